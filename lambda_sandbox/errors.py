@@ -1,0 +1,116 @@
+"""Every error, in one tree.
+
+    SandboxError
+    ├── ApiError                          becomes what boto3 sees: code, HTTP status, message (AWS's)
+    │   ├── ValidationException           400  the request breaks a constraint of the service model
+    │   ├── InvalidParameterValueException 400
+    │   ├── InvalidRequestContentException 400 the payload is not JSON
+    │   ├── UnsupportedMediaTypeException 415
+    │   ├── ResourceNotFoundException     404
+    │   ├── ResourceConflictException     409
+    │   ├── PreconditionFailedException   412
+    │   ├── RequestTooLargeException      413
+    │   ├── TooManyRequestsException      429  a throttle, with its reason
+    │   ├── CodeStorageExceededException  400
+    │   ├── InvalidZipFileException       502
+    │   ├── AccessDeniedException         403
+    │   ├── ServiceException              500
+    │   └── NotImplementedException       501  an operation or option that the sandbox does not emulate
+    └── SandboxFault                      ours or the machine's: one sentence that says what to do next
+
+A function's own failure is data in its ``InvocationResult`` and never raised in here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class SandboxError(Exception):
+    """Root of the tree."""
+
+
+class SandboxFault(SandboxError):
+    """A fault of the sandbox or the machine; its text says what to do next."""
+
+
+class ApiError(SandboxError):
+    """An error answer of the Lambda API.
+
+    ``code`` is the error's name on the wire, ``status`` its HTTP status. ``members`` holds further members of the
+    error body, such as ``Reason``. ``type_`` is the ``Type`` member: ``User`` or ``Server``.
+    """
+
+    status: ClassVar[int] = 400
+    type_: ClassVar[str] = "User"
+
+    def __init__(self, message: str, **members: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.members = members
+
+    @property
+    def code(self) -> str:
+        return type(self).__name__
+
+
+class ValidationException(ApiError):
+    pass
+
+
+class InvalidParameterValueException(ApiError):
+    pass
+
+
+class InvalidRequestContentException(ApiError):
+    pass
+
+
+class UnsupportedMediaTypeException(ApiError):
+    status = 415
+
+
+class ResourceNotFoundException(ApiError):
+    status = 404
+
+
+class ResourceConflictException(ApiError):
+    status = 409
+
+
+class PreconditionFailedException(ApiError):
+    status = 412
+
+
+class RequestTooLargeException(ApiError):
+    status = 413
+
+
+class TooManyRequestsException(ApiError):
+    """A throttle; pass ``Reason=`` with one of AWS's reasons."""
+
+    status = 429
+
+
+class CodeStorageExceededException(ApiError):
+    pass
+
+
+class InvalidZipFileException(ApiError):
+    status = 502
+
+
+class AccessDeniedException(ApiError):
+    status = 403
+
+
+class ServiceException(ApiError):
+    status = 500
+    type_ = "Server"
+
+
+class NotImplementedException(ApiError):
+    """DIFFERS: AWS has no such answer; the message names the operation or option that is not emulated."""
+
+    status = 501
+    type_ = "Server"

@@ -1,0 +1,63 @@
+"""Limits of AWS Lambda, each with its source. Bytes unless the name says otherwise.
+
+Source, where nothing else is said: AWS Lambda Developer Guide, "Lambda quotas", and the service model of botocore 1.44.5,
+both read 2026-11.
+"""
+
+from __future__ import annotations
+
+MIB = 1024 * 1024
+
+MEMORY_MB_MIN = 128
+MEMORY_MB_MAX = 10_240  # the model allows 32,768: that part is for Managed Instances only
+MEMORY_MB_DEFAULT = 128
+MB_PER_VCPU = 1_769
+TIMEOUT_S_MAX = 900  # the model allows 5,400: Managed Instances only
+TIMEOUT_S_DEFAULT = 3
+EPHEMERAL_STORAGE_MB_MIN = 512
+EPHEMERAL_STORAGE_MB_MAX = 10_240
+ENVIRONMENT_VARIABLES_BYTES = 4 * 1024
+FUNCTION_NAME_CHARS = 64
+LAYERS_PER_FUNCTION = 5
+ZIP_DIRECT_BYTES = 50 * MIB
+UNZIPPED_BYTES = 250 * MIB
+TAGS_PER_RESOURCE = 50
+
+# The limit is documented as 6 MB; the exact number is the one in AWS's own runtime interface emulator.
+SYNC_PAYLOAD_BYTES = 6 * MIB + 100
+ASYNC_PAYLOAD_BYTES = 1 * MIB  # 256 KB until 2025-10
+LOG_TAIL_BYTES = 4 * 1024
+CLIENT_CONTEXT_BYTES = 3_583
+
+INIT_TIMEOUT_S = 10.0
+ACCOUNT_CONCURRENCY = 1_000
+UNRESERVED_CONCURRENCY_MIN = 100
+ASYNC_RETRIES_DEFAULT = 2
+ASYNC_RETRY_WAITS_S = (60.0, 120.0)
+ASYNC_EVENT_AGE_S_MAX = 21_600
+ASYNC_THROTTLE_BACKOFF_S = (1.0, 300.0)
+OPEN_FILES = 1_024
+PROCESSES = 1_024
+
+RESERVED_ENVIRONMENT_VARIABLES = frozenset(
+    {
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    }
+)
