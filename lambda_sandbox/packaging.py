@@ -1,0 +1,104 @@
+"""Deployment packages: source text, a dictionary or a folder becomes the same zip every time."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from textwrap import dedent
+
+IGNORED_NAMES = frozenset(
+    {
+        "__pycache__",
+        ".venv",
+        "venv",
+        ".git",
+        ".ipynb_checkpoints",
+        ".mypy_cache",
+        ".pytest_cache",
+        ".ruff_cache",
+    }
+)
+# The oldest moment that a zip can hold: equal sources then give equal bytes, and so an equal CodeSha256.
+_TIMESTAMP = (1980, 1, 1, 0, 0, 0)
+_UNIX = 3
+
+
+def package(source: str | Mapping[str, str | bytes] | Path, *, filename: str | None = None) -> bytes:
+    """Return the bytes of a deployment zip, the same for the same source.
+
+    ``source`` is the text of one module (common indentation is removed), a dictionary of names to contents, or the
+    ``Path`` of a file or folder (``__pycache__``, ``.venv`` and the like are left out). ``filename`` names the one file
+    when ``source`` is text (``app.py`` unless given) or a file (its own name unless given).
+
+    Raises ``ValueError`` for a name that leaves the package, for an empty package, and for text that is only the name
+    of a file that exists; ``FileNotFoundError`` for a path that does not exist.
+    """
+    return _zip(dict(sorted(_entries(source, filename))))
+
+
+def _entries(
+    source: str | Mapping[str, str | bytes] | Path, filename: str | None
+) -> Iterator[tuple[str, tuple[bytes, bool]]]:
+    if isinstance(source, str):
+        _refuse_file_name(source)
+        name = _checked(filename or "app.py")
+        yield name, _content(name, dedent(source))
+    elif isinstance(source, Path) and source.is_file():
+        yield _checked(filename or source.name), _read(source)
+    elif filename is not None:
+        raise ValueError("filename= names a single file; a folder or a dictionary already names its files")
+    elif isinstance(source, Path):
+        yield from _folder(source)
+    else:
+        for name, content in source.items():
+            yield _checked(name), _content(name, content)
+
+
+def _refuse_file_name(text: str) -> None:
+    if "\n" not in text and len(text) < 256 and Path(text).exists():
+        raise ValueError(f"package() takes source text; for the file or folder {text!r} pass Path({text!r})")
+
+
+def _checked(name: str) -> str:
+    path = PurePosixPath(name)
+    if not name or path.is_absolute() or ".." in path.parts or "\\" in name or str(path) == ".":
+        raise ValueError(f"{name!r} is not a name inside a package: use a relative path with forward slashes")
+    return str(path)
+
+
+def _content(name: str, content: str | bytes) -> tuple[bytes, bool]:
+    raw = content.encode() if isinstance(content, str) else bytes(content)
+    # A custom runtime's bootstrap is run, not imported; a dictionary has no mode bits to say so.
+    return raw, raw.startswith(b"#!") or PurePosixPath(name).name == "bootstrap"
+
+
+def _read(path: Path) -> tuple[bytes, bool]:
+    return path.read_bytes(), bool(path.stat().st_mode & 0o111)
+
+
+def _folder(root: Path) -> Iterator[tuple[str, tuple[bytes, bool]]]:
+    if not root.is_dir():
+        raise FileNotFoundError(f"{root} is neither a file nor a folder")
+    for folder, subfolders, names in os.walk(root):
+        subfolders[:] = [name for name in subfolders if name not in IGNORED_NAMES]
+        for name in names:
+            path = Path(folder, name)
+            if path.is_file() and not name.endswith(".pyc") and name != ".DS_Store":
+                yield path.relative_to(root).as_posix(), _read(path)
+
+
+def _zip(entries: Mapping[str, tuple[bytes, bool]]) -> bytes:
+    if not entries:
+        raise ValueError("the package is empty: there is no file to deploy")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, (content, executable) in entries.items():
+            info = zipfile.ZipInfo(name, _TIMESTAMP)
+            info.create_system = _UNIX
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = (0o100755 if executable else 0o100644) << 16
+            archive.writestr(info, content)
+    return buffer.getvalue()

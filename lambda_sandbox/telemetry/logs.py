@@ -1,0 +1,88 @@
+"""Function logs: one stream an execution environment, kept in memory and copied to CloudWatch Logs when somebody reads it there.
+
+Writing costs an append: text is cut into events only when it is read, so that the invoke path never waits for logs.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from lambda_sandbox.quotas import LOG_TAIL_BYTES
+
+_CHUNKS_PER_GROUP = 50_000  # POLICY: the oldest lines of a very busy function are dropped from memory
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """One line. ``timestamp_ms`` is milliseconds since the epoch; ``number`` grows through a group."""
+
+    number: int
+    timestamp_ms: int
+    stream: str
+    message: str
+
+
+@dataclass(slots=True)
+class _Group:
+    chunks: deque[tuple[int, int, str, bytes]] = field(
+        default_factory=lambda: deque(maxlen=_CHUNKS_PER_GROUP)
+    )
+    count: int = 0
+
+
+class LogStore:
+    """All log groups of the sandbox, by account, Region and name."""
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[str, str, str], _Group] = {}
+        self._invocation: dict[str, list[bytes]] = {}
+
+    def write(self, group: tuple[str, str, str], stream: str, data: bytes, now: float) -> None:
+        """Append ``data``, one or more whole or partial lines, at ``now`` seconds."""
+        store = self._groups.get(group)
+        if store is None:
+            store = self._groups[group] = _Group()
+        store.count += 1
+        store.chunks.append((store.count, int(now * 1000), stream, data))
+        current = self._invocation.get(stream)
+        if current is not None:
+            current.append(data)
+
+    def begin_invocation(self, stream: str) -> None:
+        """From here on, what is written to ``stream`` belongs to a new invocation's tail."""
+        self._invocation[stream] = []
+
+    def tail(self, stream: str) -> str:
+        """Return the last 4 KB of the invocation's log, base64, as ``LogResult`` carries it."""
+        data = b"".join(self._invocation.get(stream, ()))
+        return base64.b64encode(data[-LOG_TAIL_BYTES:]).decode()
+
+    def forget_stream(self, stream: str) -> None:
+        self._invocation.pop(stream, None)
+
+    def groups(self) -> list[tuple[str, str, str]]:
+        return sorted(self._groups)
+
+    def events(self, group: tuple[str, str, str], after: int = 0) -> Iterator[LogEvent]:
+        """Yield the group's lines in order, those of chunks numbered above ``after`` only."""
+        store = self._groups.get(group)
+        if store is None:
+            return
+        partial: dict[str, bytes] = {}
+        for number, timestamp_ms, stream, data in list(store.chunks):
+            if number <= after:
+                continue
+            lines = (partial.pop(stream, b"") + data).split(b"\n")
+            partial[stream] = lines.pop()
+            for line in lines:
+                yield LogEvent(number, timestamp_ms, stream, line.decode("utf-8", "replace") + "\n")
+        for stream, rest in partial.items():
+            if rest:
+                yield LogEvent(store.count, int(timestamp_ms), stream, rest.decode("utf-8", "replace"))
+
+    def clear(self) -> None:
+        self._groups.clear()
+        self._invocation.clear()

@@ -1,0 +1,52 @@
+"""The REPORT line: what one invocation took and is charged for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+def billed_duration_ms(duration_ms: float, init_duration_ms: float = 0.0) -> int:
+    """Return the whole milliseconds that one invocation is charged for.
+
+    Both arguments are wall-clock milliseconds; ``init_duration_ms`` is 0.0 on a warm start. The sum is rounded up.
+
+    >>> billed_duration_ms(133.61, init_duration_ms=80.00)
+    214
+
+    Source: AWS Compute Blog, "AWS Lambda standardizes billing for INIT phase", in force 2025-08-01.
+    """
+    # Hundredths are what the REPORT line shows: rounding to them first keeps float noise from billing a millisecond more.
+    return max(1, math.ceil(round(duration_ms + init_duration_ms, 2)))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The figures of one invocation. Durations are milliseconds, memory is MB as AWS counts it (1,024 KB each)."""
+
+    request_id: str
+    duration_ms: float
+    memory_mb: int
+    max_memory_mb: int
+    init_duration_ms: float | None = None
+    status: str = "success"
+    error_type: str = ""
+
+    @property
+    def billed_ms(self) -> int:
+        return billed_duration_ms(self.duration_ms, self.init_duration_ms or 0.0)
+
+    def line(self) -> str:
+        """Return the text REPORT line as CloudWatch Logs shows it: fields divided by tabs, in AWS's order."""
+        text = (
+            f"REPORT RequestId: {self.request_id}\tDuration: {self.duration_ms:.2f} ms\t"
+            f"Billed Duration: {self.billed_ms} ms\tMemory Size: {self.memory_mb} MB\t"
+            f"Max Memory Used: {self.max_memory_mb} MB\t"
+        )
+        if self.init_duration_ms is not None:
+            text += f"Init Duration: {self.init_duration_ms:.2f} ms\t"
+        if self.status != "success":
+            text += f"Status: {self.status}"
+            if self.error_type and self.status == "error":
+                text += f"\tError Type: {self.error_type}"
+        return text
