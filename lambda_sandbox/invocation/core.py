@@ -36,7 +36,7 @@ from lambda_sandbox.invocation.messages import (
 )
 from lambda_sandbox.invocation.pool import Pool
 from lambda_sandbox.resources import Exit, FunctionConfiguration
-from lambda_sandbox.telemetry.report import Report
+from lambda_sandbox.invocation.report import Report
 
 _WATCHDOG, _QUEUE, _IDLE = "watchdog", "queue", "idle"
 

@@ -11,7 +11,7 @@ from lambda_sandbox.resources import FunctionConfiguration
 
 if TYPE_CHECKING:
     from lambda_sandbox.invocation.environment import Environment
-    from lambda_sandbox.telemetry.report import Report
+    from lambda_sandbox.invocation.report import Report
 
 
 class InvocationType(StrEnum):

@@ -1,0 +1,163 @@
+"""One keep-alive HTTP/1.1 connection on the server's side: httptools parses, every answer is one write.
+
+asyncio and uvloop set ``TCP_NODELAY`` on every TCP transport; with two writes an answer would wait 40 ms for Nagle.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+import httptools
+
+_STATUS_LINES = {s.value: b"HTTP/1.1 %d %s\r\n" % (s.value, s.phrase.encode()) for s in HTTPStatus}
+MAX_HEADER_BYTES = 1024 * 1024
+MAX_BODY_BYTES = 512 * 1024 * 1024
+
+
+class Request:
+    """``target`` is path and query as sent; ``headers`` keys are lower case, a repeated header keeps every value."""
+
+    __slots__ = ("body", "headers", "keep_alive", "method", "target")
+
+    def __init__(self, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.body = body
+        self.keep_alive = True
+
+    def header(self, name: bytes, default: bytes = b"") -> bytes:
+        """Return the first value of ``name`` (lower case)."""
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return default
+
+
+class HttpConnection(asyncio.Protocol):
+    """Subclasses implement ``handle`` and call ``answer`` once for each request, then or later.
+
+    Requests that arrive before the answer (pipelining) wait their turn, so answers keep their order.
+    """
+
+    max_body_bytes = MAX_BODY_BYTES
+
+    def __init__(self) -> None:
+        self._parser: Any = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._target = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body: list[bytes] = []
+        self._size = 0
+        self._waiting: deque[Request] = deque()
+        self._current: Request | None = None
+
+    # --- asyncio -------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._waiting.clear()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._refuse(400, "this endpoint does not upgrade connections")
+        except httptools.HttpParserError as error:
+            if self._transport is not None:
+                self._refuse(400, f"the request is not valid HTTP/1.1: {error}")
+
+    # --- httptools -----------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        self._target = b""
+        self._headers = []
+        self._body = []
+        self._size = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._size += len(name) + len(value)
+        if self._size > MAX_HEADER_BYTES:
+            self._refuse(431, "the headers are larger than 1 MB")
+        self._headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        self._size = 0
+        for name, value in self._headers:
+            if name == b"expect" and value.lower() == b"100-continue" and self._transport is not None:
+                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        self._size += len(body)
+        if self._size > self.max_body_bytes:
+            self._refuse(413, f"the body is larger than {self.max_body_bytes} bytes")
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        parts = self._body
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        request = Request(self._parser.get_method(), self._target, self._headers, body)
+        request.keep_alive = self._parser.should_keep_alive()
+        if self._current is None and not self._waiting:
+            self._current = request
+            self.handle(request)
+        else:
+            self._waiting.append(request)
+
+    # --- for subclasses ------------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
+    def handle(self, request: Request) -> None:
+        raise NotImplementedError
+
+    def answer(self, status: int, headers: Iterable[tuple[bytes, bytes]] | bytes, body: bytes) -> None:
+        """Answer the current request with one write. ``headers`` may be ready-made lines, each ending in CR LF.
+
+        Content-Length is added. After a caller hung up this does nothing.
+        """
+        request, self._current = self._current, None
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        if not isinstance(headers, bytes):
+            headers = b"".join(b"%s: %s\r\n" % pair for pair in headers)
+        head = _STATUS_LINES.get(status) or b"HTTP/1.1 %d Status\r\n" % status
+        if request is not None and request.method == b"HEAD":
+            # The neighbours' own Content-Length stands for the body that HEAD leaves out.
+            transport.write(b"%s%s\r\n" % (head, headers))
+        elif status == 204:
+            transport.write(b"%s%s\r\n" % (head, headers))
+        else:
+            transport.write(b"%s%sContent-Length: %d\r\n\r\n%s" % (head, headers, len(body), body))
+        if request is not None and not request.keep_alive:
+            transport.close()
+        elif self._waiting:
+            self._current = self._waiting.popleft()
+            self.handle(self._current)
+
+    def answer_json(self, status: int, value: Any, headers: bytes = b"") -> None:
+        self.answer(status, b"Content-Type: application/json\r\n" + headers, json.dumps(value).encode())
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def _refuse(self, status: int, reason: str) -> None:
+        self.answer_json(status, {"message": reason}, b"Connection: close\r\n")
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None

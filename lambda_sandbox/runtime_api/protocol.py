@@ -1,0 +1,98 @@
+"""The Runtime API 2018-06-01, one listener an execution environment: the listener says which environment speaks.
+
+Source: AWS Lambda Developer Guide, "Using the Lambda runtime API for custom runtimes", read 2026-11.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from lambda_sandbox.http_server import HttpConnection, Request
+from lambda_sandbox.invocation.messages import Invocation, RefuseRuntime
+
+_PREFIX = b"/2018-06-01/runtime/"
+_NEXT = _PREFIX + b"invocation/next"
+_ACCEPTED = b'{"status":"OK"}'
+_JSON = b"Content-Type: application/json\r\n"
+
+
+class RuntimeApiHost(Protocol):
+    """What the protocol needs of the driver. Each answer method returns ``None`` for 202."""
+
+    def runtime_next(self, environment_id: str, connection: RuntimeApiConnection) -> RefuseRuntime | None: ...
+
+    def runtime_response(
+        self, environment_id: str, request_id: str, payload: bytes
+    ) -> RefuseRuntime | None: ...
+
+    def runtime_error(
+        self, environment_id: str, request_id: str, payload: bytes, error_type: str
+    ) -> RefuseRuntime | None: ...
+
+    def runtime_init_error(
+        self, environment_id: str, payload: bytes, error_type: str
+    ) -> RefuseRuntime | None: ...
+
+
+class RuntimeApiConnection(HttpConnection):
+    def __init__(self, environment_id: str, host: RuntimeApiHost) -> None:
+        super().__init__()
+        self.environment_id = environment_id
+        self._host = host
+
+    def handle(self, request: Request) -> None:
+        target = request.target
+        if target == _NEXT and request.method == b"GET":
+            # The answer comes with the next event, perhaps much later.
+            refusal = self._host.runtime_next(self.environment_id, self)
+            if refusal is not None:
+                self._refuse_runtime(refusal)
+        elif request.header(b"origin"):
+            # No runtime client sends one; a browser page always does.
+            self.answer_json(
+                403, {"errorType": "Forbidden", "errorMessage": "browsers may not speak to the Runtime API"}
+            )
+        elif request.method == b"POST" and target.startswith(_PREFIX):
+            self._post(request, target[len(_PREFIX) :].decode("latin-1"))
+        else:
+            self.answer_json(404, {"errorType": "NotFound", "errorMessage": "no such Runtime API path"})
+
+    def deliver(self, invocation: Invocation, deadline_ms: int) -> None:
+        """Answer the waiting ``GET /next`` with an event."""
+        headers = (
+            f"Content-Type: application/json\r\n"
+            f"Lambda-Runtime-Aws-Request-Id: {invocation.request_id}\r\n"
+            f"Lambda-Runtime-Deadline-Ms: {deadline_ms}\r\n"
+            f"Lambda-Runtime-Invoked-Function-Arn: {invocation.function.arn}\r\n"
+            f"Lambda-Runtime-Trace-Id: {invocation.trace_header}\r\n"
+        )
+        if invocation.client_context:
+            headers += f"Lambda-Runtime-Client-Context: {invocation.client_context}\r\n"
+        self.answer(200, headers.encode("latin-1", "replace"), invocation.payload)
+
+    def _post(self, request: Request, path: str) -> None:
+        error_type = request.header(b"lambda-runtime-function-error-type").decode("latin-1")
+        if path == "init/error":
+            self._answer_post(self._host.runtime_init_error(self.environment_id, request.body, error_type))
+            return
+        kind, _, rest = path.partition("/")
+        request_id, _, action = rest.partition("/")
+        if kind == "invocation" and action == "response":
+            self._answer_post(self._host.runtime_response(self.environment_id, request_id, request.body))
+        elif kind == "invocation" and action == "error":
+            self._answer_post(
+                self._host.runtime_error(self.environment_id, request_id, request.body, error_type)
+            )
+        else:
+            self.answer_json(
+                404, {"errorType": "NotFound", "errorMessage": f"no such Runtime API path: {path}"}
+            )
+
+    def _answer_post(self, refusal: RefuseRuntime | None) -> None:
+        if refusal is None:
+            self.answer(202, _JSON, _ACCEPTED)
+        else:
+            self._refuse_runtime(refusal)
+
+    def _refuse_runtime(self, refusal: RefuseRuntime) -> None:
+        self.answer_json(refusal.status, {"errorType": refusal.error_type, "errorMessage": refusal.message})
