@@ -1,0 +1,66 @@
+# Everything a person does with this repository. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PORT_SANDBOX ?= 9000
+PORT_SITE ?= 8000
+PORT_JUPYTER ?= 8888
+RUN := .venv/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Material prints an advert-like notice about MkDocs 2; the pin in pyproject.toml is our answer to it.
+export NO_MKDOCS_2_WARNING := 1
+
+site_sources := mkdocs.yml CHANGELOG.md $(shell find docs docs_hooks labs lambda_sandbox -type f \
+	\( -name '*.md' -o -name '*.py' -o -name '*.ipynb' -o -name '*.css' -o -name '*.js' -o -name '*.svg' \
+	-o -name '*.yaml' -o -name '*.toml' -o -name '*.html' -o -name '*.png' \) \
+	-not -path '*/.ipynb_checkpoints/*' -not -path '*/__pycache__/*' 2>/dev/null)
+
+.PHONY: help course test site serve-site lint format lock bench clean venv needs
+
+help: ## List every target
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+course: site ## Install, build, and start the sandbox, the site and JupyterLab; Ctrl-C stops all three
+	@exec $(RUN) -m course --sandbox-port $(PORT_SANDBOX) --site-port $(PORT_SITE) --jupyter-port $(PORT_JUPYTER)
+
+test: needs site ## Run everything that must pass: ruff, mypy, the strict site build, pytest
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+	@$(RUN) -m mypy course benchmarks docs_hooks
+	@$(RUN) -m pytest -n 2 --dist loadfile
+
+site: venv site/index.html ## Build the site into site/ (strict), if a source changed
+
+site/index.html: $(site_sources) requirements.txt
+	@echo "Building the site ..."
+	@$(RUN) -m mkdocs build --strict --quiet
+
+lint: venv ## Check style and types only
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+	@$(RUN) -m mypy course benchmarks docs_hooks
+
+format: venv ## Rewrite the code in the house style
+	@$(RUN) -m ruff check --fix .
+	@$(RUN) -m ruff format .
+
+bench: venv ## Measure invokes beside a bare server, in one run
+	@$(RUN) -m benchmarks invoke
+
+lock: ## Pin requirements.txt anew from pyproject.toml (needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }
+	@uv pip compile pyproject.toml --extra course --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" -o requirements.txt --quiet
+
+clean: ## Remove what was built (.venv and the sandbox's state stay)
+	@rm -rf site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+venv: # .venv with the pinned set and this project, made anew only where something changed
+	@.ci/make-venv
+
+needs: venv # what the tests use and pip cannot install
+	@.ci/system-packages
