@@ -17,6 +17,7 @@
     │   ├── ServiceException              500
     │   └── NotImplementedException       501  an operation or option that the sandbox does not emulate
     └── SandboxFault                      ours or the machine's: one sentence that says what to do next
+        └── RealAwsRefused                a botocore request that would have left this machine after connect()
 
 A function's own failure is data in its ``InvocationResult`` and never raised in here.
 """
@@ -32,6 +33,10 @@ class SandboxError(Exception):
 
 class SandboxFault(SandboxError):
     """A fault of the sandbox or the machine; its text says what to do next."""
+
+
+class RealAwsRefused(SandboxFault):
+    """A botocore request to a host that is not loopback, stopped by ``connect()``'s guard."""
 
 
 class ApiError(SandboxError):

@@ -1,0 +1,199 @@
+"""``connect()``: points boto3 at a sandbox, keeps it away from real AWS, and shows what ran.
+
+The same notebook talks to real AWS when ``connect()`` is left out.
+"""
+
+from __future__ import annotations
+
+import os
+from html import escape
+from typing import Any, Protocol
+
+from lambda_sandbox import aws_environment, botocore_guard
+from lambda_sandbox.config import Config
+from lambda_sandbox.errors import SandboxFault
+from lambda_sandbox.resources import Isolation
+from lambda_sandbox.telemetry.timeline import Timeline
+from lambda_sandbox.telemetry.views import Bill, History, Logs
+
+_PORTS_TRIED = 20
+
+_connected: Sandbox | None = None
+
+
+class Backend(Protocol):
+    """What a sandbox is behind the front: a server, or this interpreter."""
+
+    endpoint: str
+
+    def health(self) -> dict[str, Any]: ...
+    def read(self, route: str, **query: str | None) -> dict[str, Any]: ...
+    def post(self, route: str) -> dict[str, Any]: ...
+
+
+class Sandbox:
+    """A connected sandbox. ``endpoint`` is its address; ``notes`` says what was noticed while connecting."""
+
+    def __init__(self, backend: Backend, *, origin: str, notes: tuple[str, ...] = ()) -> None:
+        self._backend = backend
+        self._origin = origin
+        self.notes = notes
+        self.endpoint = backend.endpoint
+
+    @property
+    def isolation(self) -> Isolation:
+        """What the machine lets the sandbox enforce, and what is missing."""
+        answer = self._backend.health()["isolation"]
+        return Isolation(answer["level"], tuple(answer["enforced"]), tuple(answer["missing"]))
+
+    def logs(self, name: str | None = None) -> Logs:
+        """Return the log of function ``name``, or of all functions."""
+        return Logs(self._backend.read("/_sandbox/logs", function=name), name)
+
+    def bill(self) -> Bill:
+        """Return what the invocations so far would cost on AWS."""
+        return Bill(self._backend.read("/_sandbox/bill"))
+
+    def history(self) -> History:
+        """Return every attempt and environment, with the reason for each decision."""
+        return History(self._backend.read("/_sandbox/history"))
+
+    def timeline(self, name: str | None = None) -> Timeline:
+        """Return the picture of the execution environments of function ``name``, or of all functions."""
+        return Timeline(self._backend.read("/_sandbox/history"), name)
+
+    def reset(self) -> None:
+        """Empty the sandbox: functions, environments, logs, bill and neighbours. Nothing comes back."""
+        self._backend.post("/_sandbox/reset")
+
+    def client(self, service: str, **options: Any) -> Any:
+        """Return ``boto3.client(service)``; plain ``boto3`` reaches the sandbox just as well."""
+        import boto3
+
+        return boto3.client(service, **options)
+
+    def __repr__(self) -> str:
+        isolation = self.isolation
+        text = f"Lambda sandbox at {self.endpoint} ({self._origin}) · isolation: {isolation.level}"
+        if isolation.missing:
+            text += f" · not enforced: {', '.join(isolation.missing)}"
+        return " · ".join([text, *self.notes])
+
+    def _repr_html_(self) -> str:
+        isolation = self.isolation
+        rows = [
+            ("endpoint", f"{self.endpoint} ({self._origin})"),
+            ("isolation", isolation.level),
+            ("enforced", ", ".join(isolation.enforced) or "nothing"),
+            ("not enforced", ", ".join(isolation.missing) or "nothing is missing"),
+            *(("note", note) for note in self.notes),
+        ]
+        cells = "".join(
+            f'<tr><th scope="row" style="text-align:left;padding:2px 10px">{name}</th>'
+            f'<td style="text-align:left;padding:2px 10px">{escape(value)}</td></tr>'
+            for name, value in rows
+        )
+        return (
+            '<table style="border-collapse:collapse;font-size:13px;color:inherit;background:transparent">'
+            f'<caption style="text-align:left;font-weight:600">Lambda sandbox</caption>{cells}</table>'
+        )
+
+
+def connect(endpoint: str | None = None, *, driver: str = "server", quiet: bool = False) -> Sandbox:
+    """Point every boto3 session of this process at a sandbox and return it.
+
+    ``endpoint`` is a running server; without it ``LAMBDA_SANDBOX_ENDPOINT`` counts, then a server on port 9000, then one
+    is started, which ends with this process. ``driver="in_process"`` runs the functions in this very interpreter: no
+    server, no socket, no isolation. A second call returns the same sandbox, unless it asks for another one.
+
+    Until ``disconnect()``, a botocore request that would leave this machine raises ``RealAwsRefused``. The guard holds
+    for this process; processes that it starts get the endpoint and the dummy credentials from the environment.
+
+    Raises ``SandboxFault`` when no sandbox answers or none can be started.
+    """
+    global _connected
+    if driver not in ("server", "in_process"):
+        raise SandboxFault(f'there is no driver {driver!r}; choose driver="server" or driver="in_process"')
+    if driver == "in_process" and endpoint is not None:
+        raise SandboxFault("the in_process driver has no server; leave out endpoint=")
+    if _connected is not None and _serves(_connected, endpoint, driver):
+        return _connected
+    disconnect()
+    _connected = _connect_in_process() if driver == "in_process" else _connect_server(endpoint)
+    if not quiet:
+        print(_connected)
+    return _connected
+
+
+def disconnect() -> None:
+    """Undo ``connect()``: environment variables, guard, and the server if it was started for this process."""
+    global _connected, _server
+    if _connected is not None:
+        aws_environment.restore()
+        botocore_guard.uninstall()
+        _connected = None
+    if _server is not None:
+        _server.stop()
+        _server = None
+
+
+_server: Any = None  # the ServerProcess that was started here, if any
+
+
+def _serves(sandbox: Sandbox, endpoint: str | None, driver: str) -> bool:
+    if (sandbox.endpoint == IN_PROCESS) != (driver == "in_process"):
+        return False
+    wanted = endpoint or os.environ.get("LAMBDA_SANDBOX_ENDPOINT")
+    if driver == "server" and wanted is not None:
+        from lambda_sandbox.server_client import ServerClient
+
+        return ServerClient(wanted).endpoint == sandbox.endpoint
+    return _server is None or bool(_server.running)
+
+
+IN_PROCESS = "in-process"
+
+
+def _connect_in_process() -> Sandbox:
+    from lambda_sandbox.drivers.in_process import InProcess, InProcessSandbox
+
+    driver = InProcess(Config.load())
+    aws_environment.apply(None, driver.account_id, driver.region)
+    botocore_guard.install(driver.answer)
+    return InProcessSandbox(driver)
+
+
+def _connect_server(endpoint: str | None) -> Sandbox:
+    global _server
+    from lambda_sandbox.server_client import ServerClient
+
+    config = Config.load()
+    given = endpoint or os.environ.get("LAMBDA_SANDBOX_ENDPOINT")
+    notes: tuple[str, ...] = ()
+    if given:
+        client, origin = ServerClient(given), "given"
+    else:
+        client, origin, notes = _find_or_start(config.port)
+    client.health()
+    aws_environment.apply(client.endpoint, config.account_id, config.region)
+    botocore_guard.install()
+    return Sandbox(client, origin=origin, notes=notes)
+
+
+def _find_or_start(port: int) -> tuple[Any, str, tuple[str, ...]]:
+    global _server
+    from lambda_sandbox.server_client import ServerClient
+    from lambda_sandbox.server_process import ServerProcess, port_state
+
+    notes: tuple[str, ...] = ()
+    chosen = 0
+    for candidate in range(port, port + _PORTS_TRIED) if port else ():
+        state = port_state(candidate)
+        if state == "sandbox":
+            return ServerClient(f"http://127.0.0.1:{candidate}"), "already running", notes
+        if state == "free":
+            chosen = candidate
+            break
+        notes = (f"port {port} is taken by another program, so this is another port",)
+    _server = ServerProcess(chosen)
+    return ServerClient(_server.endpoint), "started for this process", notes
