@@ -1,0 +1,232 @@
+"""The one place where a neighbour calls Lambda: an asynchronous invoke, posted to the sandbox's endpoint.
+
+moto would run functions itself, synchronously, inside PutObject or Publish. Here every such call becomes an Event invoke
+that a thread of its own sends in order, so the neighbour's answer never waits for Lambda. It knows no more of Lambda
+than the address of ``Invoke``.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import http.client
+import importlib.util
+import json
+import os
+import queue
+import sys
+import threading
+import time
+import types
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+ENDPOINT_VARIABLE = "LAMBDA_SANDBOX_ENDPOINT"
+_RETRY_WAITS_S = (0.05, 0.2, 1.0, 3.0)
+
+
+class Forwarder:
+    """Sends Event invokes to ``endpoint`` (``http://127.0.0.1:PORT``) from one daemon thread, in the order asked for."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._address = urlsplit(endpoint)
+        self._waiting: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
+        threading.Thread(target=self._run, name="forwarder", daemon=True).start()
+
+    def enqueue(self, function_arn: str, event: Any) -> None:
+        """Ask for one invoke; ``event`` is made JSON here, so later changes to it do not matter."""
+        self._waiting.put((function_arn, json.dumps(event, default=str).encode()))
+
+    def _run(self) -> None:
+        while True:
+            function_arn, payload = self._waiting.get()
+            try:
+                self._deliver(function_arn, payload)
+            except Exception as error:  # the thread must live on for the events behind this one
+                _warn(f"an event for {function_arn} was lost: {error!r}")
+
+    def _deliver(self, function_arn: str, payload: bytes) -> None:
+        answer = "no answer"
+        for wait_s in (*_RETRY_WAITS_S, None):
+            try:
+                status, text = self._post(function_arn, payload)
+            except (OSError, http.client.HTTPException) as error:
+                status, text = 503, repr(error)
+            if status == 202:
+                return
+            answer = f"{status} {text}"
+            if wait_s is None or not (status == 429 or status >= 500):
+                break
+            time.sleep(wait_s)
+        _warn(f"an event for {function_arn} was not accepted by {self._address.netloc}: {answer}")
+
+    def _post(self, function_arn: str, payload: bytes) -> tuple[int, str]:
+        connection = http.client.HTTPConnection(
+            self._address.hostname or "127.0.0.1", self._address.port, timeout=30
+        )
+        try:
+            path = f"/2015-03-31/functions/{quote(function_arn, safe='')}/invocations"
+            connection.request("POST", path, payload, _headers(function_arn))
+            response = connection.getresponse()
+            return response.status, response.read(500).decode("utf-8", "replace")
+        finally:
+            connection.close()
+
+
+def _headers(function_arn: str) -> dict[str, str]:
+    region, account = function_arn.split(":")[3:5]
+    scope = f"{account}/{datetime.now(UTC):%Y%m%d}/{region}/lambda/aws4_request"
+    return {
+        "Content-Type": "application/json",
+        "X-Amz-Invocation-Type": "Event",
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+    }
+
+
+def _warn(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+class Target:
+    """What moto takes for a function: something that can be asked to run and has no answer."""
+
+    def __init__(self, forwarder: Forwarder, function_arn: str) -> None:
+        self._forwarder = forwarder
+        self.function_arn = function_arn
+
+    def invoke(self, body: str, *_: Any, **__: Any) -> str:
+        self._forwarder.enqueue(self.function_arn, json.loads(body))
+        return ""
+
+
+class Backend:
+    """What moto takes for its Lambda backend in one account and Region; it has the calls that have a forwarder."""
+
+    def __init__(self, forwarder: Forwarder) -> None:
+        self._forwarder = forwarder
+
+    def get_function(self, function_arn: str, *_: Any) -> Target:
+        return Target(self._forwarder, function_arn)
+
+    def invoke(self, function_name: str, body: str, **_: Any) -> None:
+        self._forwarder.enqueue(function_name, json.loads(body))
+
+    def send_log_event(
+        self,
+        function_arn: str,
+        filter_name: str,
+        log_group: str,
+        log_stream: str,
+        log_events: list[dict[str, Any]],
+    ) -> None:
+        data = {
+            "messageType": "DATA_MESSAGE",
+            "owner": function_arn.split(":")[4],
+            "logGroup": log_group,
+            "logStream": log_stream,
+            "subscriptionFilters": [filter_name],
+            "logEvents": log_events,
+        }
+        packed = base64.b64encode(gzip.compress(json.dumps(data).encode())).decode()
+        self._forwarder.enqueue(function_arn, {"awslogs": {"data": packed}})
+
+
+def replace_lambda_backend(forwarder: Forwarder) -> None:
+    """Make every ``get_backend`` of moto's services answer with ours, without importing moto's Lambda (and Docker)."""
+    found = importlib.util.find_spec("moto")
+    locations = [] if found is None else list(found.submodule_search_locations or [])
+    package = types.ModuleType("moto.awslambda")
+    package.__path__ = [os.path.join(location, "awslambda") for location in locations]
+    sys.modules["moto.awslambda"] = package
+    import moto.awslambda.utils
+
+    backend = Backend(forwarder)
+    module: Any = moto.awslambda.utils
+    module.get_backend = lambda account_id, region: backend
+
+
+def forward_sns(subscription_class: Any, forwarder: Forwarder) -> None:
+    """Deliver to ``lambda`` subscriptions with the topic, message id and attributes, which moto leaves out."""
+    publish = subscription_class.publish
+
+    def publish_or_forward(self: Any, message: str, message_id: str, *args: Any, **options: Any) -> None:
+        if self.protocol != "lambda":
+            publish(self, message, message_id, *args, **options)
+            return
+        names = ("subject", "message_attributes", "group_id", "deduplication_id", "message_structure")
+        options.update(zip(names, args, strict=False))
+        attributes = options.get("message_attributes") or {}
+        matcher = self._filter_policy_matcher
+        if matcher is not None and not matcher.matches(attributes, message):
+            return
+        if options.get("message_structure") == "json":
+            message = self._parse_message_structure(message, self.protocol)
+        record = _sns_record(
+            self.topic.arn, self.arn, message_id, message, options.get("subject"), attributes
+        )
+        forwarder.enqueue(self.endpoint, {"Records": [record]})
+
+    subscription_class.publish = publish_or_forward
+
+
+def _sns_record(
+    topic_arn: str, subscription_arn: str, message_id: str, message: str, subject: str | None, attributes: Any
+) -> dict[str, Any]:
+    """DIFFERS: messages are not signed, so ``Signature`` and the two certificate addresses are placeholders."""
+    return {
+        "EventSource": "aws:sns",
+        "EventVersion": "1.0",
+        "EventSubscriptionArn": subscription_arn,
+        "Sns": {
+            "Type": "Notification",
+            "MessageId": message_id,
+            "TopicArn": topic_arn,
+            "Subject": subject,
+            "Message": message,
+            "Timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "SignatureVersion": "1",
+            "Signature": "EXAMPLE",
+            "SigningCertUrl": "EXAMPLE",
+            "UnsubscribeUrl": "EXAMPLE",
+            "MessageAttributes": attributes,
+        },
+    }
+
+
+def forward_events(rule_class: Any, parser_class: Any, forwarder: Forwarder) -> None:
+    """Deliver EventBridge events to Lambda targets, which moto does not know as targets of a rule."""
+    send = rule_class.send_to_targets
+
+    def send_or_forward(self: Any, original_event: Any, transform_input: bool = True) -> None:
+        if self.event_pattern.matches_event(original_event):
+            for target in self.targets:
+                if target["Arn"].split(":")[2] == "lambda":
+                    forwarder.enqueue(target["Arn"], _target_input(parser_class, target, original_event))
+        send(self, original_event, transform_input)
+
+    rule_class.send_to_targets = send_or_forward
+
+
+def _target_input(parser_class: Any, target: dict[str, Any], original_event: dict[str, Any]) -> Any:
+    event = {**original_event, "time": _iso_time(original_event.get("time"))}
+    if "Input" in target:
+        return json.loads(target["Input"])
+    if "InputPath" in target:
+        value: Any = event
+        for name in target["InputPath"].removeprefix("$").strip(".").split("."):
+            value = value.get(name) if name and isinstance(value, dict) else (value if not name else None)
+        return value
+    transformer = target.get("InputTransformer", {})
+    return parser_class.parse(
+        input_template=transformer.get("InputTemplate"),
+        input_paths_map=transformer.get("InputPathsMap", {}),
+        event=event,
+    )
+
+
+def _iso_time(moment: Any) -> Any:
+    try:
+        return datetime.fromtimestamp(float(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (TypeError, ValueError):
+        return moment

@@ -1,0 +1,112 @@
+"""The neighbours' process: ``python -m lambda_sandbox.services.moto_process LISTEN_FD``.
+
+It serves moto on an inherited listening socket, prints one line when it is ready, and ends when its standard input does:
+the pipe's other end is its parent's, so no neighbour outlives its sandbox.
+"""
+
+from __future__ import annotations
+
+import gc
+import ipaddress
+import os
+import socket
+import sys
+import threading
+from typing import Any
+
+from lambda_sandbox.services.forwarder import (
+    ENDPOINT_VARIABLE,
+    Forwarder,
+    forward_events,
+    forward_sns,
+    replace_lambda_backend,
+)
+from lambda_sandbox.services.queue_waiting import make_queues_thread_safe
+from lambda_sandbox.services.wsgi_server import serve_forever
+
+
+def end_with_parent() -> None:
+    """Leave at once when standard input ends. Runs in a thread."""
+    while os.read(0, 4096):
+        pass
+    os._exit(0)
+
+
+def refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
+    """Audit hook: raise ``PermissionError`` for any address that is not this machine's."""
+    if event in ("socket.connect", "socket.sendto"):
+        address = arguments[1]
+        host = address[0] if isinstance(address, tuple) else None
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+    else:
+        return
+    if host is not None and not _is_loopback(host):
+        raise PermissionError(f"the neighbours have no network: {host} was refused")
+
+
+def _is_loopback(host: str | bytes) -> bool:
+    name = host.decode("idna") if isinstance(host, bytes) else host
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+class Hooks:
+    """Puts our behaviour into moto's modules once they are loaded; loading them all at the start would be slow."""
+
+    def __init__(self, forwarder: Forwarder) -> None:
+        self._forwarder = forwarder
+        self._done: set[str] = set()
+
+    def apply(self) -> None:
+        for name, hook in (
+            ("moto.sqs.models", self._queues),
+            ("moto.sns.models", self._topics),
+            ("moto.events.models", self._rules),
+        ):
+            module = sys.modules.get(name)
+            if module is not None and name not in self._done:
+                self._done.add(name)
+                hook(module)
+
+    def _queues(self, module: Any) -> None:
+        make_queues_thread_safe(module.Queue, module.SQSBackend)
+
+    def _topics(self, module: Any) -> None:
+        forward_sns(module.Subscription, self._forwarder)
+
+    def _rules(self, module: Any) -> None:
+        forward_events(module.Rule, module.EventTemplateParser, self._forwarder)
+
+
+def make_application(endpoint: str) -> Any:
+    """Return moto's WSGI application with the forwarder in place; ``endpoint`` is where Event invokes go."""
+    forwarder = Forwarder(endpoint)
+    replace_lambda_backend(forwarder)
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+    hooks = Hooks(forwarder)
+
+    def create_app(service: Any) -> Any:
+        application = create_backend_app(service)
+        hooks.apply()
+        return application
+
+    return DomainDispatcherApplication(create_app)
+
+
+def main(listen_fd: int) -> None:
+    sys.addaudithook(refuse_network)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    application = make_application(os.environ[ENDPOINT_VARIABLE])
+    gc.freeze()  # what is loaded now stays: no need to walk it at every collection
+    print("ready", flush=True)
+    serve_forever(socket.socket(fileno=listen_fd), application)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,312 @@
+"""S3, DynamoDB, SQS and the rest, from moto in a process of its own (it would share our interpreter's lock).
+
+The process inherits a Unix socket that already listens, so ``start`` returns at once: calls that come early wait in the
+socket's backlog until moto is up. No other user and no browser can reach that socket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Literal
+from urllib.parse import quote
+from xml.etree import ElementTree
+
+from lambda_sandbox.config import Config
+from lambda_sandbox.errors import InvalidParameterValueException, SandboxFault
+from lambda_sandbox.http1 import ClientConnection, Headers, Response, encode_request
+from lambda_sandbox.services.addressing import path_style
+from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE
+from lambda_sandbox.services.unavailable import unavailable
+
+CONNECTIONS_MAX = 256  # POLICY: one thread of moto's each
+STOP_WAIT_S = 2.0
+_PACKAGE_PARENT = Path(__file__).resolve().parents[2]
+_log = logging.getLogger(__name__)
+
+Status = Literal["off", "stopped", "starting", "running", "crashed"]
+
+
+@dataclass
+class _Moto:
+    """One life of moto's process. Its folder holds its socket and its log, and goes with it."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    idle: list[ClientConnection] = field(default_factory=list)
+    busy: set[ClientConnection] = field(default_factory=set)
+
+    @property
+    def socket_path(self) -> str:
+        return str(self.folder / "moto.sock")
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        assert self.process.stdin is not None
+        return self.process.stdin
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        assert self.process.stdout is not None
+        return self.process.stdout
+
+
+class Neighbours:
+    """``endpoint`` is where the forwarder posts Event invokes: set it before ``start`` when the port is only known then.
+
+    Belongs to the event loop that called ``start`` (or the first ``forward``). Nothing in here is kept on disk: DIFFERS,
+    moto has no persistence, so queues, buckets and tables are gone when its process ends.
+    """
+
+    def __init__(self, config: Config, endpoint: str | None = None) -> None:
+        self.endpoint = endpoint or f"http://127.0.0.1:{config.port}"
+        self._config = config
+        self._moto: _Moto | None = None
+        self._lost: str | None = None
+        self._stopped = False
+        self._slots = asyncio.Semaphore(CONNECTIONS_MAX)
+
+    @property
+    def status(self) -> Status:
+        if not self._config.neighbours:
+            return "off"
+        if self._moto is not None:
+            return "running" if self._moto.ready.is_set() else "starting"
+        return "crashed" if self._lost else "stopped"
+
+    @property
+    def url(self) -> str:
+        """The address of moto's own socket, empty while it is not running; clients use the sandbox's endpoint."""
+        return f"unix://{self._moto.socket_path}" if self._moto else ""
+
+    @property
+    def pid(self) -> int | None:
+        return self._moto.process.pid if self._moto else None
+
+    async def start(self) -> None:
+        """Start moto's process and return at once. Raises ``SandboxFault`` where there are no Unix sockets."""
+        self._stopped = False
+        if self._config.neighbours and self._moto is None:
+            self._spawn()
+
+    async def ready(self) -> bool:
+        """Wait until moto answers; False when it does not run."""
+        moto = self._moto
+        if moto is None:
+            return False
+        await moto.ready.wait()
+        return self._moto is moto
+
+    async def forward(
+        self, method: bytes | str, target: bytes | str, headers: Headers, body: bytes
+    ) -> tuple[int, Headers, bytes]:
+        """Pass one request on and return status, headers and body. Never raises for a neighbour that is down: that is a 503.
+
+        A HEAD answer keeps the ``Content-Length`` of the object and has no body.
+        """
+        response = await self._forward(_bytes(method), _bytes(target), headers, body)
+        return response.status, response.headers, response.body
+
+    async def fetch_object(self, bucket: str, key: str, version: str | None = None) -> bytes:
+        """Return an object of S3. Raises ``InvalidParameterValueException`` with S3's code and message."""
+        target = f"/{quote(bucket)}/{quote(key)}" + (f"?versionId={quote(version)}" if version else "")
+        scope = f"{self._config.account_id}/20260101/{self._config.region}/s3/aws4_request"
+        authorization = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+        headers = [(b"Host", b"localhost"), (b"Authorization", authorization.encode())]
+        status, _, body = await self.forward(b"GET", target.encode(), headers, b"")
+        if status != 200:
+            code, message = _s3_error(body)
+            raise InvalidParameterValueException(
+                f"Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {message}"
+            )
+        return body
+
+    async def reset(self) -> None:
+        """Empty every neighbour; the process goes on."""
+        if self._moto is not None:
+            headers = [(b"Host", b"localhost"), (b"Content-Type", b"application/json")]
+            await self.forward(b"POST", b"/moto-api/reset", headers, b"")
+
+    async def stop(self) -> None:
+        """End the process and forget its data; ``forward`` answers 503 until the next ``start``."""
+        self._stopped = True
+        self._lost = None
+        moto = self._moto
+        if moto is not None:
+            self._detach(moto)
+            await asyncio.to_thread(_end, moto)
+
+    # --- the process ---------------------------------------------------------------------------------
+
+    def _spawn(self) -> _Moto:
+        if not hasattr(socket, "AF_UNIX"):
+            raise SandboxFault(
+                "The neighbour services need Unix sockets: run the sandbox on Linux, macOS or WSL."
+            )
+        folder = Path(tempfile.mkdtemp(prefix="lambda-sandbox-moto-"))
+        with socket.socket(socket.AF_UNIX) as listener, (folder / "moto.log").open("wb") as log:
+            listener.bind(str(folder / "moto.sock"))
+            listener.listen(1024)
+            process = subprocess.Popen(
+                [sys.executable, "-m", "lambda_sandbox.services.moto_process", str(listener.fileno())],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                pass_fds=[listener.fileno()],
+                cwd=folder,
+                env=self._environment(folder),
+                start_new_session=True,  # Ctrl-C is for the server, which then stops us in order
+            )
+        moto = self._moto = _Moto(process, folder)
+        os.set_blocking(moto.stdout.fileno(), False)
+        asyncio.get_running_loop().add_reader(moto.stdout.fileno(), self._on_output, moto)
+        return moto
+
+    def _environment(self, folder: Path) -> dict[str, str]:
+        """Nothing is inherited but what Python needs: no credentials, no profile, no proxy."""
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ") if name in os.environ}
+        return {
+            **kept,
+            "HOME": str(folder),
+            "PYTHONPATH": str(_PACKAGE_PARENT),
+            "PYTHONWARNINGS": "ignore",
+            ENDPOINT_VARIABLE: self.endpoint,
+            "MOTO_ACCOUNT_ID": self._config.account_id,
+            "MOTO_DISABLE_GLOBAL_CORS": "true",
+            "MOTO_SQS_ENFORCE_STRICT_QUEUE_PURGE_BEHAVIOUR": "false",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": self._config.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        }
+
+    def _on_output(self, moto: _Moto) -> None:
+        data = moto.stdout.read()
+        if data:
+            moto.ready.set()
+        elif data == b"":
+            self._crashed(moto)
+
+    def _crashed(self, moto: _Moto) -> None:
+        if self._moto is not moto:
+            return
+        self._detach(moto)
+        last = _last_line(moto.folder / "moto.log")
+        moto.process.kill()  # it may have closed its output only
+        code = _end(moto)
+        self._lost = (
+            f"The neighbour services (S3, SQS, DynamoDB and the rest) ended unexpectedly with exit code {code}"
+            f"{f' ({last})' if last else ''}; their queues, buckets and tables are gone. "
+            "They are starting again, empty: create what you need and repeat the call."
+        )
+        _log.warning("%s", self._lost)
+
+    def _detach(self, moto: _Moto) -> None:
+        self._moto = None
+        asyncio.get_running_loop().remove_reader(moto.stdout.fileno())
+        for connection in (*moto.idle, *moto.busy):
+            connection.close()
+        moto.ready.set()
+
+    # --- calls ---------------------------------------------------------------------------------------
+
+    async def _forward(self, method: bytes, target: bytes, headers: Headers, body: bytes) -> Response:
+        refusal = self._why_not()
+        if refusal is not None:
+            return unavailable(refusal, headers)
+        moto = self._moto or self._spawn()
+        moved_target, moved_headers = path_style(target, headers)
+        data = encode_request(method, moved_target, moved_headers, body)
+        try:
+            async with self._slots:
+                return await self._exchange(moto, data, head=method == b"HEAD")
+        except OSError:  # ConnectionError among them
+            self._crashed(moto)
+            return unavailable(
+                self._why_not() or "The neighbour services did not answer: repeat the call.", headers
+            )
+
+    def _why_not(self) -> str | None:
+        """Return the sentence for a 503, or None. A crash is reported once; the report starts moto again."""
+        if not self._config.neighbours:
+            return "The neighbour services are off: start the sandbox without LAMBDA_SANDBOX_NEIGHBOURS=0 to use them."
+        if self._stopped:
+            return "The neighbour services are stopped: start the sandbox again to use them."
+        lost, self._lost = self._lost, None
+        if lost is not None and self._moto is None:
+            self._spawn()
+        return lost
+
+    async def _exchange(self, moto: _Moto, data: bytes, *, head: bool) -> Response:
+        connection = await self._connection(moto)
+        moto.busy.add(connection)
+        try:
+            response = await connection.request(data, head=head)
+        finally:
+            moto.busy.discard(connection)
+        if connection.usable:
+            moto.idle.append(connection)
+        return response
+
+    async def _connection(self, moto: _Moto) -> ClientConnection:
+        while moto.idle:
+            connection = moto.idle.pop()
+            if connection.usable:
+                return connection
+        loop = asyncio.get_running_loop()
+        _, connection = await loop.create_unix_connection(ClientConnection, moto.socket_path)
+        return connection
+
+
+def _end(moto: _Moto) -> int:
+    """End the process, wait for it and remove its folder. Blocks for at most ``STOP_WAIT_S``."""
+    moto.stdin.close()  # what it watches
+    try:
+        code = moto.process.wait(STOP_WAIT_S)
+    except subprocess.TimeoutExpired:
+        moto.process.kill()
+        code = moto.process.wait()
+    with contextlib.suppress(OSError):
+        moto.stdout.close()
+    shutil.rmtree(moto.folder, ignore_errors=True)
+    return code
+
+
+def _has_ended(moto: _Moto) -> bool:
+    try:
+        moto.process.wait(0.5)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _last_line(log: Path) -> str:
+    try:
+        lines = log.read_text("utf-8", "replace").strip().splitlines()
+    except OSError:
+        return ""
+    return lines[-1][:300] if lines else ""
+
+
+def _s3_error(body: bytes) -> tuple[str, str]:
+    try:
+        error = ElementTree.fromstring(body)  # noqa: S314 - from our own process
+    except ElementTree.ParseError:
+        return "InternalError", "S3 gave no reason."
+    return error.findtext("Code") or "InternalError", error.findtext("Message") or "S3 gave no reason."
+
+
+def _bytes(text: bytes | str) -> bytes:
+    return text.encode("latin-1") if isinstance(text, str) else text

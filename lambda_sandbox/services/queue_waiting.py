@@ -1,0 +1,53 @@
+"""Makes moto's queues safe under threads, and its long poll exact.
+
+moto deletes a message by building a new list beside the old one; a message sent meanwhile is lost, and two receivers can
+be handed the same message. Both run under the queue's own lock here. A waiting receiver holds no lock and wakes when a
+message is sent; every ``RECHECK_S`` it looks for messages whose delay or visibility timeout has run out.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+RECHECK_S = 0.1
+
+
+def make_queues_thread_safe(queue_class: Any, backend_class: Any) -> None:
+    """Replace the methods of moto's ``Queue`` and ``SQSBackend`` that change a queue's messages."""
+    delete = queue_class.delete_message
+    receive = backend_class.receive_message
+    change_visibility = backend_class.change_message_visibility
+    purge = backend_class.purge_queue
+
+    def delete_message(self: Any, receipt_handle: str) -> None:
+        with self._messages_lock:
+            delete(self, receipt_handle)
+
+    def receive_message(
+        self: Any, queue_name: str, count: int, wait_seconds_timeout: int, *args: Any, **options: Any
+    ) -> Any:
+        queue = self.get_queue(queue_name)
+        deadline = time.monotonic() + int(wait_seconds_timeout)
+        with queue._messages_lock:
+            while True:
+                messages = receive(self, queue_name, count, 0, *args, **options)
+                remaining = deadline - time.monotonic()
+                if messages or remaining <= 0:
+                    return messages
+                queue._messages_lock.wait(min(remaining, RECHECK_S))
+
+    def change_message_visibility(self: Any, queue_name: str, *args: Any, **options: Any) -> None:
+        queue = self.get_queue(queue_name)
+        with queue._messages_lock:
+            change_visibility(self, queue_name, *args, **options)
+            queue._messages_lock.notify_all()
+
+    def purge_queue(self: Any, queue_name: str) -> None:
+        with self.get_queue(queue_name)._messages_lock:
+            purge(self, queue_name)
+
+    queue_class.delete_message = delete_message
+    backend_class.receive_message = receive_message
+    backend_class.change_message_visibility = change_message_visibility
+    backend_class.purge_queue = purge_queue
