@@ -3,6 +3,7 @@
     SandboxError
     ├── ApiError                          becomes what boto3 sees: code, HTTP status, message (AWS's)
     │   ├── ValidationException           400  the request breaks a constraint of the service model
+    │   ├── SerializationException        400  the request cannot be read: not JSON, or of another type
     │   ├── InvalidParameterValueException 400
     │   ├── InvalidRequestContentException 400 the payload is not JSON
     │   ├── UnsupportedMediaTypeException 415
@@ -10,6 +11,7 @@
     │   ├── ResourceConflictException     409
     │   ├── PreconditionFailedException   412
     │   ├── RequestTooLargeException      413
+    │   ├── RequestEntityTooLargeException 413  a deployment package over the limit for direct upload
     │   ├── TooManyRequestsException      429  a throttle, with its reason
     │   ├── CodeStorageExceededException  400
     │   ├── InvalidZipFileException       502
@@ -63,6 +65,10 @@ class ValidationException(ApiError):
     pass
 
 
+class SerializationException(ApiError):
+    pass
+
+
 class InvalidParameterValueException(ApiError):
     pass
 
@@ -88,6 +94,10 @@ class PreconditionFailedException(ApiError):
 
 
 class RequestTooLargeException(ApiError):
+    status = 413
+
+
+class RequestEntityTooLargeException(ApiError):
     status = 413
 
 

@@ -81,6 +81,21 @@ class EventSourceMapping:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuedEvent:
+    """An accepted asynchronous event, as it is kept on disk. Times are seconds; ``payload`` is JSON as bytes."""
+
+    request_id: str
+    function_arn: str
+    payload: bytes
+    arrived_at: float
+    due_at: float = 0.0
+    attempt: int = 1
+    throttles: int = 0
+    client_context: str = ""
+    trace_header: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """How an environment's process ended. Exactly one of ``code`` and ``signal`` is set."""
 
