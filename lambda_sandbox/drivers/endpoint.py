@@ -1,0 +1,376 @@
+"""The endpoint: one address for Lambda, its neighbours and the sandbox's own routes.
+
+``Invoke`` takes a short path of its own; every other Lambda operation goes through gateway and control plane in one
+worker thread, so that a slow upload never holds up an invocation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+import re
+import uuid
+from collections.abc import Coroutine
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from lambda_sandbox import errors, quotas
+from lambda_sandbox.config import Config
+from lambda_sandbox.drivers.own_routes import OwnRoutes
+from lambda_sandbox.drivers.server import ServerDriver
+from lambda_sandbox.http_server import HttpConnection, Request
+from lambda_sandbox.invocation.messages import Complete, Invocation, InvocationType
+from lambda_sandbox.resources import Caller, FunctionConfiguration
+
+_INVOKE_PREFIX = b"/2015-03-31/functions/"
+_INVOKE_SUFFIX = b"/invocations"
+_CREDENTIAL = re.compile(rb"Credential=([^/\s,]*)/\d+/([^/\s,]+)/([^/\s,]+)/aws4_request")
+_LOCAL_HOST = re.compile(
+    rb"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|(?:[a-z0-9.-]+\.)?localhost)(?::\d{1,5})?", re.IGNORECASE
+)
+_JSON = b"Content-Type: application/json\r\n"
+
+
+class WireResponse(Protocol):
+    status: int
+    headers: list[tuple[str, str]] | dict[str, str]
+    body: bytes
+
+
+class Gateway(Protocol):
+    """What the endpoint needs of ``gateway``."""
+
+    def match(self, method: str, path: str) -> tuple[str, dict[str, str]] | None: ...
+
+    def parse(
+        self,
+        operation: str,
+        path_params: dict[str, str],
+        query: dict[str, list[str]],
+        headers: dict[str, str],
+        body: bytes,
+    ) -> dict[str, Any]: ...
+
+    def serialize(self, operation: str, result: dict[str, Any]) -> Any: ...
+
+    def serialize_error(self, error: errors.ApiError, request_id: str) -> Any: ...
+
+
+class Plane(Protocol):
+    def call(self, operation: str, params: dict[str, Any], caller: Caller) -> dict[str, Any]: ...
+
+    def resolve(self, function_name: str, qualifier: str | None, caller: Caller) -> FunctionConfiguration: ...
+
+
+class Neighbours(Protocol):
+    async def forward(
+        self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]: ...
+
+
+class LogCopies(Protocol):
+    async def flush(self) -> None: ...
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """What all connections share."""
+
+    config: Config
+    driver: ServerDriver
+    gateway: Gateway
+    plane: Plane
+    neighbours: Neighbours | None
+    log_copies: LogCopies | None
+    own_routes: OwnRoutes
+    worker: Executor
+    _resolved: dict[tuple[bytes, bytes, bytes], FunctionConfiguration] = field(default_factory=dict)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def forget_resolved(self) -> None:
+        """Functions changed: look names up again."""
+        self._resolved.clear()
+
+    def resolve(
+        self, name: bytes, qualifier: bytes, credential: bytes, caller: Caller
+    ) -> FunctionConfiguration:
+        key = (name, qualifier, credential)
+        function = self._resolved.get(key)
+        if function is None:
+            function = self.plane.resolve(unquote(name.decode()), unquote(qualifier.decode()) or None, caller)
+            if len(self._resolved) > 10_000:
+                self._resolved.clear()
+            self._resolved[key] = function
+        return function
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run ``work`` on the loop and keep a reference until it is done."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class EndpointConnection(HttpConnection):
+    """``inner`` is True for connections from inside an environment or a notebook that is being graded: no reset there."""
+
+    def __init__(self, endpoint: Endpoint, *, inner: bool = False) -> None:
+        super().__init__()
+        self._endpoint = endpoint
+        self._inner = inner
+
+    def handle(self, request: Request) -> None:
+        refusal = self._refuse_foreign(request)
+        if refusal:
+            self.answer_json(403, {"message": refusal})
+            return
+        target = request.target
+        try:
+            if target.startswith(_INVOKE_PREFIX) and request.method == b"POST":
+                path, _, query = target.partition(b"?")
+                if path.endswith(_INVOKE_SUFFIX):
+                    name = path[len(_INVOKE_PREFIX) : -len(_INVOKE_SUFFIX)]
+                    self._invoke(request, name, query)
+                    return
+            if target.startswith(b"/_sandbox/"):
+                self._endpoint.spawn(self._own(request))
+                return
+            account, region, service = _credential(request)
+            if service in (b"", b"lambda"):
+                operation = self._endpoint.gateway.match(
+                    request.method.decode(), urlsplit(target.decode("latin-1")).path
+                )
+                if operation is not None:
+                    self._endpoint.spawn(self._operate(request, operation, self._caller(account, region)))
+                    return
+                if service == b"lambda":
+                    self._answer_error(
+                        errors.ResourceNotFoundException(f"no Lambda operation at {target.decode()}")
+                    )
+                    return
+            self._endpoint.spawn(self._forward(request, service))
+        except errors.ApiError as error:
+            self._answer_error(error)
+
+    # --- invoke --------------------------------------------------------------------------------------
+
+    def _invoke(self, request: Request, name: bytes, query: bytes) -> None:
+        kind = client_context = b""
+        log_tail = False
+        authorization = trace = b""
+        for key, value in request.headers:
+            if key == b"authorization":
+                authorization = value
+            elif key == b"x-amz-invocation-type":
+                kind = value
+            elif key == b"x-amz-log-type":
+                log_tail = value == b"Tail"
+            elif key == b"x-amz-client-context":
+                client_context = value
+            elif key == b"x-amzn-trace-id":
+                trace = value
+        found = _CREDENTIAL.search(authorization)
+        credential = found[0] if found else b""
+        caller = self._caller(found[1], found[2]) if found else self._caller(b"", b"")
+        qualifier = _qualifier(query) if query else b""
+        function = self._endpoint.resolve(name, qualifier, credential, caller)
+        invocation_type = _invocation_type(kind)
+        payload = _checked_payload(request.body, invocation_type)
+        request_id = str(uuid.uuid4())
+        if invocation_type is InvocationType.DRY_RUN:
+            self.answer(204, f"x-amzn-RequestId: {request_id}\r\n".encode(), b"")
+            return
+        now = self._endpoint.driver.clock.now()
+        invocation = Invocation(
+            request_id,
+            function,
+            payload,
+            now,
+            invocation_type,
+            _decoded_context(client_context),
+            trace.decode("latin-1") or _trace_header(now, request_id),
+        )
+        self._endpoint.driver.invoke(invocation, self._tailed if log_tail else self._completed)
+
+    def _tailed(self, complete: Complete) -> None:
+        self._completed(complete, log_tail=True)
+
+    def _completed(self, complete: Complete, log_tail: bool = False) -> None:
+        result = complete.result
+        if result is None:
+            assert complete.error is not None
+            self._answer_error(complete.error, complete.invocation.request_id)
+            return
+        headers = (
+            f"Content-Type: application/json\r\nx-amzn-RequestId: {result.request_id}\r\n"
+            f"X-Amz-Executed-Version: {result.executed_version}\r\n"
+            f"X-Amzn-Trace-Id: {complete.invocation.trace_header}\r\n"
+        )
+        if result.function_error:
+            headers += f"X-Amz-Function-Error: {result.function_error}\r\n"
+        if log_tail:
+            driver = self._endpoint.driver
+            stream = driver.log_stream(result.environment_id)
+            headers += f"X-Amz-Log-Result: {driver.logs.tail(stream)}\r\n"
+        self.answer(result.status_code, headers.encode("latin-1"), result.payload)
+
+    # --- everything else -----------------------------------------------------------------------------
+
+    async def _operate(self, request: Request, operation: tuple[str, dict[str, str]], caller: Caller) -> None:
+        request_id = str(uuid.uuid4())
+        loop = asyncio.get_running_loop()
+        try:
+            status, headers, body = await loop.run_in_executor(
+                self._endpoint.worker, self._call, request, operation, caller
+            )
+        except errors.ApiError as error:
+            self._answer_error(error, request_id)
+        except Exception as fault:
+            self._fault(fault)
+        else:
+            head = "".join(f"{key}: {value}\r\n" for key, value in headers)
+            self.answer(status, f"{head}x-amzn-RequestId: {request_id}\r\n".encode("latin-1"), body)
+
+    def _call(
+        self, request: Request, operation: tuple[str, dict[str, str]], caller: Caller
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Run in the worker thread: parse, call, serialize."""
+        name, path_params = operation
+        gateway = self._endpoint.gateway
+        query = parse_qs(urlsplit(request.target.decode("latin-1")).query, keep_blank_values=True)
+        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in request.headers}
+        params = gateway.parse(name, path_params, query, headers, request.body)
+        answer = gateway.serialize(name, self._endpoint.plane.call(name, params, caller))
+        return answer.status, _pairs(answer.headers), answer.body
+
+    async def _forward(self, request: Request, service: bytes) -> None:
+        endpoint = self._endpoint
+        if endpoint.neighbours is None:
+            self.answer_json(
+                503, {"message": "the neighbours (S3, SQS and the rest) are switched off in this sandbox"}
+            )
+            return
+        try:
+            if service == b"logs" and endpoint.log_copies is not None:
+                await endpoint.log_copies.flush()
+            status, headers, body = await endpoint.neighbours.forward(
+                request.method.decode(), request.target.decode("latin-1"), request.headers, request.body
+            )
+        except Exception as fault:
+            self._fault(fault)
+            return
+        lines = [
+            pair for pair in headers if request.method == b"HEAD" or pair[0].lower() != b"content-length"
+        ]
+        self.answer(status, lines, body)
+
+    async def _own(self, request: Request) -> None:
+        try:
+            status, headers, body = await self._endpoint.own_routes.answer(request, inner=self._inner)
+        except Exception as fault:
+            self._fault(fault)
+        else:
+            self.answer(status, headers, body)
+
+    # --- parts ---------------------------------------------------------------------------------------
+
+    def _caller(self, access_key: bytes, region: bytes) -> Caller:
+        """AWS: keys belong to accounts; here a 12-digit access key is the account itself."""
+        config = self._endpoint.config
+        key = access_key.decode("latin-1")
+        account = key if len(key) == 12 and key.isdigit() else config.account_id
+        return Caller(account, region.decode("latin-1") or config.region, key)
+
+    def _refuse_foreign(self, request: Request) -> str:
+        """DNS rebinding and cross-site requests: only local names, and no other origin's pages."""
+        host = request.header(b"host")
+        if not _LOCAL_HOST.fullmatch(host):
+            return f"the sandbox answers to local names only, not to Host {host.decode('latin-1')!r}"
+        origin = request.header(b"origin")
+        if origin and origin.lower() not in (b"http://" + host.lower(), b"https://" + host.lower()):
+            return "the sandbox takes no browser requests from another origin"
+        return ""
+
+    def _answer_error(self, error: errors.ApiError, request_id: str = "") -> None:
+        answer = self._endpoint.gateway.serialize_error(error, request_id or str(uuid.uuid4()))
+        head = "".join(f"{key}: {value}\r\n" for key, value in _pairs(answer.headers))
+        self.answer(answer.status, head.encode("latin-1", "replace"), answer.body)
+
+    def _fault(self, fault: Exception) -> None:
+        """A defect of ours: say so in one sentence, keep the traceback for the server's own stderr."""
+        asyncio.get_running_loop().call_exception_handler({"message": "request failed", "exception": fault})
+        self._answer_error(
+            errors.ServiceException(f"the sandbox failed ({type(fault).__name__}: {fault}); please report it")
+        )
+
+
+def _credential(request: Request) -> tuple[bytes, bytes, bytes]:
+    found = _CREDENTIAL.search(request.header(b"authorization"))
+    if found is None and b"X-Amz-Credential=" in request.target:
+        query = parse_qs(urlsplit(request.target.decode("latin-1")).query)
+        found = _CREDENTIAL.search(b"Credential=" + query.get("X-Amz-Credential", [""])[0].encode())
+    return (found[1], found[2], found[3]) if found else (b"", b"", b"")
+
+
+def _qualifier(query: bytes) -> bytes:
+    return parse_qs(query).get(b"Qualifier", [b""])[0]
+
+
+def _invocation_type(value: bytes) -> InvocationType:
+    if not value or value == b"RequestResponse":
+        return InvocationType.REQUEST_RESPONSE
+    try:
+        return InvocationType(value.decode("latin-1"))
+    except ValueError:
+        raise errors.ValidationException(
+            f"1 validation error detected: Value '{value.decode('latin-1')}' at 'invocationType' failed to satisfy "
+            "constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]"
+        ) from None
+
+
+def _checked_payload(body: bytes, invocation_type: InvocationType) -> bytes:
+    """Return the event as it goes to the runtime: JSON, within the limit. An empty body is an empty object."""
+    limit = (
+        quotas.ASYNC_PAYLOAD_BYTES if invocation_type is InvocationType.EVENT else quotas.SYNC_PAYLOAD_BYTES
+    )
+    if len(body) > limit:
+        raise errors.RequestTooLargeException(
+            f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
+        )
+    if not body:
+        return b"{}"
+    try:
+        json.loads(body)
+    except (ValueError, RecursionError) as reason:
+        raise errors.InvalidRequestContentException(
+            f"Could not parse request body into json: {reason}"
+        ) from None
+    return body
+
+
+def _decoded_context(value: bytes) -> str:
+    if not value:
+        return ""
+    if len(value) > quotas.CLIENT_CONTEXT_BYTES:
+        raise errors.InvalidRequestContentException(
+            f"Client context must be at most {quotas.CLIENT_CONTEXT_BYTES} bytes"
+        )
+    try:
+        text = base64.b64decode(value, validate=True).decode()
+        return json.dumps(json.loads(text))
+    except (binascii.Error, ValueError):
+        raise errors.InvalidRequestContentException(
+            "Client context must be a valid Base64-encoded JSON object."
+        ) from None
+
+
+def _trace_header(now: float, request_id: str) -> str:
+    digits = request_id.replace("-", "")
+    return f"Root=1-{int(now):08x}-{digits[:24]};Parent={digits[16:]};Sampled=0"
+
+
+def _pairs(headers: Any) -> list[tuple[str, str]]:
+    return list(headers.items()) if isinstance(headers, dict) else list(headers)

@@ -1,0 +1,109 @@
+"""The sandbox's own routes under ``/_sandbox/``: health, history, logs, the bill, code downloads, reset."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from lambda_sandbox import __version__
+from lambda_sandbox.config import Config
+from lambda_sandbox.drivers.server import ServerDriver
+from lambda_sandbox.http_server import Request
+from lambda_sandbox.telemetry.billing import Prices, bill
+
+_Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+
+
+class OwnRoutes:
+    """``code_zip(token)`` returns a stored package; ``reset()`` empties Lambda and neighbours; ``neighbours_state()`` is a word."""
+
+    def __init__(
+        self,
+        config: Config,
+        driver: ServerDriver,
+        code_zip: Callable[[str], bytes | None],
+        reset: Callable[[], Awaitable[None]],
+        neighbours_state: Callable[[], str],
+    ) -> None:
+        self._config = config
+        self._driver = driver
+        self._code_zip = code_zip
+        self._reset = reset
+        self._neighbours_state = neighbours_state
+
+    async def answer(self, request: Request, *, inner: bool) -> _Answer:
+        url = urlsplit(request.target.decode("latin-1"))
+        route = url.path.removeprefix("/_sandbox/")
+        query = {key: values[0] for key, values in parse_qs(url.query).items()}
+        if route == "reset":
+            return await self._answer_reset(request, inner=inner)
+        if request.method != b"GET":
+            return _json(405, {"message": f"/_sandbox/{route} answers to GET only"})
+        if route.startswith("code/"):
+            return self._code(route.removeprefix("code/"))
+        if route == "health":
+            return _json(200, self._health())
+        if route == "history":
+            return _json(200, self._driver.history.to_json())
+        if route == "logs":
+            return _json(200, {"events": self._logs(query.get("function"))})
+        if route == "bill":
+            return _json(200, bill(self._driver.history.records, Prices.load()))
+        return _json(
+            404, {"message": f"there is no /_sandbox/{route}; try health, history, logs, bill or reset"}
+        )
+
+    def _health(self) -> dict[str, Any]:
+        environments = self._driver.environments
+        assert environments is not None
+        isolation = environments.isolation
+        return {
+            "status": "ok",
+            "version": __version__,
+            "isolation": {
+                "level": isolation.level,
+                "enforced": list(isolation.enforced),
+                "missing": list(isolation.missing),
+            },
+            "neighbours": self._neighbours_state(),
+            "account_id": self._config.account_id,
+            "region": self._config.region,
+            "runtime_client": self._config.runtime_client,
+            "kept": str(self._config.state) if self._config.state else None,
+        }
+
+    def _logs(self, function: str | None) -> list[dict[str, Any]]:
+        logs = self._driver.logs
+        wanted = None if function is None else f"/aws/lambda/{function}"
+        events = [
+            {
+                "timestamp_ms": event.timestamp_ms,
+                "group": group[2],
+                "stream": event.stream,
+                "message": event.message,
+            }
+            for group in logs.groups()
+            if wanted in (None, group[2])
+            for event in logs.events(group)
+        ]
+        return sorted(events, key=lambda event: event["timestamp_ms"])
+
+    def _code(self, token: str) -> _Answer:
+        data = self._code_zip(token)
+        if data is None:
+            return _json(404, {"message": "no such package; ask GetFunction for a fresh location"})
+        return 200, [(b"Content-Type", b"application/zip")], data
+
+    async def _answer_reset(self, request: Request, *, inner: bool) -> _Answer:
+        if request.method != b"POST":
+            return _json(405, {"message": "/_sandbox/reset answers to POST only"})
+        if inner or not self._config.allow_reset:
+            return _json(403, {"message": "this sandbox may not be reset from here"})
+        await self._reset()
+        return _json(200, {"status": "empty"})
+
+
+def _json(status: int, value: Any) -> _Answer:
+    return status, [(b"Content-Type", b"application/json")], json.dumps(value).encode()

@@ -1,0 +1,234 @@
+"""The server driver: carries out what the core decides, with real processes, real sockets and real time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from lambda_sandbox.clock import Clock
+from lambda_sandbox.http_server import HttpConnection
+from lambda_sandbox.invocation import messages
+from lambda_sandbox.invocation.core import Core
+from lambda_sandbox.invocation.environment import Environment
+from lambda_sandbox.invocation.messages import Action, Invocation, RefuseRuntime
+from lambda_sandbox.resources import Exit, FunctionConfiguration, Isolation
+from lambda_sandbox.runtime_api.protocol import RuntimeApiConnection
+from lambda_sandbox.telemetry.history import History
+from lambda_sandbox.telemetry.logs import LogStore
+
+Caller = Callable[[messages.Complete], None]
+
+
+class Environments(Protocol):
+    """What the driver needs of ``environments.process``."""
+
+    @property
+    def isolation(self) -> Isolation: ...
+
+    def start(
+        self,
+        environment_id: str,
+        function: FunctionConfiguration,
+        code: Path,
+        layers: tuple[Path, ...],
+        log_stream: str,
+    ) -> None: ...
+
+    def init_finished(self, environment_id: str) -> None: ...
+
+    def stop(self, environment_id: str, keep_tmp: bool) -> None: ...
+
+    def drain_output(self, environment_id: str) -> bytes: ...
+
+    def peak_memory_mb(self, environment_id: str) -> int: ...
+
+
+class EventStore(Protocol):
+    """Where asynchronous events survive a crash; every call is durable when it returns."""
+
+    def put_event(self, event: Invocation) -> None: ...
+
+    def forget_event(self, request_id: str) -> None: ...
+
+
+class ServerDriver:
+    """Feeds signals to the core and performs its actions, all on one event loop."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        core: Core,
+        logs: LogStore,
+        history: History,
+        events: EventStore,
+        code_directory: Callable[[FunctionConfiguration], Path],
+        endpoint_protocol: Callable[[str], HttpConnection],
+    ) -> None:
+        self.clock = clock
+        self.core = core
+        self.logs = logs
+        self.history = history
+        self._events = events
+        self._code_directory = code_directory
+        self._endpoint_protocol = endpoint_protocol
+        self._loop = asyncio.get_running_loop()
+        self._callers: dict[str, Caller] = {}
+        self._waiting: dict[str, RuntimeApiConnection] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.environments: Environments | None = None
+        self._perform: dict[type, Callable[[Any], RefuseRuntime | None]] = {
+            messages.StartEnvironment: self._start_environment,
+            messages.DeliverEvent: self._deliver_event,
+            messages.StopEnvironment: self._stop_environment,
+            messages.Complete: self._complete,
+            messages.StoreEvent: self._store_event,
+            messages.ForgetEvent: self._forget_event,
+            messages.SetTimer: self._set_timer,
+            messages.WriteLog: self._write_log,
+            messages.RefuseRuntime: lambda action: action,
+            messages.Record: self._record,
+        }
+
+    # --- for callers ---------------------------------------------------------------------------------
+
+    def invoke(self, invocation: Invocation, caller: Caller) -> None:
+        """Run ``invocation``; ``caller`` is called exactly once, perhaps before this returns."""
+        self._callers[invocation.request_id] = caller
+        self.perform(self.core.invoke(invocation))
+
+    async def invoke_and_wait(self, invocation: Invocation) -> messages.InvocationResult:
+        """Run ``invocation`` and return its result. Raises ``ApiError`` when it was throttled."""
+        done: asyncio.Future[messages.Complete] = self._loop.create_future()
+        self.invoke(invocation, lambda complete: None if done.done() else done.set_result(complete))
+        complete = await done
+        if complete.error is not None:
+            raise complete.error
+        assert complete.result is not None
+        return complete.result
+
+    def perform(self, actions: list[Action]) -> RefuseRuntime | None:
+        """Carry out ``actions`` in order; return the refusal among them, if there is one."""
+        refusal = None
+        perform = self._perform
+        for action in actions:
+            refusal = perform[type(action)](action) or refusal
+        return refusal
+
+    def log_stream(self, environment_id: str) -> str:
+        """Return the log stream of an environment that exists, else an empty string."""
+        environment = self.core.pool.environments.get(environment_id)
+        return environment.log_stream if environment is not None else ""
+
+    # --- RuntimeApiHost ------------------------------------------------------------------------------
+
+    def runtime_next(self, environment_id: str, connection: RuntimeApiConnection) -> RefuseRuntime | None:
+        self._waiting[environment_id] = connection
+        environment = self.core.pool.environments.get(environment_id)
+        if environment is not None and environment.ready_at is None and self.environments is not None:
+            self.environments.init_finished(environment_id)
+        return self.perform(self.core.runtime_next(environment_id))
+
+    def runtime_response(self, environment_id: str, request_id: str, payload: bytes) -> RefuseRuntime | None:
+        memory_mb = self._peak_memory_mb(environment_id)
+        return self.perform(self.core.runtime_response(environment_id, request_id, payload, memory_mb))
+
+    def runtime_error(
+        self, environment_id: str, request_id: str, payload: bytes, error_type: str
+    ) -> RefuseRuntime | None:
+        memory_mb = self._peak_memory_mb(environment_id)
+        return self.perform(
+            self.core.runtime_error(environment_id, request_id, payload, error_type, memory_mb)
+        )
+
+    def runtime_init_error(
+        self, environment_id: str, payload: bytes, error_type: str
+    ) -> RefuseRuntime | None:
+        return self.perform(self.core.runtime_init_error(environment_id, payload, error_type))
+
+    # --- EnvironmentHost -----------------------------------------------------------------------------
+
+    def runtime_api_protocol(self, environment_id: str) -> RuntimeApiConnection:
+        return RuntimeApiConnection(environment_id, self)
+
+    def endpoint_protocol(self, environment_id: str) -> HttpConnection:
+        return self._endpoint_protocol(environment_id)
+
+    def on_output(self, environment_id: str, data: bytes) -> None:
+        environment = self.core.pool.environments.get(environment_id)
+        if environment is not None:
+            self._append_log(environment, data)
+
+    def on_exit(self, environment_id: str, exit_: Exit) -> None:
+        self.perform(
+            self.core.environment_exited(environment_id, exit_, self._peak_memory_mb(environment_id))
+        )
+
+    # --- actions -------------------------------------------------------------------------------------
+
+    def _start_environment(self, action: messages.StartEnvironment) -> None:
+        assert self.environments is not None
+        environment = action.environment
+        self.history.environment(environment)
+        function = environment.function
+        code = self._code_directory(function)
+        self.environments.start(environment.environment_id, function, code, (), environment.log_stream)
+
+    def _deliver_event(self, action: messages.DeliverEvent) -> None:
+        connection = self._waiting.pop(action.environment.environment_id)
+        connection.deliver(action.invocation, int(action.deadline * 1000))
+
+    def _stop_environment(self, action: messages.StopEnvironment) -> None:
+        assert self.environments is not None
+        environment = action.environment
+        self._drain(environment)
+        self._waiting.pop(environment.environment_id, None)
+        self.environments.stop(environment.environment_id, action.keep_tmp)
+        if not action.keep_tmp:
+            self.logs.forget_stream(environment.log_stream)
+
+    def _complete(self, action: messages.Complete) -> None:
+        caller = self._callers.pop(action.invocation.request_id, None)
+        if caller is not None:
+            caller(action)
+
+    def _store_event(self, action: messages.StoreEvent) -> None:
+        self._events.put_event(action.invocation)
+
+    def _forget_event(self, action: messages.ForgetEvent) -> None:
+        self._events.forget_event(action.request_id)
+
+    def _set_timer(self, action: messages.SetTimer) -> None:
+        delay = max(0.0, action.at - self.clock.now())
+        self._loop.call_later(delay, self._timer_fired, action.key)
+
+    def _timer_fired(self, key: tuple[str, str]) -> None:
+        self.perform(self.core.timer_fired(key))
+
+    def _write_log(self, action: messages.WriteLog) -> None:
+        # What the handler printed before it answered is in the pipe by now and belongs before this line.
+        environment = action.environment
+        self._drain(environment)
+        if action.text.startswith("START"):
+            self.logs.begin_invocation(environment.log_stream)
+        self._append_log(environment, f"{action.text}\n".encode())
+
+    def _record(self, action: messages.Record) -> None:
+        self.history.records.append(action.record)
+
+    # --- parts ---------------------------------------------------------------------------------------
+
+    def _drain(self, environment: Environment) -> None:
+        assert self.environments is not None
+        data = self.environments.drain_output(environment.environment_id)
+        if data:
+            self._append_log(environment, data)
+
+    def _append_log(self, environment: Environment, data: bytes) -> None:
+        function = environment.function
+        group = (function.account_id, function.region, function.log_group_name)
+        self.logs.write(group, environment.log_stream, data, self.clock.now())
+
+    def _peak_memory_mb(self, environment_id: str) -> int:
+        return self.environments.peak_memory_mb(environment_id) if self.environments is not None else 0
