@@ -38,7 +38,7 @@ def install(answer: Answer | None = None) -> None:
         refuse_unless_loopback(request.url)
         return send(session, request)
 
-    URLLib3Session.send = guarded_send  # type: ignore[method-assign]
+    URLLib3Session.send = guarded_send  # type: ignore[method-assign, assignment]
 
 
 def uninstall() -> None:
@@ -48,7 +48,7 @@ def uninstall() -> None:
         return
     from botocore.httpsession import URLLib3Session
 
-    URLLib3Session.send = _sent_by_botocore  # type: ignore[method-assign]
+    URLLib3Session.send = _sent_by_botocore  # type: ignore[method-assign, assignment]
     _sent_by_botocore = None
 
 

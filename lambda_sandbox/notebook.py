@@ -70,7 +70,8 @@ class Sandbox:
         """Return ``boto3.client(service)``; plain ``boto3`` reaches the sandbox just as well."""
         import boto3
 
-        return boto3.client(service, **options)
+        make: Any = boto3.client
+        return make(service, **options)
 
     def __repr__(self) -> str:
         isolation = self.isolation

@@ -24,7 +24,9 @@ class ServerClient:
         """Return the server's health. Raises ``SandboxFault`` when what answers there is not a sandbox."""
         health = self.read("/_sandbox/health")
         if "isolation" not in health or "version" not in health:
-            raise SandboxFault(f"{self.endpoint} answers, but it is not a Lambda sandbox; choose another port")
+            raise SandboxFault(
+                f"{self.endpoint} answers, but it is not a Lambda sandbox; choose another port"
+            )
         return health
 
     def read(self, route: str, **query: str | None) -> dict[str, Any]:
@@ -78,7 +80,9 @@ def _with_address(endpoint: str) -> str:
     except ValueError:
         raise SandboxFault(f"{endpoint!r} is not an address; write it as http://127.0.0.1:9000") from None
     if parts.scheme != "http" or not is_loopback(host):
-        raise SandboxFault(f"{endpoint!r} is not a sandbox on this machine; write it as http://127.0.0.1:9000")
+        raise SandboxFault(
+            f"{endpoint!r} is not a sandbox on this machine; write it as http://127.0.0.1:9000"
+        )
     if host == "localhost":
         host = "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -72,10 +72,14 @@ class ServerProcess:
         try:
             line = lines.get(timeout=_READY_TIMEOUT_S)
         except queue.Empty:
-            raise SandboxFault(f"the sandbox was not ready after {_READY_TIMEOUT_S:.0f} s; try again") from None
+            raise SandboxFault(
+                f"the sandbox was not ready after {_READY_TIMEOUT_S:.0f} s; try again"
+            ) from None
         words = line.split()
         if len(words) < 2 or words[0] != "ready":
-            raise SandboxFault(f"the sandbox did not start: {self._last_error() or line.strip() or 'no reason given'}")
+            raise SandboxFault(
+                f"the sandbox did not start: {self._last_error() or line.strip() or 'no reason given'}"
+            )
         return ServerClient(words[1]).endpoint
 
     def _read_output(self, lines: queue.Queue[str]) -> None:

@@ -48,7 +48,9 @@ class Timeline:
         for lane in self.lanes:
             lines.append(lane.title)
             lines += [
-                f"  {block.start - start:9.3f} s  {block.title}" for block in lane.blocks if block.kind != "idle"
+                f"  {block.start - start:9.3f} s  {block.title}"
+                for block in lane.blocks
+                if block.kind != "idle"
             ]
         return "\n".join(lines)
 
@@ -145,12 +147,12 @@ def _block(block: Block, y: float, scale: _Scale) -> str:
         line = f'y="{y + _BLOCK_HEIGHT / 2 - 1:.1f}" height="2" opacity=".35"'
         return f'<rect x="{x:.1f}" width="{width:.1f}" {line}>{title}</rect>'
     colour = _INIT_COLOUR if block.kind == "init" else STATUS_COLOURS[block.kind]
-    rect = (
-        f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{_BLOCK_HEIGHT}" rx="2" fill="{colour}">{title}</rect>'
-    )
+    rect = f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{_BLOCK_HEIGHT}" rx="2" fill="{colour}">{title}</rect>'
     if width < _LABEL_FITS:
         return rect
-    label = f'<text x="{x + 4:.1f}" y="{y + 14}" fill="#fff" pointer-events="none">{escape(block.label)}</text>'
+    label = (
+        f'<text x="{x + 4:.1f}" y="{y + 14}" fill="#fff" pointer-events="none">{escape(block.label)}</text>'
+    )
     return rect + label
 
 
@@ -172,7 +174,9 @@ def _axis(start: float, end: float, scale: _Scale, height: float) -> str:
 def _step(span_s: float) -> float:
     """Return a round number of seconds (1, 2 or 5 times a power of ten) that cuts the span into at most eight parts."""
     power = 10.0 ** math.floor(math.log10(span_s / 8))
-    return next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power * 8 >= span_s * (1 - 1e-9))
+    return next(
+        factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power * 8 >= span_s * (1 - 1e-9)
+    )
 
 
 def _legend() -> str:

@@ -101,7 +101,9 @@ class Bill:
     @property
     def note(self) -> str:
         """One sentence: which prices, of which day, and what the free tier would take off."""
-        text = f"Prices of {self.prices['region']}, checked on {self.prices['as_of']} ({self.prices['source']})."
+        text = (
+            f"Prices of {self.prices['region']}, checked on {self.prices['as_of']} ({self.prices['source']})."
+        )
         if self.free_tier:
             text += (
                 f" AWS's free tier covers {self.free_tier['requests']:,} requests and "
@@ -110,7 +112,17 @@ class Bill:
         return text
 
     def _repr_html_(self) -> str:
-        names = ("function", "memory", "duration", "init", "billed", "GB-s", "request USD", "duration USD", "USD")
+        names = (
+            "function",
+            "memory",
+            "duration",
+            "init",
+            "billed",
+            "GB-s",
+            "request USD",
+            "duration USD",
+            "USD",
+        )
         body = "".join(_cells(_bill_cells(row)) for row in self.rows)
         total = ("total", "", "", "", "", f"{self.gb_seconds:.6f}", f"{self.requests} requests", "")
         foot = _cells((*total, f"{self.total_usd:.10f}"), bold=True)

@@ -1,0 +1,40 @@
+"""``python -m lambda_sandbox``: start a sandbox, or look into one that runs."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return the exit code: 0, 1 when something failed, 2 for a wrong command line."""
+    import click
+
+    from lambda_sandbox.cli.commands import cli
+    from lambda_sandbox.errors import SandboxError
+
+    try:
+        code = cli.main(arguments, prog_name="lambda_sandbox", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "lambda_sandbox"
+        return _fail(f"{error.format_message().rstrip('.')}; see {where} --help", 2)
+    except click.ClickException as error:
+        return _fail(error.format_message(), 1)
+    except SandboxError as error:
+        return _fail(str(error), 1)
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        sys.stderr.close()
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _fail(sentence: str, code: int) -> int:
+    print(f"lambda_sandbox: {sentence}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

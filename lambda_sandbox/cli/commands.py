@@ -1,0 +1,190 @@
+"""The commands. Each loads what it needs when it runs, so that ``serve`` starts without the rest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lambda_sandbox import __version__
+from lambda_sandbox.config import DEFAULT_PORT
+
+if TYPE_CHECKING:
+    from lambda_sandbox.server_client import ServerClient
+
+_endpoint = click.option(
+    "--endpoint",
+    envvar="LAMBDA_SANDBOX_ENDPOINT",
+    default=f"http://127.0.0.1:{DEFAULT_PORT}",
+    show_default=True,
+    help="Address of the running sandbox.",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print the sandbox's JSON instead of a table.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lambda_sandbox")
+def cli() -> None:
+    """A local AWS Lambda on loopback: start it, invoke functions, see logs, bill and history."""
+
+
+@cli.command()
+@click.option("--host", help="Loopback address to bind to (127.0.0.1 unless given).")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help=f"TCP port; 0 takes a free one ({DEFAULT_PORT} unless given).",
+)
+@click.option(
+    "--state", type=click.Path(path_type=Path, file_okay=False), help="Folder to keep everything in."
+)
+@click.option("--listen-fd", type=click.IntRange(0), help="Serve on this inherited listening socket as well.")
+@click.option(
+    "--isolation", type=click.Choice(["auto", "bwrap", "none"]), help="How environments are shut off."
+)
+@click.option(
+    "--runtime-client",
+    type=click.Choice(["lean", "native"]),
+    help="Python runtime client; native is awslambdaric.",
+)
+@click.option("--neighbours/--no-neighbours", default=None, help="Run S3, SQS and the rest beside Lambda.")
+@click.option("--allow-reset/--no-allow-reset", default=None, help="Open or close POST /_sandbox/reset.")
+@click.option(
+    "--stop-with-stdin", is_flag=True, help="Stop when standard input ends, as it does when a parent dies."
+)
+def serve(stop_with_stdin: bool, **flags: Any) -> int:
+    """Start the sandbox in the foreground; Ctrl-C stops it."""
+    from lambda_sandbox import app
+    from lambda_sandbox.botocore_guard import is_loopback
+    from lambda_sandbox.config import Config
+
+    try:
+        config = Config.load(**flags)
+    except ValueError as error:
+        raise click.UsageError(f"a LAMBDA_SANDBOX_ variable has a wrong value: {error}") from None
+    if not is_loopback(config.host):
+        raise click.UsageError(f"{config.host} is not loopback; the sandbox serves this machine only")
+    if stop_with_stdin:
+        from lambda_sandbox.cli.parent import stop_with_stdin as watch
+
+        watch()
+    app.serve(config)
+    return 0
+
+
+@cli.command()
+@click.argument("function")
+@click.option("--payload", "-p", default="{}", help="JSON text, or @FILE, or @- for standard input.")
+@click.option(
+    "--type",
+    "invocation_type",
+    type=click.Choice(["RequestResponse", "Event", "DryRun"]),
+    default="RequestResponse",
+)
+@click.option("--qualifier", help="Version or alias.")
+@click.option("--logs", "log_tail", is_flag=True, help="Show the end of the log as well (on standard error).")
+@_endpoint
+def invoke(
+    function: str, payload: str, invocation_type: str, qualifier: str | None, log_tail: bool, endpoint: str
+) -> int:
+    """Invoke FUNCTION and print what it returns. The exit code is 1 when the function failed."""
+    from lambda_sandbox.cli.invoking import invoke as run
+
+    return run(_client(endpoint), function, _payload(payload), invocation_type, qualifier, log_tail=log_tail)
+
+
+@cli.command()
+@click.argument("function", required=False)
+@_json
+@_endpoint
+def logs(function: str | None, as_json: bool, endpoint: str) -> None:
+    """Print the log of FUNCTION, or of all functions."""
+    from lambda_sandbox.cli import tables
+
+    answer = _client(endpoint).read("/_sandbox/logs", function=function)
+    tables.logs(answer) if not as_json else _print_json(answer)
+
+
+@cli.command()
+@_json
+@_endpoint
+def bill(as_json: bool, endpoint: str) -> None:
+    """Print what the invocations so far would cost on AWS."""
+    from lambda_sandbox.cli import tables
+
+    answer = _client(endpoint).read("/_sandbox/bill")
+    tables.bill(answer) if not as_json else _print_json(answer)
+
+
+@cli.command()
+@click.argument("function", required=False)
+@_json
+@_endpoint
+def history(function: str | None, as_json: bool, endpoint: str) -> None:
+    """Print every attempt with the reason for each decision."""
+    from lambda_sandbox.cli import tables
+
+    answer = _client(endpoint).read("/_sandbox/history")
+    if function is not None:
+        answer = {
+            kind: [row for row in answer[kind] if row["function_name"] == function]
+            for kind in ("invocations", "environments")
+        }
+    tables.history(answer) if not as_json else _print_json(answer)
+
+
+@cli.command()
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", show_default=True
+)
+def parity(form: str) -> None:
+    """Print which operations and options of the Lambda API the sandbox emulates. Needs no running sandbox."""
+    from lambda_sandbox.cli import tables
+    from lambda_sandbox.parity import markdown, operations
+
+    if form == "table":
+        tables.parity(operations())
+    elif form == "markdown":
+        click.echo(markdown(operations()), nl=False)
+    else:
+        _print_json([operation.to_json() for operation in operations()])
+
+
+@cli.command()
+@_endpoint
+def reset(endpoint: str) -> None:
+    """Empty the sandbox: functions, environments, logs, bill and neighbours."""
+    _client(endpoint).post("/_sandbox/reset")
+    click.echo("the sandbox is empty")
+
+
+@cli.command()
+@_json
+@_endpoint
+def health(as_json: bool, endpoint: str) -> None:
+    """Print whether a sandbox runs, and what its isolation enforces."""
+    from lambda_sandbox.cli import tables
+
+    answer = _client(endpoint).health()
+    tables.health(answer, endpoint) if not as_json else _print_json(answer)
+
+
+def _client(endpoint: str) -> ServerClient:
+    from lambda_sandbox.server_client import ServerClient
+
+    return ServerClient(endpoint, timeout_s=910.0)  # a function may take 900 s
+
+
+def _payload(text: str) -> bytes:
+    if not text.startswith("@"):
+        return text.encode()
+    try:
+        return click.get_binary_stream("stdin").read() if text == "@-" else Path(text[1:]).read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"cannot read the payload from {text[1:]}: {error.strerror}") from None
+
+
+def _print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2))

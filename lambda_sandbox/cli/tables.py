@@ -1,0 +1,120 @@
+"""Tables for the terminal, from the sandbox's JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lambda_sandbox.telemetry.views import Bill, clock_time, short
+
+if TYPE_CHECKING:
+    from lambda_sandbox.parity import Operation
+
+Json = Mapping[str, Any]
+
+_WIDTH_OF_A_FILE = 200  # output that goes to a file or a pipe is not folded at 80 columns
+_STATUS_STYLES = {"success": "green", "error": "red", "timeout": "yellow", "throttle": "magenta"}
+
+
+def logs(answer: Json) -> None:
+    """Print one line an event: time, environment, message. Control characters of the message are shown, not obeyed."""
+    if not answer["events"]:
+        print("no log yet", file=sys.stderr)
+    for event in answer["events"]:
+        message = _visible(event["message"].rstrip("\n").replace("\r", "\n    "))
+        print(f"{clock_time(event['timestamp_ms'] / 1000)} {short(event['stream'])}  {message}")
+
+
+def bill(answer: Json) -> None:
+    rows = [
+        (
+            row["function_name"],
+            f"{row['memory_mb']} MB",
+            f"{row['duration_ms']:.2f} ms",
+            "" if row["init_duration_ms"] is None else f"{row['init_duration_ms']:.2f} ms",
+            f"{row['billed_ms']} ms",
+            f"{row['gb_seconds']:.6f}",
+            f"{row['total_usd']:.10f}",
+        )
+        for row in answer["rows"]
+    ]
+    total = (
+        "total",
+        "",
+        "",
+        "",
+        f"{answer['requests']} requests",
+        f"{answer['gb_seconds']:.6f}",
+        f"{answer['total_usd']:.10f}",
+    )
+    _print(("function", "memory", "duration", "init", "billed", "GB-s", "USD"), [*rows, total], right=1)
+    _console().print(Text(Bill(answer).note))
+
+
+def history(answer: Json) -> None:
+    rows = [
+        (
+            clock_time(row["started_at"]),
+            row["function_name"],
+            row["invocation_type"],
+            str(row["attempt"]),
+            row["status"],
+            f"{row['duration_ms']:.2f} ms",
+            short(row["environment_id"]),
+            row["why"],
+        )
+        for row in answer["invocations"]
+    ]
+    _print(("time (UTC)", "function", "type", "attempt", "status", "duration", "environment", "why"), rows)
+
+
+def parity(operations: Iterable[Operation]) -> None:
+    rows = [
+        (row.name, "yes" if row.emulated else "no", ", ".join(row.refused) if row.emulated else "")
+        for row in operations
+    ]
+    _print(("operation", "emulated", "options that are refused"), rows)
+
+
+def health(answer: Json, endpoint: str) -> None:
+    isolation = answer["isolation"]
+    rows = [
+        ("endpoint", endpoint),
+        ("status", answer["status"]),
+        ("version", answer["version"]),
+        ("isolation", isolation["level"]),
+        ("enforced", ", ".join(isolation["enforced"]) or "nothing"),
+        ("not enforced", ", ".join(isolation["missing"]) or "nothing is missing"),
+        ("neighbours", str(answer.get("neighbours"))),
+    ]
+    _print(("", ""), rows, head=False)
+
+
+def _print(
+    names: Sequence[str], rows: Iterable[Sequence[str]], *, right: int | None = None, head: bool = True
+) -> None:
+    table = Table(show_header=head, box=None, pad_edge=False, header_style="bold")
+    for number, name in enumerate(names):
+        table.add_column(
+            name, justify="right" if right is not None and number >= right else "left", overflow="fold"
+        )
+    for row in rows:
+        # Text, not markup: a name in square brackets must not become a style.
+        table.add_row(*(Text(_visible(cell), style=_STATUS_STYLES.get(cell, "")) for cell in row))
+    _console().print(table)
+
+
+def _console() -> Console:
+    return Console() if sys.stdout.isatty() else Console(width=_WIDTH_OF_A_FILE)
+
+
+def _visible(text: str) -> str:
+    """Replace control characters: what a function logs must not drive the reader's terminal."""
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text
+    )
