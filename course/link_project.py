@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import tomllib
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,15 +39,20 @@ def link(root: Path, site_packages: Path, scripts: Path) -> list[str]:
     for name, target in project["scripts"].items():
         module, function = target.split(":")
         path = scripts / name
-        path.write_text(SCRIPT.format(python=sys.executable, module=module, function=function), encoding="utf-8")
+        path.write_text(
+            SCRIPT.format(python=sys.executable, module=module, function=function), encoding="utf-8"
+        )
         path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-    record = [f"__editable__.{stem}.pth,,", *(f"{info.name}/{item.name},," for item in sorted(info.iterdir()))]
+    record = [
+        f"__editable__.{stem}.pth,,",
+        *(f"{info.name}/{item.name},," for item in sorted(info.iterdir())),
+    ]
     (info / "RECORD").write_text("\n".join(record) + "\n", encoding="utf-8")
     return list(project["scripts"])
 
 
-def _entry_points(project: dict[str, dict[str, dict[str, str]]]) -> str:
-    groups = {"console_scripts": project["scripts"], **project["entry-points"]}
+def _entry_points(project: dict[str, Any]) -> str:
+    groups: dict[str, dict[str, str]] = {"console_scripts": project["scripts"], **project["entry-points"]}
     lines: list[str] = []
     for group, entries in groups.items():
         lines += [f"[{group}]", *(f"{name} = {target}" for name, target in entries.items()), ""]
