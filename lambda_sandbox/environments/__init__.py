@@ -1,0 +1,1 @@
+"""Real processes: spawn, isolation, limits, and the runtimes that run inside."""

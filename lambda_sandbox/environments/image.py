@@ -1,0 +1,103 @@
+"""What an execution environment sees of the disk: the interpreter, the runtime's folder with boto3, and little else."""
+
+from __future__ import annotations
+
+import compileall
+import importlib.util
+import os
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+_SCRIPTS = (_HERE / "launcher.py", _HERE / "namespaces.py", _HERE / "zygote.py", _HERE / "runtimes" / "python_client.py")
+# What AWS's Python runtimes bring along, and no more: a function that needs another package must bring it.
+_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
+_NATIVE_PACKAGES = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
+_TEXTS = {
+    "/etc/passwd": "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:993:990::/tmp:/sbin/nologin\n",
+    "/etc/group": "root:x:0:\nsbx_group1051:x:990:\n",
+    "/etc/hosts": "127.0.0.1 localhost\n",
+    "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """``python`` is the interpreter inside; ``folders`` and ``files`` map a path inside to one on the host."""
+
+    runtime: Path
+    python: str
+    folders: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=lambda: _TEXTS)
+
+    @property
+    def import_path(self) -> list[str]:
+        return ["/var/runtime"]
+
+
+def find_packages(native: bool) -> dict[str, str]:
+    """Return the runtime's packages by file name, with their places on the host. One that is missing is left out."""
+    found: dict[str, str] = {}
+    for name in _PACKAGES + (_NATIVE_PACKAGES if native else ()):
+        spec = importlib.util.find_spec(name)
+        if spec is None or spec.origin is None:
+            continue
+        place = Path(spec.origin)
+        place = place.parent if place.name == "__init__.py" else place
+        found[place.name] = os.path.realpath(place)
+        for libraries in place.parent.glob(f"{name}.libs"):
+            found[libraries.name] = os.path.realpath(libraries)
+    return found
+
+
+def build(folder: Path, native: bool, bare: bool) -> Image:
+    """Fill ``folder`` (private, empty) with the runtime's own files and return the image.
+
+    ``bare`` is for environments without isolation: packages become links and nothing is mounted.
+    """
+    runtime = folder / "runtime"
+    runtime.mkdir(mode=0o755)
+    folder.chmod(0o755)
+    (runtime / "etc").mkdir(mode=0o755)
+    for name, text in _TEXTS.items():
+        (runtime / "etc" / os.path.basename(name)).write_text(text)
+    for script in _SCRIPTS:
+        shutil.copy(script, runtime / script.name)
+        (runtime / script.name).chmod(0o644)
+    compileall.compile_dir(runtime, quiet=2)
+    packages = find_packages(native)
+    if bare:
+        for name, place in packages.items():
+            (runtime / name).symlink_to(place)
+        return Image(runtime, os.path.realpath(sys.executable))
+    for name, place in packages.items():
+        if os.path.isdir(place):
+            (runtime / name).mkdir(mode=0o755)
+        else:
+            (runtime / name).touch(mode=0o644)
+    return _isolated(runtime, packages)
+
+
+def _isolated(runtime: Path, packages: dict[str, str]) -> Image:
+    folders = {"/usr": "/usr", "/var/lang": os.path.realpath(sys.base_prefix), "/var/runtime": str(runtime)}
+    files: dict[str, str] = {}
+    links = {"/dev/fd": "/proc/self/fd", "/dev/stdin": "/proc/self/fd/0"}
+    links |= {"/dev/stdout": "/proc/self/fd/1", "/dev/stderr": "/proc/self/fd/2"}
+    for name, place in packages.items():
+        (folders if os.path.isdir(place) else files)[f"/var/runtime/{name}"] = place
+    for name in ("bin", "lib", "lib32", "lib64", "libx32", "sbin"):
+        top = Path("/", name)
+        if top.is_symlink():
+            links[f"/{name}"] = f"usr/{name}"
+        elif top.is_dir():
+            folders[f"/{name}"] = str(top)
+    if os.path.exists("/etc/ld.so.cache"):
+        files["/etc/ld.so.cache"] = "/etc/ld.so.cache"
+    if os.path.isdir("/etc/alternatives"):
+        folders["/etc/alternatives"] = "/etc/alternatives"
+    executable = f"/var/lang/bin/{os.path.basename(os.path.realpath(sys.executable))}"
+    return Image(runtime, executable, folders, files, links)

@@ -1,0 +1,116 @@
+"""What this machine lets the sandbox enforce, found by really trying. ``python -m lambda_sandbox.environments.isolation`` prints it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from lambda_sandbox.config import Config
+from lambda_sandbox.environments.limits import ControlGroups, find_control_groups
+from lambda_sandbox.environments.starters import BareStarter, BubblewrapStarter, Starter, ZygoteStarter
+from lambda_sandbox.errors import SandboxFault
+from lambda_sandbox.resources import Isolation
+
+NETWORK = "no network but the sandbox"
+FILES = "host files hidden"
+CODE = "code read-only"
+PROCESSES_HIDDEN = "host processes hidden"
+MEMORY_TREE = "memory over the process tree"
+MEMORY_PROCESS = "memory of each process"
+PROCESS_COUNT = "number of processes"
+CPU = "CPU in proportion to memory"
+TMP_SIZE = "size of /tmp"
+OPEN_FILES = "number of open files"
+_NAMESPACES = (NETWORK, FILES, CODE, PROCESSES_HIDDEN)
+
+
+def choose_starter(config: Config, folder: Path) -> Starter:
+    """Return the strongest starter that works here, or the one that ``config.isolation`` names.
+
+    ``folder`` is private and empty. Raises ``SandboxFault`` when what the configuration asks for is not possible.
+    """
+    native = config.runtime_client == "native"
+    if config.isolation not in ("auto", "bwrap", "none"):
+        raise SandboxFault(f"isolation is auto, bwrap or none, not {config.isolation!r}")
+    if config.isolation == "auto" and sys.platform == "linux":
+        try:
+            return ZygoteStarter(_subfolder(folder, "zygote"), native)
+        except (SandboxFault, OSError):
+            pass  # the machine forbids namespaces of our own; bubblewrap may have the right
+    if config.isolation in ("auto", "bwrap"):
+        try:
+            return _bubblewrap(_subfolder(folder, "bwrap"), native)
+        except (SandboxFault, OSError):
+            if config.isolation == "bwrap":
+                raise
+    return BareStarter(_subfolder(folder, "bare"), native)
+
+
+def _subfolder(folder: Path, name: str) -> Path:
+    place = folder / name
+    place.mkdir(mode=0o755)
+    return place
+
+
+def _bubblewrap(folder: Path, native: bool) -> BubblewrapStarter:
+    program = shutil.which("bwrap")
+    if program is None:
+        raise SandboxFault("bubblewrap is not installed: install the package 'bubblewrap' or use --isolation auto")
+    starter = BubblewrapStarter(folder, native, program)
+    trial = subprocess.run(
+        [*starter.command, "--", starter.image.python, "-E", "-s", "-S", "-c", "import socket, json, logging"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        env={},
+        cwd="/",
+        check=False,
+    )
+    if trial.returncode:
+        raise SandboxFault(f"bubblewrap does not work here: {trial.stderr.strip()[:200]}")
+    return starter
+
+
+def describe(starter: Starter, groups: ControlGroups | None) -> Isolation:
+    """Return the promises that hold with this starter and these control groups, and those that do not."""
+    controllers = groups.controllers if groups is not None else frozenset[str]()
+    isolated = starter.level != "process"
+    promises = dict.fromkeys(_NAMESPACES, isolated)
+    promises[MEMORY_TREE] = "memory" in controllers
+    promises[CPU] = "cpu" in controllers
+    promises[PROCESS_COUNT] = "pids" in controllers or isolated
+    promises[TMP_SIZE] = starter.keeps_tmp_size
+    promises[OPEN_FILES] = True
+    if not promises[MEMORY_TREE]:
+        promises[MEMORY_PROCESS] = True
+    enforced = tuple(text for text, holds in promises.items() if holds)
+    return Isolation(starter.level, enforced, tuple(text for text, holds in promises.items() if not holds))
+
+
+def report(config: Config) -> Isolation:
+    """Try everything once, clean up, and return what this machine allows."""
+    with tempfile.TemporaryDirectory(prefix="lambda-sandbox-") as folder:
+        starter = choose_starter(config, Path(folder))
+        groups = find_control_groups("lambda-sandbox")
+        try:
+            return describe(starter, groups)
+        finally:
+            starter.close()
+            if groups is not None:
+                groups.close()
+
+
+def main() -> None:
+    isolation = report(Config.load())
+    print(f"isolation: {isolation.level}")
+    for title, texts in (("enforced", isolation.enforced), ("missing", isolation.missing)):
+        print(f"{title}:")
+        for text in texts or ("nothing",):
+            print(f"  {text}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,245 @@
+"""What runs first inside an environment: makes the two listeners, sets limits, starts the runtime, reports its end.
+
+It runs as a script (spawned, inside bubblewrap or bare) or is called by the zygote in a forked child. Standard library only.
+
+Talk on the control socket, one JSON object a packet:
+
+    server   -> launcher   the specification; file descriptors: output pipe, then cgroup files to join
+    launcher -> server     {"event": "listening", "ports": [..]}; file descriptors: Runtime API and endpoint listeners
+    runtime  -> server     {"event": "running"}; the kernel adds the sender's process id
+    launcher -> server     {"event": "exited", "status": wait status}
+
+The end of the control socket on the server's side ends the environment: nothing outlives the server.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import importlib
+import io
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from typing import Any, NoReturn
+
+import namespaces
+
+RUNTIME_API_PORT, ENDPOINT_PORT = 9001, 9000
+_MAX_PACKET = 1 << 18
+
+
+def receive(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """Return the next object and the descriptors that came with it; ``{}`` at the end."""
+    data, ancillary, _, _ = control.recvmsg(_MAX_PACKET, socket.CMSG_SPACE(64))
+    fds = array.array("i")
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(content[: len(content) - len(content) % fds.itemsize])
+    return (json.loads(data) if data else {}), list(fds)
+
+
+def send(control: socket.socket, message: dict[str, Any], sockets: tuple[socket.socket, ...] = ()) -> None:
+    rights = array.array("i", [sock.fileno() for sock in sockets])
+    ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if sockets else []
+    control.sendmsg([json.dumps(message).encode()], ancillary)
+
+
+def run(control: socket.socket, spec: dict[str, Any], fds: list[int]) -> NoReturn:
+    """Be the environment's first process until the runtime ends. Never returns."""
+    status = 1 << 8
+    try:
+        _take_output(fds[0])
+        namespaces.adopt_orphans()
+        own_network = spec["level"] != "process"
+        listeners = (_listen(RUNTIME_API_PORT if own_network else 0), _listen(ENDPOINT_PORT if own_network else 0))
+        ports = [listener.getsockname()[1] for listener in listeners]
+        _restrict(spec)
+        send(control, {"event": "listening", "ports": ports}, listeners)
+        for listener in listeners:
+            listener.close()
+        wakeup = _wake_on_child()
+        pid = os.fork()
+        if pid == 0:
+            _become_runtime(control, spec, ports)
+        namespaces.hide_from_peers()
+        status = _await_end(control, pid, wakeup)
+        send(control, {"event": "exited", "status": status})
+    except Exception:
+        # The text ends up in the function's log, where whoever looks for the reason will see it.
+        traceback.print_exc()
+    finally:
+        _kill_descendants()
+        os._exit(1 if status else 0)
+
+
+def join_cgroups(fds: list[int]) -> None:
+    for fd in fds:
+        os.write(fd, b"0")  # by the process itself: any other way waits milliseconds for the kernel
+        os.close(fd)
+
+
+def _take_output(fd: int) -> None:
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(fd, 1)
+    os.dup2(fd, 2)
+    os.close(null)
+    os.close(fd)
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        raw = io.FileIO(number, "w", closefd=False)
+        stream = io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", "backslashreplace", line_buffering=True)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(128)
+    listener.setblocking(False)
+    return listener
+
+
+def _restrict(spec: dict[str, Any]) -> None:
+    for name, value in spec["rlimits"].items():
+        kind = getattr(resource, name)
+        _, hard = resource.getrlimit(kind)
+        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (limit, limit))
+    user = spec["user"]
+    if user is not None:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    if spec["level"] != "process" or os.getuid() != 0:
+        namespaces.drop_capabilities()
+    namespaces.no_new_privileges()
+    os.umask(0o022)
+
+
+def _wake_on_child() -> int:
+    reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return reader
+
+
+def _await_end(control: socket.socket, runtime: int, wakeup: int) -> int:
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    poll.register(wakeup, select.POLLIN)
+    while True:
+        for fd, _ in poll.poll():
+            if fd == control.fileno():
+                return signal.SIGKILL  # the server let go
+            os.read(fd, 512)
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == runtime:
+                    return ended[1]
+
+
+def _become_runtime(control: socket.socket, spec: dict[str, Any], ports: list[int]) -> NoReturn:
+    code = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        namespaces.die_with_parent(signal.SIGKILL)
+        os.setsid()
+        send(control, {"event": "running"})
+        control.close()
+        os.closerange(3, 64)
+        _set_variables(spec, ports)
+        os.chdir(spec["task"])
+        if spec["client"] == "native":
+            _exec_native(spec)
+        code = _run_lean()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _set_variables(spec: dict[str, Any], ports: list[int]) -> None:
+    os.environ.clear()
+    os.environ.update(spec["variables"])
+    os.environ["AWS_LAMBDA_RUNTIME_API"] = f"127.0.0.1:{ports[0]}"
+    os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{ports[1]}"
+    time.tzset()
+
+
+def _exec_native(spec: dict[str, Any]) -> NoReturn:
+    os.environ.pop("LAMBDA_SANDBOX_LAYERS", None)
+    path = [spec["task"], *os.environ.get("PYTHONPATH", "").split(os.pathsep), *spec["import_path"]]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, path))
+    os.execv(spec["python"], [spec["python"], "-X", "utf8", "-s", "-m", "awslambdaric", os.environ["_HANDLER"]])
+
+
+def _run_lean() -> int:
+    """Run our client as an interpreter would run a script, and return the exit code."""
+    import random
+
+    random.seed()
+    code = 0
+    try:
+        client = importlib.import_module("python_client")
+        for own in ("launcher", "namespaces", "zygote", "python_client"):
+            sys.modules.pop(own, None)  # a function may have modules of these names
+        client.main()
+    except SystemExit as error:
+        code = _exit_code(error)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    return code
+
+
+def _exit_code(error: SystemExit) -> int:
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    print(error.code, file=sys.stderr)
+    return 1
+
+
+def _kill_descendants() -> None:
+    """End what the runtime left behind. With a pid namespace the kernel does it; without, orphans are ours by now."""
+    for _ in range(100):
+        try:
+            with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+                children = [int(pid) for pid in file.read().split()]
+        except OSError:
+            return
+        if not children:
+            return
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-1, 0)
+
+
+def main() -> NoReturn:
+    """Run as a script: the control socket's descriptor is the only argument."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    spec, fds = receive(control)
+    if not spec:
+        os._exit(0)
+    join_cgroups(fds[1:])
+    run(control, spec, fds[:1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""System calls that Python's library lacks: namespaces, mounts, capabilities. Runs inside environments.
+
+Standard library only: this file is mounted alone at ``/var/runtime`` beside the launcher. Linux only.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import socket
+import struct
+
+NEWNS, NEWCGROUP, NEWUTS, NEWIPC = 0x00020000, 0x02000000, 0x04000000, 0x08000000
+NEWUSER, NEWPID, NEWNET = 0x10000000, 0x20000000, 0x40000000
+READ_ONLY, NO_SUID, NO_DEV, NO_EXEC, REMOUNT, BIND, RECURSIVE, PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
+_RELATIVE_ATIME = 1 << 21
+_DETACH = 2
+_PDEATHSIG, _DUMPABLE, _SUBREAPER, _NO_NEW_PRIVS, _BOUNDING_DROP = 1, 4, 36, 38, 24
+_CAPABILITIES = 41
+_SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int, what: str) -> None:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def unshare(flags: int) -> None:
+    """Leave the namespaces named by ``flags``. Raises ``OSError`` where the machine forbids it."""
+    _check(_libc.unshare(flags), "unshare")
+
+
+def rejoin_pid_namespace(fd: int) -> None:
+    """Have the next child start in the pid namespace ``fd`` again."""
+    _check(_libc.setns(fd, NEWPID), "setns")
+
+
+def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
+    result = _libc.mount(
+        source.encode(), target.encode(), kind.encode() or None, ctypes.c_ulong(flags), options.encode() or None
+    )
+    _check(result, f"mount {target}")
+
+
+def bind_read_only(source: str, target: str, recursive: bool = True) -> None:
+    """Show ``source`` at ``target``, unwritable."""
+    mount(source, target, flags=BIND | (RECURSIVE if recursive else 0))
+    present = os.statvfs(target).f_flag
+    # In a user namespace the flags that the mount already has are locked and must be repeated.
+    kept = present & (NO_SUID | NO_DEV | NO_EXEC | os.ST_NOATIME | os.ST_NODIRATIME)
+    if present & os.ST_RELATIME:
+        kept |= _RELATIVE_ATIME
+    mount("none", target, flags=BIND | REMOUNT | READ_ONLY | NO_SUID | kept)
+
+
+def make_private() -> None:
+    mount("none", "/", flags=RECURSIVE | PRIVATE)
+
+
+def detach(target: str) -> None:
+    _check(_libc.umount2(target.encode(), _DETACH), f"umount {target}")
+
+
+def pivot_root(new: str, old: str) -> None:
+    _check(_libc.pivot_root(new.encode(), old.encode()), "pivot_root")
+
+
+def write_identity_map(inside: int, outside_uid: int, outside_gid: int) -> None:
+    """After ``unshare(NEWUSER)``: be ``inside`` in the new user namespace."""
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{inside} {outside_uid} 1"),
+        ("gid_map", f"{inside} {outside_gid} 1"),
+    ):
+        with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
+            file.write(text)
+
+
+def loopback_up() -> None:
+    """Switch ``lo`` on in this network namespace."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        request = fcntl.ioctl(sock, _SIOCGIFFLAGS, struct.pack("16sH22x", b"lo", 0))
+        flags = struct.unpack_from("H", request, 16)[0]
+        fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", flags | _IFF_UP))
+
+
+def drop_capabilities() -> None:
+    """Give up every capability, for this process and what it starts."""
+    for number in range(_CAPABILITIES):
+        _libc.prctl(_BOUNDING_DROP, number, 0, 0, 0)  # fails without the right: then there is none to drop
+    header = struct.pack("Ii", 0x20080522, 0)
+    _check(_libc.capset(header, struct.pack("6I", 0, 0, 0, 0, 0, 0)), "capset")
+
+
+def no_new_privileges() -> None:
+    _check(_libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
+
+
+def die_with_parent(signal_number: int) -> None:
+    _check(_libc.prctl(_PDEATHSIG, signal_number, 0, 0, 0), "prctl")
+
+
+def hide_from_peers() -> None:
+    """Refuse ptrace and ``/proc/PID/mem`` to processes of the same user."""
+    _check(_libc.prctl(_DUMPABLE, 0, 0, 0, 0), "prctl")
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every orphaned descendant, so that none escapes the end of the environment."""
+    _check(_libc.prctl(_SUBREAPER, 1, 0, 0, 0), "prctl")

@@ -1,0 +1,259 @@
+"""Three ways to start an environment's first process: fork it from the zygote, spawn it in bubblewrap, spawn it bare."""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from lambda_sandbox.environments.image import Image, build
+from lambda_sandbox.errors import SandboxFault
+
+READY_TIMEOUT_S = 10.0
+_FUNCTION_USER = 993  # AWS's
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """What a starter needs: ``spec`` goes to the launcher; ``control`` and the descriptors stay the caller's to close."""
+
+    spec: dict[str, Any]
+    code: Path
+    layers: Path | None
+    tmp_key: str
+    tmp_mb: int
+    server_side: socket.socket
+    control: socket.socket
+    output_fd: int
+    group_fds: list[int]
+
+
+class Starter(Protocol):
+    level: str
+    image: Image
+    keeps_tmp_size: bool
+    baseline_bytes: int
+
+    def start(self, request: StartRequest) -> subprocess.Popen[bytes] | None:
+        """Start at once, without waiting. The process that was spawned, if any, is the caller's to reap."""
+        ...
+
+    def forget_tmp(self, tmp_key: str) -> None: ...
+
+    def user(self, number: int, limited: bool) -> int | None:
+        """Return the user id to become, or ``None`` to stay. ``limited``: a control group bounds the processes."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def _isolated_user(number: int, limited: bool) -> int | None:
+    if os.getuid() != 0:
+        return None
+    # RLIMIT_NPROC counts by user: without a control group each environment needs a user of its own.
+    return _FUNCTION_USER if limited else 20_000 + number % 10_000
+
+
+class _Spawned:
+    """What the two spawning starters share: a private folder for each ``/tmp``, whose size nothing bounds."""
+
+    keeps_tmp_size = False
+    baseline_bytes = 0
+
+    def __init__(self, folder: Path) -> None:
+        self._tmp = folder / "tmp"
+        self._tmp.mkdir(mode=0o711)
+
+    def _tmp_folder(self, key: str) -> Path:
+        folder = self._tmp / key
+        if not folder.exists():
+            folder.mkdir()
+            folder.chmod(0o1777)
+        return folder
+
+    def forget_tmp(self, tmp_key: str) -> None:
+        shutil.rmtree(self._tmp / tmp_key, ignore_errors=True)
+
+    def close(self) -> None:
+        shutil.rmtree(self._tmp, ignore_errors=True)
+
+    def _spawn(self, command: list[str], request: StartRequest) -> subprocess.Popen[bytes]:
+        control = request.control.fileno()
+        process = subprocess.Popen(
+            [*command, str(control)],
+            pass_fds=[control],
+            stdin=subprocess.DEVNULL,
+            stdout=request.output_fd,
+            stderr=request.output_fd,
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+        send_with_fds(request.server_side, request.spec, [request.output_fd, *request.group_fds])
+        return process
+
+
+class BareStarter(_Spawned):
+    """Level ``process``: no namespace, the host's files and network; limits of each process only."""
+
+    level = "process"
+
+    def __init__(self, folder: Path, native: bool) -> None:
+        super().__init__(folder)
+        self.image = build(folder, native, bare=True)
+
+    def user(self, number: int, limited: bool) -> int | None:
+        return None
+
+    def start(self, request: StartRequest) -> subprocess.Popen[bytes]:
+        request.spec["variables"]["TMPDIR"] = str(self._tmp_folder(request.tmp_key))
+        script = str(self.image.runtime / "launcher.py")
+        return self._spawn([self.image.python, "-E", "-s", "-S", "-X", "utf8", script], request)
+
+
+class BubblewrapStarter(_Spawned):
+    """Level ``bwrap``: bubblewrap makes the namespaces, the root folder and the mounts."""
+
+    level = "bwrap"
+
+    def __init__(self, folder: Path, native: bool, program: str) -> None:
+        super().__init__(folder)
+        self.image = build(folder, native, bare=False)
+        self.command = [program, *_bubblewrap_arguments(self.image)]
+
+    def user(self, number: int, limited: bool) -> int | None:
+        return _isolated_user(number, limited)
+
+    def start(self, request: StartRequest) -> subprocess.Popen[bytes]:
+        command = [*self.command, "--ro-bind", str(request.code), "/var/task"]
+        if request.layers is not None:
+            command += ["--ro-bind", str(request.layers), "/opt"]
+        command += ["--bind", str(self._tmp_folder(request.tmp_key)), "/tmp", "--remount-ro", "/"]  # noqa: S108
+        command += ["--", self.image.python, "-E", "-s", "-S", "-X", "utf8", "/var/runtime/launcher.py"]
+        return self._spawn(command, request)
+
+
+def _bubblewrap_arguments(image: Image) -> list[str]:
+    arguments = ["--die-with-parent", "--new-session", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    arguments += ["--unshare-cgroup-try", "--hostname", "lambda", "--clearenv", "--cap-drop", "ALL"]
+    arguments += ["--setenv", "LD_LIBRARY_PATH", "/var/lang/lib"]
+    if os.getuid() == 0:
+        # The launcher itself becomes the function's user; what it could do as root it loses with that.
+        arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    else:
+        arguments += ["--unshare-user", "--uid", str(_FUNCTION_USER), "--gid", "990"]
+    arguments += ["--proc", "/proc", "--dir", "/opt", "--dir", "/tmp", "--dir", "/var/task"]  # noqa: S108
+    for device in ("null", "zero", "full", "random", "urandom"):
+        arguments += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
+    for target, source in {**image.folders, **image.files}.items():
+        arguments += ["--ro-bind", source, target]
+    for link, target in image.links.items():
+        arguments += ["--symlink", target, link]
+    for name in image.texts:
+        arguments += ["--ro-bind", str(image.runtime / "etc" / os.path.basename(name)), name]
+    return arguments
+
+
+class ZygoteStarter:
+    """Level ``namespaces``: a preloaded interpreter forks, and our own code makes namespaces and mounts.
+
+    The constructor waits until the zygote is ready. Raises ``SandboxFault`` with the reason where it cannot work.
+    """
+
+    level = "namespaces"
+    keeps_tmp_size = True
+
+    def __init__(self, folder: Path, native: bool) -> None:
+        self.image = build(folder, native, bare=False)
+        root = folder / "root"
+        root.mkdir(mode=0o755)
+        layout = {
+            "root": str(root),
+            "python": self.image.python,
+            "folders": self.image.folders,
+            "files": self.image.files,
+            "links": self.image.links,
+            "texts": self.image.texts,
+        }
+        self._requests, child = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        script = str(self.image.runtime / "zygote.py")
+        python = os.path.realpath(sys.executable)
+        self._process = subprocess.Popen(
+            [python, "-E", "-s", "-S", "-X", "utf8", script, "prepare", str(child.fileno()), json.dumps(layout)],
+            pass_fds=[child.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+        child.close()
+        try:
+            self.baseline_bytes = self._await_ready()
+        except SandboxFault:
+            self.close()
+            raise
+
+    def _await_ready(self) -> int:
+        """Return the bytes of memory that every environment shares with the zygote."""
+        self._requests.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        self._requests.settimeout(READY_TIMEOUT_S)
+        try:
+            data, ancillary, _, _ = self._requests.recvmsg(65536, socket.CMSG_SPACE(12))
+        except OSError as error:
+            raise SandboxFault(f"the zygote did not start: {error}") from error
+        answer = json.loads(data) if data else {}
+        if answer.get("event") != "ready":
+            raise SandboxFault(f"the zygote did not start: {answer.get('reason', 'it ended at once')}")
+        pid = sender(ancillary)
+        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+    def user(self, number: int, limited: bool) -> int | None:
+        return _isolated_user(number, limited)
+
+    def start(self, request: StartRequest) -> None:
+        message = {
+            "op": "start",
+            "spec": request.spec,
+            "code": str(request.code),
+            "layers": str(request.layers) if request.layers is not None else "",
+            "tmp": request.tmp_key,
+            "tmp_mb": request.tmp_mb,
+        }
+        fds = [request.control.fileno(), request.output_fd, *request.group_fds]
+        try:
+            send_with_fds(self._requests, message, fds)
+        except OSError as error:
+            raise SandboxFault("the zygote has ended: restart the sandbox") from error
+
+    def forget_tmp(self, tmp_key: str) -> None:
+        with contextlib.suppress(OSError):
+            send_with_fds(self._requests, {"op": "forget", "tmp": tmp_key}, [])
+
+    def close(self) -> None:
+        self._requests.close()
+        self._process.kill()
+        self._process.wait()
+
+
+def send_with_fds(sock: socket.socket, message: dict[str, Any], fds: list[int]) -> None:
+    ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
+    sock.sendmsg([json.dumps(message).encode()], ancillary)
+
+
+def sender(ancillary: list[tuple[int, int, bytes]]) -> int:
+    """Return the process id, in our own pid namespace, of whoever sent the packet; 0 if the kernel did not say."""
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
+            return int.from_bytes(content[:4], sys.byteorder)
+    return 0

@@ -1,0 +1,192 @@
+"""A preloaded interpreter that forks environments. It holds no secret, no thread and no event loop.
+
+Started once by the server. ``prepare`` makes the root folder that every environment sees, moves in, and runs the
+interpreter again from there, so that every imported module has the path it will have in an environment. Then one request
+a packet: ``{"op": "start", ...}`` forks an environment, ``{"op": "forget", "tmp": key}`` gives a kept ``/tmp`` back.
+
+Every environment gets mount, pid, network, IPC, host name and cgroup namespaces of its own. Source for each: namespaces(7).
+Standard library only. Linux only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+import traceback
+from typing import Any, NoReturn
+
+import launcher
+import namespaces
+
+HOST, KEPT = "/.host", "/.kept"
+_PRELOADED = (
+    "base64", "calendar", "collections.abc", "concurrent.futures", "copy", "csv", "datetime", "decimal", "email.message",
+    "email.parser", "functools", "gzip", "hashlib", "hmac", "http.client", "http.cookies", "inspect", "io", "json",
+    "logging", "logging.config", "platform", "queue", "random", "re", "shutil", "site", "ssl", "subprocess", "tempfile",
+    "threading", "traceback", "typing", "urllib.parse", "urllib.request", "uuid", "xml.etree.ElementTree", "zipfile",
+)  # fmt: skip
+
+
+def prepare(layout: dict[str, Any]) -> None:
+    """Make the environments' root folder and move in. Raises ``OSError`` where the machine forbids a step."""
+    uid, gid = os.getuid(), os.getgid()
+    namespaces.unshare(namespaces.NEWNS | namespaces.NEWPID | (namespaces.NEWUSER if uid else 0))
+    if uid:
+        namespaces.write_identity_map(0, uid, gid)
+    child = os.fork()  # the first process of the new pid namespace: its end is the end of every environment
+    if child:
+        _, status = os.waitpid(child, 0)
+        os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+    namespaces.die_with_parent(signal.SIGKILL)
+    namespaces.make_private()
+    root = layout["root"]
+    namespaces.mount("tmpfs", root, "tmpfs", namespaces.NO_SUID | namespaces.NO_DEV, "size=4m,mode=755")
+    _furnish(root, layout)
+    namespaces.pivot_root(root, root + HOST)
+    os.chdir("/")
+
+
+def _furnish(root: str, layout: dict[str, Any]) -> None:
+    for folder in ("usr", "dev", "etc", "opt", "proc", "tmp", "var/task", "var/lang", "var/runtime", HOST[1:], KEPT[1:]):
+        os.makedirs(f"{root}/{folder}")
+    namespaces.mount("tmpfs", root + KEPT, "tmpfs", namespaces.NO_SUID | namespaces.NO_DEV, "size=1m,mode=700")
+    namespaces.mount("proc", root + "/proc", "proc", namespaces.NO_SUID | namespaces.NO_DEV | namespaces.NO_EXEC)
+    for target, source in layout["folders"].items():
+        os.makedirs(root + target, exist_ok=True)
+        namespaces.bind_read_only(source, root + target)
+    for target, source in layout["files"].items():
+        _bind_file(source, root + target)
+    for device in ("null", "zero", "full", "random", "urandom"):
+        with open(f"{root}/dev/{device}", "w", encoding="ascii"):
+            pass
+        namespaces.mount(f"/dev/{device}", f"{root}/dev/{device}", flags=namespaces.BIND)
+    for link, target in layout["links"].items():
+        os.symlink(target, root + link)
+    for name, text in layout["texts"].items():
+        with open(root + name, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+def _bind_file(source: str, target: str) -> None:
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    with open(target, "w", encoding="ascii"):
+        pass
+    namespaces.bind_read_only(source, target, recursive=False)
+
+
+def serve(requests: socket.socket) -> None:
+    """Fork environments until the server closes its end."""
+    home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    namespaces.mount("none", "/", flags=namespaces.BIND | namespaces.REMOUNT | namespaces.READ_ONLY | namespaces.NO_SUID)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for name in _PRELOADED:
+        importlib.import_module(name)
+    importlib.import_module("python_client")
+    gc.collect()
+    gc.freeze()
+    launcher.send(requests, {"event": "ready"})
+    while True:
+        request, fds = launcher.receive(requests)
+        if not request:
+            return
+        if request["op"] == "forget":
+            _forget(request["tmp"])
+        else:
+            _start(requests, request, fds, home)
+
+
+def _start(requests: socket.socket, request: dict[str, Any], fds: list[int], home: int) -> None:
+    try:
+        _make_tmp(request["tmp"], request["tmp_mb"])
+        if _fork_into_pid_namespace(home) == 0:
+            requests.close()
+            os.close(home)
+            _be_environment(request, fds)
+    except OSError:
+        os.write(fds[1], traceback.format_exc().encode())
+    for fd in fds:
+        os.close(fd)
+
+
+def _fork_into_pid_namespace(home: int) -> int:
+    namespaces.unshare(namespaces.NEWPID)
+    pid = -1
+    try:
+        pid = os.fork()
+    finally:
+        if pid:
+            namespaces.rejoin_pid_namespace(home)
+    return pid
+
+
+def _be_environment(request: dict[str, Any], fds: list[int]) -> NoReturn:
+    control = socket.socket(fileno=fds[0])
+    spec = request["spec"]
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        namespaces.die_with_parent(signal.SIGKILL)
+        launcher.join_cgroups(fds[2:])
+        _enter(request)
+    except OSError:
+        os.dup2(fds[1], 2)
+        traceback.print_exc()
+        os._exit(1)
+    launcher.run(control, spec, fds[1:2])
+
+
+def _enter(request: dict[str, Any]) -> None:
+    namespaces.unshare(
+        namespaces.NEWNS | namespaces.NEWNET | namespaces.NEWIPC | namespaces.NEWUTS | namespaces.NEWCGROUP
+    )
+    socket.sethostname("lambda")
+    namespaces.bind_read_only(HOST + request["code"], "/var/task")
+    if request["layers"]:
+        namespaces.bind_read_only(HOST + request["layers"], "/opt")
+    namespaces.mount(f"{KEPT}/{request['tmp']}", "/tmp", flags=namespaces.BIND)  # noqa: S108
+    namespaces.detach("/proc")
+    namespaces.mount("proc", "/proc", "proc", namespaces.NO_SUID | namespaces.NO_DEV | namespaces.NO_EXEC)
+    namespaces.detach(KEPT)
+    namespaces.detach(HOST)
+    namespaces.loopback_up()
+
+
+def _make_tmp(key: str, size_mb: int) -> None:
+    target = f"{KEPT}/{key}"
+    if os.path.ismount(target):
+        return  # kept by a reset
+    os.makedirs(target, exist_ok=True)
+    options = f"size={size_mb}m,mode=1777"
+    namespaces.mount("tmpfs", target, "tmpfs", namespaces.NO_SUID | namespaces.NO_DEV, options)
+
+
+def _forget(key: str) -> None:
+    with contextlib.suppress(OSError):
+        namespaces.detach(f"{KEPT}/{key}")
+        os.rmdir(f"{KEPT}/{key}")
+
+
+def main() -> None:
+    """``prepare FD LAYOUT`` runs on the host; ``serve FD`` inside the root folder that it made."""
+    step, fd = sys.argv[1], int(sys.argv[2])
+    requests = socket.socket(fileno=fd)
+    try:
+        if step == "prepare":
+            layout = json.loads(sys.argv[3])
+            prepare(layout)
+            os.set_inheritable(fd, True)
+            arguments = ["-E", "-s", "-S", "-X", "utf8", "/var/runtime/zygote.py", "serve", str(fd)]
+            os.execve(layout["python"], [layout["python"], *arguments], {"LD_LIBRARY_PATH": "/var/lang/lib"})
+        serve(requests)
+    except OSError as error:
+        launcher.send(requests, {"event": "failed", "reason": str(error)})
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
