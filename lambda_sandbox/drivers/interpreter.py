@@ -1,0 +1,289 @@
+"""An execution environment inside this very interpreter: the function's own modules, variables, output and time.
+
+It runs the client that process environments run; only the transport differs. What cannot be had without a process is
+listed in ``MISSING``.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from lambda_sandbox.clock import ManualClock
+from lambda_sandbox.environments.runtimes import python_client
+from lambda_sandbox.environments.variables import variables
+from lambda_sandbox.invocation.environment import Environment
+from lambda_sandbox.invocation.messages import Invocation
+from lambda_sandbox.resources import Exit
+
+MISSING = (
+    "processes (the handler shares this interpreter, its files and its network)",
+    "memory (neither limited nor measured: Max Memory Used shows 0 MB)",
+    "timeouts of code that computes (it is reported as timed out, but not interrupted; time.sleep is)",
+    "a private /tmp and read-only code",
+    "runtimes other than this interpreter's Python",
+)
+
+Handler = Callable[[Any, Any], Any]
+
+
+class DeadlinePassed(BaseException):
+    """Raised inside ``time.sleep`` at the deadline; not an ``Exception``, so that no handler catches it by accident."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the runtime posts: a response, an error, or nothing because it exited."""
+
+    payload: bytes = b""
+    error_type: str | None = None
+    exit: Exit | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Interpreter:
+    """One environment. ``write`` takes what the function prints, as bytes; seconds come from ``clock``."""
+
+    environment: Environment
+    code: Path
+    clock: ManualClock
+    write: Callable[[bytes], None]
+    _modules: dict[str, ModuleType] = field(default_factory=dict)
+    _variables: dict[str, str] = field(default_factory=dict)
+    _handler: Handler | None = None
+    _log_handlers: list[logging.Handler] = field(default_factory=list)
+    _log_level: int = logging.WARNING
+
+    def init(self) -> Answer | None:
+        """Load the function; return ``None`` when that worked."""
+        function = self.environment.function
+        self._modules.clear()
+        self._variables = variables(
+            function, self.environment.log_stream, task=str(self.code), runtime=str(self.code), bare=True
+        )
+        self._log_handlers, self._log_level = [], logging.WARNING
+        with self._entered(self.environment.deadline):
+            python_client.configure_logging()
+            try:
+                self._handler = python_client.load_handler(function.handler)
+            except Exception as error:
+                payload = python_client.error_payload(error, "")
+                python_client.log_error(payload)
+                return self._error(python_client._Encoder().encode(payload).encode(), payload["errorType"])
+            except SystemExit as stop:
+                return Answer(exit=_exit(stop))
+            except DeadlinePassed:
+                return Answer(error_type="Sandbox.Timedout")
+        return None
+
+    def run(self, invocation: Invocation, deadline: float) -> Answer:
+        """Run one event. ``deadline`` is on the clock."""
+        handler = self._handler
+        assert handler is not None
+        headers = self._headers(invocation, deadline)
+        with self._entered(deadline):
+            python_client._RequestId.current = invocation.request_id
+            os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_header
+            try:
+                message = python_client.handle(handler, headers, invocation.payload, python_client._Encoder())
+            except SystemExit as stop:
+                return Answer(exit=_exit(stop))
+            except DeadlinePassed:
+                return Answer(error_type="Sandbox.Timedout")
+        return self._posted(message)
+
+    def _headers(self, invocation: Invocation, deadline: float) -> dict[bytes, str]:
+        headers = {
+            b"lambda-runtime-aws-request-id": invocation.request_id,
+            b"lambda-runtime-invoked-function-arn": invocation.function.arn,
+            b"lambda-runtime-deadline-ms": str(int(deadline * 1000)),
+        }
+        if invocation.client_context:
+            headers[b"lambda-runtime-client-context"] = invocation.client_context
+        return headers
+
+    def _posted(self, message: bytes) -> Answer:
+        """Read the client's message as the Runtime API would: the path tells a response from an error."""
+        head, _, payload = message.partition(b"\r\n\r\n")
+        lines = head.decode().split("\r\n")
+        if lines[0].split()[1].endswith("/response"):
+            return Answer(payload)
+        name = "lambda-runtime-function-error-type:"
+        kind = next((line.partition(":")[2].strip() for line in lines if line.lower().startswith(name)), "")
+        return self._error(payload, kind)
+
+    def _error(self, payload: bytes, error_type: str) -> Answer:
+        return Answer(self._with_task_root(payload), error_type)
+
+    def _with_task_root(self, data: bytes) -> bytes:
+        """Name the code's folder as AWS does in tracebacks."""
+        return data.replace(str(self.code).encode(), b"/var/task")
+
+    @contextmanager
+    def _entered(self, deadline: float) -> Iterator[None]:
+        """Swap this interpreter's world for the environment's; calls nest, as functions invoke functions."""
+        if _entered:
+            _entered[-1].watch.count()
+        outside = _World.capture(_names_in(self.code))
+        watch = _Stopwatch(self.clock, deadline)
+        root = logging.getLogger()
+        _entered.append(_Entry(self.code, watch))
+        try:
+            os.environ.clear()
+            os.environ.update(self._variables)
+            sys.path.insert(0, str(self.code))
+            sys.path_importer_cache.pop(str(self.code), None)
+            _forget_modules(outside.hidden_modules)
+            sys.modules.update(self._modules)
+            sys.stdout = sys.stderr = _Output(lambda data: self.write(self._with_task_root(data)))
+            root.handlers[:], root.level = self._log_handlers, self._log_level
+            time.sleep, time.time = watch.sleep, watch.time
+            yield
+        finally:
+            self._variables = dict(os.environ)
+            self._modules = _modules_of(self.code)
+            self._log_handlers, self._log_level = list(root.handlers), root.level
+            outside.restore(self._modules)
+            watch.count()
+            _entered.pop()
+            if _entered:
+                _entered[-1].watch.skip()
+
+
+@dataclass(frozen=True, slots=True)
+class _World:
+    """What a function sees of the interpreter, as it was outside."""
+
+    variables: dict[str, str]
+    path: list[str]
+    stdout: Any
+    stderr: Any
+    sleep: Callable[[float], None]
+    time: Callable[[], float]
+    log_handlers: list[logging.Handler]
+    log_level: int
+    hidden_modules: dict[str, ModuleType]
+
+    @classmethod
+    def capture(cls, names: set[str]) -> _World:
+        """``names`` are the function's own modules: what is loaded under these names from elsewhere is hidden."""
+        root = logging.getLogger()
+        return cls(
+            dict(os.environ),
+            list(sys.path),
+            sys.stdout,
+            sys.stderr,
+            time.sleep,
+            time.time,
+            list(root.handlers),
+            root.level,
+            {**_loaded(names), **(_modules_of(_entered[-1].code) if _entered else {})},
+        )
+
+    def restore(self, left: dict[str, ModuleType]) -> None:
+        root = logging.getLogger()
+        os.environ.clear()
+        os.environ.update(self.variables)
+        sys.path[:] = self.path
+        sys.stdout, sys.stderr = self.stdout, self.stderr
+        time.sleep, time.time = self.sleep, self.time
+        root.handlers[:], root.level = self.log_handlers, self.log_level
+        _forget_modules(left)
+        sys.modules.update(self.hidden_modules)
+
+
+class _Stopwatch:
+    """Moves the manual clock by the real time that the function computes, and jumps over what it sleeps."""
+
+    def __init__(self, clock: ManualClock, deadline: float) -> None:
+        self._clock = clock
+        self._deadline = deadline
+        self._counted = time.perf_counter()
+
+    def count(self) -> None:
+        """Add what passed since the last count."""
+        now = time.perf_counter()
+        self._clock.advance(now - self._counted)
+        self._counted = now
+
+    def skip(self) -> None:
+        """Leave out what passed since the last count: a function that this one invoked has counted it."""
+        self._counted = time.perf_counter()
+
+    def time(self) -> float:
+        self.count()
+        return self._clock.now()
+
+    def sleep(self, seconds: float) -> None:
+        """Stands in for ``time.sleep``: the clock moves, nobody waits; at the deadline the function ends."""
+        if seconds < 0:
+            raise ValueError("sleep length must be non-negative")
+        self.count()
+        left = self._deadline - self._clock.now()
+        self._clock.advance(max(0.0, min(seconds, left)))
+        if seconds >= left:
+            raise DeadlinePassed
+
+
+class _Output(io.TextIOBase):
+    """Standard output of a function: every write goes to its log stream at once."""
+
+    encoding = "utf-8"
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self._write = write
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        self._write(text.encode("utf-8", "replace"))
+        return len(text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    code: Path
+    watch: _Stopwatch
+
+
+_entered: list[_Entry] = []  # the environments that run now, each invoked by the one before it
+
+
+def _names_in(code: Path) -> set[str]:
+    names = {path.stem for path in code.iterdir() if path.suffix == ".py" or path.is_dir()}
+    return names - sys.stdlib_module_names
+
+
+def _loaded(names: set[str]) -> dict[str, ModuleType]:
+    return {name: module for name, module in sys.modules.items() if name.partition(".")[0] in names}
+
+
+def _modules_of(code: Path) -> dict[str, ModuleType]:
+    """Return the loaded modules whose file lies under ``code``: they belong to one environment alone."""
+    folder = f"{code}{os.sep}"
+    return {
+        name: module
+        for name, module in list(sys.modules.items())
+        if (getattr(module, "__file__", None) or "").startswith(folder)
+    }
+
+
+def _forget_modules(modules: dict[str, ModuleType]) -> None:
+    for name in modules:
+        sys.modules.pop(name, None)
+
+
+def _exit(stop: SystemExit) -> Exit:
+    if stop.code is None or isinstance(stop.code, int):
+        return Exit(code=(stop.code or 0) & 0xFF)
+    return Exit(code=1)

@@ -1,0 +1,117 @@
+"""Deployment packages: the same source is the same zip."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from lambda_sandbox.packaging import package
+
+
+def entries(zipped: bytes) -> dict[str, zipfile.ZipInfo]:
+    with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
+        return {info.filename: info for info in archive.infolist()}
+
+
+def content(zipped: bytes, name: str) -> bytes:
+    with zipfile.ZipFile(io.BytesIO(zipped)) as archive:
+        return archive.read(name)
+
+
+def mode(info: zipfile.ZipInfo) -> int:
+    return (info.external_attr >> 16) & 0o777
+
+
+def test_source_text_becomes_app_py() -> None:
+    assert content(package("def handler(event, context):\n    return 1\n"), "app.py").startswith(
+        b"def handler"
+    )
+
+
+def test_common_indentation_of_source_text_is_removed() -> None:
+    assert content(package("    x = 1\n    y = 2\n"), "app.py") == b"x = 1\ny = 2\n"
+
+
+def test_filename_names_the_module() -> None:
+    assert list(entries(package("x = 1\n", filename="shop/price.py"))) == ["shop/price.py"]
+
+
+def test_equal_dictionaries_in_another_order_give_equal_bytes() -> None:
+    assert package({"a.py": "1", "b.py": b"2"}) == package({"b.py": b"2", "a.py": "1"})
+
+
+def test_a_folder_packed_after_its_files_were_touched_gives_equal_bytes(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("x = 1\n")
+    first = package(tmp_path)
+    (tmp_path / "app.py").write_text("x = 1\n")
+    assert package(tmp_path) == first
+
+
+def test_a_folder_leaves_out_caches_and_virtual_environments(tmp_path: Path) -> None:
+    for name in (
+        "app.py",
+        "lib/price.py",
+        "__pycache__/app.pyc",
+        ".venv/bin/python",
+        "lib/.git/config",
+        "old.pyc",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x = 1\n")
+    assert list(entries(package(tmp_path))) == ["app.py", "lib/price.py"]
+
+
+def test_a_single_file_keeps_its_own_name(tmp_path: Path) -> None:
+    (tmp_path / "price.py").write_text("x = 1\n")
+    assert list(entries(package(tmp_path / "price.py"))) == ["price.py"]
+
+
+def test_modules_are_readable_by_all_and_scripts_can_be_run(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("x = 1\n")
+    (tmp_path / "tool").write_text("echo\n")
+    (tmp_path / "app.py").chmod(0o600)
+    (tmp_path / "tool").chmod(0o700)
+    modes = {name: mode(info) for name, info in entries(package(tmp_path)).items()}
+    assert modes == {"app.py": 0o644, "tool": 0o755}
+
+
+def test_a_bootstrap_in_a_dictionary_can_be_run() -> None:
+    modes = {
+        name: mode(info) for name, info in entries(package({"bootstrap": "exec x", "app.py": "x"})).items()
+    }
+    assert modes == {"app.py": 0o644, "bootstrap": 0o755}
+
+
+@pytest.mark.parametrize("name", ["../app.py", "/app.py", "a/../../app.py", "", "a\\b.py"])
+def test_a_name_that_leaves_the_package_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="not a name inside a package"):
+        package({name: "x = 1"})
+
+
+def test_the_name_of_an_existing_file_is_not_taken_for_source_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "app.py").write_text("x = 1\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"pass Path\('app\.py'\)"):
+        package("app.py")
+
+
+def test_an_empty_package_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="empty"):
+        package(tmp_path)
+
+
+def test_a_path_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="neither a file nor a folder"):
+        package(tmp_path / "missing")
+
+
+def test_filename_with_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("x = 1\n")
+    with pytest.raises(ValueError, match="single file"):
+        package(tmp_path, filename="app.py")
