@@ -22,6 +22,7 @@ class Config:
     ``lean`` (ours) or ``native`` (unmodified ``awslambdaric``). ``neighbours`` False starts without moto.
     ``idle_lifetime_s`` is how long an unused environment lives (POLICY: AWS documents no number).
     ``log_copies`` copies function logs to CloudWatch Logs in the neighbours. ``allow_reset`` opens ``POST /_sandbox/reset``.
+    ``stop_with_stdin`` ends the server when its standard input closes, that is, when whoever started it is gone.
     """
 
     host: str = "127.0.0.1"
@@ -37,6 +38,7 @@ class Config:
     account_concurrency: int = 1000
     log_copies: bool = True
     allow_reset: bool = True
+    stop_with_stdin: bool = False
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None, **flags: Any) -> Config:

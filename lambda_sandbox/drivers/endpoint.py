@@ -41,10 +41,12 @@ class WireResponse(Protocol):
     body: bytes
 
 
+class Model(Protocol):
+    def match(self, method: str, path: str) -> tuple[str, dict[str, str]] | None: ...
+
+
 class Gateway(Protocol):
     """What the endpoint needs of ``gateway``."""
-
-    def match(self, method: str, path: str) -> tuple[str, dict[str, str]] | None: ...
 
     def parse(
         self,
@@ -55,7 +57,7 @@ class Gateway(Protocol):
         body: bytes,
     ) -> dict[str, Any]: ...
 
-    def serialize(self, operation: str, result: dict[str, Any]) -> Any: ...
+    def serialize(self, operation: str, result: dict[str, Any], request_id: str) -> Any: ...
 
     def serialize_error(self, error: errors.ApiError, request_id: str) -> Any: ...
 
@@ -82,6 +84,7 @@ class Endpoint:
 
     config: Config
     driver: ServerDriver
+    model: Model
     gateway: Gateway
     plane: Plane
     neighbours: Neighbours | None
@@ -140,9 +143,7 @@ class EndpointConnection(HttpConnection):
                 return
             account, region, service = _credential(request)
             if service in (b"", b"lambda"):
-                operation = self._endpoint.gateway.match(
-                    request.method.decode(), urlsplit(target.decode("latin-1")).path
-                )
+                operation = self._endpoint.model.match(request.method.decode(), target.decode("latin-1"))
                 if operation is not None:
                     self._endpoint.spawn(self._operate(request, operation, self._caller(account, region)))
                     return
@@ -224,7 +225,7 @@ class EndpointConnection(HttpConnection):
         loop = asyncio.get_running_loop()
         try:
             status, headers, body = await loop.run_in_executor(
-                self._endpoint.worker, self._call, request, operation, caller
+                self._endpoint.worker, self._call, request, operation, caller, request_id
             )
         except errors.ApiError as error:
             self._answer_error(error, request_id)
@@ -232,10 +233,10 @@ class EndpointConnection(HttpConnection):
             self._fault(fault)
         else:
             head = "".join(f"{key}: {value}\r\n" for key, value in headers)
-            self.answer(status, f"{head}x-amzn-RequestId: {request_id}\r\n".encode("latin-1"), body)
+            self.answer(status, head.encode("latin-1", "replace"), body)
 
     def _call(
-        self, request: Request, operation: tuple[str, dict[str, str]], caller: Caller
+        self, request: Request, operation: tuple[str, dict[str, str]], caller: Caller, request_id: str
     ) -> tuple[int, list[tuple[str, str]], bytes]:
         """Run in the worker thread: parse, call, serialize."""
         name, path_params = operation
@@ -243,7 +244,7 @@ class EndpointConnection(HttpConnection):
         query = parse_qs(urlsplit(request.target.decode("latin-1")).query, keep_blank_values=True)
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in request.headers}
         params = gateway.parse(name, path_params, query, headers, request.body)
-        answer = gateway.serialize(name, self._endpoint.plane.call(name, params, caller))
+        answer = gateway.serialize(name, self._endpoint.plane.call(name, params, caller), request_id)
         return answer.status, _pairs(answer.headers), answer.body
 
     async def _forward(self, request: Request, service: bytes) -> None:

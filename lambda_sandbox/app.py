@@ -1,0 +1,244 @@
+"""Wires the parts: the only module that knows all the others."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import functools
+import signal
+import socket
+import sys
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from lambda_sandbox.clock import RealClock
+from lambda_sandbox.config import Config
+from lambda_sandbox.control_plane.code import CodeStore
+from lambda_sandbox.control_plane.plane import ControlPlane
+from lambda_sandbox.control_plane.store import Store
+from lambda_sandbox.drivers.endpoint import Endpoint, EndpointConnection
+from lambda_sandbox.drivers.log_copies import LogCopies
+from lambda_sandbox.drivers.own_routes import OwnRoutes
+from lambda_sandbox.drivers.server import ServerDriver
+from lambda_sandbox.environments.process import ProcessEnvironments
+from lambda_sandbox.errors import ResourceNotFoundException, SandboxFault
+from lambda_sandbox.event_sources.mappings import Mappings
+from lambda_sandbox.gateway.codec import Codec
+from lambda_sandbox.gateway.model import LambdaModel
+from lambda_sandbox.http_server import HttpConnection
+from lambda_sandbox.invocation.core import Core
+from lambda_sandbox.invocation.messages import Invocation, InvocationResult, InvocationType
+from lambda_sandbox.resources import Caller, FunctionConfiguration, QueuedEvent
+from lambda_sandbox.services.neighbours import Neighbours
+from lambda_sandbox.telemetry.history import History
+from lambda_sandbox.telemetry.logs import LogStore
+
+
+class Application:
+    """One running sandbox. ``start`` returns when it answers; ``stop`` ends every process that it started."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.port = config.port
+        self._servers: list[asyncio.AbstractServer] = []
+
+    async def start(self) -> None:
+        """Open the store, the neighbours and the listeners. Raises ``SandboxFault`` with what to do next."""
+        config = self.config
+        self._loop = asyncio.get_running_loop()
+        listener = _listener(config.host, config.port)
+        self.port = listener.getsockname()[1]
+        self._worker = ThreadPoolExecutor(1, "control-plane")
+        await self._loop.run_in_executor(self._worker, self._open_store)
+        self._neighbours = Neighbours(config, f"http://127.0.0.1:{self.port}")
+        await self._neighbours.start()
+        self._wire()
+        self.driver.environments = ProcessEnvironments(config, self._loop, self.driver)
+        await self._listen(listener)
+        self._resume_events()
+        await self._mappings.sync()
+
+    async def stop(self) -> None:
+        for server in self._servers:
+            server.close()
+        await self._mappings.close()
+        self.driver.perform(self.driver.core.stop_all("the sandbox stops"))
+        assert isinstance(self.driver.environments, ProcessEnvironments)
+        await self.driver.environments.close()
+        await self._neighbours.stop()
+        self._worker.shutdown()
+        self._store.close()
+        self._code.close()
+
+    # --- wiring --------------------------------------------------------------------------------------
+
+    def _open_store(self) -> None:
+        self.clock = RealClock()
+        self._store = Store(self.config.state)
+        self._code = CodeStore(self.config.state)
+        self._model = LambdaModel.load()
+        self._gateway = Codec(self._model)
+        self.plane = ControlPlane(
+            config=self.config,
+            clock=self.clock,
+            store=self._store,
+            code=self._code,
+            fetch_object=self._fetch_object,
+            on_change=self._on_change,
+            on_mappings_change=self._on_mappings_change,
+            base_url=lambda: f"http://127.0.0.1:{self.port}",
+            model=self._model,
+        )
+
+    def _wire(self) -> None:
+        config = self.config
+        logs, history = LogStore(), History()
+        core = Core(
+            self.clock, account_limit=config.account_concurrency, idle_lifetime_s=config.idle_lifetime_s, seed=uuid.uuid4().hex
+        )  # fmt: skip
+        self.driver = ServerDriver(
+            self.clock, core, logs, history, self._store, self._code_directory, self._inner_connection
+        )
+        copies = LogCopies(logs, self._neighbours.forward) if config.log_copies else None
+        self._log_copies = copies
+        self._endpoint = Endpoint(
+            config=config,
+            driver=self.driver,
+            model=self._model,
+            gateway=self._gateway,
+            plane=self.plane,
+            neighbours=self._neighbours if config.neighbours else None,
+            log_copies=copies,
+            own_routes=OwnRoutes(
+                config, self.driver, self.plane.code_zip, self._reset, lambda: self._neighbours.status
+            ),
+            worker=self._worker,
+        )
+        self._mappings = Mappings(self.plane.mappings, self._neighbours, self._invoke_by_arn, self.clock)
+
+    async def _listen(self, listener: socket.socket) -> None:
+        outer = functools.partial(EndpointConnection, self._endpoint)
+        self._servers.append(await self._loop.create_server(outer, sock=listener))
+        if self.config.listen_fd is not None:
+            inherited = socket.socket(fileno=self.config.listen_fd)
+            inherited.setblocking(False)
+            inner = functools.partial(EndpointConnection, self._endpoint, inner=True)
+            self._servers.append(await self._loop.create_server(inner, sock=inherited))
+
+    def _inner_connection(self, environment_id: str) -> HttpConnection:
+        return EndpointConnection(self._endpoint, inner=True)
+
+    def _code_directory(self, function: FunctionConfiguration) -> Path:
+        return self._code.directory(function.code_sha256)
+
+    # --- what the parts ask of each other ------------------------------------------------------------
+
+    def _fetch_object(self, bucket: str, key: str, version: str | None) -> bytes:
+        """Called in the worker thread; the neighbours live on the loop."""
+        work = self._neighbours.fetch_object(bucket, key, version)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)
+
+    def _on_change(self, function_arn: str) -> None:
+        self._loop.call_soon_threadsafe(self._function_changed, function_arn)
+
+    def _on_mappings_change(self) -> None:
+        self._loop.call_soon_threadsafe(lambda: self._endpoint.spawn(self._mappings.sync()))
+
+    def _function_changed(self, function_arn: str) -> None:
+        self._endpoint.forget_resolved()
+        self.driver.perform(self.driver.core.retire(function_arn, self._find(function_arn)))
+
+    def _find(self, function_arn: str) -> FunctionConfiguration | None:
+        account, region = function_arn.split(":")[4], function_arn.split(":")[3]
+        try:
+            return self.plane.resolve(function_arn, None, Caller(account, region))
+        except ResourceNotFoundException:
+            return None
+
+    async def _invoke_by_arn(self, function_arn: str, payload: bytes) -> InvocationResult:
+        """Invoke for an event source mapping. Raises ``ApiError``: not found, or throttled."""
+        account, region = function_arn.split(":")[4], function_arn.split(":")[3]
+        function = self.plane.resolve(function_arn, None, Caller(account, region))
+        invocation = Invocation(str(uuid.uuid4()), function, payload, self.clock.now())
+        return await self.driver.invoke_and_wait(invocation)
+
+    def _resume_events(self) -> None:
+        """Asynchronous events that were accepted before the last end of the process run now, or when they are due."""
+        for event in self._store.events():
+            function = self._find(event.function_arn)
+            if function is None:
+                self._store.forget_event(event.request_id)
+            else:
+                self.driver.perform(self.driver.core.restore_event(_invocation(event, function)))
+
+    async def _reset(self) -> None:
+        self.driver.perform(self.driver.core.stop_all("the sandbox was reset"))
+        await self._loop.run_in_executor(self._worker, self.plane.reset)
+        self._endpoint.forget_resolved()
+        await self._mappings.sync()
+        await self._neighbours.reset()
+        self.driver.history.clear()
+        self.driver.logs.clear()
+        if self._log_copies is not None:
+            self._log_copies.clear()
+
+
+def _invocation(event: QueuedEvent, function: FunctionConfiguration) -> Invocation:
+    return Invocation(
+        event.request_id,
+        function,
+        event.payload,
+        event.arrived_at,
+        InvocationType.EVENT,
+        event.client_context,
+        event.trace_header,
+        event.attempt,
+        event.due_at,
+        event.throttles,
+    )
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as reason:
+        listener.close()
+        if reason.errno == errno.EADDRINUSE:
+            raise SandboxFault(
+                f"port {port} is in use; choose another with --port, or --port 0 for a free one"
+            ) from None
+        raise SandboxFault(f"cannot listen on {host}:{port}: {reason.strerror}") from None
+    listener.listen(1024)
+    listener.setblocking(False)
+    return listener
+
+
+async def _run(config: Config) -> None:
+    application = Application(config)
+    await application.start()
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    if config.stop_with_stdin:
+        loop.add_reader(sys.stdin.fileno(), stopping.set)
+    environments = application.driver.environments
+    assert environments is not None
+    print(
+        f"ready http://{config.host}:{application.port} isolation {environments.isolation.level}", flush=True
+    )
+    await stopping.wait()
+    await application.stop()
+
+
+def serve(config: Config) -> None:
+    """Run the sandbox until SIGINT or SIGTERM. Raises ``SandboxFault`` when it cannot start."""
+    try:
+        import uvloop
+    except ImportError:  # Windows has none
+        asyncio.run(_run(config))
+    else:
+        uvloop.run(_run(config))

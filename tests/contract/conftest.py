@@ -1,0 +1,86 @@
+"""Real servers for real clients: one for the module's ordinary cases, and a way to start more."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config as BotoConfig
+
+from lambda_sandbox.packaging import package
+
+ROLE = "arn:aws:iam::000000000000:role/demo"
+
+
+class Server:
+    """One ``serve`` process on a free port."""
+
+    def __init__(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "lambda_sandbox", "serve", "--port", "0", *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        words = self.process.stdout.readline().split()
+        if not words:
+            assert self.process.stderr is not None
+            raise AssertionError(f"the server did not start: {self.process.stderr.read()}")
+        assert words[0] == "ready"
+        self.endpoint = words[1]
+
+    def client(self, service: str, **options: Any) -> Any:
+        settings = BotoConfig(retries={"max_attempts": 0}, read_timeout=60, s3={"addressing_style": "path"})
+        keys = {
+            "aws_access_key_id": "sandbox",
+            "aws_secret_access_key": "sandbox",
+            "region_name": "us-east-1",
+        }
+        return boto3.session.Session().client(
+            service, endpoint_url=self.endpoint, config=settings, **{**keys, **options}
+        )
+
+    def deploy(self, name: str, source: str | dict[str, str | bytes], **options: Any) -> str:
+        """Create a Python function and return its ARN."""
+        values = {"Runtime": "python3.12", "Handler": "app.handler", "Role": ROLE, **options}
+        code = {"ZipFile": package(source)}
+        answer = self.client("lambda").create_function(FunctionName=name, Code=code, **values)
+        arn: str = answer["FunctionArn"]
+        return arn
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        self._end()
+
+    def kill(self) -> None:
+        os.kill(self.process.pid, signal.SIGKILL)
+        self._end()
+
+    def _end(self) -> None:
+        self.process.communicate(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    running = Server()
+    yield running
+    running.stop()
+
+
+@pytest.fixture()
+def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Start a server with flags of the test's own; whatever still runs at the end is stopped."""
+    started: list[Server] = []
+
+    def start(*arguments: str) -> Server:
+        started.append(Server(*arguments))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.stop()

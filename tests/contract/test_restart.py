@@ -1,0 +1,94 @@
+"""What ``--state`` keeps, even through ``kill -9``."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.contract.conftest import Server
+
+Start = Callable[..., Server]
+
+BLOCKED_THEN_MARKED = """
+import time
+
+def handler(event, context):
+    if not event.get("free"):
+        time.sleep(600)
+    return "ran"
+"""
+
+
+def wait_for_run(server: Server, name: str) -> dict[str, object]:
+    """Return the history's record of the function's first finished run; bounded by the test's time limit."""
+    while True:
+        connection = http.client.HTTPConnection(server.endpoint.removeprefix("http://"))
+        connection.request("GET", "/_sandbox/history")
+        history = json.loads(connection.getresponse().read())["invocations"]
+        connection.close()
+        found = [i for i in history if i["function_name"] == name]
+        if found:
+            record: dict[str, object] = found[0]
+            return record
+        time.sleep(0.02)
+
+
+def test_functions_and_code_survive_a_kill(start_server: Start, tmp_path: Path) -> None:
+    first = start_server("--state", str(tmp_path))
+    first.deploy("kept", "def handler(e, c): return 'still here'", Tags={"team": "shop"})
+    first.kill()
+    second = start_server("--state", str(tmp_path))
+    client = second.client("lambda")
+    assert json.loads(client.invoke(FunctionName="kept")["Payload"].read()) == "still here"
+    assert client.get_function(FunctionName="kept")["Tags"] == {"team": "shop"}
+
+
+def test_an_accepted_event_runs_after_a_kill(start_server: Start, tmp_path: Path) -> None:
+    first = start_server("--state", str(tmp_path), "--account-concurrency", "1")
+    first.deploy("blocked", BLOCKED_THEN_MARKED, Timeout=900)
+    client = first.client("lambda")
+    client.invoke(FunctionName="blocked", InvocationType="Event", Payload=b'{"free": false}')
+    first.deploy("after", "def handler(e, c): return e", Timeout=5)
+    # The only unit of concurrency is taken, so this one is accepted and waits.
+    accepted = client.invoke(FunctionName="after", InvocationType="Event", Payload=b'{"order": 7}')
+    assert accepted["StatusCode"] == 202
+    first.kill()
+    second = start_server("--state", str(tmp_path))
+    record = wait_for_run(second, "after")
+    assert (record["status"], record["invocation_type"]) == ("success", "Event")
+    assert record["request_id"] == accepted["ResponseMetadata"]["RequestId"]
+
+
+def test_an_event_that_was_running_when_the_server_died_runs_again(
+    start_server: Start, tmp_path: Path
+) -> None:
+    first = start_server("--state", str(tmp_path))
+    first.deploy(
+        "twice", "import time\ndef handler(e, c):\n    time.sleep(e['seconds'])\n    return 1", Timeout=30
+    )
+    first.client("lambda").invoke(FunctionName="twice", InvocationType="Event", Payload=b'{"seconds": 0.5}')
+    first.kill()
+    second = start_server("--state", str(tmp_path))
+    assert wait_for_run(second, "twice")["status"] == "success"
+
+
+def test_without_state_nothing_is_kept(start_server: Start) -> None:
+    first = start_server()
+    first.deploy("gone", "def handler(e, c): return 1")
+    first.stop()
+    second = start_server()
+    with pytest.raises(ClientError, match="Function not found"):
+        second.client("lambda").get_function(FunctionName="gone")
+
+
+def test_a_second_server_on_the_same_state_is_told_so(start_server: Start, tmp_path: Path) -> None:
+    start_server("--state", str(tmp_path))
+    with pytest.raises(AssertionError, match="did not start") as raised:
+        Server("--state", str(tmp_path))
+    assert "Traceback" not in str(raised.value)
