@@ -1,0 +1,25 @@
+"""What can go wrong while grading, told apart because each ends differently.
+
+GraderError
+├── NotANotebook     the submission cannot be read: every check fails, with this sentence as the reason
+├── NoAnswer         one check has nothing to look at: that check fails
+└── GraderFault      ours or the machine's: the submission is "not graded", never 0
+"""
+
+from __future__ import annotations
+
+
+class GraderError(Exception):
+    """Root of the tree; the text is one plain sentence for a person."""
+
+
+class NotANotebook(GraderError):
+    """The file is not a notebook that can be read."""
+
+
+class NoAnswer(GraderError):
+    """The submission holds no valid answer of that name."""
+
+
+class GraderFault(GraderError):
+    """A fault of the grader or the machine; its text says what to do next."""

@@ -1,0 +1,32 @@
+"""What one submission may use; every number a policy of ours, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of one submission. POLICY: wide enough for every lab's solution on a slow machine.
+
+    ``wall_s`` is for the whole notebook, ``cpu_s`` for each process, ``memory_mb`` for the tree together and
+    ``address_space_mb`` for each process, ``file_mb`` for each file and ``scratch_mb`` for all of them.
+    ``output_bytes`` is how much output is kept; more is dropped, not punished.
+    """
+
+    wall_s: float = 120.0
+    check_s: float = 60.0
+    cpu_s: int = 60
+    memory_mb: int = 1024
+    address_space_mb: int = 4096
+    processes: int = 96
+    file_mb: int = 64
+    scratch_mb: int = 256
+    open_files: int = 512
+    output_bytes: int = 1_000_000
+
+
+MAX_NOTEBOOK_BYTES = 10_000_000
+MAX_CELLS = 1_000
+MAX_CELL_CHARACTERS = 200_000
+MAX_NESTING = 60

@@ -1,0 +1,76 @@
+"""Writes what people and other programs read: ``result.json``, and the HTML report of one submission."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from autograder.result import Result
+
+_HERE = Path(__file__).resolve().parent
+
+
+def result_schema() -> dict[str, Any]:
+    """Return the published JSON schema of ``result.json``."""
+    schema: dict[str, Any] = json.loads((_HERE / "schema" / "result.schema.json").read_text("utf-8"))
+    return schema
+
+
+def write_result(result: Result, folder: Path) -> Path:
+    """Write ``result.json`` and ``report.html`` into ``folder`` and return the first's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / "result.json"
+    write_atomically(target, json.dumps(result.to_json(), indent=2, allow_nan=False) + "\n")
+    write_atomically(folder / "report.html", html_report(result))
+    return target
+
+
+def write_atomically(target: Path, text: str) -> None:
+    """Replace ``target`` by ``text`` so that a reader sees the old file or the new one, never a part."""
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+def html_report(result: Result) -> str:
+    """Return the report for the student: one file, everything escaped, nothing loaded from anywhere.
+
+    Held checks are counted and never described.
+    """
+    public = [check for check in result.checks if not check.held]
+    held = [check for check in result.checks if check.held]
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            result=result,
+            public=public,
+            held=held,
+            held_part=result.part(held=True),
+            graded=result.status == "graded",
+        )
+    )
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    loader = jinja2.FileSystemLoader(_HERE / "templates")
+    return jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )

@@ -1,0 +1,296 @@
+"""Runs a lab's checks in this process and gathers typed results; no student code is alive by now."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import botocore.exceptions
+import pytest
+
+from autograder.checks import CheckFailed
+from autograder.errors import GraderFault, NoAnswer
+from autograder.execute import Execution
+from autograder.notebook import Notebook, PlainAnswers, answer_source, literal_answers
+from autograder.sandbox import Sandbox
+
+MAX_TEXT = 2_000
+_MARKS = (
+    "points(n): what the check is worth",
+    "held: the instructor's own; the learner sees only how many there are",
+    "given: the starter may pass this check",
+    "work: asks for work (the default)",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One check's outcome. ``outcome`` is ``passed`` or ``failed``; texts are plain and unescaped."""
+
+    id: str
+    title: str
+    points: int
+    earned: int
+    held: bool
+    given: bool
+    outcome: str
+    wanted: str = ""
+    got: str = ""
+    look_at: str = ""
+    reason: str = ""
+    seconds: float = 0.0
+
+
+class SubmissionView:
+    """What a check may know of the notebook itself: text, never a live object."""
+
+    def __init__(self, notebook: Notebook, execution: Execution) -> None:
+        self._notebook = notebook
+        self._execution = execution
+
+    def source(self, name: str) -> str:
+        """Return the source of the answer cell ``name``; raises NoAnswer if there is none."""
+        return answer_source(self._notebook, name)
+
+    def literal(self, name: str) -> PlainAnswers:
+        """Return the plain values that the answer cell assigns, read without running it."""
+        return literal_answers(self.source(name), name)
+
+    def outputs_text(self, name: str) -> str:
+        """Return what the answer cell printed or showed as text, shortened to the output limit."""
+        self.source(name)
+        index = self._notebook.answers[name]
+        return self._execution.texts[index] if index < len(self._execution.texts) else ""
+
+
+class CheckTimeout(BaseException):
+    """Not an Exception, so that no check can swallow it."""
+
+
+class ScorePlugin:
+    """The pytest plugin of one scoring run: fixtures, marks, and the results as they come."""
+
+    def __init__(
+        self, view: SubmissionView, sandbox: Sandbox | None, seed: str, check_s: float, refused: str
+    ) -> None:
+        self.results: list[CheckResult] = []
+        self.problems: list[str] = []
+        self._view = view
+        self._sandbox = sandbox
+        self._seed = seed
+        self._check_s = check_s
+        self._refused = refused
+
+    @pytest.fixture
+    def submission(self) -> SubmissionView:
+        return self._view
+
+    @pytest.fixture
+    def sandbox(self) -> Sandbox:
+        if self._sandbox is None:
+            raise GraderFault("This check needs a sandbox, and the lab was graded without one.")
+        return self._sandbox
+
+    @pytest.fixture
+    def seeded(self, request: pytest.FixtureRequest) -> random.Random:
+        digest = hashlib.sha256(f"{self._seed}\0{request.node.name}".encode()).digest()
+        return random.Random(digest)  # noqa: S311 (inputs of checks, not secrets)
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        for mark in _MARKS:
+            config.addinivalue_line("markers", mark)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed or report.skipped:
+            self.problems.append(
+                f"{report.nodeid or 'the checks'} could not be collected: {_last_line(report.longrepr)}"
+            )
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        began = time.monotonic()
+        item.stash[_FAILURE] = []
+        result = yield
+        try:
+            self.results.append(_result(item, item.stash[_FAILURE], time.monotonic() - began))
+        except GraderFault as fault:
+            self.problems.append(str(fault))
+        return result
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self) -> None:
+        if self._refused:
+            raise NoAnswer(self._refused)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Iterator[None]:
+        with _alarm(self._check_s):
+            return (yield)
+
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        if call.excinfo is not None:
+            item.stash[_FAILURE].append(call.excinfo.value)
+
+
+_FAILURE: pytest.StashKey[list[BaseException]] = pytest.StashKey()
+
+
+def run_checks(
+    folder: Path,
+    view: SubmissionView,
+    sandbox: Sandbox | None,
+    *,
+    seed: str,
+    check_s: float,
+    refused: str = "",
+) -> tuple[CheckResult, ...]:
+    """Run the checks in ``folder`` and return their results in file order.
+
+    With ``refused`` no check is run: each fails with that sentence as its reason.
+    Raises GraderFault when nothing was collected, a check file is broken, or the sandbox went away.
+    """
+    plugin = ScorePlugin(view, sandbox, seed, check_s, refused)
+    with tempfile.TemporaryDirectory(prefix="labs-checks-") as scratch, _quiet_process(scratch):
+        code = pytest.main(_arguments(folder, Path(scratch)), plugins=[plugin])
+    if plugin.problems:
+        raise GraderFault(plugin.problems[0])
+    if not plugin.results:
+        raise GraderFault(f"No check ran in {folder} (pytest ended with {int(code)}).")
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        raise GraderFault(f"The checks were cut short (pytest ended with {int(code)}).")
+    _refuse_twins(plugin.results)
+    return tuple(plugin.results)
+
+
+def _arguments(folder: Path, scratch: Path) -> list[str]:
+    settings = scratch / "pytest.ini"
+    settings.write_text("[pytest]\naddopts =\n")
+    words = [
+        str(folder),
+        "-c",
+        str(settings),
+        f"--rootdir={folder}",
+        f"--confcutdir={folder}",
+        "--strict-markers",
+    ]
+    words += [
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:terminal",
+        "--import-mode=importlib",
+        "--assert=plain",
+        "-W",
+        "ignore",
+    ]
+    return [*words, "-o", "addopts=", "-o", "xfail_strict=true", f"--basetemp={scratch / 'tmp'}"]
+
+
+@contextlib.contextmanager
+def _quiet_process(scratch: str) -> Iterator[None]:
+    """Keep other people's plugins, AWS settings and byte code out of the run."""
+    before = dict(os.environ)
+    no_bytecode = sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "PYTEST_", "BOTO_")):
+            del os.environ[name]
+    nowhere = os.path.join(scratch, "none")
+    os.environ.update(
+        PYTEST_DISABLE_PLUGIN_AUTOLOAD="1",
+        AWS_CONFIG_FILE=nowhere,
+        AWS_SHARED_CREDENTIALS_FILE=nowhere,
+        AWS_EC2_METADATA_DISABLED="true",
+        NO_PROXY="127.0.0.1",
+    )
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = no_bytecode
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    def ring(number: int, frame: FrameType | None) -> None:
+        raise CheckTimeout
+
+    previous = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
+def _result(item: pytest.Item, failures: list[BaseException], seconds: float) -> CheckResult:
+    points = item.get_closest_marker("points")
+    worth = points.args[0] if points and points.args else None
+    if type(worth) is not int or worth < 0:
+        raise GraderFault(f"{item.nodeid} does not say what it is worth: @pytest.mark.points(N).")
+    told = _told(failures[0]) if failures else {}
+    return CheckResult(
+        id=item.name,
+        title=_title(item),
+        points=worth,
+        earned=0 if failures else worth,
+        held=item.get_closest_marker("held") is not None,
+        given=item.get_closest_marker("given") is not None,
+        outcome="failed" if failures else "passed",
+        seconds=round(seconds, 3),
+        **told,
+    )
+
+
+def _title(item: pytest.Item) -> str:
+    document = getattr(getattr(item, "function", None), "__doc__", None) or ""
+    first = document.strip().splitlines()[0].strip() if document.strip() else ""
+    return first or item.name.removeprefix("test_").replace("_", " ")
+
+
+def _told(failure: BaseException) -> dict[str, str]:
+    """Turn what a check raised into texts for the learner; a fault of the machine is raised on."""
+    if isinstance(failure, CheckFailed):
+        return {name: getattr(failure, name)[:MAX_TEXT] for name in ("wanted", "got", "look_at")}
+    if isinstance(failure, GraderFault):
+        raise failure
+    if isinstance(failure, NoAnswer):
+        return {"reason": str(failure)[:MAX_TEXT]}
+    return {"reason": _reason(failure)[:MAX_TEXT]}
+
+
+def _reason(failure: BaseException) -> str:
+    if isinstance(failure, CheckTimeout):
+        return "the check waited too long for an answer"
+    if isinstance(failure, pytest.skip.Exception):
+        return "the check was skipped, which counts as failed"
+    if isinstance(failure, botocore.exceptions.ClientError):
+        return f"the sandbox answered: {failure.response['Error'].get('Message', failure)}"
+    if isinstance(failure, AssertionError):
+        return f"the check failed: {failure}" if str(failure) else "the check failed without saying why"
+    return f"the check could not finish ({type(failure).__name__}: {failure})"
+
+
+def _refuse_twins(results: list[CheckResult]) -> None:
+    names = [result.id for result in results]
+    twins = sorted({name for name in names if names.count(name) > 1})
+    if twins:
+        raise GraderFault(f"Two checks share the name {twins[0]}.")
+
+
+def _last_line(longrepr: Any) -> str:
+    lines = str(longrepr).strip().splitlines()
+    return lines[-1][:300] if lines else "no reason given"
