@@ -74,9 +74,10 @@ def _furnish(root: str, layout: dict[str, Any]) -> None:
 
 
 def _bind_file(source: str, target: str) -> None:
-    os.makedirs(os.path.dirname(target), exist_ok=True)
-    with open(target, "w", encoding="ascii"):
-        pass
+    if not os.path.exists(target):
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with open(target, "w", encoding="ascii"):
+            pass
     namespaces.bind_read_only(source, target, recursive=False)
 
 
