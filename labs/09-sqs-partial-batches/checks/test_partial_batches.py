@@ -1,0 +1,306 @@
+"""What lab 09 asks for: failures reported one by one, poison put aside, and money taken once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import uuid
+
+import pytest
+from botocore.exceptions import ClientError
+
+from autograder.checks import expect, expect_true, wanted
+
+ORDERS = "cloudberry-orders"
+TILL = "cloudberry-till"
+
+
+def until(condition, timeout_s):
+    """Return whether condition() became true within timeout_s seconds."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def record_of(body, queue):
+    """Return what a mapping makes of a message that it received for the first time."""
+    now = str(int(time.time() * 1000))
+    return {
+        "messageId": str(uuid.uuid4()),
+        "receiptHandle": uuid.uuid4().hex,
+        "body": body,
+        "attributes": {
+            "ApproximateReceiveCount": "1",
+            "SentTimestamp": now,
+            "SenderId": "000000000000",
+            "ApproximateFirstReceiveTimestamp": now,
+        },
+        "messageAttributes": {},
+        "md5OfBody": hashlib.md5(body.encode()).hexdigest(),
+        "eventSource": "aws:sqs",
+        "eventSourceARN": f"arn:aws:sqs:us-east-1:000000000000:{queue}",
+        "awsRegion": "us-east-1",
+    }
+
+
+def hand_over(sandbox, name, bodies):
+    """Give a function a batch directly; return its answer and the messages' ids."""
+    expect_true(
+        sandbox.has_function(name),
+        wanted=f"a function {name}",
+        got="there is none",
+        look_at=f"the cell that deploys {name}, and the spelling of the name",
+    )
+    records = [record_of(body, name) for body in bodies]
+    result = sandbox.invoke(name, {"Records": records})
+    expect_true(
+        result.function_error is None,
+        wanted="a report of single failures",
+        got=result.payload,
+        look_at="an exception that leaves the handler fails the whole batch: catch it for each record",
+    )
+    return result.payload, [record["messageId"] for record in records]
+
+
+def report_of(ids, failed):
+    return {"batchItemFailures": [{"itemIdentifier": ids[place]} for place in failed]}
+
+
+def queue_url(sandbox, name):
+    try:
+        return sandbox.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
+    except ClientError:
+        wanted(f"a queue {name}", "there is none", "the cell that makes the queues")
+
+
+def mapping_of(sandbox, name):
+    """Return the event source mapping of a function; fail the check if there is none."""
+    found = sandbox.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    own = [mapping for mapping in found if mapping["FunctionArn"].split(":")[6] == name]
+    expect_true(
+        len(own) == 1,
+        wanted=f"one event source mapping to {name}",
+        got=f"{len(own)} of them",
+        look_at="connect_queue, or create_event_source_mapping",
+    )
+    return own[0]
+
+
+def send(sandbox, name, bodies):
+    """Send up to ten messages."""
+    entries = [{"Id": str(place), "MessageBody": body} for place, body in enumerate(bodies)]
+    sandbox.client("sqs").send_message_batch(QueueUrl=queue_url(sandbox, name), Entries=entries)
+
+
+def found_in(sandbox, name, bodies, timeout_s):
+    """Return which of the bodies turn up in a queue, in order; wait until all did, or the time is over."""
+    sqs, url, seen = sandbox.client("sqs"), queue_url(sandbox, name), set()
+
+    def all_there():
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=5)
+        seen.update(message["Body"] for message in answer.get("Messages", ()))
+        return set(poison) <= seen
+
+    poison = bodies["poison"]
+    until(all_there, timeout_s)
+    return sorted(seen & {*poison, *bodies["good"]})
+
+
+def stored_orders(sandbox, ids):
+    """Return what the table Orders holds of these orders."""
+    stored = {}
+    for order_id in ids:
+        item = item_of(sandbox, "Orders", {"order_id": {"S": order_id}})
+        if item:
+            stored[order_id] = {key: next(iter(value.values())) for key, value in item.items()}
+    return stored
+
+
+def item_of(sandbox, table, key):
+    try:
+        return sandbox.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
+    except ClientError:
+        wanted(f"a table {table}", "there is none", "the cell with make_table")
+
+
+def cents_in_the_till(sandbox):
+    item = item_of(sandbox, "Till", {"till": {"S": "today"}}) or {}
+    return int(item.get("cents", {}).get("N", "0"))
+
+
+def order(order_id, quantity=1, sku="jam"):
+    return json.dumps({"order_id": order_id, "sku": sku, "quantity": quantity})
+
+
+def payment(order_id, total_cents):
+    return json.dumps({"order_id": order_id, "total_cents": total_cents})
+
+
+@pytest.mark.points(1)
+def test_predictions_are_written_down(submission):
+    """You guessed before you looked"""
+    guesses = submission.literal("predict-1")
+    for name in [
+        "deliveries_of_a_good_order",
+        "messages_in_the_dead_letter_queue",
+        "deliveries_with_partial_response",
+    ]:
+        expect_true(
+            type(guesses[name]) is int,
+            wanted=f"a guess for {name}: a whole number",
+            got=guesses[name],
+            look_at="the cell under Predict: replace each ... (any guess counts)",
+        )
+
+
+@pytest.mark.points(2)
+def test_observations_are_right(submission):
+    """You wrote down what became of the good orders and of the bad ones"""
+    seen = submission.literal("observed")
+    for name, right, look_at in [
+        ("good_order_was_delivered", 3, "the list of deliveries under 'One bad apple'"),
+        (
+            "good_orders_in_the_dead_letter_queue",
+            9,
+            "the messages in that dead-letter queue: how many are good orders?",
+        ),
+        ("good_orders_stored", 8, "the table under 'Fill in', once both gaps are filled"),
+        ("messages_set_aside", 2, "the dead-letter queue under 'Fill in', once both gaps are filled"),
+    ]:
+        expect_true(seen[name] == right, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+
+
+@pytest.mark.points(2)
+def test_handler_names_the_failed_records(sandbox):
+    """Of three records, the handler reports the one in the middle and stores the others"""
+    got, ids = hand_over(sandbox, ORDERS, [order("check-1"), order("check-2", 0), order("check-3")])
+    shape = 'the answer: {"batchItemFailures": [{"itemIdentifier": messageId}]}'
+    expect(got, wanted=report_of(ids, [1]), look_at=shape)
+    expect(
+        sorted(stored_orders(sandbox, ["check-1", "check-2", "check-3"])),
+        wanted=["check-1", "check-3"],
+        look_at="a failure must not keep the records after it from being stored",
+    )
+
+
+@pytest.mark.points(2)
+@pytest.mark.held
+def test_handler_reports_any_batch_right(sandbox, seeded):
+    """Other batches, unreadable bodies among them, are reported exactly"""
+    broken = ["", "three jars, please", "[]", '{"order_id": "half', '{"sku": "jam", "quantity": 2}', "null"]
+    for number in range(3):
+        size = seeded.randint(3, 10)
+        bad = sorted(seeded.sample(range(size), k=seeded.randint(1, 3))) if number else list(range(size))
+        bodies = [order(f"held-{number}-{place}", 1 + place) for place in range(size)]
+        for place in bad:
+            bodies[place] = seeded.choice([*broken, order(f"held-{number}-{place}", -1)])
+        got, ids = hand_over(sandbox, ORDERS, bodies)
+        expect(
+            got, wanted=report_of(ids, bad), look_at="each record is tried, and whatever it raises is caught"
+        )
+
+
+@pytest.mark.points(1)
+def test_mapping_expects_a_report(sandbox):
+    """The mapping knows that the function reports single failures"""
+    expect(
+        mapping_of(sandbox, ORDERS).get("FunctionResponseTypes", []),
+        wanted=["ReportBatchItemFailures"],
+        look_at="gap 2 of the wiring: response_types",
+    )
+
+
+@pytest.mark.points(1)
+def test_good_orders_reach_the_table(sandbox):
+    """Orders that are sent to the queue are stored"""
+    ids = [f"sent-{n}" for n in range(3)]
+    send(sandbox, ORDERS, [order(order_id, 2, "tea") for order_id in ids])
+    until(lambda: len(stored_orders(sandbox, ids)) == 3, timeout_s=15)
+    expect(
+        stored_orders(sandbox, ids),
+        wanted={order_id: {"order_id": order_id, "quantity": "2", "sku": "tea"} for order_id in ids},
+        look_at="gap 1 of the handler: store(json.loads(...)) for the body of each record",
+    )
+
+
+@pytest.mark.points(3)
+@pytest.mark.held
+def test_poison_alone_goes_to_the_dead_letter_queue(sandbox, seeded):
+    """Of a mixed batch, the good orders are stored and just the poison is set aside"""
+    run = seeded.randrange(10**9)
+    ids = [f"mixed-{run}-{n}" for n in range(seeded.randint(3, 6))]
+    bodies = {
+        "good": [order(order_id, seeded.randint(1, 9)) for order_id in ids],
+        "poison": [f"{run} jars, please", order(f"poison-{run}", 0)],
+    }
+    mixed = [*bodies["good"], *bodies["poison"]]
+    seeded.shuffle(mixed)
+    send(sandbox, ORDERS, mixed)
+    until(lambda: len(stored_orders(sandbox, ids)) == len(ids), timeout_s=15)
+    expect(
+        sorted(stored_orders(sandbox, ids)), wanted=sorted(ids), look_at="each record is handled by itself"
+    )
+    expect(
+        found_in(sandbox, f"{ORDERS}-dlq", bodies, timeout_s=30),
+        wanted=sorted(bodies["poison"]),
+        look_at="gap 1 of the wiring (deadLetterTargetArn, maxReceiveCount 3), and whether failures are reported",
+    )
+
+
+@pytest.mark.points(2)
+def test_till_takes_the_money_once(sandbox):
+    """Three orders, one of them three times: each is paid once"""
+    before = cents_in_the_till(sandbox)
+    orders = [("till-1", 650), ("till-2", 420), ("till-1", 650), ("till-3", 390), ("till-1", 650)]
+    got, ids = hand_over(sandbox, TILL, [payment(*each) for each in orders])
+    expect(got, wanted=report_of(ids, []), look_at="an order that is paid already is no failure: it is done")
+    expect(
+        cents_in_the_till(sandbox) - before,
+        wanted=1460,
+        look_at="the condition on Paid: attribute_not_exists(order_id), and the sum only when it holds",
+    )
+
+
+@pytest.mark.points(2)
+@pytest.mark.held
+def test_till_survives_a_batch_that_comes_again(sandbox, seeded):
+    """A repeated batch with bad orders in it leaves the right sum"""
+    run = seeded.randrange(10**9)
+    orders = [(f"{run}-{n}", seeded.randint(100, 9_000)) for n in range(3)]
+    bad = [payment(f"{run}-x", 0), payment(f"{run}-y", -5), payment(f"{run}-z", "650"), "no order"]
+    good = [payment(*each) for each in orders]
+    bodies = [good[0], bad[0], good[1], bad[1], good[2], bad[2], good[0], bad[3]]
+    before = cents_in_the_till(sandbox)
+    for _ in range(2):
+        got, ids = hand_over(sandbox, TILL, bodies)
+        expect(got, wanted=report_of(ids, [1, 3, 5, 7]), look_at="which totals are a whole number above 0")
+    expect(
+        cents_in_the_till(sandbox) - before,
+        wanted=sum(cents for _, cents in orders),
+        look_at="what is left of a batch that comes a second time: nothing new to pay",
+    )
+
+
+@pytest.mark.points(2)
+@pytest.mark.held
+def test_till_is_fed_by_its_queue(sandbox, seeded):
+    """Orders that come through the queue, some of them again, are paid once"""
+    run = seeded.randrange(10**9)
+    orders = [(f"{run}-{n}", seeded.randint(100, 9_000)) for n in range(4)]
+    before, total = cents_in_the_till(sandbox), sum(cents for _, cents in orders)
+    expect(
+        mapping_of(sandbox, TILL).get("FunctionResponseTypes", []),
+        wanted=["ReportBatchItemFailures"],
+        look_at="FunctionResponseTypes of the till's mapping",
+    )
+    send(sandbox, TILL, [payment(*each) for each in [*orders, orders[0], orders[2]]])
+    until(lambda: cents_in_the_till(sandbox) - before >= total, timeout_s=15)
+    expect(
+        cents_in_the_till(sandbox) - before,
+        wanted=total,
+        look_at="the mapping, and what the handler does twice",
+    )
