@@ -1,0 +1,43 @@
+"""GetAccountSettings: the limits of the account and what it uses of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lambda_sandbox import quotas
+from lambda_sandbox.config import Config
+from lambda_sandbox.control_plane.coverage import Coverage
+from lambda_sandbox.control_plane.store import Store
+from lambda_sandbox.resources import LATEST, Caller
+
+COVERAGE: dict[str, Coverage] = {"GetAccountSettings": Coverage()}
+
+
+class AccountSettings:
+    """The one operation."""
+
+    def __init__(self, config: Config, store: Store) -> None:
+        self._config = config
+        self._store = store
+        self.operations = {"GetAccountSettings": self.get}
+
+    def get(self, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        functions = self._store.functions(caller.account_id, caller.region)
+        reserved = sum(
+            function.reserved_concurrency or 0 for function in functions if function.version == LATEST
+        )
+        concurrency = self._config.account_concurrency
+        return {
+            "AccountLimit": {
+                "TotalCodeSize": quotas.CODE_STORAGE_BYTES,
+                "CodeSizeUnzipped": quotas.UNZIPPED_BYTES,
+                "CodeSizeZipped": quotas.ZIP_DIRECT_BYTES,
+                "ConcurrentExecutions": concurrency,
+                "UnreservedConcurrentExecutions": concurrency - reserved,
+            },
+            "AccountUsage": {
+                "TotalCodeSize": sum(function.code_size for function in functions),
+                "FunctionCount": len({function.function_name for function in functions}),
+            },
+        }

@@ -1,0 +1,76 @@
+"""Which members of an operation's input the sandbox acts on. What is not declared is refused, never ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lambda_sandbox.errors import NotImplementedException
+
+SEE = "see the API parity page"
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What one operation honours, by dotted member path.
+
+    ``works`` members do what they do on AWS; ``stored`` ones are kept and shown and change nothing here.
+    ``only`` names, for members that are otherwise refused, the values that ask for nothing or that do work.
+    ``notes`` says in words which part of a member of ``works`` is honoured; the operation itself refuses the rest.
+    """
+
+    works: frozenset[str] = frozenset()
+    stored: frozenset[str] = frozenset()
+    only: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    def refuse_others(self, operation: str, params: Mapping[str, Any]) -> None:
+        """Raise ``NotImplementedException`` that names the first member of ``params`` that is not honoured.
+
+        Empty values pass: they ask for nothing.
+        """
+        for path in self._others(params, ""):
+            raise NotImplementedException(f"{operation}.{path} is not emulated by this sandbox yet; {SEE}.")
+
+    def status(self, path: str) -> str:
+        """Return ``works``, ``stored only``, ``in part`` or ``refused`` for a member."""
+        if path in self.works:
+            return "in part" if path in self.notes else "works"
+        if path in self.stored:
+            return "stored only"
+        return "in part" if path in self.only or self._has_parts(path) else "refused"
+
+    def _others(self, params: Mapping[str, Any], prefix: str) -> Iterator[str]:
+        for name, value in params.items():
+            path = prefix + name
+            if path in self.works or path in self.stored or _is_empty(value):
+                continue
+            if value in self.only.get(path, ()):
+                continue
+            if isinstance(value, Mapping) and self._has_parts(path):
+                yield from self._others(value, f"{path}.")
+            else:
+                yield self._named(path, value)
+
+    def _named(self, path: str, value: Any) -> str:
+        if path not in self.only:
+            return path
+        return f"{path}={value} (anything but {', '.join(str(each) for each in self.only[path])})"
+
+    def _has_parts(self, path: str) -> bool:
+        inner = f"{path}."
+        return any(each.startswith(inner) for each in (*self.works, *self.stored, *self.only))
+
+
+def _is_empty(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(_is_empty(each) for each in value.values())
+    return value is None or value in ("", [], b"")
+
+
+# The server reads Invoke's request itself; this is what it honours.
+INVOKE = Coverage(
+    works=frozenset({"FunctionName", "InvocationType", "LogType", "ClientContext", "Payload"}),
+    only={"Qualifier": ("$LATEST",)},
+)

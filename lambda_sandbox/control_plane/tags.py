@@ -1,0 +1,90 @@
+"""Operations on tags of functions and event source mappings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from lambda_sandbox import quotas
+from lambda_sandbox.control_plane import names
+from lambda_sandbox.control_plane.coverage import Coverage
+from lambda_sandbox.control_plane.store import Store
+from lambda_sandbox.errors import (
+    InvalidParameterValueException,
+    NotImplementedException,
+    ResourceNotFoundException,
+)
+from lambda_sandbox.resources import Caller
+
+# Source: "Tagging AWS resources", read 2026-11; the service model has only the pattern.
+_KEY_CHARS = 128
+_VALUE_CHARS = 256
+_RESOURCE = re.compile(r"arn:[^:]+:lambda:(?P<region>[^:]+):(?P<account>\d{12}):(?P<kind>[a-z-]+):(?P<id>.+)")
+
+COVERAGE: dict[str, Coverage] = {
+    "TagResource": Coverage(works=frozenset({"Resource", "Tags"})),
+    "UntagResource": Coverage(works=frozenset({"Resource", "TagKeys"})),
+    "ListTags": Coverage(works=frozenset({"Resource"})),
+}
+
+
+def check(present: Mapping[str, str], new: Mapping[str, str]) -> None:
+    """Refuse tags that AWS refuses. Raises ``InvalidParameterValueException``."""
+    if len({**present, **new}) > quotas.TAGS_PER_RESOURCE:
+        raise InvalidParameterValueException("Number of tags exceeds resource tag limit.")
+    for key, value in new.items():
+        if not 1 <= len(key) <= _KEY_CHARS or len(value) > _VALUE_CHARS:
+            raise InvalidParameterValueException(
+                f"A tag's key has 1 to {_KEY_CHARS} characters and its value at most {_VALUE_CHARS}: '{key}'."
+            )
+        if key.lower().startswith("aws:"):
+            raise InvalidParameterValueException(f"Tag keys that begin with 'aws:' are reserved: '{key}'.")
+
+
+class Tags:
+    """The three operations."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.operations: dict[str, Callable[[Mapping[str, Any], Caller], dict[str, Any]]] = {
+            "TagResource": self.tag,
+            "UntagResource": self.untag,
+            "ListTags": self.list,
+        }
+
+    def tag(self, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        arn = self._existing(params["Resource"], caller)
+        check(self._store.tags(arn), params["Tags"])
+        self._store.put_tags(arn, params["Tags"])
+        return {}
+
+    def untag(self, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        self._store.delete_tags(self._existing(params["Resource"], caller), params["TagKeys"])
+        return {}
+
+    def list(self, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+        return {"Tags": self._store.tags(self._existing(params["Resource"], caller))}
+
+    def _existing(self, arn: str, caller: Caller) -> str:
+        """Return ``arn`` if its resource exists and takes tags."""
+        found = _RESOURCE.fullmatch(arn)
+        kind = found["kind"] if found else ""
+        if found and kind == "event-source-mapping":
+            mapping = self._store.mapping(found["id"])
+            if mapping and (mapping.account_id, mapping.region) == (caller.account_id, caller.region):
+                return arn
+            raise ResourceNotFoundException("The resource you requested does not exist.")
+        if kind != "function":
+            raise NotImplementedException(f"Tags of a {kind or arn} are not emulated by this sandbox yet.")
+        return self._function(arn, caller)
+
+    def _function(self, arn: str, caller: Caller) -> str:
+        name = names.parse(arn, None, caller)
+        if name.qualifier is not None:
+            raise InvalidParameterValueException(
+                "Tags on function aliases and versions are not supported. Please specify a function ARN."
+            )
+        if self._store.function(caller.account_id, caller.region, name.name) is None:
+            raise ResourceNotFoundException(f"Function not found: {name.arn(caller)}")
+        return arn
