@@ -1,4 +1,4 @@
-"""Makes moto's queues safe under threads, and its long poll exact.
+"""Makes moto's queues safe under threads, its FIFO order strict and its long poll exact.
 
 moto deletes a message by building a new list beside the old one; a message sent meanwhile is lost, and two receivers can
 be handed the same message. Both run under the queue's own lock here. A waiting receiver holds no lock and wakes when a
@@ -19,6 +19,7 @@ def make_queues_thread_safe(queue_class: Any, backend_class: Any) -> None:
     receive = backend_class.receive_message
     change_visibility = backend_class.change_message_visibility
     purge = backend_class.purge_queue
+    send_batch = backend_class.send_message_batch
 
     def delete_message(self: Any, receipt_handle: str) -> None:
         with self._messages_lock:
@@ -31,6 +32,7 @@ def make_queues_thread_safe(queue_class: Any, backend_class: Any) -> None:
         deadline = time.monotonic() + int(wait_seconds_timeout)
         with queue._messages_lock:
             while True:
+                _forget_expired_receives(queue)
                 messages = receive(self, queue_name, count, 0, *args, **options)
                 remaining = deadline - time.monotonic()
                 if messages or remaining <= 0:
@@ -47,7 +49,22 @@ def make_queues_thread_safe(queue_class: Any, backend_class: Any) -> None:
         with self.get_queue(queue_name)._messages_lock:
             purge(self, queue_name)
 
+    def send_message_batch(self: Any, queue_name: str, *args: Any, **options: Any) -> Any:
+        with self.get_queue(queue_name)._messages_lock:  # a waiting receiver sees all of them or none
+            return send_batch(self, queue_name, *args, **options)
+
     queue_class.delete_message = delete_message
     backend_class.receive_message = receive_message
     backend_class.change_message_visibility = change_message_visibility
     backend_class.purge_queue = purge_queue
+    backend_class.send_message_batch = send_message_batch
+
+
+def _forget_expired_receives(queue: Any) -> None:
+    """Clear the marks of messages that are visible again, all before any is handed out.
+
+    moto clears them one by one while it walks the queue: with two expired messages of one group it would skip the first,
+    because the second still looks received, and then hand out the second.
+    """
+    for message in [message for message in queue._pending_messages if message.visible]:
+        queue._pending_messages.discard(message)
