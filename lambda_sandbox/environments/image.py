@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_SCRIPTS = (_HERE / "launcher.py", _HERE / "namespaces.py", _HERE / "zygote.py", _HERE / "runtimes" / "python_client.py")
+_SCRIPTS = (
+    _HERE / "launcher.py",
+    _HERE / "namespaces.py",
+    _HERE / "zygote.py",
+    _HERE / "runtimes" / "python_client.py",
+)
 # What AWS's Python runtimes bring along, and no more: a function that needs another package must bring it.
 _PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 _NATIVE_PACKAGES = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
@@ -33,10 +38,6 @@ class Image:
     files: dict[str, str] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=lambda: _TEXTS)
-
-    @property
-    def import_path(self) -> list[str]:
-        return ["/var/runtime"]
 
 
 def find_packages(native: bool) -> dict[str, str]:

@@ -58,10 +58,21 @@ def _subfolder(folder: Path, name: str) -> Path:
 def _bubblewrap(folder: Path, native: bool) -> BubblewrapStarter:
     program = shutil.which("bwrap")
     if program is None:
-        raise SandboxFault("bubblewrap is not installed: install the package 'bubblewrap' or use --isolation auto")
+        raise SandboxFault(
+            "bubblewrap is not installed: install the package 'bubblewrap' or use --isolation auto"
+        )
     starter = BubblewrapStarter(folder, native, program)
     trial = subprocess.run(
-        [*starter.command, "--", starter.image.python, "-E", "-s", "-S", "-c", "import socket, json, logging"],
+        [
+            *starter.command,
+            "--",
+            starter.image.python,
+            "-E",
+            "-s",
+            "-S",
+            "-c",
+            "import socket, json, logging",
+        ],
         capture_output=True,
         text=True,
         timeout=20,

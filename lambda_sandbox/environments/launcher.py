@@ -27,9 +27,12 @@ import socket
 import sys
 import time
 import traceback
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import namespaces
+if TYPE_CHECKING:
+    from lambda_sandbox.environments import namespaces
+else:
+    import namespaces  # all of these files lie side by side inside
 
 RUNTIME_API_PORT, ENDPOINT_PORT = 9001, 9000
 _MAX_PACKET = 1 << 18
@@ -58,7 +61,10 @@ def run(control: socket.socket, spec: dict[str, Any], fds: list[int]) -> NoRetur
         _take_output(fds[0])
         namespaces.adopt_orphans()
         own_network = spec["level"] != "process"
-        listeners = (_listen(RUNTIME_API_PORT if own_network else 0), _listen(ENDPOINT_PORT if own_network else 0))
+        listeners = (
+            _listen(RUNTIME_API_PORT if own_network else 0),
+            _listen(ENDPOINT_PORT if own_network else 0),
+        )
         ports = [listener.getsockname()[1] for listener in listeners]
         _restrict(spec)
         send(control, {"event": "listening", "ports": ports}, listeners)
@@ -68,13 +74,14 @@ def run(control: socket.socket, spec: dict[str, Any], fds: list[int]) -> NoRetur
         pid = os.fork()
         if pid == 0:
             _become_runtime(control, spec, ports)
-        namespaces.hide_from_peers()
+        namespaces.open_to_peers(False)
         status = _await_end(control, pid, wakeup)
-        send(control, {"event": "exited", "status": status})
     except Exception:
         # The text ends up in the function's log, where whoever looks for the reason will see it.
         traceback.print_exc()
     finally:
+        with contextlib.suppress(OSError):
+            send(control, {"event": "exited", "status": status})
         _kill_descendants()
         os._exit(1 if status else 0)
 
@@ -119,6 +126,10 @@ def _restrict(spec: dict[str, Any]) -> None:
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
+    if spec["mapped_user"] is not None:
+        outside = os.getuid(), os.getgid()  # unknown ones, once in the new namespace
+        namespaces.unshare(namespaces.NEWUSER)
+        namespaces.write_identity_map(spec["mapped_user"], *outside)
     if spec["level"] != "process" or os.getuid() != 0:
         namespaces.drop_capabilities()
     namespaces.no_new_privileges()
@@ -153,6 +164,7 @@ def _become_runtime(control: socket.socket, spec: dict[str, Any], ports: list[in
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         namespaces.die_with_parent(signal.SIGKILL)
+        namespaces.open_to_peers(True)  # becoming another user closed it, and with it /proc/self
         os.setsid()
         send(control, {"event": "running"})
         control.close()
@@ -177,10 +189,14 @@ def _set_variables(spec: dict[str, Any], ports: list[int]) -> None:
 
 
 def _exec_native(spec: dict[str, Any]) -> NoReturn:
-    os.environ.pop("LAMBDA_SANDBOX_LAYERS", None)
-    path = [spec["task"], *os.environ.get("PYTHONPATH", "").split(os.pathsep), *spec["import_path"]]
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, path))
-    os.execv(spec["python"], [spec["python"], "-X", "utf8", "-s", "-m", "awslambdaric", os.environ["_HANDLER"]])
+    layers = os.environ.pop("LAMBDA_SANDBOX_LAYERS")
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    own = spec["variables"]["LAMBDA_RUNTIME_DIR"]
+    path = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry not in ("", own)]
+    path += [f"{layers}/python/lib/{version}/site-packages", f"{layers}/python", own]
+    os.environ["PYTHONPATH"] = os.pathsep.join(path)
+    command = [spec["python"], "-X", "utf8", "-S", "-m", "awslambdaric", os.environ["_HANDLER"]]
+    os.execv(command[0], command)  # noqa: S606
 
 
 def _run_lean() -> int:

@@ -33,7 +33,10 @@ class ControlGroup:
     def open_join_fds(self) -> list[int]:
         """Return descriptors; a process that writes ``0`` to each is a member. Close them with ``close_join_fds``."""
         name = "tasks" if self.version == 1 else "cgroup.procs"
-        self._join = [os.open(folder / name, os.O_WRONLY | os.O_CLOEXEC) for folder in sorted(set(self.folders.values()))]
+        self._join = [
+            os.open(folder / name, os.O_WRONLY | os.O_CLOEXEC)
+            for folder in sorted(set(self.folders.values()))
+        ]
         return self._join
 
     def close_join_fds(self) -> None:
@@ -48,7 +51,10 @@ class ControlGroup:
             _write(memory / ("memory.limit_in_bytes" if version_1 else "memory.max"), memory_bytes)
             # No swap beyond it; kernels without swap accounting lack the file.
             with contextlib.suppress(OSError):
-                _write(memory / ("memory.memsw.limit_in_bytes" if version_1 else "memory.swap.max"), memory_bytes if version_1 else 0)
+                _write(
+                    memory / ("memory.memsw.limit_in_bytes" if version_1 else "memory.swap.max"),
+                    memory_bytes if version_1 else 0,
+                )
             name = "memory.max_usage_in_bytes" if version_1 else "memory.peak"
             with contextlib.suppress(OSError):
                 self.peak_fd = os.open(memory / name, os.O_RDONLY | os.O_CLOEXEC)
@@ -175,7 +181,9 @@ def _find_version_2(name: str, mounts: str, own: str) -> ControlGroups | None:
                 available = (corner / "cgroup.controllers").read_text().split()
                 wanted = [controller for controller in _CONTROLLERS if controller in available]
                 if "memory" in wanted:
-                    _write(corner / "cgroup.subtree_control", " ".join(f"+{controller}" for controller in wanted))
+                    _write(
+                        corner / "cgroup.subtree_control", " ".join(f"+{controller}" for controller in wanted)
+                    )
                     return ControlGroups(2, dict.fromkeys(wanted, corner))
             remove_tree(corner)
     return None

@@ -41,7 +41,11 @@ def rejoin_pid_namespace(fd: int) -> None:
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
     result = _libc.mount(
-        source.encode(), target.encode(), kind.encode() or None, ctypes.c_ulong(flags), options.encode() or None
+        source.encode(),
+        target.encode(),
+        kind.encode() or None,
+        ctypes.c_ulong(flags),
+        options.encode() or None,
     )
     _check(result, f"mount {target}")
 
@@ -104,9 +108,9 @@ def die_with_parent(signal_number: int) -> None:
     _check(_libc.prctl(_PDEATHSIG, signal_number, 0, 0, 0), "prctl")
 
 
-def hide_from_peers() -> None:
-    """Refuse ptrace and ``/proc/PID/mem`` to processes of the same user."""
-    _check(_libc.prctl(_DUMPABLE, 0, 0, 0, 0), "prctl")
+def open_to_peers(allowed: bool) -> None:
+    """Allow or refuse ptrace and ``/proc/PID/mem`` to processes of the same user."""
+    _check(_libc.prctl(_DUMPABLE, int(allowed), 0, 0, 0), "prctl")
 
 
 def adopt_orphans() -> None:

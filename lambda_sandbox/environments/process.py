@@ -30,6 +30,7 @@ from lambda_sandbox.resources import Exit, FunctionConfiguration, Isolation
 _CORNER = "lambda-sandbox"
 _READ_BYTES = 65_536
 _PIPE_BYTES = 1 << 20
+_CLOSE_TIMEOUT_S = 5.0
 _BASELINE_PROCESSES = 2  # the launcher and the runtime
 # A bare interpreter's data segments, measured with /proc/PID/status VmData; it must not count as the function's.
 _INTERPRETER_BYTES = 24 * quotas.MIB
@@ -84,6 +85,7 @@ class ProcessEnvironments:
         self._groups = find_control_groups(_CORNER)
         self._environments: dict[str, _Environment] = {}
         self._ending: set[_Environment] = set()
+        self._all_ended = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._merged_layers: dict[tuple[Path, ...], Path] = {}
         self._count = 0
@@ -102,7 +104,9 @@ class ProcessEnvironments:
         A failure later on is an exit. Raises ``SandboxFault`` for a runtime that is not Python, or a machine out of means.
         """
         if not function.runtime.startswith("python"):
-            raise SandboxFault(f"the runtime {function.runtime} cannot run here: this release runs Python functions")
+            raise SandboxFault(
+                f"the runtime {function.runtime} cannot run here: this release runs Python functions"
+            )
         self._count += 1
         server_side, control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         server_side.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
@@ -145,6 +149,7 @@ class ProcessEnvironments:
         if environment is not None:
             environment.stopped = True
             self._ending.add(environment)
+            self._all_ended.clear()
             self._loop.remove_reader(environment.output_fd)
             self._close_listeners(environment)
             self._kill(environment)
@@ -187,9 +192,9 @@ class ProcessEnvironments:
         """End every environment and give everything back."""
         for environment_id in list(self._environments):
             self.stop(environment_id)
-        deadline = self._loop.time() + 5
-        while self._ending and self._loop.time() < deadline:
-            await asyncio.sleep(0.002)
+        if self._ending:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._all_ended.wait(), _CLOSE_TIMEOUT_S)
         for task in self._tasks:
             task.cancel()
         self._starter.close()
@@ -198,11 +203,20 @@ class ProcessEnvironments:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _specification(
-        self, environment_id: str, function: FunctionConfiguration, code: Path, layers: Path | None, log_stream: str
+        self,
+        environment_id: str,
+        function: FunctionConfiguration,
+        code: Path,
+        layers: Path | None,
+        log_stream: str,
     ) -> dict[str, Any]:
         bare = self._starter.level == "process"
         controllers = self._groups.controllers if self._groups is not None else frozenset[str]()
-        places = {"task": str(code), "runtime": str(self._starter.image.runtime), "layers": str(layers or "/opt")}
+        places = {
+            "task": str(code),
+            "runtime": str(self._starter.image.runtime),
+            "layers": str(layers or "/opt"),
+        }
         stream = log_stream or default_log_stream(function, environment_id)
         values = variables(function, stream, bare=True, **places) if bare else variables(function, stream)
         processes = None if bare or "pids" in controllers else quotas.PROCESSES
@@ -210,11 +224,11 @@ class ProcessEnvironments:
             "level": self._starter.level,
             "client": self._config.runtime_client,
             "python": self._starter.image.python,
-            "import_path": [values["LAMBDA_RUNTIME_DIR"]],
             "task": values["LAMBDA_TASK_ROOT"],
             "variables": values,
             "rlimits": resource_limits(function, controllers, _INTERPRETER_BYTES, processes),
             "user": self._starter.user(self._count, "pids" in controllers),
+            "mapped_user": self._starter.mapped_user,
         }
 
     def _make_group(self, environment_id: str, function: FunctionConfiguration) -> ControlGroup | None:
@@ -223,9 +237,13 @@ class ProcessEnvironments:
         # What is shared with the zygote is not charged to the group, yet it is the function's: AWS counts the interpreter.
         memory = function.memory_mb * quotas.MIB - self._starter.baseline_bytes
         try:
-            return self._groups.create(f"{environment_id}-{self._count}", memory, quotas.PROCESSES + _BASELINE_PROCESSES)
+            return self._groups.create(
+                f"{environment_id}-{self._count}", memory, quotas.PROCESSES + _BASELINE_PROCESSES
+            )
         except OSError as error:
-            raise SandboxFault(f"no control group for an environment: {error}; stop some functions") from error
+            raise SandboxFault(
+                f"no control group for an environment: {error}; stop some functions"
+            ) from error
 
     def _layers(self, layers: Sequence[Path]) -> Path | None:
         """Return one folder with all layers, later ones over earlier ones; AWS unpacks them so into /opt."""
@@ -257,7 +275,9 @@ class ProcessEnvironments:
         elif message["event"] == "running":
             environment.runtime_pid = sender(ancillary)
             with contextlib.suppress(OSError):
-                environment.status_fd = os.open(f"/proc/{environment.runtime_pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+                environment.status_fd = os.open(
+                    f"/proc/{environment.runtime_pid}/status", os.O_RDONLY | os.O_CLOEXEC
+                )
         elif message["event"] == "exited":
             environment.wait_status = message["status"]
         if environment.stopped:
@@ -306,7 +326,6 @@ class ProcessEnvironments:
             self._host.on_exit(environment.environment_id, _exit_of(environment))
             if self._environments.get(environment.environment_id) is environment:
                 del self._environments[environment.environment_id]
-        self._kill(environment)
         self._give_back(environment)
 
     def _give_back(self, environment: _Environment) -> None:
@@ -316,6 +335,8 @@ class ProcessEnvironments:
             self._loop.call_later(0.01, self._give_back, environment)
             return
         self._ending.discard(environment)
+        if not self._ending:
+            self._all_ended.set()
         self._discard(environment)
 
     def _discard(self, environment: _Environment) -> None:
@@ -339,7 +360,10 @@ class ProcessEnvironments:
         # The launcher sees this end too, should it not have told its process id yet.
         with contextlib.suppress(OSError):
             environment.control.shutdown(socket.SHUT_WR)
-        for pid in (environment.runtime_pid, environment.launcher_pid if self._starter.level != "process" else 0):
+        for pid in (
+            environment.runtime_pid,
+            environment.launcher_pid if self._starter.level != "process" else 0,
+        ):
             if pid:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -385,7 +409,11 @@ def _high_water_mark(status_fd: int) -> int:
 
 def _exit_of(environment: _Environment) -> Exit:
     # No status: the kernel took the launcher as well, as it does when a group runs out of memory.
-    code = os.waitstatus_to_exitcode(environment.wait_status) if environment.wait_status is not None else -signal.SIGKILL
+    code = (
+        os.waitstatus_to_exitcode(environment.wait_status)
+        if environment.wait_status is not None
+        else -signal.SIGKILL
+    )
     if code >= 0:
         return Exit(code=code)
     group = environment.group

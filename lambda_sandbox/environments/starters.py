@@ -41,6 +41,7 @@ class Starter(Protocol):
     image: Image
     keeps_tmp_size: bool
     baseline_bytes: int
+    mapped_user: int | None  # in a user namespace of its own, an environment is this user
 
     def start(self, request: StartRequest) -> subprocess.Popen[bytes] | None:
         """Start at once, without waiting. The process that was spawned, if any, is the caller's to reap."""
@@ -67,6 +68,7 @@ class _Spawned:
 
     keeps_tmp_size = False
     baseline_bytes = 0
+    mapped_user: int | None = None
 
     def __init__(self, folder: Path) -> None:
         self._tmp = folder / "tmp"
@@ -142,7 +144,14 @@ class BubblewrapStarter(_Spawned):
 
 
 def _bubblewrap_arguments(image: Image) -> list[str]:
-    arguments = ["--die-with-parent", "--new-session", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+    arguments = [
+        "--die-with-parent",
+        "--new-session",
+        "--unshare-ipc",
+        "--unshare-pid",
+        "--unshare-net",
+        "--unshare-uts",
+    ]
     arguments += ["--unshare-cgroup-try", "--hostname", "lambda", "--clearenv", "--cap-drop", "ALL"]
     arguments += ["--setenv", "LD_LIBRARY_PATH", "/var/lang/lib"]
     if os.getuid() == 0:
@@ -172,6 +181,7 @@ class ZygoteStarter:
     keeps_tmp_size = True
 
     def __init__(self, folder: Path, native: bool) -> None:
+        self.mapped_user: int | None = None if os.getuid() == 0 else _FUNCTION_USER
         self.image = build(folder, native, bare=False)
         root = folder / "root"
         root.mkdir(mode=0o755)
@@ -187,7 +197,18 @@ class ZygoteStarter:
         script = str(self.image.runtime / "zygote.py")
         python = os.path.realpath(sys.executable)
         self._process = subprocess.Popen(
-            [python, "-E", "-s", "-S", "-X", "utf8", script, "prepare", str(child.fileno()), json.dumps(layout)],
+            [
+                python,
+                "-E",
+                "-s",
+                "-S",
+                "-X",
+                "utf8",
+                script,
+                "prepare",
+                str(child.fileno()),
+                json.dumps(layout),
+            ],
             pass_fds=[child.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -17,7 +17,10 @@ _SYSTEM = {
     "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",
 }
 # Without a root folder of its own a function takes the host's libraries; AWS's paths would point nowhere.
-_BARE = {name: _SYSTEM[name] for name in ("LANG", "TZ", "SHLVL", "AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS")}
+_BARE = {
+    name: _SYSTEM[name]
+    for name in ("LANG", "TZ", "SHLVL", "AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS")
+}
 _BARE |= {"PATH": "/usr/local/bin:/usr/bin:/bin"}
 
 

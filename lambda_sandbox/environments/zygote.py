@@ -19,10 +19,13 @@ import signal
 import socket
 import sys
 import traceback
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import launcher
-import namespaces
+if TYPE_CHECKING:
+    from lambda_sandbox.environments import launcher, namespaces
+else:
+    import launcher
+    import namespaces
 
 HOST, KEPT = "/.host", "/.kept"
 _PRELOADED = (
@@ -36,6 +39,7 @@ _PRELOADED = (
 def prepare(layout: dict[str, Any]) -> None:
     """Make the environments' root folder and move in. Raises ``OSError`` where the machine forbids a step."""
     uid, gid = os.getuid(), os.getgid()
+    namespaces.die_with_parent(signal.SIGKILL)
     namespaces.unshare(namespaces.NEWNS | namespaces.NEWPID | (namespaces.NEWUSER if uid else 0))
     if uid:
         namespaces.write_identity_map(0, uid, gid)
@@ -53,10 +57,26 @@ def prepare(layout: dict[str, Any]) -> None:
 
 
 def _furnish(root: str, layout: dict[str, Any]) -> None:
-    for folder in ("usr", "dev", "etc", "opt", "proc", "tmp", "var/task", "var/lang", "var/runtime", HOST[1:], KEPT[1:]):
+    for folder in (
+        "usr",
+        "dev",
+        "etc",
+        "opt",
+        "proc",
+        "tmp",
+        "var/task",
+        "var/lang",
+        "var/runtime",
+        HOST[1:],
+        KEPT[1:],
+    ):
         os.makedirs(f"{root}/{folder}")
-    namespaces.mount("tmpfs", root + KEPT, "tmpfs", namespaces.NO_SUID | namespaces.NO_DEV, "size=1m,mode=700")
-    namespaces.mount("proc", root + "/proc", "proc", namespaces.NO_SUID | namespaces.NO_DEV | namespaces.NO_EXEC)
+    namespaces.mount(
+        "tmpfs", root + KEPT, "tmpfs", namespaces.NO_SUID | namespaces.NO_DEV, "size=1m,mode=700"
+    )
+    namespaces.mount(
+        "proc", root + "/proc", "proc", namespaces.NO_SUID | namespaces.NO_DEV | namespaces.NO_EXEC
+    )
     for target, source in layout["folders"].items():
         os.makedirs(root + target, exist_ok=True)
         namespaces.bind_read_only(source, root + target)
@@ -84,7 +104,9 @@ def _bind_file(source: str, target: str) -> None:
 def serve(requests: socket.socket) -> None:
     """Fork environments until the server closes its end."""
     home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
-    namespaces.mount("none", "/", flags=namespaces.BIND | namespaces.REMOUNT | namespaces.READ_ONLY | namespaces.NO_SUID)
+    namespaces.mount(
+        "none", "/", flags=namespaces.BIND | namespaces.REMOUNT | namespaces.READ_ONLY | namespaces.NO_SUID
+    )
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for name in _PRELOADED:
         importlib.import_module(name)
@@ -117,12 +139,13 @@ def _start(requests: socket.socket, request: dict[str, Any], fds: list[int], hom
 
 def _fork_into_pid_namespace(home: int) -> int:
     namespaces.unshare(namespaces.NEWPID)
-    pid = -1
     try:
         pid = os.fork()
-    finally:
-        if pid:
-            namespaces.rejoin_pid_namespace(home)
+    except OSError:
+        namespaces.rejoin_pid_namespace(home)
+        raise
+    if pid:
+        namespaces.rejoin_pid_namespace(home)
     return pid
 
 
@@ -182,7 +205,7 @@ def main() -> None:
             prepare(layout)
             os.set_inheritable(fd, True)
             arguments = ["-E", "-s", "-S", "-X", "utf8", "/var/runtime/zygote.py", "serve", str(fd)]
-            os.execve(layout["python"], [layout["python"], *arguments], {"LD_LIBRARY_PATH": "/var/lang/lib"})
+            os.execve(layout["python"], [layout["python"], *arguments], {"LD_LIBRARY_PATH": "/var/lang/lib"})  # noqa: S606
         serve(requests)
     except OSError as error:
         launcher.send(requests, {"event": "failed", "reason": str(error)})

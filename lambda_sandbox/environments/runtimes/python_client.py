@@ -85,7 +85,9 @@ class LambdaContext:
         self.tenant_id = headers.get(b"lambda-runtime-aws-tenant-id")
         client = _json_header(headers, b"lambda-runtime-client-context", "Client Context")
         self.client_context = ClientContext(client) if client is not None else None
-        self.identity = Identity(_json_header(headers, b"lambda-runtime-cognito-identity", "Cognito Identity") or {})
+        self.identity = Identity(
+            _json_header(headers, b"lambda-runtime-cognito-identity", "Cognito Identity") or {}
+        )
         self._deadline_ms = int(headers.get(b"lambda-runtime-deadline-ms", "0"))
 
     def get_remaining_time_in_millis(self) -> int:
@@ -108,7 +110,9 @@ def _json_header(headers: Headers, name: bytes, title: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise RuntimeFault("Runtime.LambdaContextUnmarshalError", f"Unable to parse {title} JSON: {error}") from None
+        raise RuntimeFault(
+            "Runtime.LambdaContextUnmarshalError", f"Unable to parse {title} JSON: {error}"
+        ) from None
 
 
 class Connection:
@@ -307,7 +311,9 @@ def configure_paths() -> None:
     layers = os.environ.pop("LAMBDA_SANDBOX_LAYERS", "/opt")
     last = [os.environ.get("LAMBDA_RUNTIME_DIR", "/var/runtime")]
     first = [os.environ.get("LAMBDA_TASK_ROOT", os.getcwd())]
-    first += [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path not in last]
+    first += [
+        path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and path not in last
+    ]
     first += [f"{layers}/python/lib/{version}/site-packages", f"{layers}/python"]
     own = {*first, *last, os.path.dirname(os.path.abspath(__file__))}
     sys.path[:] = first + [path for path in sys.path if path and path not in own] + last
@@ -321,7 +327,9 @@ def _post(path: str, body: bytes, extra: str = "", content_type: str = "applicat
 
 def _error_message(path: str, payload: dict[str, Any]) -> bytes:
     error_type = payload["errorType"].encode("ascii", "replace").decode()
-    return _post(path, _Encoder().encode(payload).encode(), f"Lambda-Runtime-Function-Error-Type: {error_type}\r\n")
+    return _post(
+        path, _Encoder().encode(payload).encode(), f"Lambda-Runtime-Function-Error-Type: {error_type}\r\n"
+    )
 
 
 def _flush() -> None:
