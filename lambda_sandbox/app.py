@@ -62,7 +62,7 @@ class Application:
     async def stop(self) -> None:
         for server in self._servers:
             server.close()
-        await self._mappings.close()
+        await self._mappings.stop()
         self.driver.perform(self.driver.core.stop_all("the sandbox stops"))
         assert isinstance(self.driver.environments, ProcessEnvironments)
         await self.driver.environments.close()
@@ -88,7 +88,6 @@ class Application:
             on_change=self._on_change,
             on_mappings_change=self._on_mappings_change,
             base_url=lambda: f"http://127.0.0.1:{self.port}",
-            model=self._model,
         )
 
     def _wire(self) -> None:

@@ -7,9 +7,6 @@ worker thread, so that a slow upload never holds up an invocation.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import json
 import re
 import uuid
 from collections.abc import Coroutine
@@ -18,11 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from lambda_sandbox import errors, quotas
+from lambda_sandbox import errors
 from lambda_sandbox.config import Config
 from lambda_sandbox.drivers.own_routes import OwnRoutes
 from lambda_sandbox.drivers.server import ServerDriver
 from lambda_sandbox.http_server import HttpConnection, Request
+from lambda_sandbox.invocation import request as request_checks
 from lambda_sandbox.invocation.messages import Complete, Invocation, InvocationType
 from lambda_sandbox.resources import Caller, FunctionConfiguration
 
@@ -178,8 +176,8 @@ class EndpointConnection(HttpConnection):
         caller = self._caller(found[1], found[2]) if found else self._caller(b"", b"")
         qualifier = _qualifier(query) if query else b""
         function = self._endpoint.resolve(name, qualifier, credential, caller)
-        invocation_type = _invocation_type(kind)
-        payload = _checked_payload(request.body, invocation_type)
+        invocation_type = request_checks.invocation_type(kind.decode("latin-1"))
+        payload = request_checks.checked_payload(request.body, invocation_type)
         request_id = str(uuid.uuid4())
         if invocation_type is InvocationType.DRY_RUN:
             self.answer(204, f"x-amzn-RequestId: {request_id}\r\n".encode(), b"")
@@ -191,8 +189,8 @@ class EndpointConnection(HttpConnection):
             payload,
             now,
             invocation_type,
-            _decoded_context(client_context),
-            trace.decode("latin-1") or _trace_header(now, request_id),
+            request_checks.decoded_context(client_context.decode("latin-1")),
+            trace.decode("latin-1") or request_checks.trace_header(now, request_id),
         )
         self._endpoint.driver.invoke(invocation, self._tailed if log_tail else self._completed)
 
@@ -318,59 +316,6 @@ def _credential(request: Request) -> tuple[bytes, bytes, bytes]:
 
 def _qualifier(query: bytes) -> bytes:
     return parse_qs(query).get(b"Qualifier", [b""])[0]
-
-
-def _invocation_type(value: bytes) -> InvocationType:
-    if not value or value == b"RequestResponse":
-        return InvocationType.REQUEST_RESPONSE
-    try:
-        return InvocationType(value.decode("latin-1"))
-    except ValueError:
-        raise errors.ValidationException(
-            f"1 validation error detected: Value '{value.decode('latin-1')}' at 'invocationType' failed to satisfy "
-            "constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]"
-        ) from None
-
-
-def _checked_payload(body: bytes, invocation_type: InvocationType) -> bytes:
-    """Return the event as it goes to the runtime: JSON, within the limit. An empty body is an empty object."""
-    limit = (
-        quotas.ASYNC_PAYLOAD_BYTES if invocation_type is InvocationType.EVENT else quotas.SYNC_PAYLOAD_BYTES
-    )
-    if len(body) > limit:
-        raise errors.RequestTooLargeException(
-            f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
-        )
-    if not body:
-        return b"{}"
-    try:
-        json.loads(body)
-    except (ValueError, RecursionError) as reason:
-        raise errors.InvalidRequestContentException(
-            f"Could not parse request body into json: {reason}"
-        ) from None
-    return body
-
-
-def _decoded_context(value: bytes) -> str:
-    if not value:
-        return ""
-    if len(value) > quotas.CLIENT_CONTEXT_BYTES:
-        raise errors.InvalidRequestContentException(
-            f"Client context must be at most {quotas.CLIENT_CONTEXT_BYTES} bytes"
-        )
-    try:
-        text = base64.b64decode(value, validate=True).decode()
-        return json.dumps(json.loads(text))
-    except (binascii.Error, ValueError):
-        raise errors.InvalidRequestContentException(
-            "Client context must be a valid Base64-encoded JSON object."
-        ) from None
-
-
-def _trace_header(now: float, request_id: str) -> str:
-    digits = request_id.replace("-", "")
-    return f"Root=1-{int(now):08x}-{digits[:24]};Parent={digits[16:]};Sampled=0"
 
 
 def _pairs(headers: Any) -> list[tuple[str, str]]:

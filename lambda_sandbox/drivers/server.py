@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lambda_sandbox.clock import Clock
+from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.http_server import HttpConnection
 from lambda_sandbox.invocation import messages
 from lambda_sandbox.invocation.core import Core
-from lambda_sandbox.invocation.environment import Environment
+from lambda_sandbox.invocation.environment import Environment, State
 from lambda_sandbox.invocation.messages import Action, Invocation, RefuseRuntime
 from lambda_sandbox.resources import Exit, FunctionConfiguration, Isolation
 from lambda_sandbox.runtime_api.protocol import RuntimeApiConnection
 from lambda_sandbox.telemetry.history import History
 from lambda_sandbox.telemetry.logs import LogStore
+
+# POLICY: a busy environment is spared two signals an event; AWS freezes at once.
+_FREEZE_AFTER_S = 0.010
 
 Caller = Callable[[messages.Complete], None]
 
@@ -37,6 +41,10 @@ class Environments(Protocol):
     ) -> None: ...
 
     def init_finished(self, environment_id: str) -> None: ...
+
+    def freeze(self, environment_id: str) -> None: ...
+
+    def thaw(self, environment_id: str) -> None: ...
 
     def stop(self, environment_id: str, keep_tmp: bool) -> None: ...
 
@@ -76,7 +84,8 @@ class ServerDriver:
         self._loop = asyncio.get_running_loop()
         self._callers: dict[str, Caller] = {}
         self._waiting: dict[str, RuntimeApiConnection] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._frozen: set[str] = set()
+        self._freezing: set[str] = set()
         self.environments: Environments | None = None
         self._perform: dict[type, Callable[[Any], RefuseRuntime | None]] = {
             messages.StartEnvironment: self._start_environment,
@@ -128,7 +137,11 @@ class ServerDriver:
         environment = self.core.pool.environments.get(environment_id)
         if environment is not None and environment.ready_at is None and self.environments is not None:
             self.environments.init_finished(environment_id)
-        return self.perform(self.core.runtime_next(environment_id))
+        refusal = self.perform(self.core.runtime_next(environment_id))
+        if environment is not None and environment_id not in self._freezing:
+            self._freezing.add(environment_id)
+            self._loop.call_later(_FREEZE_AFTER_S, self._freeze, environment_id)
+        return refusal
 
     def runtime_response(self, environment_id: str, request_id: str, payload: bytes) -> RefuseRuntime | None:
         memory_mb = self._peak_memory_mb(environment_id)
@@ -172,11 +185,20 @@ class ServerDriver:
         environment = action.environment
         self.history.environment(environment)
         function = environment.function
-        code = self._code_directory(function)
-        self.environments.start(environment.environment_id, function, code, (), environment.log_stream)
+        try:
+            code = self._code_directory(function)
+            self.environments.start(environment.environment_id, function, code, (), environment.log_stream)
+        except SandboxFault as fault:
+            self._append_log(environment, f"{fault}\n".encode())
+            self._loop.call_soon(self.on_exit, environment.environment_id, Exit(code=1))
 
     def _deliver_event(self, action: messages.DeliverEvent) -> None:
-        connection = self._waiting.pop(action.environment.environment_id)
+        environment_id = action.environment.environment_id
+        if environment_id in self._frozen:
+            assert self.environments is not None
+            self._frozen.discard(environment_id)
+            self.environments.thaw(environment_id)
+        connection = self._waiting.pop(environment_id)
         connection.deliver(action.invocation, int(action.deadline * 1000))
 
     def _stop_environment(self, action: messages.StopEnvironment) -> None:
@@ -184,6 +206,7 @@ class ServerDriver:
         environment = action.environment
         self._drain(environment)
         self._waiting.pop(environment.environment_id, None)
+        self._frozen.discard(environment.environment_id)
         self.environments.stop(environment.environment_id, action.keep_tmp)
         if not action.keep_tmp:
             self.logs.forget_stream(environment.log_stream)
@@ -216,6 +239,23 @@ class ServerDriver:
 
     def _record(self, action: messages.Record) -> None:
         self.history.records.append(action.record)
+
+    # --- frozen between invokes --------------------------------------------------------------------
+
+    def _freeze(self, environment_id: str) -> None:
+        """Freeze an environment that has been idle for a moment; one that is busy is looked at after its next event."""
+        self._freezing.discard(environment_id)
+        environment = self.core.pool.environments.get(environment_id)
+        if environment is None or environment.state is not State.IDLE:
+            return
+        left = environment.idle_since + _FREEZE_AFTER_S - self.clock.now()
+        if left > 0.001:
+            self._freezing.add(environment_id)
+            self._loop.call_later(left, self._freeze, environment_id)
+            return
+        assert self.environments is not None
+        self._frozen.add(environment_id)
+        self.environments.freeze(environment_id)
 
     # --- parts ---------------------------------------------------------------------------------------
 

@@ -72,7 +72,7 @@ def server() -> Iterator[Server]:
     running.stop()
 
 
-@pytest.fixture()
+@pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Start a server with flags of the test's own; whatever still runs at the end is stopped."""
     started: list[Server] = []
