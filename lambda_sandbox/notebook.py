@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from html import escape
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lambda_sandbox import aws_environment, botocore_guard
 from lambda_sandbox.config import Config
@@ -16,6 +16,10 @@ from lambda_sandbox.resources import Isolation
 from lambda_sandbox.telemetry.timeline import Timeline
 from lambda_sandbox.telemetry.views import Bill, History, Logs
 
+if TYPE_CHECKING:
+    from lambda_sandbox.drivers.in_process import InProcess
+
+IN_PROCESS = "in-process"
 _PORTS_TRIED = 20
 
 _connected: Sandbox | None = None
@@ -100,6 +104,25 @@ class Sandbox:
         )
 
 
+class InProcessSandbox(Sandbox):
+    """A sandbox in this interpreter, whose time moves by hand."""
+
+    def __init__(self, driver: InProcess) -> None:
+        super().__init__(driver, origin="the functions run in this interpreter")
+        self._driver = driver
+
+    def advance(self, seconds: float) -> None:
+        """Let ``seconds`` pass at once: retries, idle environments and the rest come due on the way."""
+        self._driver.advance(seconds)
+
+    def run_until_idle(self) -> None:
+        """Run the asynchronous events that were accepted, and what else is due now."""
+        self._driver.run_until_idle()
+
+    def close(self) -> None:
+        self._driver.close()
+
+
 def connect(endpoint: str | None = None, *, driver: str = "server", quiet: bool = False) -> Sandbox:
     """Point every boto3 session of this process at a sandbox and return it.
 
@@ -132,6 +155,8 @@ def disconnect() -> None:
     if _connected is not None:
         aws_environment.restore()
         botocore_guard.uninstall()
+        if isinstance(_connected, InProcessSandbox):
+            _connected.close()
         _connected = None
     if _server is not None:
         _server.stop()
@@ -152,11 +177,8 @@ def _serves(sandbox: Sandbox, endpoint: str | None, driver: str) -> bool:
     return _server is None or bool(_server.running)
 
 
-IN_PROCESS = "in-process"
-
-
 def _connect_in_process() -> Sandbox:
-    from lambda_sandbox.drivers.in_process import InProcess, InProcessSandbox
+    from lambda_sandbox.drivers.in_process import InProcess
 
     driver = InProcess(Config.load())
     aws_environment.apply(None, driver.account_id, driver.region)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,7 @@ def cli() -> None:
 @click.option(
     "--stop-with-stdin", is_flag=True, help="Stop when standard input ends, as it does when a parent dies."
 )
-def serve(stop_with_stdin: bool, **flags: Any) -> int:
+def serve(**flags: Any) -> int:
     """Start the sandbox in the foreground; Ctrl-C stops it."""
     from lambda_sandbox import app
     from lambda_sandbox.botocore_guard import is_loopback
@@ -66,10 +67,6 @@ def serve(stop_with_stdin: bool, **flags: Any) -> int:
         raise click.UsageError(f"a LAMBDA_SANDBOX_ variable has a wrong value: {error}") from None
     if not is_loopback(config.host):
         raise click.UsageError(f"{config.host} is not loopback; the sandbox serves this machine only")
-    if stop_with_stdin:
-        from lambda_sandbox.cli.parent import stop_with_stdin as watch
-
-        watch()
     app.serve(config)
     return 0
 
@@ -181,7 +178,7 @@ def _payload(text: str) -> bytes:
     if not text.startswith("@"):
         return text.encode()
     try:
-        return click.get_binary_stream("stdin").read() if text == "@-" else Path(text[1:]).read_bytes()
+        return sys.stdin.buffer.read() if text == "@-" else Path(text[1:]).read_bytes()
     except OSError as error:
         raise click.UsageError(f"cannot read the payload from {text[1:]}: {error.strerror}") from None
 

@@ -70,6 +70,7 @@ class Interpreter:
         self._variables = variables(
             function, self.environment.log_stream, task=str(self.code), runtime=str(self.code), bare=True
         )
+        self._variables |= dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
         self._log_handlers, self._log_level = [], logging.WARNING
         with self._entered(self.environment.deadline):
             python_client.configure_logging()
@@ -146,7 +147,7 @@ class Interpreter:
             sys.modules.update(self._modules)
             sys.stdout = sys.stderr = _Output(lambda data: self.write(self._with_task_root(data)))
             root.handlers[:], root.level = self._log_handlers, self._log_level
-            time.sleep, time.time = watch.sleep, watch.time
+            _set_time(watch.sleep, watch.time)
             yield
         finally:
             self._variables = dict(os.environ)
@@ -167,7 +168,7 @@ class _World:
     path: list[str]
     stdout: Any
     stderr: Any
-    sleep: Callable[[float], None]
+    sleep: Callable[..., None]
     time: Callable[[], float]
     log_handlers: list[logging.Handler]
     log_level: int
@@ -195,7 +196,7 @@ class _World:
         os.environ.update(self.variables)
         sys.path[:] = self.path
         sys.stdout, sys.stderr = self.stdout, self.stderr
-        time.sleep, time.time = self.sleep, self.time
+        _set_time(self.sleep, self.time)
         root.handlers[:], root.level = self.log_handlers, self.log_level
         _forget_modules(left)
         sys.modules.update(self.hidden_modules)
@@ -228,9 +229,9 @@ class _Stopwatch:
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
         self.count()
-        left = self._deadline - self._clock.now()
-        self._clock.advance(max(0.0, min(seconds, left)))
-        if seconds >= left:
+        wake = self._clock.now() + seconds
+        self._clock.move_to(min(wake, self._deadline))
+        if wake >= self._deadline:
             raise DeadlinePassed
 
 
@@ -276,6 +277,10 @@ def _modules_of(code: Path) -> dict[str, ModuleType]:
         for name, module in list(sys.modules.items())
         if (getattr(module, "__file__", None) or "").startswith(folder)
     }
+
+
+def _set_time(sleep: Callable[..., None], now: Callable[[], float]) -> None:
+    time.sleep, time.time = sleep, now
 
 
 def _forget_modules(modules: dict[str, ModuleType]) -> None:

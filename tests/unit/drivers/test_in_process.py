@@ -1,0 +1,397 @@
+"""The in-process driver: the core's decisions, with handlers called in this interpreter and time moved by hand."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from base64 import b64decode
+from collections.abc import Iterator
+from itertools import pairwise
+from textwrap import dedent
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from lambda_sandbox.errors import SandboxFault
+from lambda_sandbox.notebook import InProcessSandbox, connect, disconnect
+from lambda_sandbox.packaging import package
+
+
+@pytest.fixture
+def sandbox() -> Iterator[InProcessSandbox]:
+    connected = connect(driver="in_process", quiet=True)
+    assert isinstance(connected, InProcessSandbox)
+    yield connected
+    disconnect()
+
+
+def create(name: str, source: str, **settings: Any) -> None:
+    boto3.client("lambda").create_function(
+        FunctionName=name,
+        Runtime=settings.pop("Runtime", "python3.12"),
+        Role="arn:aws:iam::000000000000:role/lab",
+        Handler="app.handler",
+        Code={"ZipFile": package(dedent(source))},
+        **settings,
+    )
+
+
+def invoke(name: str, event: Any = None, **settings: Any) -> dict[str, Any]:
+    answer = boto3.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event), **settings)
+    answer["Payload"] = answer["Payload"].read()
+    return answer
+
+
+def returned(name: str, event: Any = None, **settings: Any) -> Any:
+    return json.loads(invoke(name, event, **settings)["Payload"])
+
+
+def failure(name: str, event: Any = None) -> dict[str, Any]:
+    answer = invoke(name, event)
+    assert answer["FunctionError"] == "Unhandled"
+    payload: dict[str, Any] = json.loads(answer["Payload"])
+    return payload
+
+
+COUNTER = """
+    count = 0
+    def handler(event, context):
+        global count
+        count += 1
+        return count
+"""
+
+
+def test_a_handler_gets_the_event_and_its_result_comes_back(sandbox: InProcessSandbox) -> None:
+    create("double", "def handler(event, context):\n    return {'twice': event['n'] * 2}\n")
+    assert returned("double", {"n": 21}) == {"twice": 42}
+
+
+def test_second_invoke_reuses_the_warm_environment_and_its_globals(sandbox: InProcessSandbox) -> None:
+    create("counter", COUNTER)
+    assert [returned("counter"), returned("counter")] == [1, 2]
+    assert [row["cold"] for row in sandbox.history().invocations] == [True, False]
+
+
+def test_new_code_starts_a_new_environment(sandbox: InProcessSandbox) -> None:
+    create("counter", COUNTER)
+    returned("counter")
+    boto3.client("lambda").update_function_code(
+        FunctionName="counter", ZipFile=package("def handler(event, context):\n    return 'new'\n")
+    )
+    assert returned("counter") == "new"
+
+
+def test_two_functions_with_modules_of_one_name_do_not_meet(sandbox: InProcessSandbox) -> None:
+    create("first", COUNTER)
+    create("second", COUNTER)
+    assert [returned("first"), returned("first"), returned("second"), returned("first")] == [1, 2, 1, 3]
+    assert "app" not in sys.modules
+
+
+def test_an_idle_environment_is_gone_after_its_lifetime(sandbox: InProcessSandbox) -> None:
+    create("counter", COUNTER)
+    returned("counter")
+    sandbox.advance(301)
+    assert returned("counter") == 1
+    assert sandbox.history().environments[0]["stop_reason"] == "idle for 300 s"
+
+
+def test_an_exception_answers_with_the_payload_of_pythons_runtime(sandbox: InProcessSandbox) -> None:
+    create("bad", "def handler(event, context):\n    raise ValueError('no such fruit')\n")
+    payload = failure("bad")
+    assert (payload["errorType"], payload["errorMessage"]) == ("ValueError", "no such fruit")
+    assert payload["stackTrace"] == [
+        "  File \"/var/task/app.py\", line 2, in handler\n    raise ValueError('no such fruit')\n"
+    ]
+    assert "[ERROR] ValueError: no such fruit" in str(sandbox.logs("bad"))
+
+
+def test_an_environment_lives_through_an_exception(sandbox: InProcessSandbox) -> None:
+    create(
+        "moody",
+        """
+        count = 0
+        def handler(event, context):
+            global count
+            count += 1
+            if count == 1:
+                raise ValueError("first")
+            return count
+        """,
+    )
+    failure("moody")
+    assert returned("moody") == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "error_type"),
+    [
+        ("import no_such_module\ndef handler(event, context): pass\n", "Runtime.ImportModuleError"),
+        ("def handler(event, context)\n    pass\n", "Runtime.UserCodeSyntaxError"),
+        ("def other(event, context): pass\n", "Runtime.HandlerNotFound"),
+        ("1 / 0\ndef handler(event, context): pass\n", "ZeroDivisionError"),
+        ("def handler(event, context):\n    return {1, 2}\n", "Runtime.MarshalError"),
+        ("import sys\ndef handler(event, context):\n    sys.exit(3)\n", "Runtime.ExitError"),
+    ],
+    ids=["import error", "syntax error", "no handler", "error at import", "set is no JSON", "exit"],
+)
+def test_each_failure_has_the_error_type_of_aws(
+    sandbox: InProcessSandbox, source: str, error_type: str
+) -> None:
+    create("broken", source)
+    assert failure("broken")["errorType"] == error_type
+
+
+def test_a_handler_that_exits_starts_the_next_event_with_init(sandbox: InProcessSandbox) -> None:
+    create(
+        "leaver",
+        """
+        import sys
+        count = 0
+        def handler(event, context):
+            global count
+            count += 1
+            if event == "leave":
+                sys.exit(0)
+            return count
+        """,
+    )
+    assert returned("leaver", "stay") == 1
+    assert failure("leaver", "leave")["errorMessage"].endswith("Runtime exited without providing a reason")
+    assert returned("leaver", "stay") == 1
+
+
+def test_sleeping_moves_the_clock_and_nobody_waits(sandbox: InProcessSandbox) -> None:
+    create("sleeper", "import time\ndef handler(event, context):\n    time.sleep(2)\n")
+    started = time.perf_counter()
+    invoke("sleeper")
+    assert time.perf_counter() - started < 2
+    assert 2000 <= sandbox.bill().rows[0]["duration_ms"] < 3000
+
+
+def test_sleeping_past_the_timeout_ends_the_invocation(sandbox: InProcessSandbox) -> None:
+    create("sleeper", "import time\ndef handler(event, context):\n    time.sleep(60)\n", Timeout=4)
+    payload = failure("sleeper")
+    assert payload["errorType"] == "Sandbox.Timedout"
+    assert payload["errorMessage"].endswith("Task timed out after 4.00 seconds")
+    row = sandbox.history().invocations[0]
+    assert (row["status"], row["duration_ms"]) == ("timeout", 4000.0)
+
+
+def test_remaining_time_shrinks_with_the_clock(sandbox: InProcessSandbox) -> None:
+    create(
+        "watcher",
+        """
+        import time
+        def handler(event, context):
+            before = context.get_remaining_time_in_millis()
+            time.sleep(1)
+            return [before, context.get_remaining_time_in_millis()]
+        """,
+        Timeout=10,
+    )
+    before, after = returned("watcher")
+    assert 9000 < before <= 10_000
+    assert 1000 <= before - after < 2000
+
+
+def test_the_context_and_the_variables_are_those_of_the_function(sandbox: InProcessSandbox) -> None:
+    create(
+        "who",
+        """
+        import os
+        def handler(event, context):
+            return [context.function_name, context.memory_limit_in_mb, context.invoked_function_arn,
+                    context.aws_request_id, os.environ["STAGE"], "HOME" in os.environ]
+        """,
+        MemorySize=256,
+        Environment={"Variables": {"STAGE": "lab"}},
+    )
+    answer = invoke("who")
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:who"
+    request_id = answer["ResponseMetadata"]["RequestId"]
+    assert json.loads(answer["Payload"]) == ["who", "256", arn, request_id, "lab", False]
+    assert "STAGE" not in os.environ
+
+
+def test_printed_lines_go_to_the_log_between_start_and_report(
+    sandbox: InProcessSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create(
+        "talker",
+        """
+        import logging
+        def handler(event, context):
+            print("hello")
+            logging.getLogger().warning("careful")
+        """,
+    )
+    answer = invoke("talker", LogType="Tail")
+    tail = b64decode(answer["LogResult"]).decode()
+    kinds = [line.split()[0].strip("[]") for line in tail.splitlines()]
+    assert kinds == ["START", "hello", "WARNING", "END", "REPORT"]
+    assert "Init Duration" in tail
+    assert capsys.readouterr().out == ""
+
+
+def test_an_event_invoke_is_accepted_and_runs_when_asked(sandbox: InProcessSandbox) -> None:
+    create("later", "def handler(event, context):\n    print('ran with', event)\n")
+    assert invoke("later", 7, InvocationType="Event")["StatusCode"] == 202
+    assert "ran with" not in str(sandbox.logs("later"))
+    sandbox.run_until_idle()
+    assert "ran with 7" in str(sandbox.logs("later"))
+
+
+def test_a_failed_event_is_tried_three_times_one_and_two_minutes_apart(sandbox: InProcessSandbox) -> None:
+    create("never", "def handler(event, context):\n    raise RuntimeError\n")
+    invoke("never", InvocationType="Event")
+    sandbox.advance(59)
+    assert len(sandbox.history().invocations) == 1
+    sandbox.advance(2)
+    assert len(sandbox.history().invocations) == 2
+    sandbox.advance(3600)
+    rows = sandbox.history().invocations
+    assert [row["attempt"] for row in rows] == [1, 2, 3]
+    waits = [later["started_at"] - earlier["ended_at"] for earlier, later in pairwise(rows)]
+    assert waits == pytest.approx([60, 120], abs=0.001)
+
+
+def test_a_function_can_invoke_another_function(sandbox: InProcessSandbox) -> None:
+    create("inner", COUNTER)
+    create(
+        "outer",
+        """
+        import boto3
+        count = 100
+        def handler(event, context):
+            answer = boto3.client("lambda").invoke(FunctionName="inner", Payload=b"{}")
+            return [count, int(answer["Payload"].read())]
+        """,
+    )
+    assert [returned("outer"), returned("outer")] == [[100, 1], [100, 2]]
+
+
+def test_a_handler_reads_and_writes_a_table(sandbox: InProcessSandbox) -> None:
+    boto3.client("dynamodb").create_table(
+        TableName="Orders",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    create(
+        "order",
+        """
+        import boto3
+        table = boto3.resource("dynamodb").Table("Orders")
+        def handler(event, context):
+            table.put_item(Item={"id": event["id"], "total": 3})
+            return table.get_item(Key={"id": event["id"]})["Item"]
+        """,
+    )
+    assert returned("order", {"id": "7"}) == {"id": "7", "total": 3}
+
+
+def test_code_can_come_from_a_bucket(sandbox: InProcessSandbox) -> None:
+    bucket = boto3.client("s3")
+    bucket.create_bucket(Bucket="packages")
+    bucket.upload_fileobj(
+        io.BytesIO(package("def handler(event, context):\n    return 's3'\n")), "packages", "a.zip"
+    )
+    boto3.client("lambda").create_function(
+        FunctionName="fetched",
+        Runtime="python3.12",
+        Role="arn:aws:iam::000000000000:role/lab",
+        Handler="app.handler",
+        Code={"S3Bucket": "packages", "S3Key": "a.zip"},
+    )
+    assert returned("fetched") == "s3"
+
+
+def test_neighbours_and_functions_share_the_account(sandbox: InProcessSandbox) -> None:
+    url = boto3.client("sqs").create_queue(QueueName="orders")["QueueUrl"]
+    answer = boto3.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    assert answer["Attributes"]["QueueArn"] == "arn:aws:sqs:us-east-1:000000000000:orders"
+
+
+def test_a_client_made_before_connect_is_answered_too() -> None:
+    early = boto3.client("lambda", "us-east-1", aws_access_key_id="0" * 12, aws_secret_access_key="x")
+    connect(driver="in_process", quiet=True)
+    try:
+        assert early.list_functions()["Functions"] == []
+    finally:
+        disconnect()
+
+
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [
+        (lambda c: c.invoke(FunctionName="missing"), "ResourceNotFoundException"),
+        (lambda c: c.invoke(FunctionName="echo", Payload=b"{not json"), "InvalidRequestContentException"),
+        (lambda c: c.create_event_source_mapping(FunctionName="echo"), "NotImplementedException"),
+        (lambda c: c.publish_version(FunctionName="echo"), "NotImplementedException"),
+    ],
+    ids=[
+        "unknown function",
+        "payload is no JSON",
+        "event source mapping",
+        "another operation",
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_a_code(sandbox: InProcessSandbox, call: Any, code: str) -> None:
+    create("echo", "def handler(event, context):\n    return event\n")
+    with pytest.raises(ClientError) as raised:
+        call(boto3.client("lambda"))
+    assert raised.value.response["Error"]["Code"] == code
+
+
+def test_a_service_that_nobody_emulates_is_named(sandbox: InProcessSandbox) -> None:
+    with pytest.raises(SandboxFault, match="does not emulate"):
+        boto3.client("gamelift").list_builds()
+
+
+def test_reset_leaves_nothing(sandbox: InProcessSandbox) -> None:
+    create("counter", COUNTER)
+    returned("counter")
+    boto3.client("sqs").create_queue(QueueName="orders")
+    sandbox.reset()
+    assert boto3.client("lambda").list_functions()["Functions"] == []
+    assert "QueueUrls" not in boto3.client("sqs").list_queues()
+    assert sandbox.history().invocations == []
+    assert list(sandbox.logs()) == []
+
+
+def test_isolation_says_that_timeouts_and_memory_are_not_enforced(sandbox: InProcessSandbox) -> None:
+    isolation = sandbox.isolation
+    assert isolation.level == "in_process"
+    assert isolation.enforced == ()
+    assert any("timeouts" in each for each in isolation.missing)
+    assert any("memory" in each for each in isolation.missing)
+
+
+def test_the_driver_loads_no_server_library_and_starts_no_thread_process_or_connection() -> None:
+    script = """
+        import sys, threading
+        def hook(event, args):
+            if event in ("socket.connect", "socket.bind", "subprocess.Popen", "os.fork", "os.posix_spawn"):
+                seen.append((event, args))
+        seen = []
+        sys.addaudithook(hook)
+        import boto3
+        from lambda_sandbox import connect, package
+        connect(driver="in_process", quiet=True)
+        sys.platform = "emscripten"  # as in the browser, where packages are not compiled ahead
+        client = boto3.client("lambda")
+        client.create_function(FunctionName="f", Runtime="python3.12", Role="arn:aws:iam::000000000000:role/lab",
+                               Handler="app.handler", Code={"ZipFile": package("def handler(e, c): return 1\\n")})
+        print(client.invoke(FunctionName="f")["Payload"].read().decode(), seen, threading.active_count(),
+              sorted({"uvloop", "httptools", "asyncio", "moto"} & set(sys.modules)))
+    """
+    done = subprocess.run([sys.executable, "-c", dedent(script)], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("1 [] 1 []\n", "")
