@@ -121,16 +121,19 @@ def _restrict(spec: dict[str, Any]) -> None:
         _, hard = resource.getrlimit(kind)
         limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(kind, (limit, limit))
+    confined = spec["level"] != "process"
+    if spec["mapped_user"] is not None:
+        outside = os.getuid(), os.getgid()  # unknown ones, once in the new namespace
+        namespaces.unshare(namespaces.NEWUSER)
+        namespaces.write_identity_map(spec["mapped_user"], *outside)
+    if confined:
+        namespaces.bound_capabilities()
     user = spec["user"]
     if user is not None:
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
-    if spec["mapped_user"] is not None:
-        outside = os.getuid(), os.getgid()  # unknown ones, once in the new namespace
-        namespaces.unshare(namespaces.NEWUSER)
-        namespaces.write_identity_map(spec["mapped_user"], *outside)
-    if spec["level"] != "process" or os.getuid() != 0:
+    if confined:
         namespaces.drop_capabilities()
     namespaces.no_new_privileges()
     os.umask(0o022)

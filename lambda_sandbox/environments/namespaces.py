@@ -92,10 +92,14 @@ def loopback_up() -> None:
         fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", flags | _IFF_UP))
 
 
-def drop_capabilities() -> None:
-    """Give up every capability, for this process and what it starts."""
+def bound_capabilities() -> None:
+    """Rule out that this process, or one it starts, gains a capability again. Needs CAP_SETPCAP; without it nothing changes."""
     for number in range(_CAPABILITIES):
-        _libc.prctl(_BOUNDING_DROP, number, 0, 0, 0)  # fails without the right: then there is none to drop
+        _libc.prctl(_BOUNDING_DROP, number, 0, 0, 0)
+
+
+def drop_capabilities() -> None:
+    """Give up every capability that this process has."""
     header = struct.pack("Ii", 0x20080522, 0)
     _check(_libc.capset(header, struct.pack("6I", 0, 0, 0, 0, 0, 0)), "capset")
 

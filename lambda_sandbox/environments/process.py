@@ -323,6 +323,8 @@ class ProcessEnvironments:
                 self._host.on_output(environment.environment_id, data)
             self._close_listeners(environment)
             self._ending.add(environment)
+            self._all_ended.clear()
+            environment.runtime_pid = environment.launcher_pid = 0  # the kernel may give the numbers away now
             self._host.on_exit(environment.environment_id, _exit_of(environment))
             if self._environments.get(environment.environment_id) is environment:
                 del self._environments[environment.environment_id]

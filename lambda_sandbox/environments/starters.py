@@ -156,7 +156,7 @@ def _bubblewrap_arguments(image: Image) -> list[str]:
     arguments += ["--setenv", "LD_LIBRARY_PATH", "/var/lang/lib"]
     if os.getuid() == 0:
         # The launcher itself becomes the function's user; what it could do as root it loses with that.
-        arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"]
     else:
         arguments += ["--unshare-user", "--uid", str(_FUNCTION_USER), "--gid", "990"]
     arguments += ["--proc", "/proc", "--dir", "/opt", "--dir", "/tmp", "--dir", "/var/task"]  # noqa: S108
