@@ -6,9 +6,9 @@ import re
 
 from lambda_sandbox.http1 import Headers
 
-# bucket.localhost, bucket.s3.localhost, bucket.s3.eu-west-1.localhost.localstack-like names are not ours: loopback only.
+# bucket.localhost, bucket.s3.localhost and bucket.s3.REGION.localhost, as SDKs write them.
 _BUCKET_HOST = re.compile(
-    rb"(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\.s3(?:[.-][a-z0-9-]+)?)?\.(?P<rest>localhost(?::\d+)?)",
+    rb"(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}?[a-z0-9])(?:\.s3(?:[.-][a-z0-9-]+)?)?\.(?P<rest>localhost(?::\d+)?)",
     re.IGNORECASE,
 )
 _SCOPE = re.compile(rb"Credential=[^/,\s]+/[^/,\s]+/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)/")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import gzip
 import http.client
+import importlib
 import importlib.util
 import json
 import os
@@ -139,10 +140,8 @@ def replace_lambda_backend(forwarder: Forwarder) -> None:
     package = types.ModuleType("moto.awslambda")
     package.__path__ = [os.path.join(location, "awslambda") for location in locations]
     sys.modules["moto.awslambda"] = package
-    import moto.awslambda.utils
-
     backend = Backend(forwarder)
-    module: Any = moto.awslambda.utils
+    module: Any = importlib.import_module("moto.awslambda.utils")
     module.get_backend = lambda account_id, region: backend
 
 
