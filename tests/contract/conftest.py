@@ -20,16 +20,19 @@ ROLE = "arn:aws:iam::000000000000:role/demo"
 
 
 class Server:
-    """One ``serve`` process on a free port."""
+    """One ``serve`` process on a free port, with flags and with settings that have an environment variable only."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, **settings: str) -> None:
         command = [sys.executable, "-m", "lambda_sandbox", "serve", "--port", "0", *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        environment = os.environ | {f"LAMBDA_SANDBOX_{name.upper()}": value for name, value in settings.items()}
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        )
         assert self.process.stdout is not None
         words = self.process.stdout.readline().split()
         if not words:
-            assert self.process.stderr is not None
-            raise AssertionError(f"the server did not start: {self.process.stderr.read()}")
+            _, reason = self.process.communicate(timeout=30)
+            raise AssertionError(f"the server did not start: {reason}")
         assert words[0] == "ready"
         self.endpoint = words[1]
 
@@ -77,8 +80,8 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Start a server with flags of the test's own; whatever still runs at the end is stopped."""
     started: list[Server] = []
 
-    def start(*arguments: str) -> Server:
-        started.append(Server(*arguments))
+    def start(*arguments: str, **settings: str) -> Server:
+        started.append(Server(*arguments, **settings))
         return started[-1]
 
     yield start

@@ -50,7 +50,7 @@ def test_functions_and_code_survive_a_kill(start_server: Start, tmp_path: Path) 
 
 
 def test_an_accepted_event_runs_after_a_kill(start_server: Start, tmp_path: Path) -> None:
-    first = start_server("--state", str(tmp_path), "--account-concurrency", "1")
+    first = start_server("--state", str(tmp_path), account_concurrency="1")
     first.deploy("blocked", BLOCKED_THEN_MARKED, Timeout=900)
     client = first.client("lambda")
     client.invoke(FunctionName="blocked", InvocationType="Event", Payload=b'{"free": false}')
