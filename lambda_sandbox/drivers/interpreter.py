@@ -208,12 +208,16 @@ class _Stopwatch:
     def __init__(self, clock: ManualClock, deadline: float) -> None:
         self._clock = clock
         self._deadline = deadline
+        self._over = False
         self._counted = time.perf_counter()
 
     def count(self) -> None:
         """Add what passed since the last count."""
         now = time.perf_counter()
-        self._clock.advance(now - self._counted)
+        if (
+            not self._over
+        ):  # at its deadline an environment is gone: unwinding the handler takes none of its time
+            self._clock.advance(now - self._counted)
         self._counted = now
 
     def skip(self) -> None:
@@ -232,6 +236,7 @@ class _Stopwatch:
         wake = self._clock.now() + seconds
         self._clock.move_to(min(wake, self._deadline))
         if wake >= self._deadline:
+            self._over = True
             raise DeadlinePassed
 
 

@@ -378,12 +378,12 @@ def test_isolation_says_that_timeouts_and_memory_are_not_enforced(sandbox: InPro
 def test_the_driver_loads_no_server_library_and_starts_no_thread_process_or_connection() -> None:
     script = """
         import sys, threading
+        import boto3, urllib3  # urllib3 tries out IPv6 when it is loaded
         def hook(event, args):
             if event in ("socket.connect", "socket.bind", "subprocess.Popen", "os.fork", "os.posix_spawn"):
                 seen.append((event, args))
         seen = []
         sys.addaudithook(hook)
-        import boto3
         from lambda_sandbox import connect, package
         connect(driver="in_process", quiet=True)
         sys.platform = "emscripten"  # as in the browser, where packages are not compiled ahead

@@ -124,15 +124,13 @@ def test_a_cold_start_then_a_warm_one_is_init_invoke_idle_invoke() -> None:
     assert [block.label for block in timeline.lanes[0].blocks if block.kind == "success"] == ["cold", "warm"]
 
 
-@pytest.mark.parametrize("status", ["success", "error", "timeout"])
-def test_each_way_to_end_has_its_own_colour(status: str) -> None:
-    ended = Timeline(history([invocation(status=status)], [environment()]))._repr_html_()
-    colours = {
-        name: Timeline(history([invocation(status=name)], [environment()]))._repr_html_().split("</svg>")[0]
-        for name in ("success", "error", "timeout")
-    }
-    assert len(set(colours.values())) == 3
-    assert ended.split("</svg>")[0] == colours[status]
+def test_each_way_to_end_has_its_own_colour() -> None:
+    colours = set()
+    for status in ("success", "error", "timeout"):
+        html = Timeline(history([invocation(status=status)], [environment()]))._repr_html_()
+        svg = ElementTree.fromstring(html.split("<p")[0])
+        colours.add([rect.attrib["fill"] for rect in svg.iter("rect") if "fill" in rect.attrib][-1])
+    assert len(colours) == 3
 
 
 def test_two_environments_at_once_are_two_lanes() -> None:
