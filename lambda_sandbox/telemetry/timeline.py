@@ -132,10 +132,12 @@ def _run(row: Json) -> Block:
 def _lane(lane: Lane, number: int, scale: _Scale) -> str:
     y = _TOP + number * _LANE
     middle = y + _BLOCK_HEIGHT / 2
+    # The short ones last: at the least width that can be seen they overlap their neighbours.
+    blocks = sorted(lane.blocks, key=lambda block: block.start - block.end)
     title = lane.title if len(lane.title) <= 28 else f"…{lane.title[-27:]}"
     return (
         f'<text x="4" y="{middle + 4:.1f}">{escape(title)}<title>{escape(lane.title)}</title></text>'
-        + "".join(_block(block, y, scale) for block in lane.blocks)
+        + "".join(_block(block, y, scale) for block in blocks)
     )
 
 

@@ -19,6 +19,7 @@ STATUS_COLOURS = {"success": "#3f8f3f", "error": "#cf4444", "timeout": "#b8660c"
 _TABLE = "border-collapse:collapse;font-size:13px;color:inherit;background:transparent"
 _CELL = "padding:2px 10px;border-bottom:1px solid rgba(128,128,128,.35);text-align:{align};white-space:nowrap"
 _BOX = "overflow:auto;max-height:28em"
+_LONG = 40  # characters; what is longer, such as a reason, may take several lines
 _NOTE = "font-size:12px;opacity:.85;margin:.4em 0 0"
 
 
@@ -138,7 +139,7 @@ def _bill_cells(row: Json) -> tuple[str, ...]:
         str(row["function_name"]),
         f"{row['memory_mb']} MB",
         f"{row['duration_ms']:.2f} ms",
-        "warm" if init_ms is None else f"{init_ms:.2f} ms",
+        "" if init_ms is None else f"{init_ms:.2f} ms",
         f"{row['billed_ms']} ms",
         f"{row['gb_seconds']:.6f}",
         f"{row['request_usd']:.10f}",
@@ -225,11 +226,15 @@ def _head(names: Sequence[str], right: int = 1) -> str:
 def _cells(values: Sequence[str], *, bold: bool = False, right: int = 1, tag: str = "td") -> str:
     weight = ";font-weight:600" if bold else ""
     columns = "".join(
-        f'<{tag} style="{_CELL.format(align="right" if right and number >= right else "left")}{weight}">'
+        f'<{tag} style="{_CELL.format(align="right" if right and number >= right else "left")}{weight}{_wrap(value)}">'
         f"{escape(value)}</{tag}>"
         for number, value in enumerate(values)
     )
     return f"<tr>{columns}</tr>"
+
+
+def _wrap(value: str) -> str:
+    return ";white-space:normal" if len(value) > _LONG else ""
 
 
 def _of(name: str | None) -> str:

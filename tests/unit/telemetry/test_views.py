@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 from lambda_sandbox.telemetry.timeline import Timeline
-from lambda_sandbox.telemetry.views import Bill, History, Logs
+from lambda_sandbox.telemetry.views import STATUS_COLOURS, Bill, History, Logs
 
 START = 1_700_000_000.0
 HOSTILE = '<script>alert("x")</script>&'
@@ -164,6 +164,18 @@ def test_a_short_invocation_in_a_long_picture_can_still_be_seen() -> None:
     widths = [float(rect.attrib["width"]) for rect in svg.iter("rect") if "fill" in rect.attrib]
     assert len(widths) == 3
     assert min(widths) >= 3.0
+
+
+def test_a_short_error_between_two_long_runs_is_painted_over_neither() -> None:
+    runs = [
+        invocation(ended_at=START + 1.0),
+        invocation(started_at=START + 1.0, ended_at=START + 1.001, status="error"),
+        invocation(started_at=START + 1.001, ended_at=START + 2.0),
+    ]
+    html = Timeline(history(runs, [environment()]))._repr_html_()
+    svg = ElementTree.fromstring(html.split("<p")[0])
+    blocks = [rect.attrib for rect in svg.iter("rect") if "fill" in rect.attrib]
+    assert blocks[-1]["fill"] == STATUS_COLOURS["error"]
 
 
 def test_everything_in_the_picture_lies_within_it() -> None:
