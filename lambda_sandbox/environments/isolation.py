@@ -23,6 +23,9 @@ MEMORY_PROCESS = "memory of each process"
 PROCESS_COUNT = "number of processes"
 CPU = "CPU in proportion to memory"
 TMP_SIZE = "size of /tmp"
+TMP_APART = (
+    "/tmp apart from the memory limit"  # pages of a tmpfs are charged to the control group that writes them
+)
 OPEN_FILES = "number of open files"
 _NAMESPACES = (NETWORK, FILES, CODE, PROCESSES_HIDDEN)
 
@@ -94,6 +97,7 @@ def describe(starter: Starter, groups: ControlGroups | None) -> Isolation:
     promises[CPU] = "cpu" in controllers
     promises[PROCESS_COUNT] = "pids" in controllers or isolated
     promises[TMP_SIZE] = starter.keeps_tmp_size
+    promises[TMP_APART] = not (starter.keeps_tmp_size and promises[MEMORY_TREE])
     promises[OPEN_FILES] = True
     if not promises[MEMORY_TREE]:
         promises[MEMORY_PROCESS] = True

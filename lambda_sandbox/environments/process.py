@@ -60,6 +60,7 @@ class _Environment:
     runtime_pid: int = 0
     status_fd: int = -1
     peak_mb: int = 0
+    group_peak: int = 0
     wait_status: int | None = None
     stopped: bool = False
     servers: list[asyncio.Server] = field(default_factory=list)
@@ -166,11 +167,16 @@ class ProcessEnvironments:
         environment = self._environments.get(environment_id)
         if environment is None:
             return 0
+        group_peak = environment.group.peak_bytes() if environment.group is not None else 0
+        if group_peak and group_peak == environment.group_peak:
+            return (
+                environment.peak_mb
+            )  # the whole tree has not grown: one cheap read, as on most warm invokes
+        environment.group_peak = group_peak
         peak = _high_water_mark(environment.status_fd)
-        if environment.group is not None:
-            group_peak = environment.group.peak_bytes()
-            if group_peak > peak:  # children, or pages of files and of /tmp, which are not the function's
-                peak = max(peak, group_peak - environment.group.file_bytes())
+        if environment.group is not None and group_peak > peak:
+            # Children; or pages of files and of /tmp, which are not the function's.
+            peak = max(peak, group_peak - environment.group.file_bytes())
         environment.peak_mb = max(environment.peak_mb, -(-peak // quotas.MIB))
         return environment.peak_mb
 

@@ -518,3 +518,26 @@ def test_a_learner_without_root_is_told_what_holds_and_it_does(code_folder: Path
     elif level_found != "process":
         assert promises.FILES in kept
         assert promises.NETWORK in kept
+
+
+def test_files_in_tmp_take_none_of_the_memory(code_folder: Path, isolation: str) -> None:
+    source = """
+        import tempfile
+        def handler(event, context):
+            with open(tempfile.gettempdir() + "/big", "wb") as file:
+                for _ in range(200):
+                    file.write(bytes(1 << 20))
+            return "written"
+    """
+
+    async def scene(on_stage: Stage) -> None:
+        environment_id = on_stage.start(source, memory_mb=128)
+        await on_stage.send(environment_id)
+        outcome = await on_stage.answer(environment_id)
+        if holds(on_stage, promises.TMP_APART):
+            assert isinstance(outcome, dict)
+            assert outcome["result"] == b'"written"'
+        else:
+            assert outcome == Exit(signal=signal.SIGKILL, out_of_memory=True)
+
+    play(code_folder, isolation, scene)

@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from lambda_sandbox.config import Config
+from lambda_sandbox.environments.process import ProcessEnvironments
+from lambda_sandbox.errors import SandboxFault
+from lambda_sandbox.resources import Exit
+from tests.isolation.stage import Stage, stage
+
+LEVELS = ["auto", "none"]
+Play = Callable[[Callable[[Stage], Awaitable[None]]], None]
+
+
+@pytest.fixture(params=LEVELS)
+def play(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+
+    def run(scene: Callable[[Stage], Awaitable[None]]) -> None:
+        async def main() -> None:
+            async with stage(tmp_path, request.param) as on_stage:
+                await scene(on_stage)
+
+        asyncio.run(main())
+
+    return run
+
+
+def children_of(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def state_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+TMP = """
+    import os, tempfile
+    def handler(event, context):
+        path = tempfile.gettempdir() + "/state"
+        before = os.path.exists(path)
+        open(path, "w").close()
+        if event == "exit":
+            os._exit(1)
+        return before
+"""
+
+
+def test_a_reset_keeps_tmp_and_a_stop_does_not(play: Play) -> None:
+    async def scene(on_stage: Stage) -> None:
+        code = on_stage.write(TMP)
+        first = on_stage.start(code)
+        assert await on_stage.invoke(first) is False
+        assert await on_stage.invoke(first) is True
+        on_stage.environments.stop(first, keep_tmp=True)
+        on_stage.start(code, first)
+        assert await on_stage.invoke(first) is True
+        on_stage.environments.stop(first, keep_tmp=False)
+        on_stage.start(code, first)
+        assert await on_stage.invoke(first) is False
+
+    play(scene)
+
+
+def test_an_exit_keeps_tmp_for_the_reset_that_follows(play: Play) -> None:
+    async def scene(on_stage: Stage) -> None:
+        code = on_stage.write(TMP)
+        environment_id = on_stage.start(code)
+        await on_stage.send(environment_id, "exit")
+        assert await on_stage.answer(environment_id) == Exit(code=1)
+        on_stage.start(code, environment_id)
+        assert await on_stage.invoke(environment_id) is True
+
+    play(scene)
+
+
+def test_a_stopped_environment_reports_nothing_more(play: Play) -> None:
+    async def scene(on_stage: Stage) -> None:
+        environment_id = on_stage.start("def handler(event, context):\n    return 1\n")
+        await on_stage.ready(environment_id)
+        pid = on_stage.environments._environments[environment_id].runtime_pid
+        fd = os.pidfd_open(pid)
+        ended = asyncio.Event()
+        asyncio.get_running_loop().add_reader(fd, ended.set)
+        on_stage.environments.stop(environment_id)
+        await asyncio.wait_for(ended.wait(), 10)
+        asyncio.get_running_loop().remove_reader(fd)
+        os.close(fd)
+        await on_stage.environments.close()
+        assert on_stage._answers[environment_id].empty()
+        assert on_stage.environments.peak_memory_mb(environment_id) == 0
+
+    play(scene)
+
+
+def test_stop_before_the_launcher_has_said_a_word_ends_it(play: Play) -> None:
+    async def scene(on_stage: Stage) -> None:
+        environment_id = on_stage.start("def handler(event, context):\n    return 1\n")
+        on_stage.environments.stop(environment_id)
+        await on_stage.environments.close()
+        assert not on_stage.environments._ending
+
+    play(scene)
+
+
+def test_stop_ends_what_the_function_started(play: Play) -> None:
+    source = """
+        import os, subprocess
+        def handler(event, context):
+            subprocess.Popen(["sleep", "86398"], start_new_session=True)
+            return "started"
+    """
+
+    async def scene(on_stage: Stage) -> None:
+        environment_id = on_stage.start(source, memory_mb=512)
+        await on_stage.invoke(environment_id)
+        pid = on_stage.environments._environments[environment_id].runtime_pid
+        children = children_of(pid)
+        assert len(children) == 1
+        fd = os.pidfd_open(int(children[0]))
+        ended = asyncio.Event()
+        asyncio.get_running_loop().add_reader(fd, ended.set)
+        on_stage.environments.stop(environment_id)
+        await asyncio.wait_for(ended.wait(), 10)
+        asyncio.get_running_loop().remove_reader(fd)
+        os.close(fd)
+
+    play(scene)
+
+
+def test_a_frozen_environment_does_not_run_until_it_is_thawed(play: Play) -> None:
+    async def scene(on_stage: Stage) -> None:
+        environment_id = on_stage.start("def handler(event, context):\n    return event\n")
+        connection = await on_stage.ready(environment_id)
+        on_stage._ready[environment_id].put_nowait(connection)
+        on_stage.environments.freeze(environment_id)
+        await on_stage.send(environment_id, 5)
+        pid = on_stage.environments._environments[environment_id].runtime_pid
+        deadline = time.monotonic() + 10
+        while state_of(pid) != "T":  # the signal takes effect when the process is next scheduled
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0)
+        assert on_stage._answers[environment_id].empty()
+        on_stage.environments.thaw(environment_id)
+        answer = await on_stage.answer(environment_id)
+        assert isinstance(answer, dict)
+        assert answer["result"] == b"5"
+
+    play(scene)
+
+
+def test_peak_memory_grows_with_what_the_function_holds(play: Play) -> None:
+    source = """
+        def handler(event, context):
+            return len(b"x" * (event << 20))
+    """
+
+    async def scene(on_stage: Stage) -> None:
+        environment_id = on_stage.start(source, memory_mb=512)
+        await on_stage.invoke(environment_id, 1)
+        before = on_stage.environments.peak_memory_mb(environment_id)
+        assert 5 < before < 60
+        await on_stage.invoke(environment_id, 100)
+        grown = on_stage.environments.peak_memory_mb(environment_id) - before
+        assert 95 <= grown <= 105
+        await on_stage.invoke(environment_id, 1)
+        assert on_stage.environments.peak_memory_mb(environment_id) == before + grown
+
+    play(scene)
+
+
+def test_files_written_to_tmp_are_not_memory_of_the_function(play: Play) -> None:
+    source = """
+        import tempfile
+        def handler(event, context):
+            with open(tempfile.gettempdir() + "/big", "wb") as file:
+                for _ in range(100):
+                    file.write(bytes(1 << 20))
+    """
+
+    async def scene(on_stage: Stage) -> None:
+        environment_id = on_stage.start(source, memory_mb=512)
+        await on_stage.invoke(environment_id)
+        assert on_stage.environments.peak_memory_mb(environment_id) < 60
+
+    play(scene)
+
+
+def test_start_returns_at_once(play: Play) -> None:
+    async def scene(on_stage: Stage) -> None:
+        code = on_stage.write("import time\ntime.sleep(30)\ndef handler(event, context): pass\n")
+        before = time.perf_counter()
+        on_stage.start(code)
+        assert time.perf_counter() - before < 1
+
+    play(scene)
+
+
+def test_endless_output_does_not_hold_the_sandbox_up(play: Play) -> None:
+    source = """
+        def handler(event, context):
+            while event:
+                print("x" * 1000)
+            return "quiet"
+    """
+
+    async def scene(on_stage: Stage) -> None:
+        loud, quiet = on_stage.start(source), on_stage.start(source)
+        await on_stage.send(loud, True)
+        assert await on_stage.invoke(quiet, False) == "quiet"
+        on_stage.environments.stop(loud)
+
+    play(scene)
+
+
+def test_later_layers_cover_earlier_ones(play: Play) -> None:
+    async def scene(on_stage: Stage) -> None:
+        layers = [
+            on_stage.write({"python/shared.py": "NAME = 'first'", "python/only.py": "NAME = 'one'"}),
+            on_stage.write({"python/shared.py": "NAME = 'second'"}),
+        ]
+        code = on_stage.write("import shared, only\ndef handler(e, c): return [shared.NAME, only.NAME]\n")
+        environment_id = on_stage.start("x = 1")
+        on_stage.environments.stop(environment_id)
+        on_stage.environments.start(environment_id, on_stage.function(), code, layers)
+        assert await on_stage.invoke(environment_id) == ["second", "one"]
+
+    play(scene)
+
+
+def test_a_package_of_the_function_comes_before_the_runtimes(play: Play) -> None:
+    async def scene(on_stage: Stage) -> None:
+        files = {"app.py": "import boto3\ndef handler(e, c): return boto3.MINE\n", "boto3.py": "MINE = 1"}
+        assert await on_stage.run(files) == 1
+
+    play(scene)
+
+
+def test_a_runtime_that_cannot_run_here_is_refused_with_its_name(play: Play) -> None:
+    async def scene(on_stage: Stage) -> None:
+        with pytest.raises(SandboxFault, match=r"nodejs20\.x"):
+            on_stage.start("x = 1", runtime="nodejs20.x")
+
+    play(scene)
+
+
+def test_an_unknown_isolation_is_refused() -> None:
+    async def main() -> None:
+        with pytest.raises(SandboxFault, match="not 'docker'"):
+            ProcessEnvironments(Config(isolation="docker"), asyncio.get_running_loop(), Stage.__new__(Stage))
+
+    asyncio.run(main())
+
+
+def test_nothing_is_left_after_close(tmp_path: Path) -> None:
+    async def main() -> None:
+        fds = len(os.listdir("/proc/self/fd"))
+        async with stage(tmp_path) as on_stage:
+            folder = on_stage.environments._folder
+            groups = on_stage.environments._groups
+            for _ in range(3):
+                await on_stage.run("def handler(event, context):\n    return 1\n")
+        assert not folder.exists()
+        if groups is not None:
+            assert not any(parent.exists() for parent in groups.parents.values())
+        await asyncio.sleep(0)
+        assert len(os.listdir("/proc/self/fd")) <= fds
+
+    tmp_path.chmod(0o755)
+    asyncio.run(main())
