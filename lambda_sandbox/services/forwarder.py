@@ -201,10 +201,19 @@ def forward_events(rule_class: Any, parser_class: Any, forwarder: Forwarder) -> 
         if self.event_pattern.matches_event(original_event):
             for target in self.targets:
                 if target["Arn"].split(":")[2] == "lambda":
-                    forwarder.enqueue(target["Arn"], _target_input(parser_class, target, original_event))
+                    _send_to_target(parser_class, forwarder, target, original_event)
         send(self, original_event, transform_input)
 
     rule_class.send_to_targets = send_or_forward
+
+
+def _send_to_target(
+    parser_class: Any, forwarder: Forwarder, target: dict[str, Any], event: dict[str, Any]
+) -> None:
+    try:
+        forwarder.enqueue(target["Arn"], _target_input(parser_class, target, event))
+    except ValueError as error:  # AWS: a target that cannot be served does not fail PutEvents
+        _warn(f"an event for {target['Arn']} was lost: its input is not JSON: {error}")
 
 
 def _target_input(parser_class: Any, target: dict[str, Any], original_event: dict[str, Any]) -> Any:
@@ -216,7 +225,9 @@ def _target_input(parser_class: Any, target: dict[str, Any], original_event: dic
         for name in target["InputPath"].removeprefix("$").strip(".").split("."):
             value = value.get(name) if name and isinstance(value, dict) else (value if not name else None)
         return value
-    transformer = target.get("InputTransformer", {})
+    transformer = target.get("InputTransformer")
+    if transformer is None:
+        return event
     return parser_class.parse(
         input_template=transformer.get("InputTemplate"),
         input_paths_map=transformer.get("InputPathsMap", {}),

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.config import Config as BotoConfig
 from botocore.exceptions import ClientError
 
 from lambda_sandbox.config import Config
@@ -367,13 +366,14 @@ def _aws(server: Server, *arguments: str) -> str:
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": "/nonexistent",
-        "AWS_ENDPOINT_URL": server.endpoint,
+        "HTTPS_PROXY": "http://127.0.0.1:9",  # nothing may leave this machine, whatever the CLI makes of its options
         "AWS_ACCESS_KEY_ID": "any",
         "AWS_SECRET_ACCESS_KEY": "any",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    command = [str(Path(sys.executable).with_name("aws")), *arguments]
+    # Version 1 of the CLI ignores AWS_ENDPOINT_URL for SQS alone, so the endpoint goes on the command line.
+    command = [str(Path(sys.executable).with_name("aws")), "--endpoint-url", server.endpoint, *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -381,7 +381,7 @@ def _aws(server: Server, *arguments: str) -> str:
 
 def _echo(server: Server, name: str) -> tuple[str, Callable[[], Any]]:
     """Deploy a function that reports its event; return its ARN and a way to wait for the event."""
-    sqs = server.client("sqs", config=BotoConfig(retries={"max_attempts": 0}, read_timeout=60))
+    sqs = server.client("sqs")
     url = sqs.create_queue(QueueName=f"{name}-events")["QueueUrl"]
     arn = server.deploy(name, ECHO, Environment={"Variables": {"QUEUE": url}}, Timeout=30)
 
