@@ -148,13 +148,16 @@ def _pair_problems(lab: Lab) -> Iterator[str]:
 
 
 def _link_problems(lab: Lab, source: Path, text: str) -> Iterator[str]:
-    """Links must lead to files that exist; on the site a lab is published at ``docs/labs/<slug>``."""
+    """Links must lead to files that exist, from the lab's folder for the solution too: its prose is the starter's.
+
+    On the site a lab is published at ``docs/labs/<slug>``.
+    """
     docs = lab.folder.parent.parent / "docs"
     for target in _LINK.findall(text):
         if re.match(r"[a-z]+:|#", target):
             continue
         path = target.split("#")[0]
-        places = [source.parent / path, docs / "labs" / path, docs / "labs" / lab.slug / path]
+        places = [lab.folder / path, docs / "labs" / path, docs / "labs" / lab.slug / path]
         stems = [place.with_suffix(".md") for place in places if place.suffix in ("", ".html")]
         if not any(place.exists() for place in (*places, *stems)):
             yield f"{source.name}: the link {target} leads nowhere"
