@@ -1,0 +1,160 @@
+"""Pages and parts of pages that are made from the code, so that they cannot say anything else."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+from docs_hooks import facts, fidelity, state_diagram
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+_MARKER = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.M)
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    from lambda_sandbox import parity
+
+    files.append(
+        File.generated(
+            config, "reference/api-parity.md", content=_parity_page(parity.markdown(parity.operations()))
+        )
+    )
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Fill the page's markers in, put its minutes on top and its facts at the foot."""
+    markdown = _MARKER.sub(lambda match: PARTS[match[1]](page), markdown)
+    minutes = page.meta.get("minutes")
+    if minutes:
+        markdown = re.sub(r"^(# .+)$", rf"\1\n\n{_opening(page)}", markdown, count=1, flags=re.M)
+    if page.meta.get("facts"):
+        known = facts.load(REPOSITORY / "docs" / "facts.yaml")
+        markdown += "\n\n" + facts.table([known[name] for name in page.meta["facts"]]) + "\n"
+    return markdown
+
+
+def _opening(page: Page) -> str:
+    text = f"About {page.meta['minutes']} minutes"
+    if page.meta.get("needs"):
+        text += f" · You need: {page.meta['needs']}"
+    return f"<p class='opening'>{text}</p>"
+
+
+def _parity_page(table: str) -> str:
+    return (
+        "---\ntitle: API parity\n---\n# API parity\n\nEvery operation of the Lambda API that boto3 knows, and whether the "
+        "sandbox answers it. Made from the code when the site is built; `lambda-sandbox parity` prints the same.\n\n"
+        f"{table}\n"
+    )
+
+
+def _fidelity(_: Page) -> str:
+    remarks = fidelity.collect(REPOSITORY)
+    parts: list[str] = []
+    for tag, title in fidelity.TAGS.items():
+        parts += [f"## {title}", "", "| What | Where in the code |", "|---|---|"]
+        for remark in (each for each in remarks if each.tag == tag):
+            text = remark.text.replace("|", "\\|").replace("``", "`")
+            parts.append(f"| {text} | `{remark.path}`, line {remark.line} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _decisions(_: Page) -> str:
+    """List the notes; a new one needs no entry elsewhere."""
+    notes = sorted((REPOSITORY / "docs" / "contribute" / "decisions").glob("[0-9]*.md"))
+    titles = [re.search(r"^# (.+)$", note.read_text(encoding="utf-8"), re.M) for note in notes]
+    return "\n".join(
+        f"- [{title[1] if title else note.stem}]({note.name})"
+        for note, title in zip(notes, titles, strict=True)
+    )
+
+
+def _isolation(_: Page) -> str:
+    from lambda_sandbox.environments import isolation
+
+    namespaces = "namespaces of its own, or bubblewrap"
+    means = {
+        isolation.NETWORK: namespaces,
+        isolation.FILES: namespaces,
+        isolation.CODE: namespaces,
+        isolation.PROCESSES_HIDDEN: namespaces,
+        isolation.PROCESS_COUNT: "a control group, or a limit of the user in the namespaces",
+        isolation.TMP_SIZE: "a file system in memory of that size",
+        isolation.CPU: "a control group",
+        isolation.MEMORY_TREE: "a control group",
+        isolation.MEMORY_PROCESS: "a resource limit, where there is no control group",
+        isolation.OPEN_FILES: "a resource limit, everywhere",
+    }
+    return "\n".join(
+        ["| Promise | Kept by |", "|---|---|", *(f"| {text} | {by} |" for text, by in means.items())]
+    )
+
+
+def _states(_: Page) -> str:
+    return f'<figure class="wide">\n{state_diagram.svg()}\n</figure>'
+
+
+def _labs(page: Page) -> str:
+    labs = tomllib.loads((REPOSITORY / "labs" / "labs.toml").read_text(encoding="utf-8"))["lab"]
+    parts: list[str] = []
+    for lab in labs:
+        link = (
+            f"{lab['slug']}/lab.ipynb"
+            if page.file.src_uri == "labs/index.md"
+            else f"labs/{lab['slug']}/lab.ipynb"
+        )
+        after = ", ".join(f"lab {slug[:2]}" for slug in lab["after"]) or "nothing"
+        parts += [f"## {lab['slug'][:2]} · [{lab['title']}]({link})", ""]
+        parts += [
+            f"{lab['minutes']} minutes · after: {after} · exam tasks: {', '.join(lab['exam_tasks'])}",
+            "",
+        ]
+        parts += [f"- {goal}" for goal in lab["goals"]]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _sandbox_commands(_: Page) -> str:
+    from lambda_sandbox.cli.commands import cli
+
+    return _commands("lambda-sandbox", cli)
+
+
+def _labs_commands(_: Page) -> str:
+    from autograder.__main__ import main
+
+    return _commands("labs", main)
+
+
+def _commands(name: str, group: click.Command) -> str:
+    """Return every command's own ``--help`` text as Markdown."""
+    parts = [_help(name, group)]
+    if isinstance(group, click.Group):
+        for sub, command in sorted(group.commands.items()):
+            parts.append(f"### {name} {sub}\n\n{_help(f'{name} {sub}', command)}")
+    return "\n\n".join(parts)
+
+
+def _help(name: str, command: click.Command) -> str:
+    with click.Context(command, info_name=name, max_content_width=88) as context:
+        return f"```text\n{command.get_help(context)}\n```"
+
+
+PARTS: dict[str, Callable[[Page], str]] = {
+    "decisions": _decisions,
+    "environment-states": _states,
+    "fidelity": _fidelity,
+    "isolation": _isolation,
+    "labs": _labs,
+    "sandbox-commands": _sandbox_commands,
+    "labs-commands": _labs_commands,
+}
