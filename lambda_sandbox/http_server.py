@@ -56,6 +56,8 @@ class HttpConnection(asyncio.Protocol):
         self._size = 0
         self._waiting: deque[Request] = deque()
         self._current: Request | None = None
+        self._corked = False
+        self._held = b""
 
     # --- asyncio -------------------------------------------------------------------------------------
 
@@ -67,6 +69,7 @@ class HttpConnection(asyncio.Protocol):
         self._waiting.clear()
 
     def data_received(self, data: bytes) -> None:
+        self._corked = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -74,6 +77,9 @@ class HttpConnection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             if self._transport is not None:
                 self._refuse(400, f"the request is not valid HTTP/1.1: {error}")
+        self._corked = False
+        if self._held and self._current is None:
+            self._write(b"")
 
     # --- httptools -----------------------------------------------------------------------------------
 
@@ -95,8 +101,8 @@ class HttpConnection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self._size = 0
         for name, value in self._headers:
-            if name == b"expect" and value.lower() == b"100-continue" and self._transport is not None:
-                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            if name == b"expect" and value.lower() == b"100-continue":
+                self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         self._size += len(body)
@@ -138,16 +144,29 @@ class HttpConnection(asyncio.Protocol):
         head = _STATUS_LINES.get(status) or b"HTTP/1.1 %d Status\r\n" % status
         if request is not None and request.method == b"HEAD":
             # The neighbours' own Content-Length stands for the body that HEAD leaves out.
-            transport.write(b"%s%s\r\n" % (head, headers))
+            self._write(b"%s%s\r\n" % (head, headers))
         elif status == 204:
-            transport.write(b"%s%s\r\n" % (head, headers))
+            self._write(b"%s%s\r\n" % (head, headers))
         else:
-            transport.write(b"%s%sContent-Length: %d\r\n\r\n%s" % (head, headers, len(body), body))
+            self._write(b"%s%sContent-Length: %d\r\n\r\n%s" % (head, headers, len(body), body))
         if request is not None and not request.keep_alive:
+            self._corked = False
+            self._write(b"")
             transport.close()
         elif self._waiting:
             self._current = self._waiting.popleft()
             self.handle(self._current)
+
+    def _write(self, data: bytes) -> None:
+        """Write now, or together with the next answer when a pipelined request came in the same segment.
+
+        A runtime that posts a response and asks for the next event in one segment is then woken once, by its event.
+        """
+        if self._corked:
+            self._held += data
+        elif self._transport is not None:
+            held, self._held = self._held, b""
+            self._transport.write(held + data if held else data)
 
     def answer_json(self, status: int, value: Any, headers: bytes = b"") -> None:
         self.answer(status, b"Content-Type: application/json\r\n" + headers, json.dumps(value).encode())
@@ -157,6 +176,7 @@ class HttpConnection(asyncio.Protocol):
             self._transport.close()
 
     def _refuse(self, status: int, reason: str) -> None:
+        self._corked = False
         self.answer_json(status, {"message": reason}, b"Connection: close\r\n")
         if self._transport is not None:
             self._transport.close()

@@ -232,8 +232,11 @@ class ServerDriver:
     def _write_log(self, action: messages.WriteLog) -> None:
         # What the handler printed before it answered is in the pipe by now and belongs before this line.
         environment = action.environment
-        self._drain(environment)
-        if action.text.startswith("START"):
+        if not action.text.startswith("START"):
+            self._drain(environment)
+        else:
+            if environment.invocations == 1:
+                self._drain(environment)  # what init printed
             self.logs.begin_invocation(environment.log_stream)
         self._append_log(environment, f"{action.text}\n".encode())
 

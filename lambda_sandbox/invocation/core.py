@@ -361,9 +361,12 @@ class Core:
         function = invocation.function
         self.pool.release(function)
         now = self._clock.now()
+        duration_ms = (now - environment.invoke_started_at) * 1000.0
+        if failure is not None and failure.status == Status.TIMEOUT:
+            duration_ms = function.timeout_s * 1000.0  # AWS: the time after the limit is not the function's
         report = Report(
             invocation.request_id,
-            round((now - environment.invoke_started_at) * 1000.0, 2),
+            round(duration_ms, 2),
             function.memory_mb,
             max_memory_mb,
             None if environment.init_duration_ms is None else round(environment.init_duration_ms, 2),
