@@ -17,9 +17,6 @@ from lambda_sandbox.errors import (
 )
 from lambda_sandbox.resources import Caller
 
-# Source: "Tagging AWS resources", read 2026-11; the service model has only the pattern.
-_KEY_CHARS = 128
-_VALUE_CHARS = 256
 _RESOURCE = re.compile(r"arn:[^:]+:lambda:(?P<region>[^:]+):(?P<account>\d{12}):(?P<kind>[a-z-]+):(?P<id>.+)")
 
 COVERAGE: dict[str, Coverage] = {
@@ -33,11 +30,7 @@ def check(present: Mapping[str, str], new: Mapping[str, str]) -> None:
     """Refuse tags that AWS refuses. Raises ``InvalidParameterValueException``."""
     if len({**present, **new}) > quotas.TAGS_PER_RESOURCE:
         raise InvalidParameterValueException("Number of tags exceeds resource tag limit.")
-    for key, value in new.items():
-        if not 1 <= len(key) <= _KEY_CHARS or len(value) > _VALUE_CHARS:
-            raise InvalidParameterValueException(
-                f"A tag's key has 1 to {_KEY_CHARS} characters and its value at most {_VALUE_CHARS}: '{key}'."
-            )
+    for key in new:
         if key.lower().startswith("aws:"):
             raise InvalidParameterValueException(f"Tag keys that begin with 'aws:' are reserved: '{key}'.")
 

@@ -124,11 +124,11 @@ def _walk(node: _Node, steps: list[str], method: str) -> tuple[list[Operation], 
 
 
 def _walk_greedy(node: _Node, steps: list[str], method: str) -> tuple[list[Operation], dict[str, str]] | None:
-    """Give the greedy label as many steps as leave a match for what follows it."""
+    """Give the greedy label as many steps as leave a match for what follows it; all of them come last."""
     if node.greedy is None:
         return None
     name, following = node.greedy
-    for taken in range(len(steps), 0, -1):
+    for taken in (*range(len(steps) - 1, 0, -1), len(steps)):
         value = "/".join(steps[:taken])
         if value and (found := _walk(following, steps[taken:], method)):
             return found[0], {name: value, **found[1]}
