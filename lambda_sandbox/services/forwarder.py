@@ -8,6 +8,7 @@ than the address of ``Invoke``.
 from __future__ import annotations
 
 import base64
+import copy
 import gzip
 import http.client
 import importlib
@@ -198,11 +199,13 @@ def forward_events(rule_class: Any, parser_class: Any, forwarder: Forwarder) -> 
     send = rule_class.send_to_targets
 
     def send_or_forward(self: Any, original_event: Any, transform_input: bool = True) -> None:
+        functions = [target for target in self.targets if target["Arn"].split(":")[2] == "lambda"]
         if self.event_pattern.matches_event(original_event):
-            for target in self.targets:
-                if target["Arn"].split(":")[2] == "lambda":
-                    _send_to_target(parser_class, forwarder, target, original_event)
-        send(self, original_event, transform_input)
+            for target in functions:
+                _send_to_target(parser_class, forwarder, target, original_event)
+        rest = copy.copy(self)  # moto refuses an event whose rule has a target that it does not know
+        rest.targets = [target for target in self.targets if target not in functions]
+        send(rest, original_event, transform_input)
 
     rule_class.send_to_targets = send_or_forward
 

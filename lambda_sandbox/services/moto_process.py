@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from lambda_sandbox.services.forwarder import (
@@ -22,7 +23,7 @@ from lambda_sandbox.services.forwarder import (
     replace_lambda_backend,
 )
 from lambda_sandbox.services.queue_waiting import make_queues_thread_safe
-from lambda_sandbox.services.wsgi_server import serve_forever
+from lambda_sandbox.services.wsgi_server import Environ, serve_forever
 
 
 def end_with_parent() -> None:
@@ -83,6 +84,30 @@ class Hooks:
         forward_events(module.Rule, module.EventTemplateParser, self._forwarder)
 
 
+class FirstCallAlone:
+    """Lets the first call of each service finish before its others begin.
+
+    That call loads the service's model; threads that start together would each load it again (60 calls: 3 s, not 0.3 s).
+    """
+
+    def __init__(self, dispatcher: Any) -> None:
+        self._dispatcher = dispatcher
+        self._locks: dict[int, threading.Lock] = {}
+        self._warm: set[int] = set()
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        application = self._dispatcher.get_application(environ)
+        key = id(application)  # the dispatcher keeps its applications for ever
+        if key not in self._warm:
+            with self._locks.setdefault(key, threading.Lock()):
+                if key not in self._warm:
+                    answer = list(application(environ, start_response))
+                    self._warm.add(key)
+                    return answer
+        chunks: Iterable[bytes] = application(environ, start_response)
+        return chunks
+
+
 def make_application(endpoint: str) -> Any:
     """Return moto's WSGI application with the forwarder in place; ``endpoint`` is where Event invokes go."""
     forwarder = Forwarder(endpoint)
@@ -96,7 +121,7 @@ def make_application(endpoint: str) -> Any:
         hooks.apply()
         return application
 
-    return DomainDispatcherApplication(create_app)
+    return FirstCallAlone(DomainDispatcherApplication(create_app))
 
 
 def main(listen_fd: int) -> None:

@@ -6,6 +6,7 @@ Werkzeug's own server closes every connection and then waits 10 ms for stray byt
 from __future__ import annotations
 
 import io
+import json
 import socket
 import sys
 import threading
@@ -121,12 +122,11 @@ class _Connection:
     def _answer(self, method: str, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes:
         try:
             status, answer_headers, answer = self._call(make_environ(method, target, headers, body))
-        except Exception:  # whatever the application does, the connection and the process go on
+        except Exception as error:  # whatever the application does, the connection and the process go on
             traceback.print_exc()
-            sentence = (
-                b'{"__type":"InternalFailure","message":"moto failed on this request; its log says why."}'
-            )
-            status, answer_headers, answer = "500", [("Content-Type", "application/json")], sentence
+            sentence = f"The neighbour services failed on this request: {error!r}"
+            status, answer_headers = "500", [("Content-Type", "application/json")]
+            answer = json.dumps({"__type": "InternalFailure", "message": sentence}).encode()
         return _encode_response(method, status, answer_headers, answer)
 
     def _call(self, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
