@@ -24,10 +24,13 @@ class Server:
 
     def __init__(self, *arguments: str, **settings: str) -> None:
         command = [sys.executable, "-m", "lambda_sandbox", "serve", "--port", "0", *arguments]
-        environment = os.environ | {f"LAMBDA_SANDBOX_{name.upper()}": value for name, value in settings.items()}
+        environment = os.environ | {
+            f"LAMBDA_SANDBOX_{name.upper()}": value for name, value in settings.items()
+        }
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
         )
+        self._clients: dict[str, Any] = {}
         assert self.process.stdout is not None
         words = self.process.stdout.readline().split()
         if not words:
@@ -37,6 +40,14 @@ class Server:
         self.endpoint = words[1]
 
     def client(self, service: str, **options: Any) -> Any:
+        """Return a boto3 client; the one without options is made once, since making it costs more than most calls."""
+        if options:
+            return self._make_client(service, **options)
+        if service not in self._clients:
+            self._clients[service] = self._make_client(service)
+        return self._clients[service]
+
+    def _make_client(self, service: str, **options: Any) -> Any:
         settings = BotoConfig(retries={"max_attempts": 0}, read_timeout=60, s3={"addressing_style": "path"})
         keys = {
             "aws_access_key_id": "sandbox",

@@ -6,6 +6,7 @@ import base64
 import concurrent.futures
 import http.client
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -54,6 +55,14 @@ def handler(event, context):
         }
     return {"echo": event, "count": COUNT, "pid": os.getpid()}
 """
+
+
+@pytest.fixture(scope="module", params=["lean", "native"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The same answers from our runtime client and from the unmodified ``awslambdaric``."""
+    running = Server(runtime_client=request.param)
+    yield running
+    running.stop()
 
 
 @pytest.fixture(scope="module", autouse=True)
