@@ -60,10 +60,11 @@ def _fidelity(_: Page) -> str:
     remarks = fidelity.collect(REPOSITORY)
     parts: list[str] = []
     for tag, title in fidelity.TAGS.items():
-        parts += [f"## {title}", "", "| What | Where in the code |", "|---|---|"]
+        parts += [f"## {title}", ""]
         for remark in (each for each in remarks if each.tag == tag):
-            text = remark.text.replace("|", "\\|").replace("``", "`")
-            parts.append(f"| {text} | `{remark.path}`, line {remark.line} |")
+            text = remark.text.replace("``", "`")
+            about = remark.about.replace("``", "`")
+            parts.append(f"- {text} <br> <small>{about} · {remark.path}, line {remark.line}</small>")
         parts.append("")
     return "\n".join(parts)
 

@@ -10,12 +10,12 @@ from lambda_sandbox.invocation.environment import TRANSITIONS, Signal, State
 
 # Where each state stands; the arrows come from the table. A new state without a place fails the build.
 _PLACES = {
-    State.INIT: (110, 90),
-    State.IDLE: (400, 90),
-    State.INVOKE: (690, 90),
-    State.ANSWERED: (690, 300),
-    State.RESET: (250, 300),
-    State.STOPPED: (470, 440),
+    State.INIT: (80, 190),
+    State.IDLE: (360, 190),
+    State.INVOKE: (710, 190),
+    State.ANSWERED: (520, 60),
+    State.RESET: (360, 360),
+    State.STOPPED: (620, 400),
 }
 _WIDTH, _HEIGHT = 132, 44
 # What each arrow says. Signals whose text would be on five arrows are explained under the picture by colour.
