@@ -6,6 +6,7 @@ the pipe's other end is its parent's, so no neighbour outlives its sandbox.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import ipaddress
 import os
@@ -13,6 +14,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from lambda_sandbox.services.forwarder import (
@@ -26,10 +28,14 @@ from lambda_sandbox.services.queue_waiting import make_queues_thread_safe
 from lambda_sandbox.services.wsgi_server import Environ, serve_forever
 
 
-def end_with_parent() -> None:
-    """Leave at once when standard input ends. Runs in a thread."""
+def end_with_parent(folder: Path) -> None:
+    """Leave at once when standard input ends, and take our folder along: a killed parent cannot. Runs in a thread."""
     while os.read(0, 4096):
         pass
+    with contextlib.suppress(OSError):
+        for name in ("moto.sock", "moto.log"):
+            (folder / name).unlink(missing_ok=True)
+        folder.rmdir()
     os._exit(0)
 
 
@@ -126,7 +132,7 @@ def make_application(endpoint: str) -> Any:
 
 def main(listen_fd: int) -> None:
     sys.addaudithook(refuse_network)
-    threading.Thread(target=end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, args=(Path.cwd(),), daemon=True).start()
     application = make_application(os.environ[ENDPOINT_VARIABLE])
     gc.freeze()  # what is loaded now stays: no need to walk it at every collection
     print("ready", flush=True)
