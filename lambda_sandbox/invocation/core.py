@@ -35,8 +35,8 @@ from lambda_sandbox.invocation.messages import (
     WriteLog,
 )
 from lambda_sandbox.invocation.pool import Pool
-from lambda_sandbox.resources import Exit, FunctionConfiguration
 from lambda_sandbox.invocation.report import Report
+from lambda_sandbox.resources import Exit, FunctionConfiguration
 
 _WATCHDOG, _QUEUE, _IDLE = "watchdog", "queue", "idle"
 
@@ -187,6 +187,8 @@ class Core:
         failed = environment.state is State.INVOKE
         environment.move(Signal.FAIL)
         actions: list[Action] = [StopEnvironment(environment, keep_tmp=True)]
+        if environment.invocation is not None and not failed:
+            return actions + self._restart(environment, "cold: the environment ended after its last answer")
         if failed:
             if exit_.out_of_memory:
                 max_memory_mb = environment.function.memory_mb
@@ -225,9 +227,15 @@ class Core:
             return self._restart(
                 environment, "reset: the process had ended, so init runs again; /tmp was kept"
             )
-        idle_s = self._clock.now() - environment.idle_since
+        now = self._clock.now()
         environment.cold = False
-        environment.why = f"warm: the environment used last had been idle for {idle_s:.3f} s"
+        if environment.state is State.ANSWERED:
+            # The last caller has its answer, the runtime is on its way to ask: a sequential caller stays warm.
+            environment.why = "warm: the environment had just answered"
+            return self._watch(environment, now + environment.function.timeout_s)
+        environment.why = (
+            f"warm: the environment used last had been idle for {now - environment.idle_since:.3f} s"
+        )
         return self._deliver(environment)
 
     def _throttled(self, invocation: Invocation, throttle: TooManyRequestsException) -> list[Action]:
@@ -307,7 +315,7 @@ class Core:
 
     def _watchdog(self, environment: Environment) -> list[Action]:
         environment.watchdog_at = 0.0
-        if environment.state not in (State.INIT, State.INVOKE):
+        if environment.invocation is None or environment.state is State.STOPPED:
             return []
         if self._clock.now() < environment.deadline:
             return self._watch(environment, environment.deadline)
@@ -316,6 +324,10 @@ class Core:
         failure = failures.timed_out(invocation.request_id, environment.function.timeout_s, self._timestamp())
         if environment.state is State.INIT:
             return self._init_failed(environment, failure, 0)
+        if environment.state is State.ANSWERED:
+            environment.move(Signal.FAIL)
+            stop = StopEnvironment(environment, keep_tmp=True)
+            return [stop, *self._restart(environment, "cold: the runtime never asked for another event")]
         environment.move(Signal.FAIL)
         actions = self._finish_failed(environment, failure, 0)
         return [*actions, StopEnvironment(environment, keep_tmp=True), *self._after_reset(environment)]
@@ -374,6 +386,8 @@ class Core:
             failure.report_error_type if failure else "",
         )
         environment.init_duration_ms = None
+        if environment.state is State.ANSWERED and not environment.retiring:
+            self.pool.give_back(environment)
         record = InvocationRecord(
             invocation=invocation,
             environment_id=environment.environment_id,

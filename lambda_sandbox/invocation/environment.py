@@ -73,6 +73,7 @@ class Environment:
     watchdog_at: float = 0.0  # when the armed watchdog fires; 0.0 when none is armed
     invocation: Invocation | None = None
     cold: bool = True
+    free: bool = False  # kept by the pool
     retiring: bool = False
     why: str = ""
     invocations: int = 0

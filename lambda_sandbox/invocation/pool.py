@@ -46,15 +46,25 @@ class Pool:
             del self._in_use[function.arn]
 
     def take(self, function: FunctionConfiguration) -> Environment | None:
-        """Return the free environment that was used last, or ``None``. It is the hottest in the processor's caches."""
+        """Return a free environment, or ``None``: the one used last, the hottest in the processor's caches.
+
+        One that has answered and is just about to ask for its next event comes last, but before a cold start.
+        """
         free = self._free.get(version_key(function))
-        return free.pop() if free else None
+        if not free:
+            return None
+        place = next((i for i in range(len(free) - 1, -1, -1) if free[i].state is not State.ANSWERED), -1)
+        environment = free.pop(place)
+        environment.free = False
+        return environment
 
     def add(self, environment: Environment) -> None:
         self.environments[environment.environment_id] = environment
 
     def give_back(self, environment: Environment) -> None:
-        self._free[version_key(environment.function)].append(environment)
+        if not environment.free:
+            environment.free = True
+            self._free[version_key(environment.function)].append(environment)
 
     def remove(self, environment: Environment) -> None:
         self.environments.pop(environment.environment_id, None)
@@ -62,6 +72,7 @@ class Pool:
         free = self._free.get(key)
         if free and environment in free:
             free.remove(environment)
+        environment.free = False
         if not free:
             self._free.pop(key, None)
 

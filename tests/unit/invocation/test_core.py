@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -71,6 +72,47 @@ def test_the_environment_used_last_is_taken_first() -> None:
     third = stage.invoke(function())
     assert stage.of(messages.DeliverEvent)[-1].invocation is third
     assert stage.of(messages.DeliverEvent)[-1].environment.environment_id == one
+
+
+def answered(stage: Stage, **changes: Any) -> str:
+    """Bring one environment to where it has answered and has not yet asked for the next event."""
+    invocation = stage.invoke(function(**changes))
+    [environment_id] = stage.environment_ids()
+    stage.ready(environment_id)
+    stage.take(stage.core.runtime_response(environment_id, invocation.request_id, b"1", 40))
+    return environment_id
+
+
+def test_a_caller_right_after_an_answer_waits_for_the_same_environment() -> None:
+    stage = Stage()
+    environment_id = answered(stage)
+    second = stage.invoke(function())
+    assert stage.environment_ids() == [environment_id]
+    stage.ready(environment_id)
+    stage.respond(environment_id, second)
+    assert not report_of(stage, second).cold
+
+
+def test_an_environment_that_ends_after_its_answer_is_started_again_for_the_next_caller() -> None:
+    stage = Stage()
+    environment_id = answered(stage)
+    second = stage.invoke(function())
+    stage.take(stage.core.environment_exited(environment_id, Exit(code=0), 40))
+    assert stage.environment_ids() == [environment_id, environment_id]
+    stage.ready(environment_id)
+    stage.respond(environment_id, second)
+    assert report_of(stage, second).cold
+
+
+def test_a_runtime_that_never_asks_again_is_replaced_after_the_timeout() -> None:
+    stage = Stage()
+    environment_id = answered(stage, timeout_s=3)
+    second = stage.invoke(function(timeout_s=3))
+    stage.advance(3.0)
+    assert stage.environment_ids() == [environment_id, environment_id]
+    stage.ready(environment_id)
+    stage.respond(environment_id, second)
+    assert stage.completion(second).result is not None
 
 
 def test_a_handler_error_keeps_the_environment() -> None:
