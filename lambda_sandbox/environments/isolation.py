@@ -23,9 +23,8 @@ MEMORY_PROCESS = "memory of each process"
 PROCESS_COUNT = "number of processes"
 CPU = "CPU in proportion to memory"
 TMP_SIZE = "size of /tmp"
-TMP_APART = (
-    "/tmp apart from the memory limit"  # pages of a tmpfs are charged to the control group that writes them
-)
+# Pages of a tmpfs are charged to the control group that writes them.
+TMP_APART = "files of /tmp apart from the memory limit"
 OPEN_FILES = "number of open files"
 _NAMESPACES = (NETWORK, FILES, CODE, PROCESSES_HIDDEN)
 

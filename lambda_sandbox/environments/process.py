@@ -28,6 +28,7 @@ from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import Exit, FunctionConfiguration, Isolation
 
 _CORNER = "lambda-sandbox"
+_FOLDER = "lambda-sandbox-environments-"
 _READ_BYTES = 65_536
 _PIPE_BYTES = 1 << 20
 _CLOSE_TIMEOUT_S = 5.0
@@ -77,11 +78,11 @@ class ProcessEnvironments:
         self._config = config
         self._loop = loop
         self._host = host
-        self._folder = Path(tempfile.mkdtemp(prefix="lambda-sandbox-"))
+        self._folder, self._folder_lock = make_folder()
         try:
             self._starter = choose_starter(config, self._folder)
         except BaseException:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._remove_folder()
             raise
         self._groups = find_control_groups(_CORNER)
         self._environments: dict[str, _Environment] = {}
@@ -206,7 +207,11 @@ class ProcessEnvironments:
         self._starter.close()
         if self._groups is not None:
             self._groups.close()
+        self._remove_folder()
+
+    def _remove_folder(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
+        os.close(self._folder_lock)
 
     def _specification(
         self,
@@ -385,6 +390,35 @@ class ProcessEnvironments:
                 os.kill(pid, number)
                 with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
                     waiting.extend(map(int, file.read().split()))
+
+
+def make_folder(parent: Path | None = None) -> tuple[Path, int]:
+    """Return a new private folder and the descriptor whose lock says that it is in use.
+
+    Folders whose owner was killed hold no lock any more and are removed. ``parent`` is the system's place for such folders.
+    """
+    parent = parent or Path(tempfile.gettempdir())
+    for left in parent.glob(f"{_FOLDER}*"):
+        with contextlib.suppress(OSError):
+            if left.stat().st_uid == os.getuid():
+                lock = _lock(left)
+                shutil.rmtree(left, ignore_errors=True)
+                os.close(lock)
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=parent))
+        with contextlib.suppress(OSError):  # another server took it for a left one, before it was locked
+            return folder, _lock(folder)
+
+
+def _lock(folder: Path) -> int:
+    """Lock a folder and return the descriptor that holds the lock. Raises ``OSError`` when it is in use."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
 
 
 def _read_all(fd: int) -> list[bytes]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lambda_sandbox.config import Config
-from lambda_sandbox.environments.process import ProcessEnvironments
+from lambda_sandbox.environments.process import ProcessEnvironments, make_folder
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import Exit
 from tests.isolation.stage import Stage, stage
@@ -275,3 +275,13 @@ def test_nothing_is_left_after_close(tmp_path: Path) -> None:
 
     tmp_path.chmod(0o755)
     asyncio.run(main())
+
+
+def test_a_folder_that_a_killed_server_left_is_removed_and_one_in_use_is_not(tmp_path: Path) -> None:
+    dead, lock = make_folder(tmp_path)
+    os.close(lock)  # the kernel does this when the owner is killed
+    alive, lock = make_folder(tmp_path)
+    other, other_lock = make_folder(tmp_path)
+    assert (dead.exists(), alive.exists(), other.exists()) == (False, True, True)
+    os.close(lock)
+    os.close(other_lock)
