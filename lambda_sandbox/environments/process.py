@@ -196,7 +196,7 @@ class ProcessEnvironments:
         self._signal_tree(environment_id, signal.SIGCONT)
 
     async def close(self) -> None:
-        """End every environment and give everything back."""
+        """End every environment and give everything back. Closing twice does nothing more."""
         for environment_id in list(self._environments):
             self.stop(environment_id)
         if self._ending:
@@ -211,7 +211,9 @@ class ProcessEnvironments:
 
     def _remove_folder(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
-        os.close(self._folder_lock)
+        if self._folder_lock >= 0:
+            os.close(self._folder_lock)
+            self._folder_lock = -1
 
     def _specification(
         self,
