@@ -87,6 +87,7 @@ class Application:
             fetch_object=self._fetch_object,
             on_change=self._on_change,
             on_mappings_change=self._on_mappings_change,
+            last_processing_result=lambda uuid: self._mappings.last_processing_result(uuid),
             base_url=lambda: f"http://127.0.0.1:{self.port}",
         )
 
@@ -114,7 +115,13 @@ class Application:
             ),
             worker=self._worker,
         )
-        self._mappings = Mappings(self.plane.mappings, self._neighbours, self._invoke_by_arn, self.clock)
+        self._mappings = Mappings(
+            self.plane.mappings,
+            self._neighbours,
+            self._invoke_by_arn,
+            self.clock,
+            on_decision=lambda uuid, sentence: history.mapping_decision(self.clock.now(), uuid, sentence),
+        )
 
     async def _listen(self, listener: socket.socket) -> None:
         outer = functools.partial(EndpointConnection, self._endpoint)

@@ -52,13 +52,24 @@ COVERAGE: dict[str, Coverage] = {
 
 
 class EventSourceMappings:
-    """The five operations. ``on_change`` is called after each that changes a mapping."""
+    """The five operations. ``on_change`` is called after each that changes a mapping.
 
-    def __init__(self, clock: Clock, store: Store, resolve: Resolve, on_change: Callable[[], None]) -> None:
+    ``last_result(uuid)`` is what the poller says of its last batch: AWS's ``LastProcessingResult``.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        store: Store,
+        resolve: Resolve,
+        on_change: Callable[[], None],
+        last_result: Callable[[str], str] | None = None,
+    ) -> None:
         self._clock = clock
         self._store = store
         self._resolve = resolve
         self._on_change = on_change
+        self._last_result = last_result
         self.operations: dict[str, Callable[[Params, Caller], dict[str, Any]]] = {
             "CreateEventSourceMapping": self.create,
             "GetEventSourceMapping": self.get,
@@ -88,7 +99,7 @@ class EventSourceMappings:
         return _to_wire(mapping, state="Creating")
 
     def get(self, params: Params, caller: Caller) -> dict[str, Any]:
-        return _to_wire(self._existing(params["UUID"], caller))
+        return self._shown(self._existing(params["UUID"], caller))
 
     def list(self, params: Params, caller: Caller) -> dict[str, Any]:
         source, function_name = params.get("EventSourceArn"), params.get("FunctionName")
@@ -101,7 +112,7 @@ class EventSourceMappings:
             and (arn is None or f"{mapping.function_arn}:".startswith(f"{arn}:"))
         ]
         shown, marker = page(mappings, lambda each: each.uuid, params, _PAGE)
-        return {"EventSourceMappings": [_to_wire(each) for each in shown], "NextMarker": marker}
+        return {"EventSourceMappings": [self._shown(each) for each in shown], "NextMarker": marker}
 
     def update(self, params: Params, caller: Caller) -> dict[str, Any]:
         mapping = self._existing(params["UUID"], caller)
@@ -121,6 +132,12 @@ class EventSourceMappings:
         self._store.delete_mapping(mapping.uuid, _arn(mapping))
         self._on_change()
         return _to_wire(mapping, state="Deleting")
+
+    def _shown(self, mapping: EventSourceMapping) -> dict[str, Any]:
+        wire = _to_wire(mapping)
+        if self._last_result is not None:
+            wire["LastProcessingResult"] = self._last_result(mapping.uuid)
+        return wire
 
     def _existing(self, uuid: str, caller: Caller) -> EventSourceMapping:
         mapping = self._store.mapping(uuid)

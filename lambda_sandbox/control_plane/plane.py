@@ -41,11 +41,12 @@ class ControlPlane:
         on_change: Callable[[str], None],
         base_url: Callable[[], str],
         on_mappings_change: Callable[[], None] = _nothing,
+        last_processing_result: Callable[[str], str] | None = None,
     ) -> None:
         """Take over ``store`` and ``code``, and remove packages that no function uses.
 
         ``fetch_object(bucket, key, version)`` reads from S3. ``on_change`` hears the unqualified ARN of a function
-        after it was updated or deleted, ``on_mappings_change`` that mappings changed. ``base_url()`` is the endpoint's
+        after it was updated or deleted, ``on_mappings_change`` that mappings changed. ``last_processing_result(uuid)`` is the poller's word. ``base_url()`` is the endpoint's
         address, for download links.
         """
         self.store = store
@@ -56,7 +57,7 @@ class ControlPlane:
             **self._functions.operations,
             **tags.Tags(store).operations,
             **event_source_mappings.EventSourceMappings(
-                clock, store, self.resolve, on_mappings_change
+                clock, store, self.resolve, on_mappings_change, last_processing_result
             ).operations,
             **account_settings.AccountSettings(config, store).operations,
         }

@@ -30,7 +30,6 @@ _CREDENTIAL = re.compile(rb"Credential=([^/\s,]*)/\d+/([^/\s,]+)/([^/\s,]+)/aws4
 _LOCAL_HOST = re.compile(
     rb"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|(?:[a-z0-9.-]+\.)?localhost)(?::\d{1,5})?", re.IGNORECASE
 )
-_REFUSED_HEADERS = {b"x-amz-durable-execution-name": "DurableExecutionName", b"x-amz-tenant-id": "TenantId"}
 
 
 class WireResponse(Protocol):
@@ -171,10 +170,8 @@ class EndpointConnection(HttpConnection):
                 client_context = value
             elif key == b"x-amzn-trace-id":
                 trace = value
-            elif key in _REFUSED_HEADERS:
-                raise errors.NotImplementedException(
-                    f"Invoke.{_REFUSED_HEADERS[key]} is not emulated by this sandbox yet; see the API parity page."
-                )
+            elif key.startswith(b"x-amz-"):
+                request_checks.refuse_header(key.decode("latin-1"))
         found = _CREDENTIAL.search(authorization)
         credential = found[0] if found else b""
         caller = self._caller(found[1], found[2]) if found else self._caller(b"", b"")

@@ -171,6 +171,8 @@ class InProcess:
         self, name: str, qualifier: str, headers: Mapping[str, str], body: bytes, caller: Caller
     ) -> tuple[int, dict[str, str], bytes]:
         function = self.plane.resolve(name, qualifier or None, caller)
+        for header in headers:
+            request.refuse_header(header.lower())
         kind = request.invocation_type(headers.get("x-amz-invocation-type", ""))
         payload = request.checked_payload(body, kind)
         context = request.decoded_context(headers.get("x-amz-client-context", ""))

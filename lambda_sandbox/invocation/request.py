@@ -21,6 +21,17 @@ def invocation_type(value: str) -> InvocationType:
         ) from None
 
 
+_REFUSED_HEADERS = {"x-amz-durable-execution-name": "DurableExecutionName", "x-amz-tenant-id": "TenantId"}
+
+
+def refuse_header(name: str) -> None:
+    """Raise ``NotImplementedException`` when a request header (lower case) asks for what is not emulated."""
+    if name in _REFUSED_HEADERS:
+        raise errors.NotImplementedException(
+            f"Invoke.{_REFUSED_HEADERS[name]} is not emulated by this sandbox yet; see the API parity page."
+        )
+
+
 def checked_payload(body: bytes, kind: InvocationType) -> bytes:
     """Return the event as it goes to the runtime: JSON, within the limit. An empty body is an empty object.
 

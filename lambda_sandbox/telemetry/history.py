@@ -17,6 +17,11 @@ class History:
     def __init__(self) -> None:
         self.records: deque[InvocationRecord] = deque(maxlen=_RECORDS)
         self._environments: dict[str, Environment] = {}
+        self._decisions: deque[dict[str, Any]] = deque(maxlen=_RECORDS)
+
+    def mapping_decision(self, at: float, uuid: str, sentence: str) -> None:
+        """Remember why an event source mapping kept, deleted or delayed a batch. ``at`` is seconds since the epoch."""
+        self._decisions.append({"at": at, "uuid": uuid, "why": sentence})
 
     def environment(self, environment: Environment) -> None:
         """Remember an environment from its start; what becomes of it is read from the object itself."""
@@ -27,6 +32,7 @@ class History:
     def clear(self) -> None:
         self.records.clear()
         self._environments.clear()
+        self._decisions.clear()
 
     def of(self, account_id: str | None = None) -> Iterable[InvocationRecord]:
         return (
@@ -34,10 +40,11 @@ class History:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return ``{"invocations": […], "environments": […]}``, oldest first; times are seconds since the epoch."""
+        """Return ``{"invocations": […], "environments": […], "mappings": […]}``, oldest first; times are seconds since the epoch."""
         return {
             "invocations": [_invocation(record) for record in self.records],
             "environments": [_environment(environment) for environment in self._environments.values()],
+            "mappings": list(self._decisions),
         }
 
 
