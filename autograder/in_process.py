@@ -58,7 +58,8 @@ class InProcessView(Sandbox):
         self._connection = connection
 
     def history(self) -> dict[str, Any]:
-        answer: dict[str, Any] = self._connection.history().data
+        history = self._connection.history()
+        answer: dict[str, Any] = {"invocations": history.invocations, "environments": history.environments}
         return answer
 
 
@@ -75,7 +76,7 @@ def run_cells(notebook: Notebook, connection: Any) -> Execution:
     for cell in notebook.cells:
         shown = io.StringIO()
         with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown):
-            outcome = shell.run_cell(cell.source)
+            outcome = shell.run_cell(cell.source)  # type: ignore[no-untyped-call]
         failure = outcome.error_in_exec or outcome.error_before_exec
         texts.append(shown.getvalue())
         errors.append(f"{type(failure).__name__}: {failure}" if failure else None)
