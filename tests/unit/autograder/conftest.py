@@ -1,0 +1,58 @@
+"""A lab without any AWS in it, and notebooks made of cells."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from autograder.discover import Lab
+
+Write = Callable[..., Path]
+
+CHECKS = '''
+import pytest
+from autograder.checks import expect
+
+@pytest.mark.points(2)
+def test_total(submission):
+    """The total"""
+    expect(submission.literal("facts")["total"], wanted=3, look_at="the sum")
+
+@pytest.mark.points(1)
+@pytest.mark.held
+def test_printed(submission):
+    expect(submission.outputs_text("facts"), wanted="hello\\n", look_at="print")
+'''
+
+
+@pytest.fixture
+def write_notebook(tmp_path: Path) -> Write:
+    """Return a function that writes cells (a pair is an answer cell) as a notebook and returns its path."""
+
+    def write(*cells: str | tuple[str, str], name: str = "lab.ipynb", folder: Path = tmp_path) -> Path:
+        notebook: Any = nbformat.v4.new_notebook()
+        for number, cell in enumerate(cells):
+            answer, source = cell if isinstance(cell, tuple) else ("", cell)
+            made: Any = nbformat.v4.new_code_cell(source, id=f"cell-{number}")
+            made.metadata["tags"] = [f"answer:{answer}"] if answer else []
+            notebook.cells.append(made)
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(notebook), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def plain_lab(tmp_path: Path) -> Lab:
+    """A lab of two checks, three points, without a sandbox; its folder may be changed."""
+    folder = tmp_path / "labs" / "07-plain"
+    (folder / "checks").mkdir(parents=True)
+    (folder / "checks" / "test_plain.py").write_text(CHECKS)
+    return Lab("07-plain", "Plain", 20, (), ("count",), (), (), "concepts/plain.md", folder)

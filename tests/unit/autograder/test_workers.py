@@ -1,0 +1,84 @@
+"""One process a submission: executed in isolation where there is any, and never mixed with another."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from autograder.discover import Lab, Submission
+from autograder.grade import Job
+from autograder.isolation import BARE, best_isolation
+from autograder.limits import Limits
+from autograder.result import GRADED, NOT_GRADED
+from autograder.workers import grade_all, grade_one
+
+from .conftest import Write
+
+LEVELS = sorted({"process", best_isolation().level})
+
+
+def job(lab: Lab, path: Path, level: str = "", name: str = "ada") -> Job:
+    isolation = BARE if level == "process" else best_isolation()
+    limits = Limits(wall_s=20.0, check_s=5.0)
+    return Job(lab, Submission(name, name, path), "s", limits, isolation, needs_sandbox=False)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_right_notebook_gets_all_points_at_every_level(
+    plain_lab: Lab, write_notebook: Write, level: str
+) -> None:
+    path = write_notebook(
+        "import os, sys; assert 'PYTEST_CURRENT_TEST' not in os.environ",
+        ("facts", "total = 3\nprint('hello')"),
+    )
+    result = grade_one(job(plain_lab, path, level))
+    assert (result.status, result.score, result.max_score, result.cell_errors) == (GRADED, 3, 3, ())
+    assert result.isolation is not None
+    assert result.isolation.level == level
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_daemon_of_a_notebook_does_not_outlive_it(plain_lab: Lab, write_notebook: Write, level: str) -> None:
+    mark = f"54321{os.getpid()}"
+    source = f"import subprocess\nsubprocess.Popen(['setsid', '-f', 'sleep', '{mark}'])\n"
+    grade_one(job(plain_lab, write_notebook(source), level))
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not [line for line in lines if mark.encode() in line]
+
+
+def test_results_keep_to_their_submissions_when_graded_side_by_side(
+    plain_lab: Lab, write_notebook: Write
+) -> None:
+    right = write_notebook(("facts", "total = 3\nprint('hello')"), name="right.ipynb")
+    wrong = write_notebook(("facts", "total = 4\nprint('hello')"), name="wrong.ipynb")
+    none = write_notebook("total = 3", name="none.ipynb")
+    jobs = [job(plain_lab, path, name=path.stem) for path in (right, wrong, none)]
+    assert {result.submission: result.score for result in grade_all(jobs, side_by_side=2)} == {
+        "right": 3,
+        "wrong": 1,
+        "none": 0,
+    }
+
+
+def test_lab_without_checks_is_not_graded_and_has_no_score(plain_lab: Lab, write_notebook: Write) -> None:
+    (plain_lab.checks / "test_plain.py").unlink()
+    result = grade_one(job(plain_lab, write_notebook("1")))
+    assert (result.status, result.to_json()["score"]) == (NOT_GRADED, None)
+    assert "No check ran" in result.fault
+
+
+def test_worker_that_dies_is_not_graded_and_the_rest_is(plain_lab: Lab, write_notebook: Write) -> None:
+    deadly = Lab(
+        **{
+            **{name: getattr(plain_lab, name) for name in plain_lab.__slots__},
+            "folder": plain_lab.folder / "b",
+        }
+    )
+    deadly.checks.mkdir(parents=True)
+    (deadly.checks / "test_deadly.py").write_text("import os\nos._exit(3)\n")
+    path = write_notebook(("facts", "total = 3\nprint('hello')"))
+    died, fine = grade_all([job(deadly, path, name="a"), job(plain_lab, path, name="b")])
+    assert (died.status, fine.status, fine.score) == (NOT_GRADED, GRADED, 3)
+    assert "ended early" in died.fault

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import base64
+
+from lambda_sandbox.quotas import LOG_TAIL_BYTES
+from lambda_sandbox.telemetry.logs import LogStore
+
+GROUP = ("000000000000", "us-east-1", "/aws/lambda/quote")
+
+
+def messages(store: LogStore) -> list[str]:
+    return [event.message for event in store.events(GROUP)]
+
+
+def test_chunks_are_cut_into_lines_when_read() -> None:
+    store = LogStore()
+    store.write(GROUP, "s", b"one\ntw", 1.0)
+    store.write(GROUP, "s", b"o\nthree", 2.0)
+    assert messages(store) == ["one\n", "two\n", "three"]
+
+
+def test_partial_lines_of_two_environments_do_not_mix() -> None:
+    store = LogStore()
+    store.write(GROUP, "a", b"from ", 1.0)
+    store.write(GROUP, "b", b"other\n", 1.0)
+    store.write(GROUP, "a", b"a\n", 1.0)
+    assert sorted(messages(store)) == ["from a\n", "other\n"]
+
+
+def test_the_tail_is_the_invocations_own_and_at_most_4_kb() -> None:
+    store = LogStore()
+    store.write(GROUP, "s", b"before\n", 1.0)
+    store.begin_invocation("s")
+    store.write(GROUP, "s", b"x" * 5000, 1.0)
+    store.write(GROUP, "s", b"end\n", 1.0)
+    tail = base64.b64decode(store.tail("s"))
+    assert len(tail) == LOG_TAIL_BYTES
+    assert tail.endswith(b"xend\n")
+    assert b"before" not in tail
+
+
+def test_bytes_that_are_not_utf8_are_shown_and_do_not_break_reading() -> None:
+    store = LogStore()
+    store.write(GROUP, "s", b"\xff\xfe price\n", 1.0)
+    assert messages(store)[0].endswith(" price\n")
+
+
+def test_reading_can_go_on_after_a_number() -> None:
+    store = LogStore()
+    store.write(GROUP, "s", b"one\n", 1.0)
+    [first] = store.events(GROUP)
+    store.write(GROUP, "s", b"two\n", 2.0)
+    assert [event.message for event in store.events(GROUP, after=first.number)] == ["two\n"]

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import asyncio
+
+from lambda_sandbox.http_server import HttpConnection, Request
+
+
+class Echo(HttpConnection):
+    """Answers at once, except ``/later``, which waits for ``release``."""
+
+    max_body_bytes = 1000
+
+    def handle(self, request: Request) -> None:
+        self.seen = request
+        if request.target != b"/later":
+            self.answer(200, b"", request.body)
+
+    def release(self) -> None:
+        self.answer(200, b"", b"late")
+
+
+class Wire(asyncio.Transport):
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.writes.append(bytes(data))
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def connect() -> tuple[Echo, Wire]:
+    connection, wire = Echo(), Wire()
+    connection.connection_made(wire)
+    return connection, wire
+
+
+def post(path: str, body: bytes, extra: str = "") -> bytes:
+    return f"POST {path} HTTP/1.1\r\nHost: x\r\n{extra}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def test_an_answer_is_one_write() -> None:
+    connection, wire = connect()
+    connection.data_received(post("/", b"hello"))
+    assert len(wire.writes) == 1
+    assert wire.writes[0].endswith(b"Content-Length: 5\r\n\r\nhello")
+
+
+def test_a_request_may_come_in_single_bytes() -> None:
+    connection, wire = connect()
+    for byte in post("/", b"hello"):
+        connection.data_received(bytes([byte]))
+    assert wire.writes[0].endswith(b"hello")
+
+
+def test_pipelined_answers_keep_their_order() -> None:
+    connection, wire = connect()
+    connection.data_received(post("/later", b"") + post("/", b"second"))
+    assert wire.writes == []
+    connection.release()
+    assert b"".join(wire.writes).index(b"late") < b"".join(wire.writes).index(b"second")
+
+
+def test_an_answer_followed_by_a_waiting_request_goes_out_with_the_next_one() -> None:
+    connection, wire = connect()
+    connection.data_received(post("/", b"first") + post("/later", b""))
+    assert wire.writes == []
+    connection.release()
+    assert len(wire.writes) == 1
+    assert wire.writes[0].index(b"first") < wire.writes[0].index(b"late")
+
+
+def test_a_chunked_body_is_put_together() -> None:
+    connection, wire = connect()
+    connection.data_received(
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+    )
+    assert wire.writes[0].endswith(b"abcde")
+
+
+def test_expect_100_is_answered_before_the_body_comes() -> None:
+    connection, wire = connect()
+    connection.data_received(post("/", b"body", "Expect: 100-continue\r\n")[:-4])
+    assert wire.writes == [b"HTTP/1.1 100 Continue\r\n\r\n"]
+    connection.data_received(b"body")
+    assert wire.writes[1].endswith(b"body")
+
+
+def test_a_body_over_the_limit_is_refused_and_the_connection_closed() -> None:
+    connection, wire = connect()
+    connection.data_received(post("/", b"x" * 1001))
+    assert wire.writes[0].startswith(b"HTTP/1.1 413")
+    assert wire.closed
+
+
+def test_what_is_not_http_gets_400() -> None:
+    connection, wire = connect()
+    connection.data_received(b"\x16\x03\x01 hello TLS\r\n\r\n")
+    assert wire.writes[0].startswith(b"HTTP/1.1 400")
+    assert wire.closed
+
+
+def test_connection_close_is_honoured() -> None:
+    connection, wire = connect()
+    connection.data_received(post("/", b"bye", "Connection: close\r\n"))
+    assert wire.writes[-1].endswith(b"bye") or wire.writes[0].endswith(b"bye")
+    assert wire.closed
