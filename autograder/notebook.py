@@ -63,9 +63,10 @@ def _read_bounded(path: Path) -> bytes:
         raise NotANotebook(
             f"{path.name} cannot be opened ({error.strerror}): hand in the .ipynb file itself."
         ) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NotANotebook(f"{path.name} is not a file: hand in the .ipynb file itself.")
     with os.fdopen(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise NotANotebook(f"{path.name} is not a file: hand in the .ipynb file itself.")
         raw = stream.read(MAX_NOTEBOOK_BYTES + 1)
     if len(raw) > MAX_NOTEBOOK_BYTES:
         raise NotANotebook(

@@ -199,8 +199,9 @@ def _arguments(folder: Path, scratch: Path) -> list[str]:
 
 @contextlib.contextmanager
 def _quiet_process(scratch: str) -> Iterator[None]:
-    """Keep other people's plugins, AWS settings and byte code out of the run."""
+    """Keep other people's plugins, AWS settings and byte code out of the run, and the run's modules out of this process."""
     before = dict(os.environ)
+    modules = set(sys.modules)
     no_bytecode = sys.dont_write_bytecode
     sys.dont_write_bytecode = True
     for name in list(os.environ):
@@ -218,6 +219,9 @@ def _quiet_process(scratch: str) -> Iterator[None]:
         yield
     finally:
         sys.dont_write_bytecode = no_bytecode
+        for name in set(sys.modules) - modules:
+            if name.startswith("test_") or name == "conftest":
+                del sys.modules[name]
         os.environ.clear()
         os.environ.update(before)
 
@@ -280,7 +284,9 @@ def _reason(failure: BaseException) -> str:
     if isinstance(failure, botocore.exceptions.ClientError):
         return f"the sandbox answered: {failure.response['Error'].get('Message', failure)}"
     if isinstance(failure, AssertionError):
-        return f"the check failed: {failure}" if str(failure) else "the check failed without saying why"
+        said = str(failure)
+        bare = not said or said.startswith("assert ")
+        return "the check failed without saying why" if bare else f"the check failed: {said}"
     return f"the check could not finish ({type(failure).__name__}: {failure})"
 
 
