@@ -16,7 +16,7 @@ site_sources := mkdocs.yml CHANGELOG.md $(shell find docs docs_hooks labs lambda
 	-o -name '*.yaml' -o -name '*.toml' -o -name '*.html' -o -name '*.png' \) \
 	-not -path '*/.ipynb_checkpoints/*' -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help course test site serve-site lint format lock bench clean venv needs
+.PHONY: help course test site lint format lock bench clean venv needs
 
 help: ## List every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,157 @@
+"""Every page in a real browser that can reach nothing but this machine: over HTTP and from disk, light and dark, small and large."""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+from course.site_server import make_server
+from tests.site import built_site, pages
+
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+]
+LOCAL = ("http://127.0.0.1:", "file:", "data:", "blob:", "about:")
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="chromium is not installed (make test installs it as root)"
+)
+
+
+@dataclass
+class Watch:
+    """What a page asked for elsewhere, and what it complained about."""
+
+    external: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def request(self, request: Request) -> None:
+        if not request.url.startswith(LOCAL):
+            self.external.append(request.url)
+
+    def console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.errors.append(message.text)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def http_address() -> Iterator[str]:
+    with make_server(built_site(), 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(params=["http", "disk"])
+def address(request: pytest.FixtureRequest) -> str:
+    if request.param == "http":
+        return str(request.getfixturevalue("http_address"))
+    return built_site().as_uri() + "/"
+
+
+def watched(page: Page) -> Watch:
+    watch = Watch()
+    page.on("request", watch.request)
+    page.on("console", watch.console)
+    page.on("pageerror", lambda error: watch.errors.append(str(error)))
+    return watch
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_asks_elsewhere_or_complains(browser: Browser, address: str, scheme: str) -> None:
+    page = browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
+    watch = watched(page)
+    for name in pages():
+        page.goto(address + name, wait_until="networkidle")
+        assert page.locator("h1").first.is_visible(), name
+        body_scheme = page.locator("body").get_attribute("data-md-color-scheme")
+        assert body_scheme == ("slate" if scheme == "dark" else "default"), name
+    page.close()
+    assert watch.external == []
+    assert watch.errors == []
+
+
+def test_search_finds_cold_start_and_leads_to_a_page(browser: Browser, address: str) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    watch = watched(page)
+    page.goto(address + "index.html", wait_until="networkidle")
+    page.locator("input.md-search__input").click()
+    page.keyboard.type("cold start", delay=20)
+    first = page.locator(".md-search-result__link").first
+    first.wait_for(state="visible", timeout=20_000)
+    assert "cold" in first.inner_text().lower()
+    first.click()
+    page.wait_for_url("**/*.html*")
+    assert page.locator("article").is_visible()
+    page.close()
+    assert watch.external == []
+    assert watch.errors == []
+
+
+def test_no_page_scrolls_sideways_on_a_small_phone(browser: Browser, http_address: str) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    too_wide = {}
+    for name in pages():
+        page.goto(http_address + name)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > 360:
+            too_wide[name] = width
+    page.close()
+    assert too_wide == {}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_in_pictures_can_be_read(browser: Browser, http_address: str, scheme: str) -> None:
+    """The contrast of each text with the page or the box behind it is at least 3 to 1 (WCAG, large or bold text)."""
+    page = browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
+    for name in ("index.html", "concepts/01-serverless.html", "concepts/03-execution-environments.html"):
+        page.goto(http_address + name)
+        assert page.evaluate(_POOR_CONTRAST) == [], name
+    page.close()
+
+
+_POOR_CONTRAST = """() => {
+  const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const light = (colour) => {
+    const [r, g, b] = channels(colour).map((v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const over = (top, below) => {
+    const [r, g, b, a = 1] = channels(top), under = channels(below);
+    return `rgb(${[r, g, b].map((v, i) => v * a + under[i] * (1 - a)).join(",")})`;
+  };
+  const ground = getComputedStyle(document.body).backgroundColor;
+  const poor = [];
+  for (const text of document.querySelectorAll("svg.picture text")) {
+    const spot = text.getBoundingClientRect(), x = spot.x + spot.width / 2, y = spot.y + spot.height / 2;
+    let behind = ground;
+    for (const box of text.ownerSVGElement.querySelectorAll("rect")) {
+      const area = box.getBoundingClientRect(), fill = getComputedStyle(box).fill;
+      if (fill !== "none" && x > area.left && x < area.right && y > area.top && y < area.bottom) behind = over(fill, behind);
+    }
+    const [a, b] = [light(over(getComputedStyle(text).fill, behind)), light(behind)].sort((p, q) => q - p);
+    if ((a + 0.05) / (b + 0.05) < 3) poor.push(text.textContent);
+  }
+  return poor;
+}"""

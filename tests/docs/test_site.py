@@ -1,0 +1,109 @@
+"""What the built site promises without a browser: every link leads somewhere, and nothing is fetched from elsewhere."""
+
+import posixpath
+from html.parser import HTMLParser
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from autograder.discover import read_labs
+from docs_hooks import fidelity
+from lambda_sandbox.invocation.environment import TRANSITIONS, State
+from lambda_sandbox.parity import operations
+from tests.site import ROOT, built_site, pages
+
+
+class Page(HTMLParser):
+    """The links, the loads and the anchors of one page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.anchors: set[str] = set()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        self.anchors |= {values[name] for name in ("id", "name") if name in values}
+        if tag == "a" and "href" in values:
+            self.links.append(values["href"])
+        elif tag == "link" and values.get("rel") not in ("canonical", "prev", "next"):
+            self.loads.append(values.get("href", ""))
+        elif "src" in values:
+            self.loads.append(values["src"])
+
+
+@pytest.fixture(scope="module")
+def parsed() -> dict[str, Page]:
+    site = built_site()
+    return {name: Page((site / name).read_text(encoding="utf-8")) for name in pages()}
+
+
+def test_every_link_leads_to_a_page_and_an_anchor_that_exist(parsed: dict[str, Page]) -> None:
+    site, dead = built_site(), []
+    for name, page in parsed.items():
+        for link in page.links:
+            parts = urlsplit(link)
+            if parts.scheme in ("http", "https", "mailto"):
+                continue
+            assert not parts.path.startswith("/"), f"{name}: {link} works only from a server's root"
+            target = (
+                posixpath.normpath(posixpath.join(posixpath.dirname(name), unquote(parts.path)))
+                if parts.path
+                else name
+            )
+            known = parsed[target].anchors if target in parsed else set()
+            anchor = unquote(parts.fragment)
+            if not (site / target).is_file() or (anchor and target in parsed and anchor not in known):
+                dead.append(f"{name}: {link}")
+    assert dead == []
+
+
+def test_no_page_loads_anything_from_elsewhere(parsed: dict[str, Page]) -> None:
+    loads = {load for page in parsed.values() for load in page.loads}
+    assert loads
+    assert [load for load in loads if urlsplit(load).netloc] == []
+
+
+def test_every_lab_has_a_page_that_shows_its_cells(parsed: dict[str, Page]) -> None:
+    labs = read_labs(ROOT / "labs")
+    assert labs
+    for lab in labs:
+        text = (built_site() / "labs" / lab.slug / "lab.html").read_text(encoding="utf-8")
+        assert "jp-Notebook" in text
+        assert lab.page.removesuffix(".md") + ".html" in parsed
+
+
+def test_parity_page_lists_every_operation() -> None:
+    text = (built_site() / "reference" / "api-parity.html").read_text(encoding="utf-8")
+    assert [each.name for each in operations() if each.name not in text] == []
+
+
+def test_fidelity_page_lists_every_tagged_remark() -> None:
+    text = (built_site() / "reference" / "fidelity.html").read_text(encoding="utf-8")
+    remarks = fidelity.collect(ROOT)
+    assert {remark.tag for remark in remarks} == {"DIFFERS", "POLICY"}
+    assert [remark for remark in remarks if f"{remark.path}, line {remark.line}" not in text] == []
+
+
+def test_state_picture_has_one_arrow_for_each_row_of_the_table() -> None:
+    text = (built_site() / "concepts" / "03-execution-environments.html").read_text(encoding="utf-8")
+    picture = text[text.index('class="picture states"') :].split("</svg>")[0]
+    assert picture.count("<line ") == len(TRANSITIONS)
+    assert picture.count("<rect ") == len(State)
+
+
+@pytest.mark.parametrize(
+    ("lines", "text", "about"),
+    [
+        (["LIMIT = 5  # POLICY: few are enough"], "Few are enough", "``LIMIT = 5``"),
+        (["# DIFFERS: first line", "# goes on.", "LIMIT = 5"], "First line goes on.", "``LIMIT = 5``"),
+        (["def f():", '    """DIFFERS: here it stays."""'], "Here it stays.", "``f``"),
+        (['"""Kept a while.', "A lives on (POLICY: no number). B."], "No number", "A lives on"),
+    ],
+    ids=["behind code", "above code", "in a docstring", "in brackets"],
+)
+def test_remark_is_collected_whole_with_what_it_is_about(lines: list[str], text: str, about: str) -> None:
+    (remark,) = fidelity.in_lines(lines, "module.py")
+    assert (remark.text, remark.about) == (text, about)
