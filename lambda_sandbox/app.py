@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import functools
+import gc
 import signal
 import socket
 import sys
@@ -233,6 +234,8 @@ async def _run(config: Config) -> None:
         loop.add_reader(sys.stdin.fileno(), stopping.set)
     environments = application.driver.environments
     assert environments is not None
+    gc.collect()
+    gc.freeze()  # what start-up made lives as long as the process: no collection need look at it again
     print(
         f"ready http://{config.host}:{application.port} isolation {environments.isolation.level}", flush=True
     )
