@@ -1,1 +1,1 @@
-"""Measurements beside peers, as ratios of runs taken in turn: machines are noisy, ratios less so."""
+"""How fast an invoke is, beside what it is measured against, in one run."""

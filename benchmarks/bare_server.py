@@ -1,40 +1,53 @@
-"""The floor: a uvloop server that reads a request by hand and answers a constant. ``python bare_server.py``."""
+"""The floor: uvloop, a parser by hand, one constant answer in one write. Nothing that does work can be faster in Python."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
+from typing import cast
 
 import uvloop
 
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\nnull"
+BODY = b'{"ok": true}'
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
+    len(BODY),
+    BODY,
+)
 
 
-class Constant(asyncio.Protocol):
+class BareProtocol(asyncio.Protocol):
+    """Reads a request's length and nothing else of it."""
+
+    transport: asyncio.Transport
+    buffer = b""
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport: asyncio.Transport = transport  # type: ignore[assignment]
-        self.buffer = b""
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's own class, which inherits nothing
 
     def data_received(self, data: bytes) -> None:
-        data = self.buffer + data
+        self.buffer += data
         while True:
-            end = data.find(b"\r\n\r\n")
+            end = self.buffer.find(b"\r\n\r\n")
             if end < 0:
-                break
-            head = data[:end].lower()
-            start = head.find(b"content-length:")
-            length = int(head[start + 15 :].split(b"\r\n", 1)[0]) if start >= 0 else 0
-            if len(data) < end + 4 + length:
-                break
-            data = data[end + 4 + length :]
+                return
+            total = end + 4 + _content_length(self.buffer[:end])
+            if len(self.buffer) < total:
+                return
+            self.buffer = self.buffer[total:]
             self.transport.write(ANSWER)
-        self.buffer = data
 
 
-async def main() -> None:
-    server = await asyncio.get_running_loop().create_server(Constant, "127.0.0.1", 0)
+def _content_length(head: bytes) -> int:
+    at = head.lower().find(b"\r\ncontent-length:")
+    return 0 if at < 0 else int(head[at + 17 :].split(b"\r\n", 1)[0])
+
+
+async def serve() -> None:
+    server = await asyncio.get_running_loop().create_server(BareProtocol, "127.0.0.1", 0)
     print(f"ready http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
-    await server.serve_forever()
+    await asyncio.to_thread(sys.stdin.read)  # until whoever started it closes the pipe
+    server.close()
 
 
 if __name__ == "__main__":
-    uvloop.run(main())
+    uvloop.run(serve())

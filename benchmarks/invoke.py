@@ -1,125 +1,119 @@
-"""``python -m benchmarks invoke``: the sandbox beside a bare server that answers a constant, in one run.
-
-Both servers run at the same time and are measured in turn, so that a slow moment of the machine hits both.
-"""
+"""Warm and cold invokes beside the bare server: rounds alternate, so that both meet the same weather on the machine."""
 
 from __future__ import annotations
 
 import os
+import platform
 import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import boto3
+from benchmarks.client import Connection, calls_per_second, latencies_s
+from benchmarks.servers import Sandbox, Target, bare, sandbox
+from lambda_sandbox.server_client import ServerClient
 
-from benchmarks import load
-from lambda_sandbox.packaging import package
-
-_ROLE = "arn:aws:iam::000000000000:role/bench"
-_NOTHING = "def handler(event, context):\n    return None\n"
-_BARE = Path(__file__).with_name("bare_server.py")
-ROUNDS = 7
-REQUESTS = 1500
-COLD_STARTS = 15
+CONNECTIONS = (8, 32)
+_WARM_UP_CALLS = 300
 
 
-def run(rounds: int = ROUNDS, requests: int = REQUESTS) -> dict[str, Any]:
-    """Return all figures. Latencies are microseconds, cold starts milliseconds, throughput requests a second."""
-    with (
-        _server([sys.executable, str(_BARE)]) as bare,
-        _server(_SANDBOX, LAMBDA_SANDBOX_NEIGHBOURS="0") as sandbox,
-    ):
-        client = _client(sandbox)
-        _create(client, "noop")
-        data = load.request("/2015-03-31/functions/noop/invocations")
-        for port in (bare, sandbox):
-            load.latencies(port, data, 300)
-        warm = [_warm_round(bare, sandbox, data, requests) for _ in range(rounds)]
-        spread = {c: _throughput(bare, sandbox, data, c) for c in (8, 32)}
-        cold = _cold(client, sandbox)
-    middle = {name: statistics.median(each[name] for each in warm) for name in warm[0]}
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Microseconds of one round, one connection."""
+
+    p50_us: float
+    p99_us: float
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the value that ``share`` (0 to 1) of the sorted values do not exceed (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
+
+
+def measure(
+    rounds: int, calls: int, cold_starts: int, progress: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
+    """Run everything once and return the figures; see ``python -m benchmarks invoke --json`` for their names."""
+    with bare() as bare_target, sandbox() as box:
+        targets = (bare_target, box.target("warm"))
+        progress("warming up")
+        _warm_up(targets)
+        warm: dict[str, list[Latency]] = {target.name: [] for target in targets}
+        rates: dict[int, dict[str, list[float]]] = {
+            n: {target.name: [] for target in targets} for n in CONNECTIONS
+        }
+        for number in range(rounds):
+            progress(f"round {number + 1} of {rounds}")
+            for target in targets:
+                warm[target.name].append(_latency(target, calls))
+            for connections in CONNECTIONS:
+                for target in targets:
+                    rate = calls_per_second(target.host, target.port, target.request, connections, calls)
+                    rates[connections][target.name].append(rate)
+        progress("cold starts")
+        colds = [_cold(box, number) for number in range(cold_starts)]
+        health = ServerClient(box.endpoint).read("/_sandbox/health")
     return {
-        "machine": {"cpus": os.cpu_count(), "python": sys.version.split()[0]},
-        "warm": {name: round(value, 2) for name, value in middle.items()},
-        "throughput_rps": spread,
-        "cold_start_ms": cold,
+        "machine": {
+            "cpus": os.cpu_count(),
+            "python": platform.python_version(),
+            "system": platform.platform(),
+        },
+        "isolation": health["isolation"]["level"],
         "rounds": rounds,
-        "requests_a_round": requests,
+        "calls_per_round": calls,
+        "warm": _warm(warm),
+        "throughput": {str(n): _throughput(by_name) for n, by_name in rates.items()},
+        "cold_start": _cold_figures(colds),
     }
 
 
-_SANDBOX = [sys.executable, "-m", "lambda_sandbox", "serve", "--port", "0"]
+def _warm_up(targets: Sequence[Target]) -> None:
+    """Bring every environment into being that the widest round needs, and let caches fill."""
+    for target in targets:
+        for connections in (max(CONNECTIONS), 1):
+            calls_per_second(target.host, target.port, target.request, connections, _WARM_UP_CALLS)
 
 
-@contextmanager
-def _server(command: list[str], **variables: str) -> Iterator[int]:
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | variables)
-    assert process.stdout is not None
-    try:
-        words = process.stdout.readline().split()
-        yield int(words[1].rsplit(":", 1)[1])
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
+def _latency(target: Target, calls: int) -> Latency:
+    connection = Connection(target.host, target.port, target.request)
+    values = latencies_s(connection, calls)
+    connection.close()
+    return Latency(percentile(values, 0.50) * 1e6, percentile(values, 0.99) * 1e6)
 
 
-def _client(port: int) -> Any:
-    keys = {"aws_access_key_id": "bench", "aws_secret_access_key": "bench", "region_name": "us-east-1"}
-    return boto3.session.Session().client("lambda", endpoint_url=f"http://127.0.0.1:{port}", **keys)
+def _cold(box: Sandbox, number: int) -> float:
+    """Return the milliseconds of the first call that a function ever gets."""
+    target = box.target(f"cold-{number}")
+    connection = Connection(target.host, target.port, target.request)
+    seconds = connection.call()
+    connection.close()
+    return seconds * 1000
 
 
-def _create(client: Any, name: str) -> None:
-    code = {"ZipFile": package(_NOTHING)}
-    options = {"Runtime": "python3.12", "Handler": "app.handler", "Role": _ROLE, "MemorySize": 1769}
-    client.create_function(FunctionName=name, Code=code, **options)
+def _warm(rounds: dict[str, list[Latency]]) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    for name, values in rounds.items():
+        middle = Latency(
+            statistics.median(value.p50_us for value in values),
+            statistics.median(value.p99_us for value in values),
+        )
+        figures[name] = {key: round(value, 1) for key, value in asdict(middle).items()}
+    pairs = zip(rounds["sandbox"], rounds["bare"], strict=True)
+    figures["ratio_p50"] = round(statistics.median(ours.p50_us / floor.p50_us for ours, floor in pairs), 2)
+    return figures
 
 
-def _warm_round(bare: int, sandbox: int, data: bytes, count: int) -> dict[str, float]:
-    floor = load.latencies(bare, data, count)
-    ours = load.latencies(sandbox, data, count)
+def _throughput(rates: dict[str, list[float]]) -> dict[str, float]:
+    figures = {f"{name}_per_s": round(statistics.median(values)) for name, values in rates.items()}
+    pairs = zip(rates["bare"], rates["sandbox"], strict=True)
+    return {**figures, "ratio": round(statistics.median(floor / ours for floor, ours in pairs), 2)}
+
+
+def _cold_figures(colds: list[float]) -> dict[str, Any]:
     return {
-        "bare_p50_us": statistics.median(floor),
-        "bare_p99_us": statistics.quantiles(floor, n=100)[98],
-        "sandbox_p50_us": statistics.median(ours),
-        "sandbox_p99_us": statistics.quantiles(ours, n=100)[98],
-        "p50_ratio": statistics.median(ours) / statistics.median(floor),
-    }
-
-
-def _throughput(bare: int, sandbox: int, data: bytes, connections: int) -> dict[str, float]:
-    floor, ours = [], []
-    for _ in range(3):
-        floor.append(load.throughput(bare, data, connections, 1.0))
-        ours.append(load.throughput(sandbox, data, connections, 1.0))
-    return {
-        "bare": round(statistics.median(floor)),
-        "sandbox": round(statistics.median(ours)),
-        "ratio": round(statistics.median(ours) / statistics.median(floor), 3),
-    }
-
-
-def _cold(client: Any, port: int) -> dict[str, float]:
-    """First invocations of new functions, seen by the caller, beside an interpreter that does nothing."""
-    names = [f"cold-{number}" for number in range(COLD_STARTS)]
-    for name in names:
-        _create(client, name)
-    ours, python = [], []
-    with load.connect(port) as connection:
-        for name in names:
-            start = time.perf_counter()
-            load.exchange(connection, load.request(f"/2015-03-31/functions/{name}/invocations"))
-            ours.append((time.perf_counter() - start) * 1000)
-            start = time.perf_counter()
-            subprocess.run([sys.executable, "-c", "pass"], check=True)
-            python.append((time.perf_counter() - start) * 1000)
-    first, nothing = statistics.median(ours), statistics.median(python)
-    return {
-        "sandbox_p50": round(first, 2),
-        "python_pass_p50": round(nothing, 2),
-        "ratio": round(first / nothing, 2),
+        "count": len(colds),
+        "p50_ms": round(percentile(colds, 0.50), 2),
+        "p99_ms": round(percentile(colds, 0.99), 2),
     }
