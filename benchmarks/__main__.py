@@ -20,8 +20,8 @@ def main() -> None:
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@click.option("--rounds", type=click.IntRange(1), default=7, show_default=True, help="Alternating rounds.")
-@click.option("--calls", type=click.IntRange(100), default=2000, show_default=True, help="Calls a round.")
+@click.option("--rounds", type=click.IntRange(1), default=21, show_default=True, help="Alternating rounds.")
+@click.option("--calls", type=click.IntRange(100), default=500, show_default=True, help="Calls a round.")
 @click.option("--cold-starts", type=click.IntRange(1), default=20, show_default=True, help="First calls.")
 @click.option(
     "--limit",
