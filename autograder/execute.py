@@ -62,7 +62,7 @@ def executed(
     this submission and nothing else: at the end every process below it is killed. Raises GraderFault when the
     machine or the grader fails, never for what the notebook does.
     """
-    with tempfile.TemporaryDirectory(prefix="labs-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="t-") as scratch:
         os.chmod(scratch, 0o700)
         server: SandboxServer | None = None
         listener = (
@@ -163,7 +163,7 @@ def _course_files() -> dict[str, Path]:
 
 
 def _bare_home(scratch: Path, files: Path | None) -> Path:
-    home, course = scratch / "home", scratch / "course"
+    home, course = scratch / "h", scratch / "course"
     home.mkdir(mode=0o700)
     for inside, path in _course_files().items():
         target = course / inside

@@ -73,7 +73,7 @@ def _graded(job: Job, isolation: Isolation, blank: Result) -> Result:
         isolation=isolation,
         limits=job.limits,
         needs_sandbox=job.needs_sandbox,
-        files=job.lab.events,
+        files=job.lab.events.resolve(),
         slot=job.slot,
     ) as (execution, server):
         sandbox = Sandbox(server.url) if server else None

@@ -85,6 +85,8 @@ def receive_job(control: socket.socket) -> dict[str, Any]:
 
 async def run_notebook(control: socket.socket, settings: dict[str, Any]) -> dict[str, Any]:
     """Start the kernel while the sandbox starts outside, then execute the cells that come over ``control``."""
+    # jsonschema, which nbformat imports, builds a grammar for IRIs with it: a second a notebook, for nothing here.
+    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
     import nbformat
     from jupyter_client.manager import AsyncKernelManager
 
@@ -92,7 +94,7 @@ async def run_notebook(control: socket.socket, settings: dict[str, Any]) -> dict
     client = kept_output_client()(notebook, kernel_name="python3", allow_errors=True, timeout=None)
     client.keep_bytes = settings["limits"]["output_bytes"]
     client.extra_arguments = ["--HistoryManager.enabled=False"]
-    runtime = os.path.join(os.environ["HOME"], ".jupyter-runtime")
+    runtime = os.path.join(os.environ["HOME"], ".r")  # short: a socket's path has about a hundred characters
     os.makedirs(runtime, mode=0o700, exist_ok=True)
     client.km = AsyncKernelManager(
         kernel_name="python3", transport="ipc", connection_file=os.path.join(runtime, "k.json")

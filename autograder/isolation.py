@@ -26,7 +26,7 @@ _TRIAL = """
 import os, sys
 if len(sys.argv) > 1:
     user = int(sys.argv[1]); os.setgroups([]); os.setresgid(user, user, user); os.setresuid(user, user, user)
-import ssl, nbclient, ipykernel
+import ssl, zmq, ipykernel.kernelapp
 """
 
 

@@ -161,7 +161,7 @@ def run_checks(
     Raises GraderFault when nothing was collected, a check file is broken, or the sandbox went away.
     """
     plugin = ScorePlugin(view, sandbox, seed, check_s, refused)
-    with tempfile.TemporaryDirectory(prefix="labs-checks-") as scratch, _quiet_process(scratch):
+    with tempfile.TemporaryDirectory(prefix="checks-") as scratch, _quiet_process(scratch):
         code = pytest.main(_arguments(folder, Path(scratch)), plugins=[plugin])
     if plugin.problems:
         raise GraderFault(plugin.problems[0])

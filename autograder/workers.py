@@ -6,8 +6,10 @@ import contextlib
 import json
 import os
 import select
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -26,6 +28,7 @@ class _Worker:
     pid: int
     job: Job
     deadline: float
+    scratch: str
     received: bytearray = field(default_factory=bytearray)
 
 
@@ -59,24 +62,27 @@ def grade_one(job: Job) -> Result:
 
 def _start(job: Job, others: list[int]) -> tuple[int, _Worker]:
     reading, writing = os.pipe()
+    # Made and removed by this side, so that it goes even when the worker is killed.
+    scratch = tempfile.mkdtemp(prefix="labs-")
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
     if pid == 0:
         for pipe in (reading, *others):
             os.close(pipe)
-        _work(job, writing)
+        _work(job, writing, scratch)
     os.close(writing)
     checks_s = 20 * job.limits.check_s
-    return reading, _Worker(pid, job, time.monotonic() + job.limits.wall_s + checks_s + _MARGIN_S)
+    return reading, _Worker(pid, job, time.monotonic() + job.limits.wall_s + checks_s + _MARGIN_S, scratch)
 
 
-def _work(job: Job, pipe: int) -> None:
+def _work(job: Job, pipe: int, scratch: str) -> None:
     """The forked side: grade, write the result, end without running anything of the parent's."""
     code = 1
     try:
         os.setpgid(0, 0)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+        tempfile.tempdir = scratch
         become_subreaper()
         _silence()
         document = json.dumps(grade(job).to_json(), allow_nan=False).encode()
@@ -122,6 +128,7 @@ def _end(pipe: int, worker: _Worker) -> None:
         os.kill(worker.pid, signal.SIGKILL)
     with contextlib.suppress(ChildProcessError):
         os.waitpid(worker.pid, 0)
+    shutil.rmtree(worker.scratch, ignore_errors=True)
 
 
 def _result(worker: _Worker) -> Result:

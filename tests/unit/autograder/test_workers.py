@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,9 @@ def test_lab_without_checks_is_not_graded_and_has_no_score(plain_lab: Lab, write
     assert "No check ran" in result.fault
 
 
-def test_worker_that_dies_is_not_graded_and_the_rest_is(plain_lab: Lab, write_notebook: Write) -> None:
+def test_worker_that_dies_is_not_graded_leaves_nothing_and_the_rest_is_graded(
+    plain_lab: Lab, write_notebook: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     deadly = Lab(
         **{
             **{name: getattr(plain_lab, name) for name in plain_lab.__slots__},
@@ -79,6 +82,9 @@ def test_worker_that_dies_is_not_graded_and_the_rest_is(plain_lab: Lab, write_no
     deadly.checks.mkdir(parents=True)
     (deadly.checks / "test_deadly.py").write_text("import os\nos._exit(3)\n")
     path = write_notebook(("facts", "total = 3\nprint('hello')"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
     died, fine = grade_all([job(deadly, path, name="a"), job(plain_lab, path, name="b")])
     assert (died.status, fine.status, fine.score) == (NOT_GRADED, GRADED, 3)
     assert "ended early" in died.fault
+    assert list((tmp_path / "scratch").iterdir()) == []
