@@ -41,7 +41,9 @@ def call(event):
 
 # --8<-- [start:one-by-one]
 answers = [call({}) for _ in range(5)]
-print(len({each["environment"] for each in answers}), "environment, calls:", [each["calls"] for each in answers])
+print(
+    len({each["environment"] for each in answers}), "environment, calls:", [each["calls"] for each in answers]
+)
 # --8<-- [end:one-by-one]
 
 # --8<-- [start:at-once]
