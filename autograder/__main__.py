@@ -6,6 +6,8 @@ import datetime
 import json
 import secrets
 import shutil
+import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,9 +32,11 @@ _LAB = click.argument("lab_name", metavar="[LAB]", required=False)
 
 
 class LabsGroup(click.Group):
-    """Turns the grader's own errors into one sentence and exit code 1."""
+    """Turns the grader's own errors into one sentence and exit code 1, and a SIGTERM into an orderly end."""
 
     def invoke(self, context: click.Context) -> object:
+        # The default would leave the workers and their sandboxes to themselves.
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
         try:
             return super().invoke(context)
         except GraderError as error:

@@ -31,7 +31,7 @@ def print_result(console: Console, lab: Lab, result: Result) -> None:
     table = Table(title=Text(lab.title), show_lines=True)
     table.add_column("check", ratio=2)
     table.add_column("points", justify="right", no_wrap=True)
-    table.add_column("what it saw", ratio=5)
+    table.add_column("what it saw", ratio=5, overflow="fold")
     for check in result.checks:
         if not check.held:
             table.add_row(*_row(lab, check))

@@ -82,6 +82,7 @@ def _work(job: Job, pipe: int, scratch: str) -> None:
     try:
         os.setpgid(0, 0)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         tempfile.tempdir = scratch
         become_subreaper()
         _silence()
