@@ -133,7 +133,7 @@ for _ in range(5000):
 _READ_ALL = """\
 import os
 found = []
-for name in ("/work", "/root", "/home", "/etc/passwd", "/tmp", os.path.dirname(os.path.dirname(os.getcwd()))):
+for name in sorted({"/" + name for name in os.listdir("/")} - {"/proc", "/sys", "/dev", "/usr"}):
     for folder, _, files in os.walk(name):
         found += [os.path.join(folder, file) for file in files if file.startswith("test_adding_lab")]
 print("FOUND", found)
