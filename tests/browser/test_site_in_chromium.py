@@ -4,12 +4,12 @@ import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from course.site_server import make_server
-from tests.site import built_site, pages
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = [
@@ -54,8 +54,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def http_address() -> Iterator[str]:
-    with make_server(built_site(), 0) as server:
+def http_address(site: Path) -> Iterator[str]:
+    with make_server(site, 0) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/"
@@ -64,10 +64,10 @@ def http_address() -> Iterator[str]:
 
 
 @pytest.fixture(params=["http", "disk"])
-def address(request: pytest.FixtureRequest) -> str:
+def address(request: pytest.FixtureRequest, site: Path) -> str:
     if request.param == "http":
         return str(request.getfixturevalue("http_address"))
-    return built_site().as_uri() + "/"
+    return site.as_uri() + "/"
 
 
 def watched(page: Page) -> Watch:
@@ -79,10 +79,12 @@ def watched(page: Page) -> Watch:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_asks_elsewhere_or_complains(browser: Browser, address: str, scheme: str) -> None:
+def test_no_page_asks_elsewhere_or_complains(
+    browser: Browser, address: str, pages: list[str], scheme: str
+) -> None:
     page = browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
     watch = watched(page)
-    for name in pages():
+    for name in pages:
         page.goto(address + name, wait_until="networkidle")
         assert page.locator("h1").first.is_visible(), name
         body_scheme = page.locator("body").get_attribute("data-md-color-scheme")
@@ -109,10 +111,12 @@ def test_search_finds_cold_start_and_leads_to_a_page(browser: Browser, address: 
     assert watch.errors == []
 
 
-def test_no_page_scrolls_sideways_on_a_small_phone(browser: Browser, http_address: str) -> None:
+def test_no_page_scrolls_sideways_on_a_small_phone(
+    browser: Browser, http_address: str, pages: list[str]
+) -> None:
     page = browser.new_page(viewport={"width": 360, "height": 740})
     too_wide = {}
-    for name in pages():
+    for name in pages:
         page.goto(http_address + name)
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > 360:

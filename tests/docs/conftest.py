@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from lambda_sandbox.server_process import ServerProcess
+from tests.site import pages, site
+
+__all__ = ["pages", "run_python", "site"]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 

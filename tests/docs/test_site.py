@@ -2,6 +2,7 @@
 
 import posixpath
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -10,7 +11,7 @@ from autograder.discover import read_labs
 from docs_hooks import fidelity
 from lambda_sandbox.invocation.environment import TRANSITIONS, State
 from lambda_sandbox.parity import operations
-from tests.site import ROOT, built_site, pages
+from tests.site import ROOT
 
 
 class Page(HTMLParser):
@@ -35,13 +36,12 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def parsed() -> dict[str, Page]:
-    site = built_site()
-    return {name: Page((site / name).read_text(encoding="utf-8")) for name in pages()}
+def parsed(site: Path, pages: list[str]) -> dict[str, Page]:
+    return {name: Page((site / name).read_text(encoding="utf-8")) for name in pages}
 
 
-def test_every_link_leads_to_a_page_and_an_anchor_that_exist(parsed: dict[str, Page]) -> None:
-    site, dead = built_site(), []
+def test_every_link_leads_to_a_page_and_an_anchor_that_exist(site: Path, parsed: dict[str, Page]) -> None:
+    dead = []
     for name, page in parsed.items():
         for link in page.links:
             parts = urlsplit(link)
@@ -66,29 +66,29 @@ def test_no_page_loads_anything_from_elsewhere(parsed: dict[str, Page]) -> None:
     assert [load for load in loads if urlsplit(load).netloc] == []
 
 
-def test_every_lab_has_a_page_that_shows_its_cells(parsed: dict[str, Page]) -> None:
+def test_every_lab_has_a_page_that_shows_its_cells(site: Path, parsed: dict[str, Page]) -> None:
     labs = read_labs(ROOT / "labs")
     assert labs
     for lab in labs:
-        text = (built_site() / "labs" / lab.slug / "lab.html").read_text(encoding="utf-8")
+        text = (site / "labs" / lab.slug / "lab.html").read_text(encoding="utf-8")
         assert "jp-Notebook" in text
         assert lab.page.removesuffix(".md") + ".html" in parsed
 
 
-def test_parity_page_lists_every_operation() -> None:
-    text = (built_site() / "reference" / "api-parity.html").read_text(encoding="utf-8")
+def test_parity_page_lists_every_operation(site: Path) -> None:
+    text = (site / "reference" / "api-parity.html").read_text(encoding="utf-8")
     assert [each.name for each in operations() if each.name not in text] == []
 
 
-def test_fidelity_page_lists_every_tagged_remark() -> None:
-    text = (built_site() / "reference" / "fidelity.html").read_text(encoding="utf-8")
+def test_fidelity_page_lists_every_tagged_remark(site: Path) -> None:
+    text = (site / "reference" / "fidelity.html").read_text(encoding="utf-8")
     remarks = fidelity.collect(ROOT)
     assert {remark.tag for remark in remarks} == {"DIFFERS", "POLICY"}
     assert [remark for remark in remarks if f"{remark.path}, line {remark.line}" not in text] == []
 
 
-def test_state_picture_has_one_arrow_for_each_row_of_the_table() -> None:
-    text = (built_site() / "concepts" / "03-execution-environments.html").read_text(encoding="utf-8")
+def test_state_picture_has_one_arrow_for_each_row_of_the_table(site: Path) -> None:
+    text = (site / "concepts" / "03-execution-environments.html").read_text(encoding="utf-8")
     picture = text[text.index('class="picture states"') :].split("</svg>")[0]
     assert picture.count("<line ") == len(TRANSITIONS)
     assert picture.count("<rect ") == len(State)

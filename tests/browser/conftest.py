@@ -1,0 +1,3 @@
+from tests.site import pages, site
+
+__all__ = ["pages", "site"]
