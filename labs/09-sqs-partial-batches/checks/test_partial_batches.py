@@ -179,7 +179,8 @@ def test_observations_are_right(submission):
         ("good_orders_stored", 8, "the table under 'Fill in', once both gaps are filled"),
         ("messages_set_aside", 2, "the dead-letter queue under 'Fill in', once both gaps are filled"),
     ]:
-        expect_true(seen[name] == right, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+        exact = type(seen[name]) is int and seen[name] == right
+        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
 
 
 @pytest.mark.points(2)
