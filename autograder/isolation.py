@@ -121,10 +121,10 @@ def bwrap_command(*, own_user: bool, limits: Limits, binds: Sequence[tuple[Path,
         "--clearenv",
     ]
     command += ["--hostname", "lab", "--proc", "/proc", "--dev", "/dev"]
-    command += _python_binds()
     size = str(limits.scratch_mb << 20)
     for folder in (INSIDE_SCRATCH, "/tmp", "/dev/shm"):  # noqa: S108 (inside the namespace)
         command += ["--perms", "1777", "--size", size, "--tmpfs", folder]
+    command += _python_binds()  # after /tmp: the course itself may lie there
     made: set[str] = {INSIDE_SCRATCH}
     for host, inside in binds:
         command += [*_parents(inside, made), "--ro-bind", str(host), inside]
