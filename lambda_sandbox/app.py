@@ -16,6 +16,7 @@ from pathlib import Path
 from lambda_sandbox.clock import RealClock
 from lambda_sandbox.config import Config
 from lambda_sandbox.control_plane.code import CodeStore
+from lambda_sandbox.control_plane.context import Context
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.drivers.endpoint import Endpoint, EndpointConnection
@@ -80,7 +81,7 @@ class Application:
         self._code = CodeStore(self.config.state)
         self._model = LambdaModel.load()
         self._gateway = Codec(self._model)
-        self.plane = ControlPlane(
+        self.plane = ControlPlane(Context(
             config=self.config,
             clock=self.clock,
             store=self._store,
@@ -90,7 +91,7 @@ class Application:
             on_mappings_change=self._on_mappings_change,
             last_processing_result=lambda uuid: self._mappings.last_processing_result(uuid),
             base_url=lambda: f"http://127.0.0.1:{self.port}",
-        )
+        ))
 
     def _wire(self) -> None:
         config = self.config

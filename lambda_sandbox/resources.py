@@ -20,8 +20,34 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class LayerReference:
+    """A layer version that a function mounts below ``/opt``. ``code_size`` is bytes of its zip."""
+
+    arn: str
+    code_sha256: str
+    code_size: int
+    signing_profile_version_arn: str = ""
+    signing_job_arn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageConfig:
+    """What overrides a container image's own settings."""
+
+    entry_point: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    working_directory: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionConfiguration:
-    """One version of a function. ``code_size`` is bytes of the zip; ``last_modified`` AWS's ISO text with milliseconds."""
+    """One version of a function.
+
+    ``code_size`` is bytes of the zip; ``last_modified`` AWS's ISO text with milliseconds. ``layers`` are in the order of
+    mounting: a later one covers an earlier. ``file_systems`` are pairs of access point ARN and local mount path.
+    ``snap_start`` is ``None`` or ``PublishedVersions``. ``reserved_concurrency`` and ``recursive_loop`` belong to the
+    function: they are kept on ``$LATEST`` and hold for every version.
+    """
 
     account_id: str
     region: str
@@ -48,6 +74,23 @@ class FunctionConfiguration:
     reserved_concurrency: int | None = None
     state: str = "Active"
     last_update_status: str = "Successful"
+    package_type: str = "Zip"
+    image_uri: str = ""
+    image_config: ImageConfig | None = None
+    layers: tuple[LayerReference, ...] = ()
+    subnet_ids: tuple[str, ...] = ()
+    security_group_ids: tuple[str, ...] = ()
+    vpc_ipv6: bool = False
+    dead_letter_target_arn: str = ""
+    kms_key_arn: str = ""
+    file_systems: tuple[tuple[str, str], ...] = ()
+    snap_start: str = "None"
+    signing_profile_version_arn: str = ""
+    signing_job_arn: str = ""
+    tenant_isolation: bool = False
+    durable_timeout_s: int | None = None
+    durable_retention_days: int | None = None
+    recursive_loop: str = "Terminate"
 
     @property
     def arn(self) -> str:
@@ -61,6 +104,91 @@ class FunctionConfiguration:
     @property
     def log_group_name(self) -> str:
         return self.log_group or f"/aws/lambda/{self.function_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A name for a version. ``additional_versions`` are pairs of version and weight (0.0-1.0) that share its traffic."""
+
+    account_id: str
+    region: str
+    function_name: str
+    name: str
+    function_version: str
+    revision_id: str
+    description: str = ""
+    additional_versions: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def function_arn(self) -> str:
+        return f"arn:aws:lambda:{self.region}:{self.account_id}:function:{self.function_name}"
+
+    @property
+    def arn(self) -> str:
+        return f"{self.function_arn}:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """A function URL's cross-origin rules. ``max_age_s`` is seconds."""
+
+    allow_credentials: bool = False
+    allow_headers: tuple[str, ...] = ()
+    allow_methods: tuple[str, ...] = ()
+    allow_origins: tuple[str, ...] = ()
+    expose_headers: tuple[str, ...] = ()
+    max_age_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionUrl:
+    """The HTTPS front of ``$LATEST`` (``qualifier`` empty) or of an alias.
+
+    ``auth_type`` is ``NONE`` or ``AWS_IAM``, ``invoke_mode`` ``BUFFERED`` or ``RESPONSE_STREAM``; times are AWS's ISO text.
+    """
+
+    account_id: str
+    region: str
+    function_name: str
+    qualifier: str
+    url_id: str
+    auth_type: str
+    creation_time: str
+    last_modified_time: str
+    invoke_mode: str = "BUFFERED"
+    cors: Cors | None = None
+
+    @property
+    def function_arn(self) -> str:
+        arn = f"arn:aws:lambda:{self.region}:{self.account_id}:function:{self.function_name}"
+        return f"{arn}:{self.qualifier}" if self.qualifier else arn
+
+
+@dataclass(frozen=True, slots=True)
+class EventInvokeConfig:
+    """How asynchronous events of one qualifier are retried and where their records go. The age is seconds."""
+
+    account_id: str
+    region: str
+    function_name: str
+    qualifier: str
+    last_modified: float
+    maximum_retry_attempts: int | None = None
+    maximum_event_age_s: int | None = None
+    on_success_arn: str = ""
+    on_failure_arn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisionedConcurrency:
+    """How many environments of a version or alias are kept initialised; ``last_modified`` is AWS's ISO text."""
+
+    account_id: str
+    region: str
+    function_name: str
+    qualifier: str
+    requested: int
+    last_modified: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambda_sandbox import quotas
-from lambda_sandbox.config import Config
+from lambda_sandbox.control_plane.context import Context, Operations
 from lambda_sandbox.control_plane.coverage import Coverage
-from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.resources import LATEST, Caller
 
 COVERAGE: dict[str, Coverage] = {"GetAccountSettings": Coverage()}
@@ -17,10 +16,10 @@ COVERAGE: dict[str, Coverage] = {"GetAccountSettings": Coverage()}
 class AccountSettings:
     """The one operation."""
 
-    def __init__(self, config: Config, store: Store) -> None:
-        self._config = config
-        self._store = store
-        self.operations = {"GetAccountSettings": self.get}
+    def __init__(self, context: Context) -> None:
+        self._config = context.config
+        self._store = context.store
+        self.operations: Operations = {"GetAccountSettings": self.get}
 
     def get(self, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         functions = self._store.functions(caller.account_id, caller.region)

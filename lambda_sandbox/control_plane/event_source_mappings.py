@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from lambda_sandbox.clock import Clock
 from lambda_sandbox.control_plane import tags
+from lambda_sandbox.control_plane.context import Context, Operations, Params
 from lambda_sandbox.control_plane.coverage import SEE, Coverage
 from lambda_sandbox.control_plane.pages import page
-from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.errors import (
     InvalidParameterValueException,
     NotImplementedException,
     ResourceConflictException,
     ResourceNotFoundException,
 )
-from lambda_sandbox.resources import Caller, EventSourceMapping, FunctionConfiguration
-
-Params = Mapping[str, Any]
-Resolve = Callable[[str, str | None, Caller], FunctionConfiguration]
+from lambda_sandbox.resources import Caller, EventSourceMapping
 
 _PAGE = 100  # Source: AWS Lambda API Reference, "ListEventSourceMappings", read 2026-11
 # Source: AWS Lambda Developer Guide, "Creating and configuring an Amazon SQS event source mapping", read 2026-11
@@ -57,20 +52,13 @@ class EventSourceMappings:
     ``last_result(uuid)`` is what the poller says of its last batch: AWS's ``LastProcessingResult``.
     """
 
-    def __init__(
-        self,
-        clock: Clock,
-        store: Store,
-        resolve: Resolve,
-        on_change: Callable[[], None],
-        last_result: Callable[[str], str] | None = None,
-    ) -> None:
-        self._clock = clock
-        self._store = store
-        self._resolve = resolve
-        self._on_change = on_change
-        self._last_result = last_result
-        self.operations: dict[str, Callable[[Params, Caller], dict[str, Any]]] = {
+    def __init__(self, context: Context) -> None:
+        self._clock = context.clock
+        self._store = context.store
+        self._lookup = context.lookup
+        self._on_change = context.on_mappings_change
+        self._last_result = context.last_processing_result
+        self.operations: Operations = {
             "CreateEventSourceMapping": self.create,
             "GetEventSourceMapping": self.get,
             "ListEventSourceMappings": self.list,
@@ -103,7 +91,7 @@ class EventSourceMappings:
 
     def list(self, params: Params, caller: Caller) -> dict[str, Any]:
         source, function_name = params.get("EventSourceArn"), params.get("FunctionName")
-        arn = self._resolve(function_name, None, caller).arn if function_name else None
+        arn = self._lookup.function(function_name, caller).arn if function_name else None
         mappings = [
             mapping
             for mapping in self._store.mappings()
@@ -147,10 +135,12 @@ class EventSourceMappings:
 
     def _function_arn(self, function_name: str, caller: Caller) -> str:
         try:
-            function = self._resolve(function_name, None, caller)
+            function, alias = self._lookup.version(function_name, None, caller)
         except ResourceNotFoundException:
             # AWS: another code than everywhere else.
             raise InvalidParameterValueException("Function does not exist") from None
+        if alias is not None:
+            return alias.arn
         return function.qualified_arn if function_name.endswith(f":{function.version}") else function.arn
 
     def _refuse_duplicate(self, new: EventSourceMapping) -> None:

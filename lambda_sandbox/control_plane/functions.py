@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from lambda_sandbox.clock import Clock
 from lambda_sandbox.control_plane import function_configuration, names, tags
-from lambda_sandbox.control_plane.code import CodeStore, check_direct_size
+from lambda_sandbox.control_plane.code import check_direct_size
+from lambda_sandbox.control_plane.context import Context, Operations, Params
 from lambda_sandbox.control_plane.coverage import Coverage
 from lambda_sandbox.control_plane.pages import page
-from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.errors import (
     InvalidParameterValueException,
     PreconditionFailedException,
@@ -21,9 +19,6 @@ from lambda_sandbox.errors import (
     ResourceNotFoundException,
 )
 from lambda_sandbox.resources import LATEST, Caller, FunctionConfiguration
-
-FetchObject = Callable[[str, str, str | None], bytes]
-Params = Mapping[str, Any]
 
 _PAGE = 50  # Source: AWS Lambda API Reference, "ListFunctions", read 2026-11
 _LOCATION_SECONDS = 600.0  # Source: AWS Lambda API Reference, "GetFunction": the link is valid for 10 minutes
@@ -77,23 +72,15 @@ COVERAGE: dict[str, Coverage] = {
 class Functions:
     """The seven operations. ``on_change`` hears the ARN of a function that was updated or deleted."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        store: Store,
-        code: CodeStore,
-        fetch_object: FetchObject,
-        on_change: Callable[[str], None],
-        base_url: Callable[[], str],
-    ) -> None:
-        self._clock = clock
-        self._store = store
-        self._code = code
-        self._fetch_object = fetch_object
-        self._on_change = on_change
-        self._base_url = base_url
+    def __init__(self, context: Context) -> None:
+        self._clock = context.clock
+        self._store = context.store
+        self._code = context.code
+        self._fetch_object = context.fetch_object
+        self._on_change = context.on_change
+        self._base_url = context.base_url
         self._locations: dict[str, tuple[str, float]] = {}
-        self.operations: dict[str, Callable[[Params, Caller], dict[str, Any]]] = {
+        self.operations: Operations = {
             "CreateFunction": self.create,
             "GetFunction": self.get,
             "GetFunctionConfiguration": self.get_configuration,

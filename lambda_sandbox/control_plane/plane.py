@@ -2,66 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from threading import RLock
 from typing import Any
 
-from lambda_sandbox.clock import Clock
-from lambda_sandbox.config import Config
 from lambda_sandbox.control_plane import account_settings, event_source_mappings, functions, tags
-from lambda_sandbox.control_plane.code import CodeStore
+from lambda_sandbox.control_plane.context import Context, Operations
 from lambda_sandbox.control_plane.coverage import SEE, Coverage
-from lambda_sandbox.control_plane.functions import FetchObject
-from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.errors import NotImplementedException
 from lambda_sandbox.resources import Caller, EventSourceMapping, FunctionConfiguration
 
+# One class a resource: ``operations`` by name, and in its module the ``COVERAGE`` that requests are held to.
+_RESOURCES = (
+    (functions, functions.Functions),
+    (tags, tags.Tags),
+    (event_source_mappings, event_source_mappings.EventSourceMappings),
+    (account_settings, account_settings.AccountSettings),
+)
 COVERAGE: dict[str, Coverage] = {
-    **functions.COVERAGE,
-    **tags.COVERAGE,
-    **event_source_mappings.COVERAGE,
-    **account_settings.COVERAGE,
+    operation: coverage for module, _ in _RESOURCES for operation, coverage in module.COVERAGE.items()
 }
-
-
-def _nothing() -> None:
-    pass
 
 
 class ControlPlane:
     """What exists. ``call`` may block on the disk and on ``fetch_object``; ``resolve`` and ``mappings`` never do."""
 
-    def __init__(
-        self,
-        config: Config,
-        clock: Clock,
-        store: Store,
-        code: CodeStore,
-        fetch_object: FetchObject,
-        on_change: Callable[[str], None],
-        base_url: Callable[[], str],
-        on_mappings_change: Callable[[], None] = _nothing,
-        last_processing_result: Callable[[str], str] | None = None,
-    ) -> None:
-        """Take over ``store`` and ``code``, and remove packages that no function uses.
-
-        ``fetch_object(bucket, key, version)`` reads from S3. ``on_change`` hears the unqualified ARN of a function
-        after it was updated or deleted, ``on_mappings_change`` that mappings changed. ``last_processing_result(uuid)`` is the poller's word. ``base_url()`` is the endpoint's
-        address, for download links.
-        """
-        self.store = store
-        self.code = code
+    def __init__(self, context: Context) -> None:
+        """Take over the context's store and code, and remove packages that no function uses."""
+        self.store = context.store
+        self.code = context.code
         self._lock = RLock()
-        self._functions = functions.Functions(clock, store, code, fetch_object, on_change, base_url)
-        self._operations: dict[str, Callable[[Mapping[str, Any], Caller], dict[str, Any]]] = {
-            **self._functions.operations,
-            **tags.Tags(store).operations,
-            **event_source_mappings.EventSourceMappings(
-                clock, store, self.resolve, on_mappings_change, last_processing_result
-            ).operations,
-            **account_settings.AccountSettings(config, store).operations,
+        rooms = [resource(context) for _, resource in _RESOURCES]
+        self._functions = next(room for room in rooms if isinstance(room, functions.Functions))
+        self._operations: Operations = {
+            name: operation for room in rooms for name, operation in room.operations.items()
         }
-        code.sweep({function.code_sha256 for function in store.all_functions()})
+        self.code.sweep({function.code_sha256 for function in self.store.all_functions()})
 
     def call(self, operation: str, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         """Carry out an operation; ``params`` and the answer have AWS's casing. Raises ``ApiError``.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from lambda_sandbox import quotas
 from lambda_sandbox.control_plane import names
+from lambda_sandbox.control_plane.context import Context, Operations
 from lambda_sandbox.control_plane.coverage import Coverage
-from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.errors import (
     InvalidParameterValueException,
     NotImplementedException,
@@ -38,9 +38,9 @@ def check(present: Mapping[str, str], new: Mapping[str, str]) -> None:
 class Tags:
     """The three operations."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.operations: dict[str, Callable[[Mapping[str, Any], Caller], dict[str, Any]]] = {
+    def __init__(self, context: Context) -> None:
+        self._store = context.store
+        self.operations: Operations = {
             "TagResource": self.tag,
             "UntagResource": self.untag,
             "ListTags": self.list,

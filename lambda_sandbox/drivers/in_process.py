@@ -24,6 +24,7 @@ from lambda_sandbox import __version__, errors
 from lambda_sandbox.clock import ManualClock
 from lambda_sandbox.config import Config
 from lambda_sandbox.control_plane.code import CodeStore
+from lambda_sandbox.control_plane.context import Context
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.drivers.interpreter import MISSING, Answer, Interpreter
@@ -66,13 +67,17 @@ class InProcess:
         self._model = LambdaModel.load()
         self._codec = Codec(self._model)
         self.plane = ControlPlane(
-            config=config,
-            clock=self.clock,
-            store=self._store,
-            code=CodeStore(None),
-            fetch_object=_fetch_object,
-            on_change=self._on_change,
-            base_url=lambda: f"http://{ENDPOINT}.localhost",  # DIFFERS: GetFunction's link cannot be opened
+            Context(
+                config=config,
+                clock=self.clock,
+                store=self._store,
+                code=CodeStore(None),
+                fetch_object=_fetch_object,
+                on_change=self._on_change,
+                base_url=lambda: (
+                    f"http://{ENDPOINT}.localhost"
+                ),  # DIFFERS: GetFunction's link cannot be opened
+            )
         )
         self._start_core()
         atexit.register(self.close)

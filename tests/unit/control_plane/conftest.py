@@ -19,6 +19,7 @@ from botocore.config import Config as ClientConfig
 from lambda_sandbox.clock import ManualClock
 from lambda_sandbox.config import Config
 from lambda_sandbox.control_plane.code import CodeStore
+from lambda_sandbox.control_plane.context import Context
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.errors import ApiError, InvalidParameterValueException
@@ -64,14 +65,16 @@ class Sandbox:
 
     def open(self) -> None:
         self.plane = ControlPlane(
-            Config(state=self.folder),
-            self.clock,
-            Store(self.folder),
-            CodeStore(self.folder),
-            self.fetch_object,
-            self.changed.append,
-            lambda: BASE_URL,
-            lambda: self.mapping_changes.append(None),
+            Context(
+                config=Config(state=self.folder),
+                clock=self.clock,
+                store=Store(self.folder),
+                code=CodeStore(self.folder),
+                fetch_object=self.fetch_object,
+                on_change=self.changed.append,
+                base_url=lambda: BASE_URL,
+                on_mappings_change=lambda: self.mapping_changes.append(None),
+            )
         )
 
     def reopen(self) -> None:

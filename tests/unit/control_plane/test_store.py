@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lambda_sandbox.control_plane.store import SCHEMA_VERSION, Store
+from lambda_sandbox.control_plane.database import SCHEMA_VERSION
+from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import EventSourceMapping, FunctionConfiguration, QueuedEvent
 

@@ -1,0 +1,49 @@
+"""What every room of the control plane shares: the store, the time, and whom to tell of a change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lambda_sandbox.clock import Clock
+from lambda_sandbox.config import Config
+from lambda_sandbox.control_plane.code import CodeStore
+from lambda_sandbox.control_plane.lookup import Lookup
+from lambda_sandbox.control_plane.store import Store
+from lambda_sandbox.resources import Caller
+
+Params = Mapping[str, Any]
+Answer = dict[str, Any]
+Operations = dict[str, Callable[[Params, Caller], Answer]]
+FetchObject = Callable[[str, str, str | None], bytes]
+
+
+def nothing() -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Handed to every resource's module.
+
+    ``fetch_object(bucket, key, version)`` reads from S3. ``on_change`` hears the unqualified ARN of a function after it,
+    a version or an alias of it was updated or deleted; ``on_mappings_change`` that mappings changed;
+    ``on_provisioned_change`` that provisioned concurrency did. ``last_processing_result(uuid)`` is the poller's word.
+    ``base_url()`` is the endpoint's address, for links in answers.
+    """
+
+    config: Config
+    clock: Clock
+    store: Store
+    code: CodeStore
+    fetch_object: FetchObject
+    base_url: Callable[[], str]
+    on_change: Callable[[str], None]
+    on_mappings_change: Callable[[], None] = nothing
+    on_provisioned_change: Callable[[], None] = nothing
+    last_processing_result: Callable[[str], str] | None = None
+
+    @property
+    def lookup(self) -> Lookup:
+        return Lookup(self.store)
