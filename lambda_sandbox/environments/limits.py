@@ -56,8 +56,7 @@ class ControlGroup:
                     memory_bytes if version_1 else 0,
                 )
             name = "memory.max_usage_in_bytes" if version_1 else "memory.peak"
-            with contextlib.suppress(OSError):
-                self.peak_fd = os.open(memory / name, os.O_RDONLY | os.O_CLOEXEC)
+            self.peak_fd = _open_peak(memory / name)
         if "pids" in self.folders:
             _write(self.folders["pids"] / "pids.max", processes)
 
@@ -76,6 +75,11 @@ class ControlGroup:
     def peak_bytes(self) -> int:
         """Return the largest use so far, with pages of files and of ``/tmp``; 0 where the kernel does not tell."""
         return int(os.pread(self.peak_fd, 32, 0)) if self.peak_fd >= 0 else 0
+
+    def reset_peak(self) -> None:
+        """Let the peak begin anew. Kernels before 6.12 do not in version 2: the peak is then the environment's."""
+        with contextlib.suppress(OSError):
+            os.pwrite(self.peak_fd, b"0", 0)
 
     def file_bytes(self) -> int:
         """Return how much of the present use is pages of files and of ``/tmp``, which AWS does not count."""
@@ -245,6 +249,14 @@ def _write(path: Path, value: int | str) -> None:
         os.write(fd, str(value).encode())
     finally:
         os.close(fd)
+
+
+def _open_peak(path: Path) -> int:
+    """Return a descriptor of the file with the largest use, writable where that resets it; -1 where there is none."""
+    for mode in (os.O_RDWR, os.O_RDONLY):
+        with contextlib.suppress(OSError):
+            return os.open(path, mode | os.O_CLOEXEC)
+    return -1
 
 
 def resource_limits(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import array
 import contextlib
 import json
 import os
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from lambda_sandbox.environments.control_socket import send_with_fds, sender
 from lambda_sandbox.environments.image import Image, build
 from lambda_sandbox.errors import SandboxFault
 
@@ -265,16 +265,3 @@ class ZygoteStarter:
         self._requests.close()
         self._process.kill()
         self._process.wait()
-
-
-def send_with_fds(sock: socket.socket, message: dict[str, Any], fds: list[int]) -> None:
-    ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
-    sock.sendmsg([json.dumps(message).encode()], ancillary)
-
-
-def sender(ancillary: list[tuple[int, int, bytes]]) -> int:
-    """Return the process id, in our own pid namespace, of whoever sent the packet; 0 if the kernel did not say."""
-    for level, kind, content in ancillary:
-        if level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
-            return int.from_bytes(content[:4], sys.byteorder)
-    return 0

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from lambda_sandbox.config import Config
-from lambda_sandbox.environments.process import ProcessEnvironments, make_folder
+from lambda_sandbox.environments.folder import make_folder
+from lambda_sandbox.environments.process import ProcessEnvironments
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import Exit
 from tests.isolation.stage import Stage, stage
