@@ -13,10 +13,10 @@ export NO_MKDOCS_2_WARNING := 1
 
 site_sources := mkdocs.yml CHANGELOG.md $(shell find docs docs_hooks labs lambda_sandbox -type f \
 	\( -name '*.md' -o -name '*.py' -o -name '*.ipynb' -o -name '*.css' -o -name '*.js' -o -name '*.svg' \
-	-o -name '*.yaml' -o -name '*.toml' -o -name '*.html' -o -name '*.png' \) \
+	-o -name '*.yaml' -o -name '*.toml' -o -name '*.json' -o -name '*.html' -o -name '*.png' \) \
 	-not -path '*/.ipynb_checkpoints/*' -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help course test site lint format lock bench clean venv needs
+.PHONY: help course test site lint format lock bench parity clean venv needs
 
 help: ## List every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ format: venv ## Rewrite the code in the house style
 
 bench: venv ## Measure invokes beside a bare server, in one run
 	@$(RUN) -m benchmarks invoke
+
+parity: venv ## Write down anew which tests prove which operation
+	@$(RUN) -m tests.parity_data
 
 lock: ## Pin requirements.txt anew from pyproject.toml (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv"; exit 1; }

@@ -50,9 +50,11 @@ def _opening(page: Page) -> str:
 
 def _parity_page(table: str) -> str:
     return (
-        "---\ntitle: API parity\n---\n# API parity\n\nEvery operation of the Lambda API that boto3 knows, and whether the "
-        "sandbox answers it. Made from the code when the site is built; `lambda-sandbox parity` prints the same.\n\n"
-        f"{table}\n"
+        "---\ntitle: API parity\n---\n# API parity\n\nEvery operation of the Lambda API that boto3 knows and every member of "
+        "its request: *works* does what it does on AWS, *stored only* is kept and shown and changes nothing here, *in part* "
+        "says which part works, and *refused* answers with an error that names it. Nothing is accepted and ignored. Made from "
+        "the code and its tests when the site is built; `lambda-sandbox parity` prints the same.\n\n"
+        f'<div class="parity" markdown>\n\n{table}\n</div>\n'
     )
 
 

@@ -1,153 +1,212 @@
-"""What of the Lambda API is emulated: every operation of botocore's model beside what the sandbox declares to honour.
+"""What of the Lambda API is emulated: every operation and every input member of botocore's model, with its status.
 
-Made from the model and from the declarations that the control plane refuses requests by, so it cannot drift from them.
-Two views of the same: ``operations`` has one entry an operation, ``parity_rows`` one an input member, with the values
-that a member in part takes.
+Made from the model, from the declarations that the control plane refuses requests by, and from the tests that prove an
+operation, so it cannot drift from them. Two data files go with it, both written by ``make parity``: the tests that
+prove an operation, and the members that have been looked at. A member that a newer botocore brings is in neither the
+second file nor a declaration, and shows as ``unknown`` until somebody decides.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import Any, Literal
 
-from lambda_sandbox.control_plane.coverage import INVOKE, Coverage
+import botocore
+
+from lambda_sandbox.control_plane.coverage import INVOCATIONS, Coverage
 from lambda_sandbox.control_plane.plane import COVERAGE
 from lambda_sandbox.gateway.model import LambdaModel
 
-Format = Literal["table", "json", "markdown"]
-_COVERAGE: dict[str, Coverage] = {**COVERAGE, "Invoke": INVOKE}
-_HEADINGS = ("Operation", "Member", "Status", "Note")
+Status = Literal["works", "stored only", "in part", "refused", "unknown"]
+STATUSES: tuple[Status, ...] = ("works", "stored only", "in part", "refused", "unknown")
+PROOFS_FILE = "parity_proofs.json"
+MEMBERS_FILE = "parity_members.json"
+_UNPROVEN = "no test proves it"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One input member by its dotted path; ``note`` says which part of it works."""
+
+    path: str
+    status: Status
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of the API. The tuples name members of its input; those of ``refused`` get an error, none is ignored."""
+    """One operation. ``proofs`` are the ids of the tests that show it to work; ``note`` says what keeps it from *works*."""
 
     name: str
-    emulated: bool
-    works: tuple[str, ...] = ()
-    in_part: tuple[str, ...] = ()
-    stored_only: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-
-def operations(model: LambdaModel | None = None) -> list[Operation]:
-    """Return all operations of the model by name; without ``model`` the one that the installed botocore has."""
-    model = model or LambdaModel.load()
-    return [
-        _operation(name, tuple(model.members(operation.input)), _COVERAGE.get(name))
-        for name, operation in sorted(model.operations.items())
-    ]
-
-
-def _operation(name: str, members: tuple[str, ...], coverage: Coverage | None) -> Operation:
-    if coverage is None:
-        return Operation(name, emulated=False)
-
-    def those(status: str) -> tuple[str, ...]:
-        return tuple(member for member in members if coverage.status(member) == status)
-
-    return Operation(name, True, those("works"), those("in part"), those("stored only"), those("refused"))
-
-
-def markdown(rows: Iterable[Operation]) -> str:
-    """Return the rows as a Markdown table, with a sentence that counts them."""
-    rows = list(rows)
-    emulated = sum(row.emulated for row in rows)
-    lines = [
-        f"{emulated} of {len(rows)} operations are emulated. What is not answers with an error that names it.",
-        "",
-        "| Operation | Emulated | Works | In part | Stored only | Refused |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| `{row.name}` | {'yes' if row.emulated else 'no'} | {_names(row.works)} | {_names(row.in_part)} | "
-        f"{_names(row.stored_only)} | {_names(row.refused)} |"
-        for row in rows
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _names(members: tuple[str, ...]) -> str:
-    return ", ".join(f"`{member}`" for member in members)
+    status: Status
+    note: str
+    members: tuple[Member, ...]
+    proofs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class ParityRow:
-    """One member of one operation; ``member`` is empty for the operation as a whole.
+class Evidence:
+    """What the parity view is made from; tests put their own in."""
 
-    ``status`` is ``works``, ``stored only``, ``in part`` or ``refused``; ``note`` says which values ``in part`` takes.
-    """
+    model: LambdaModel
+    coverage: Mapping[str, Coverage]
+    proofs: Mapping[str, list[str]]
+    known: Mapping[str, list[str]]
 
-    operation: str
-    member: str
-    status: str
-    note: str = ""
-
-
-def parity_rows(model: LambdaModel | None = None) -> list[ParityRow]:
-    """Return the rows by operation: one for each that is refused as a whole, else one for it and one a member."""
-    model = model or LambdaModel.load()
-    rows: list[ParityRow] = []
-    for name, operation in sorted(model.operations.items()):
-        coverage = _COVERAGE.get(name)
-        if coverage is None:
-            rows.append(ParityRow(name, "", "refused"))
-            continue
-        members = list(_member_rows(model, name, coverage, operation.input, ""))
-        rows.append(ParityRow(name, "", _whole(members)))
-        rows.extend(members)
-    return rows
+    @classmethod
+    def shipped(cls) -> Evidence:
+        """Return the installed botocore's model, the declarations, and the two files of this package."""
+        return cls(LambdaModel.load(), {**COVERAGE, **INVOCATIONS}, _data(PROOFS_FILE), _data(MEMBERS_FILE))
 
 
-def render(format: Format = "table") -> str:
-    """Return the rows as a table for a terminal, as JSON or as a Markdown table; each ends with a newline."""
-    rows = parity_rows()
-    if format == "json":
-        return json.dumps([asdict(row) for row in rows], indent=2) + "\n"
-    cells = [(row.operation, row.member, row.status, row.note) for row in rows]
-    return _markdown(cells) if format == "markdown" else _table(cells)
+def operations(evidence: Evidence | None = None) -> list[Operation]:
+    """Return all operations of the model by name."""
+    evidence = evidence or Evidence.shipped()
+    return [_operation(name, evidence) for name in sorted(evidence.model.operations)]
 
 
-def _whole(members: list[ParityRow]) -> str:
-    return "works" if all(row.status == "works" for row in members) else "in part"
+def member_paths(model: LambdaModel, operation: str) -> list[str]:
+    """Return the dotted paths of all input members, those of structures in lists and maps too."""
+    return list(_paths(model, model.operations[operation].input, "", ()))
 
 
-def _member_rows(
-    model: LambdaModel, operation: str, coverage: Coverage, shape: str | None, prefix: str
-) -> Iterator[ParityRow]:
+def totals(rows: list[Operation]) -> dict[str, dict[str, int]]:
+    """Return how many operations and members have each status."""
+    by_operation = Counter(row.status for row in rows)
+    by_member = Counter(member.status for row in rows for member in row.members)
+    return {
+        "operations": {"all": len(rows)} | {status: by_operation[status] for status in STATUSES},
+        "members": {"all": by_member.total()} | {status: by_member[status] for status in STATUSES},
+    }
+
+
+def to_json(rows: list[Operation]) -> dict[str, Any]:
+    """Return the rows with their totals and botocore's version, ready for JSON."""
+    return {
+        "botocore": botocore.__version__,
+        "totals": totals(rows),
+        "operations": [
+            {
+                "name": row.name,
+                "status": row.status,
+                "note": row.note,
+                "proofs": list(row.proofs),
+                "members": [
+                    {"member": each.path, "status": each.status, "note": each.note} for each in row.members
+                ],
+            }
+            for row in rows
+        ],
+    }
+
+
+def summary(rows: list[Operation]) -> str:
+    """Return one sentence that counts the operations."""
+    counts = totals(rows)["operations"]
+    others = ", ".join(f"{counts[status]} {status}" for status in STATUSES[1:] if counts[status])
+    return f"{counts['works']} of {counts['all']} operations work" + (f" ({others})." if others else ".")
+
+
+def markdown(rows: list[Operation]) -> str:
+    """Return a section an operation, with a table of two columns: it fits a narrow screen."""
+    return "\n".join([summary(rows), "", *(line for row in rows for line in _section(row))])
+
+
+def _section(row: Operation) -> Iterator[str]:
+    yield from (f"## {row.name}", "", f"**{row.status}**{f' ({row.note})' if row.note else ''}.")
+    yield from (
+        "",
+        f"Proved by {_counted(len(row.proofs), 'test')}." if row.proofs else "Proved by no test.",
+        "",
+    )
+    if not row.members:
+        return
+    yield from ("| Member | Status |", "|---|---|")
+    for member in row.members:
+        yield f"| `{member.path}` | {member.status}{f': {_cell(member.note)}' if member.note else ''} |"
+    yield ""
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _operation(name: str, evidence: Evidence) -> Operation:
+    coverage = evidence.coverage.get(name)
+    known = frozenset(evidence.known.get(name, ()))
+    shape = evidence.model.operations[name].input
+    members = tuple(_members(evidence.model, shape, coverage or Coverage(), known, ""))
+    proofs = tuple(evidence.proofs.get(name, ()))
+    status, note = _whole(name in evidence.known, coverage, members, proofs)
+    return Operation(name, status, note, members, proofs)
+
+
+def _whole(
+    known: bool, coverage: Coverage | None, members: tuple[Member, ...], proofs: tuple[str, ...]
+) -> tuple[Status, str]:
+    """A member that is honoured in part does not keep its operation from *works*: the table names the part."""
+    unknown = [member.path for member in members if member.status == "unknown"]
+    if not known or unknown:
+        return "unknown", f"new in this botocore: {', '.join(unknown) or 'the operation'}"
+    if coverage is None:
+        return "refused", ""
+    refused = [member.path for member in members if member.status == "refused"]
+    if refused:
+        return "in part", f"refused: {', '.join(refused)}"
+    return ("works", "") if proofs else ("in part", _UNPROVEN)
+
+
+def _members(
+    model: LambdaModel, shape: str | None, coverage: Coverage, known: frozenset[str], prefix: str
+) -> Iterator[Member]:
+    """Yield one row a member; a structure is opened where its members differ or where something in it is new."""
     for name, member in model.members(shape).items():
         path = prefix + name
-        status = coverage.status(path)
-        if status == "in part" and path not in coverage.only and path not in coverage.notes:
-            yield from _member_rows(model, operation, coverage, member["shape"], f"{path}.")
-            continue
-        values = ", ".join(_shown(value) for value in coverage.only.get(path, ()))
-        yield ParityRow(operation, path, status, f"only {values}" if values else coverage.notes.get(path, ""))
+        yield from _member(model, member["shape"], path, coverage, known)
 
 
-def _shown(value: Any) -> str:
-    return json.dumps(value).strip('"')
+def _member(
+    model: LambdaModel, shape: str, path: str, coverage: Coverage, known: frozenset[str]
+) -> Iterator[Member]:
+    if path not in known:
+        yield Member(path, "unknown")
+        return
+    status: Status = coverage.status(path)
+    if status == "in part" and path not in coverage.only and path not in coverage.notes:
+        yield from _members(model, shape, coverage, known, f"{path}.")
+        return
+    values = ", ".join(json.dumps(value).strip('"') for value in coverage.only.get(path, ()))
+    yield Member(path, status, f"only {values}" if values else coverage.notes.get(path, ""))
+    for inner in _paths(model, shape, f"{path}.", ()):
+        if inner not in known:
+            yield Member(inner, "unknown")
 
 
-def _table(cells: list[tuple[str, str, str, str]]) -> str:
-    widths = [max(len(row[column]) for row in [_HEADINGS, *cells]) for column in range(4)]
-    lines = [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True))
-        for row in [_HEADINGS, *cells]
-    ]
-    return "".join(f"{line.rstrip()}\n" for line in lines)
+def _paths(model: LambdaModel, shape_name: str | None, prefix: str, above: tuple[str, ...]) -> Iterator[str]:
+    if shape_name is None or shape_name in above:
+        return
+    shape = model.shapes[shape_name]
+    inside = (*above, shape_name)
+    for name, member in shape.get("members", {}).items():
+        yield prefix + name
+        yield from _paths(model, member["shape"], f"{prefix}{name}.", inside)
+    for part in ("member", "value"):
+        if part in shape:
+            yield from _paths(model, shape[part]["shape"], prefix, inside)
 
 
-def _markdown(cells: list[tuple[str, str, str, str]]) -> str:
-    quoted = [
-        tuple(f"`{text}`" if text and column < 2 else text for column, text in enumerate(row))
-        for row in cells
-    ]
-    rows = [_HEADINGS, ("---",) * 4, *quoted]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+@cache
+def _data(name: str) -> dict[str, list[str]]:
+    content: dict[str, list[str]] = json.loads(
+        files("lambda_sandbox").joinpath(name).read_text(encoding="utf-8")
+    )
+    return content

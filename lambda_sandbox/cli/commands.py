@@ -137,16 +137,17 @@ def history(function: str | None, as_json: bool, endpoint: str) -> None:
     "--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", show_default=True
 )
 def parity(form: str) -> None:
-    """Print which operations and options of the Lambda API the sandbox emulates. Needs no running sandbox."""
+    """Print what the sandbox does with each operation and option of the Lambda API. Needs no running sandbox."""
+    from lambda_sandbox import parity as view
     from lambda_sandbox.cli import tables
-    from lambda_sandbox.parity import markdown, operations
 
+    rows = view.operations()
     if form == "table":
-        tables.parity(operations())
+        tables.parity(rows, view.summary(rows))
     elif form == "markdown":
-        click.echo(markdown(operations()), nl=False)
+        click.echo(view.markdown(rows), nl=False)
     else:
-        _print_json([operation.to_json() for operation in operations()])
+        _print_json(view.to_json(rows))
 
 
 @cli.command()

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 Json = Mapping[str, Any]
 
 _WIDTH_OF_A_FILE = 200  # output that goes to a file or a pipe is not folded at 80 columns
-_STATUS_STYLES = {"success": "green", "error": "red", "timeout": "yellow", "throttle": "magenta"}
+_STATUS_STYLES = {
+    "success": "green",
+    "error": "red",
+    "timeout": "yellow",
+    "throttle": "magenta",
+    "refused": "red",
+    "unknown": "magenta",
+}
 
 
 def logs(answer: Json) -> None:
@@ -73,12 +80,15 @@ def history(answer: Json) -> None:
     _print(("time (UTC)", "function", "type", "attempt", "status", "duration", "environment", "why"), rows)
 
 
-def parity(operations: Iterable[Operation]) -> None:
-    rows = [
-        (row.name, "yes" if row.emulated else "no", ", ".join(row.refused) if row.emulated else "")
-        for row in operations
-    ]
-    _print(("operation", "emulated", "options that are refused"), rows)
+def parity(operations: Iterable[Operation], summary: str) -> None:
+    """Print one line an operation with how many tests prove it, and one line each of its members."""
+    rows: list[tuple[str, str, str, str]] = []
+    for row in operations:
+        proofs = f"{len(row.proofs)} test{'' if len(row.proofs) == 1 else 's'}" if row.proofs else ""
+        rows.append((row.name, "", row.status, row.note or proofs))
+        rows += [("", member.path, member.status, member.note) for member in row.members]
+    _print(("operation", "member", "status", "note"), rows)
+    _console().print(Text(summary))
 
 
 def health(answer: Json, endpoint: str) -> None:

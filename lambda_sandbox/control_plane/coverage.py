@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from lambda_sandbox.errors import NotImplementedException
 
@@ -33,8 +33,8 @@ class Coverage:
         for path in self._others(params, ""):
             raise NotImplementedException(f"{operation}.{path} is not emulated by this sandbox yet; {SEE}.")
 
-    def status(self, path: str) -> str:
-        """Return ``works``, ``stored only``, ``in part`` or ``refused`` for a member."""
+    def status(self, path: str) -> Literal["works", "stored only", "in part", "refused"]:
+        """Return what is done with a member."""
         if path in self.works:
             return "in part" if path in self.notes else "works"
         if path in self.stored:
@@ -74,3 +74,5 @@ INVOKE = Coverage(
     works=frozenset({"FunctionName", "InvocationType", "LogType", "ClientContext", "Payload"}),
     only={"Qualifier": ("$LATEST",)},
 )
+# Operations that do not pass through the control plane.
+INVOCATIONS: dict[str, Coverage] = {"Invoke": INVOKE}
