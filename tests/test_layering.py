@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LEAVES = {"errors", "clock", "config", "quotas", "resources"}
+LEAVES = {"errors", "clock", "config", "quotas", "resources", "runtime_identifiers"}
 MAY_IMPORT = {
     **dict.fromkeys(LEAVES, LEAVES),
     "gateway": LEAVES,

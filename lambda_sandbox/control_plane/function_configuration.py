@@ -8,15 +8,15 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from lambda_sandbox import quotas
+from lambda_sandbox import quotas, runtime_identifiers
 from lambda_sandbox.errors import (
     InvalidParameterValueException,
     ValidationException,
 )
 from lambda_sandbox.resources import FunctionConfiguration
 
-# What this release runs. The model knows more; those are refused by name.
-RUNTIMES = ("python3.10", "python3.11", "python3.12", "python3.13", "python3.14")
+# What the sandbox starts. The model knows more; those are refused by name.
+RUNTIMES = runtime_identifiers.NAMES
 _ENVIRONMENT_FAULT = "Lambda was unable to configure your environment variables because the environment variables you have provided"
 
 

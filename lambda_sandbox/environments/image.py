@@ -10,12 +10,18 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lambda_sandbox.environments.runtimes import registry
+
 _HERE = Path(__file__).parent
 _SCRIPTS = (
     _HERE / "launcher.py",
     _HERE / "namespaces.py",
+    _HERE / "confinement.py",
     _HERE / "zygote.py",
     _HERE / "runtimes" / "python_client.py",
+    _HERE / "runtimes" / "node_client.mjs",
+    _HERE / "runtimes" / "ruby_client.rb",
+    _HERE / "runtimes" / "JavaClient.java",
 )
 # What AWS's Python runtimes bring along, and no more: a function that needs another package must bring it.
 _PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
@@ -85,6 +91,7 @@ def build(folder: Path, native: bool, bare: bool) -> Image:
 
 def _isolated(runtime: Path, packages: dict[str, str]) -> Image:
     folders = {"/usr": "/usr", "/var/lang": os.path.realpath(sys.base_prefix), "/var/runtime": str(runtime)}
+    folders |= registry.folders()
     files: dict[str, str] = {}
     links = {"/dev/fd": "/proc/self/fd", "/dev/stdin": "/proc/self/fd/0"}
     links |= {"/dev/stdout": "/proc/self/fd/1", "/dev/stderr": "/proc/self/fd/2"}

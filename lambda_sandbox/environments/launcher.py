@@ -7,6 +7,7 @@ Talk on the control socket, one JSON object a packet:
     server   -> launcher   the specification; file descriptors: output pipe, then cgroup files to join
     launcher -> server     {"event": "listening", "ports": [..]}; file descriptors: Runtime API and endpoint listeners
     runtime  -> server     {"event": "running"}; the kernel adds the sender's process id
+    server   -> launcher   only to one started blank: the rest of the specification, once it is known for whom it is
     launcher -> server     {"event": "exited", "status": wait status}
 
 The end of the control socket on the server's side ends the environment: nothing outlives the server.
@@ -27,12 +28,14 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from lambda_sandbox.environments import namespaces
+    from lambda_sandbox.environments import confinement, namespaces
 else:
-    import namespaces  # all of these files lie side by side inside
+    import confinement  # all of these files lie side by side inside
+    import namespaces
 
 RUNTIME_API_PORT, ENDPOINT_PORT = 9001, 9000
 _MAX_PACKET = 1 << 18
@@ -54,8 +57,17 @@ def send(control: socket.socket, message: dict[str, Any], sockets: tuple[socket.
     control.sendmsg([json.dumps(message).encode()], ancillary)
 
 
-def run(control: socket.socket, spec: dict[str, Any], fds: list[int]) -> NoReturn:
-    """Be the environment's first process until the runtime ends. Never returns."""
+def run(
+    control: socket.socket,
+    spec: dict[str, Any],
+    fds: list[int],
+    furnish: Callable[[dict[str, Any]], None] | None = None,
+) -> NoReturn:
+    """Be the environment's first process until the runtime ends. Never returns.
+
+    With ``furnish`` the environment is blank: its runtime's process is there and confined, and waits. What the server says
+    next goes to ``furnish``, which mounts the function's folders, and then to the runtime.
+    """
     status = 1 << 8
     try:
         _take_output(fds[0])
@@ -66,14 +78,20 @@ def run(control: socket.socket, spec: dict[str, Any], fds: list[int]) -> NoRetur
             _listen(ENDPOINT_PORT if own_network else 0),
         )
         ports = [listener.getsockname()[1] for listener in listeners]
-        _restrict(spec)
         send(control, {"event": "listening", "ports": ports}, listeners)
         for listener in listeners:
             listener.close()
         wakeup = _wake_on_child()
+        order, waiting = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = os.fork()
         if pid == 0:
-            _become_runtime(control, spec, ports)
+            order.close()
+            _become_runtime(control, spec, ports, waiting if furnish else None)
+        waiting.close()
+        if furnish is not None:
+            _complete(control, furnish, order)
+        order.close()
+        _restrict(spec)
         namespaces.open_to_peers(False)
         status = _await_end(control, pid, wakeup)
     except Exception:
@@ -84,6 +102,18 @@ def run(control: socket.socket, spec: dict[str, Any], fds: list[int]) -> NoRetur
             send(control, {"event": "exited", "status": status})
         _kill_descendants()
         os._exit(1 if status else 0)
+
+
+def _complete(
+    control: socket.socket, furnish: Callable[[dict[str, Any]], None], order: socket.socket
+) -> None:
+    """Wait until a blank environment is somebody's; end it if the server lets go."""
+    rest, _ = receive(control)
+    if not rest:
+        _kill_descendants()
+        os._exit(0)
+    furnish(rest)
+    send(order, rest["spec"])
 
 
 def join_cgroups(fds: list[int]) -> None:
@@ -101,7 +131,8 @@ def _take_output(fd: int) -> None:
     os.close(fd)
     for name, number in (("stdout", 1), ("stderr", 2)):
         raw = io.FileIO(number, "w", closefd=False)
-        stream = io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", "backslashreplace", line_buffering=True)
+        errors = "strict" if name == "stdout" else "backslashreplace"  # as any Python's
+        stream = io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", errors, line_buffering=True)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
 
@@ -116,11 +147,7 @@ def _listen(port: int) -> socket.socket:
 
 
 def _restrict(spec: dict[str, Any]) -> None:
-    for name, value in spec["rlimits"].items():
-        kind = getattr(resource, name)
-        _, hard = resource.getrlimit(kind)
-        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (limit, limit))
+    _limit(spec["rlimits"])
     confined = spec["level"] != "process"
     if spec["mapped_user"] is not None:
         outside = os.getuid(), os.getgid()  # unknown ones, once in the new namespace
@@ -137,6 +164,21 @@ def _restrict(spec: dict[str, Any]) -> None:
         namespaces.drop_capabilities()
     namespaces.no_new_privileges()
     os.umask(0o022)
+
+
+def _limit(limits: dict[str, int]) -> None:
+    for name, value in limits.items():
+        kind = getattr(resource, name)
+        _, hard = resource.getrlimit(kind)
+        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (limit, limit))
+
+
+def _confine(spec: dict[str, Any]) -> None:
+    """Only the runtime: what it may ask of the kernel. The rules hold for mounts that come later, too."""
+    if spec["level"] != "process":
+        confinement.hold_files(("/",), ("/tmp",), ("/dev", "/proc"))  # noqa: S108
+    confinement.filter_system_calls()
 
 
 def _wake_on_child() -> int:
@@ -161,22 +203,34 @@ def _await_end(control: socket.socket, runtime: int, wakeup: int) -> int:
                     return ended[1]
 
 
-def _become_runtime(control: socket.socket, spec: dict[str, Any], ports: list[int]) -> NoReturn:
+def _become_runtime(
+    control: socket.socket, spec: dict[str, Any], ports: list[int], waiting: socket.socket | None
+) -> NoReturn:
     code = 1
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        namespaces.die_with_parent(signal.SIGKILL)
+        _restrict(spec)
+        namespaces.die_with_parent(signal.SIGKILL)  # after the change of user, which forgets it
         namespaces.open_to_peers(True)  # becoming another user closed it, and with it /proc/self
+        _confine(spec)
         os.setsid()
         send(control, {"event": "running"})
         control.close()
+        if waiting is not None:
+            spec, _ = receive(waiting)
+            if not spec:
+                os._exit(0)
+            _limit(spec["rlimits"])
         os.closerange(3, 64)
         _set_variables(spec, ports)
         os.chdir(spec["task"])
-        if spec["client"] == "native":
-            _exec_native(spec)
-        code = _run_lean()
+        if spec["missing"]:
+            code = _refuse("Sandbox.RuntimeNotInstalled", spec["missing"])
+        elif spec["commands"]:
+            code = _refuse("Runtime.InvalidEntrypoint", _exec_runtime(spec["commands"]))
+        else:
+            code = _run_lean()
     except BaseException:
         traceback.print_exc()
     finally:
@@ -191,15 +245,24 @@ def _set_variables(spec: dict[str, Any], ports: list[int]) -> None:
     time.tzset()
 
 
-def _exec_native(spec: dict[str, Any]) -> NoReturn:
-    layers = os.environ.pop("LAMBDA_SANDBOX_LAYERS")
-    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    own = spec["variables"]["LAMBDA_RUNTIME_DIR"]
-    path = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry not in ("", own)]
-    path += [f"{layers}/python/lib/{version}/site-packages", f"{layers}/python", own]
-    os.environ["PYTHONPATH"] = os.pathsep.join(path)
-    command = [spec["python"], "-X", "utf8", "-S", "-m", "awslambdaric", os.environ["_HANDLER"]]
-    os.execv(command[0], command)  # noqa: S606
+def _exec_runtime(commands: list[list[str]]) -> str:
+    """Become the first command that is there. Returns only on failure, with AWS's text for it."""
+    for command in commands:
+        try:
+            os.execv(command[0], command)  # noqa: S606
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            return f"fork/exec {command[0]}: {(error.strerror or str(error)).lower()}"
+    tried = " ".join(command[0] for command in commands)
+    return f"Couldn't find valid bootstrap(s): [{tried}]"
+
+
+def _refuse(error_type: str, message: str) -> int:
+    """Fail the init with one sentence, in the log and in the answer."""
+    client = importlib.import_module("python_client")
+    client.report_init_error(error_type, message)
+    return 1
 
 
 def _run_lean() -> int:
@@ -210,7 +273,7 @@ def _run_lean() -> int:
     code = 0
     try:
         client = importlib.import_module("python_client")
-        for own in ("launcher", "namespaces", "zygote", "python_client"):
+        for own in ("launcher", "namespaces", "confinement", "zygote", "python_client"):
             sys.modules.pop(own, None)  # a function may have modules of these names
         client.main()
     except SystemExit as error:

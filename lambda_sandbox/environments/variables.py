@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from lambda_sandbox import runtime_identifiers
+from lambda_sandbox.environments.runtimes.launch import Launch
 from lambda_sandbox.resources import FunctionConfiguration
 
 _SYSTEM = {
@@ -11,7 +13,6 @@ _SYSTEM = {
     "TZ": ":UTC",
     "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
     "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
-    "PYTHONPATH": "/var/runtime",
     "SHLVL": "0",
     "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
     "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",
@@ -21,7 +22,7 @@ _BARE = {
     name: _SYSTEM[name]
     for name in ("LANG", "TZ", "SHLVL", "AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS")
 }
-_BARE |= {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+_ON_DEMAND = "on-demand"
 
 
 def variables(
@@ -32,25 +33,28 @@ def variables(
     runtime: str = "/var/runtime",
     layers: str = "/opt",
     bare: bool = False,
+    launch: Launch | None = None,
+    initialization_type: str = _ON_DEMAND,
 ) -> dict[str, str]:
     """Return what the function finds in its environment. The launcher adds the two addresses.
 
-    ``bare`` is for environments without isolation, where paths are the host's.
+    ``bare`` is for environments without isolation, where paths are the host's. ``launch`` brings the runtime's own
+    variables. ``initialization_type`` is ``on-demand``, ``provisioned-concurrency`` or ``snap-start``.
 
     Source: AWS Lambda Developer Guide, "Defined runtime environment variables", read 2026-11.
     """
-    values = dict(_BARE if bare else _SYSTEM)
+    values = _bare(task, layers) if bare else dict(_SYSTEM)
+    values.update(_of_runtime(function, launch or Launch(), runtime, layers, bare))
     values.update(function.environment)
     values.update(
         {
             "_HANDLER": function.handler,
             "AWS_REGION": function.region,
             "AWS_DEFAULT_REGION": function.region,
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
             "AWS_LAMBDA_FUNCTION_NAME": function.function_name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
             "AWS_LAMBDA_FUNCTION_VERSION": function.version,
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": initialization_type,
             "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group_name,
             "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
             # DIFFERS: dummies. The access key is the account id, which is how the sandbox tells accounts apart.
@@ -60,12 +64,39 @@ def variables(
             "AWS_EC2_METADATA_DISABLED": "true",
             "LAMBDA_TASK_ROOT": task,
             "LAMBDA_RUNTIME_DIR": runtime,
-            "LAMBDA_SANDBOX_LAYERS": layers,
         }
     )
+    if launch is not None and launch.import_path:
+        own = [entry for entry in values.get("PYTHONPATH", "").split(":") if entry not in ("", runtime)]
+        values["PYTHONPATH"] = ":".join([*own, *launch.import_path])
     if function.log_format.upper() == "JSON":
         values["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
         values["AWS_LAMBDA_LOG_LEVEL"] = function.application_log_level or "INFO"
+    return values
+
+
+def _bare(task: str, layers: str) -> dict[str, str]:
+    """Return AWS's paths as far as they exist on the host: the layers' programs and libraries, and the code's."""
+    return _BARE | {
+        "PATH": f"/usr/local/bin:/usr/bin:/bin:{layers}/bin",
+        "LD_LIBRARY_PATH": f"{task}:{task}/lib:{layers}/lib",
+    }
+
+
+def _of_runtime(
+    function: FunctionConfiguration, launch: Launch, runtime: str, layers: str, bare: bool
+) -> dict[str, str]:
+    values = dict(launch.variables)
+    identifier = runtime_identifiers.find(function.runtime)
+    if identifier is None or not identifier.os_only:
+        values["AWS_EXECUTION_ENV"] = f"AWS_Lambda_{function.runtime}"  # AWS: not set in OS-only runtimes
+    if function.runtime.startswith("python"):
+        if not launch.import_path:
+            values["LAMBDA_SANDBOX_LAYERS"] = layers
+        if not bare:
+            values["PYTHONPATH"] = runtime
+    if launch.libraries:
+        values["LD_LIBRARY_PATH"] = f"{launch.libraries}:{_SYSTEM['LD_LIBRARY_PATH']}"
     return values
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import builtins
 import importlib
+import io
 import json
 import logging
 import math
@@ -307,7 +308,8 @@ def configure_logging() -> None:
 
 def configure_paths() -> None:
     """Order the import path as AWS does: the code, the layers, then what the runtime brings along."""
-    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    # The function's version, also where another interpreter stands in for it: layers are laid out for that one.
+    version = os.environ.get("AWS_EXECUTION_ENV", "").removeprefix("AWS_Lambda_")
     layers = os.environ.pop("LAMBDA_SANDBOX_LAYERS", "/opt")
     last = [os.environ.get("LAMBDA_RUNTIME_DIR", "/var/runtime")]
     first = [os.environ.get("LAMBDA_TASK_ROOT", os.getcwd())]
@@ -387,6 +389,15 @@ def _initialise(connection: Connection) -> Handler:
         sys.exit(1)
 
 
+def report_init_error(error_type: str, message: str) -> None:
+    """Fail the init of a runtime that cannot be started: one sentence, in the log and in the answer."""
+    print(message)
+    _flush()
+    connection = Connection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    connection.send(_error_message("/init/error", error_payload(RuntimeFault(error_type, message), "")))
+    connection.read()
+
+
 def main() -> None:
     """Load the handler, then answer events until the sandbox ends the process."""
     if not hasattr(builtins, "exit"):
@@ -411,5 +422,14 @@ def main() -> None:
         connection.read()
 
 
+def configure_streams() -> None:
+    """Write each line at once, as the launcher's streams do: other processes of the function write there as well."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            errors = "strict" if stream is sys.stdout else "backslashreplace"
+            stream.reconfigure(encoding="utf-8", errors=errors, line_buffering=True)
+
+
 if __name__ == "__main__":
+    configure_streams()
     main()

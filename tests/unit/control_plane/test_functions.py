@@ -171,9 +171,9 @@ BAD_REQUESTS: dict[str, tuple[dict[str, Any], str, str]] = {
         "Value python9.9 at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [nodejs, ",
     ),
     "a runtime that is not run here": (
-        {"Runtime": "nodejs22.x"},
+        {"Runtime": "nodejs18.x"},
         "NotImplementedException",
-        "CreateFunction.Runtime=nodejs22.x (anything but python3.10, ",
+        "CreateFunction.Runtime=nodejs18.x (anything but python3.10, ",
     ),
     "no handler": (
         {"Handler": None},

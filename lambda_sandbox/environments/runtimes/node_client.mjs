@@ -1,0 +1,472 @@
+// The Runtime API client for Node.js: what loads and runs the handler inside an environment.
+//
+// Node's own modules only. One keep-alive TCP connection carries everything; an answer and the request for the next event
+// leave in one write. Source: AWS Lambda Developer Guide, "Building Lambda functions with Node.js", "Response streaming" and
+// "Using the Lambda runtime API", read 2026-11.
+
+import { existsSync, statSync, writeSync } from "node:fs";
+import { createRequire } from "node:module";
+import net from "node:net";
+import path from "node:path";
+import { Writable } from "node:stream";
+import { pathToFileURL } from "node:url";
+import util from "node:util";
+
+const API = "/2018-06-01/runtime";
+const HOST = process.env.AWS_LAMBDA_RUNTIME_API;
+const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
+const HIGH_WATER_MARK = Symbol.for("aws.lambda.runtime.handler.streaming.highWaterMark");
+const PRELUDE_TYPE = "application/vnd.awslambda.http-integration-response";
+const DELIMITER = Buffer.alloc(8); // AWS: eight NUL bytes part the metadata from the body
+const NEXT = Buffer.from(`GET ${API}/invocation/next HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`);
+const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
+
+// --- errors -----------------------------------------------------------------------------------------
+
+class RuntimeFault extends Error {
+  constructor(name, message) {
+    super(message);
+    this.name = name;
+  }
+}
+
+/** An error in AWS's shape; ``trace`` holds the stack's lines, its head included. */
+function errorPayload(error) {
+  if (util.types.isNativeError(error) || (error && error.stack && error.message !== undefined)) {
+    return {
+      errorType: String(error.name ?? error.constructor?.name ?? "Error"),
+      errorMessage: String(error.message),
+      trace: String(error.stack).split("\n"),
+    };
+  }
+  return { errorType: typeof error, errorMessage: String(error), trace: [] };
+}
+
+/** The longer form that goes to the log: with the error's own members and its cause. */
+function errorForLog(error) {
+  if (!util.types.isNativeError(error)) return errorPayload(error);
+  const { errorType, errorMessage, trace } = errorPayload(error);
+  const own = { ...error };
+  delete own.name;
+  return { errorType, errorMessage, ...own, stack: trace, ...(error.cause ? { cause: errorForLog(error.cause) } : {}) };
+}
+
+function toJson(value) {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return JSON.stringify({ errorType: value.errorType, errorMessage: value.errorMessage, trace: value.trace ?? [] });
+  }
+}
+
+const xrayCause = (error) => {
+  if (!util.types.isNativeError(error)) return "";
+  const stack = String(error.stack).split("\n").slice(1);
+  const frames = stack.map((line) => {
+    const [, label = "anonymous", file = "", number = "0"] = /at (?:(.*?) \()?(.*?):(\d+):\d+\)?$/.exec(line) ?? [];
+    return { path: file, line: Number(number), label };
+  });
+  const cause = {
+    working_directory: process.cwd(),
+    exceptions: [{ type: error.name, message: error.message, stack: frames }],
+    paths: [...new Set(frames.map((frame) => frame.path))],
+  };
+  const text = Buffer.from(JSON.stringify(cause)).toString("latin1").replace(/[^\x20-\x7e]/g, "?");
+  return text.length < 1024 * 1024 ? text : "";
+};
+
+// --- the log ----------------------------------------------------------------------------------------
+
+let requestId = "undefined"; // AWS: what init logs carries this text
+let tenantId;
+const json = (process.env.AWS_LAMBDA_LOG_FORMAT ?? "").toUpperCase() === "JSON";
+const lowest = Math.max(0, LEVELS.indexOf((process.env.AWS_LAMBDA_LOG_LEVEL ?? "").toUpperCase()));
+
+function writeAll(text) {
+  let bytes = Buffer.from(text);
+  while (bytes.length) {
+    try {
+      bytes = bytes.subarray(writeSync(1, bytes));
+    } catch (error) {
+      if (error.code !== "EAGAIN") throw error;
+    }
+  }
+}
+
+function log(level, ...parts) {
+  if (LEVELS.indexOf(level) < lowest) return;
+  const timestamp = new Date().toISOString();
+  if (json) {
+    writeAll(`${jsonEntry(timestamp, level, parts)}\n`);
+    return;
+  }
+  // AWS: a line break within one entry is a carriage return, so that the entry stays one.
+  const message = util.format(...parts).replace(/\n/g, "\r");
+  writeAll(`${timestamp}\t${requestId}\t${level}\t${message}\n`);
+}
+
+function jsonEntry(timestamp, level, parts) {
+  const entry = { timestamp, level, requestId, ...(tenantId ? { tenantId } : {}) };
+  const errors = parts.filter((part) => util.types.isNativeError(part));
+  if (parts.length === 1 && !errors.length) {
+    try {
+      return JSON.stringify({ ...entry, message: parts[0] === undefined ? "undefined" : parts[0] }, replacer);
+    } catch {
+      return JSON.stringify({ ...entry, message: util.format(...parts) });
+    }
+  }
+  entry.message = parts.length === 1 ? errorForLog(parts[0]) : util.format(...parts);
+  if (parts.length > 1 && errors.length) {
+    const { errorType, errorMessage, stack } = errorForLog(errors[0]);
+    Object.assign(entry, { errorType, errorMessage, stackTrace: stack });
+  }
+  return JSON.stringify(entry, replacer);
+}
+
+const replacer = (_, value) => (typeof value === "bigint" ? value.toString() : util.types.isNativeError(value) ? errorForLog(value) : value);
+
+function patchConsole() {
+  console.log = (...parts) => log("INFO", ...parts);
+  console.info = (...parts) => log("INFO", ...parts);
+  console.debug = (...parts) => log("DEBUG", ...parts);
+  console.warn = (...parts) => log("WARN", ...parts);
+  console.error = (...parts) => log("ERROR", ...parts);
+  console.trace = (...parts) => log("TRACE", ...parts);
+  console.fatal = (...parts) => log("FATAL", ...parts);
+}
+
+const logError = (title, error) => log("ERROR", json ? error : `${title} \t${toJson(errorForLog(error))}`);
+
+// --- the wire ---------------------------------------------------------------------------------------
+
+const colon = HOST.lastIndexOf(":");
+const socket = net.connect(Number(HOST.slice(colon + 1)), HOST.slice(0, colon));
+socket.setNoDelay(true);
+let received = [];
+let receivedBytes = 0;
+let wanted = 0; // bytes of the message being read, once its head is known
+const readers = []; // one for each answer that is still to come, in order
+
+socket.on("data", (chunk) => {
+  received.push(chunk);
+  receivedBytes += chunk.length;
+  if (receivedBytes >= wanted) readMessages();
+});
+socket.on("error", () => process.exit(0));
+socket.on("close", () => process.exit(0)); // the sandbox hung up: nothing is left to do
+
+function readMessages() {
+  let data = received.length === 1 ? received[0] : Buffer.concat(received);
+  for (;;) {
+    const end = data.indexOf("\r\n\r\n");
+    if (end < 0) break;
+    const [first, ...lines] = data.toString("utf8", 0, end).split("\r\n");
+    const headers = Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 1).trim()]));
+    const total = end + 4 + Number(headers["content-length"] ?? 0);
+    if (data.length < total) {
+      wanted = total;
+      received = [data];
+      receivedBytes = data.length;
+      return;
+    }
+    const body = data.subarray(end + 4, total);
+    data = data.subarray(total);
+    readers.shift()?.({ status: Number(first.slice(9, 12)), headers, body });
+  }
+  wanted = 0;
+  received = data.length ? [data] : [];
+  receivedBytes = data.length;
+}
+
+/** Send one request, or several in one write; resolve with the answer to the last one. */
+function send(...messages) {
+  for (let i = 1; i < messages.length; i += 1) readers.push(() => {});
+  return new Promise((resolve) => {
+    readers.push(resolve);
+    socket.write(Buffer.concat(messages));
+  });
+}
+
+function post(where, body, headers = {}) {
+  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body);
+  const lines = Object.entries({ "Content-Type": "application/json", ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = `POST ${API}${where} HTTP/1.1\r\nHost: ${HOST}\r\n${lines.join("")}Content-Length: ${bytes.length}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head), bytes]);
+}
+
+function errorMessage(where, error) {
+  const payload = errorPayload(error);
+  const headers = { "Lambda-Runtime-Function-Error-Type": payload.errorType.replace(/[^\x20-\x7e]/g, "?") };
+  const cause = xrayCause(error);
+  if (cause) headers["Lambda-Runtime-Function-XRay-Error-Cause"] = cause;
+  return post(where, toJson(payload), headers);
+}
+
+// --- response streaming -----------------------------------------------------------------------------
+
+const once = (list) => list.splice(0, 1);
+
+/** The stream that a streaming handler writes to: chunked on the wire from the first byte on, errors in trailers. */
+class ResponseStream extends Writable {
+  constructor(id, highWaterMark) {
+    super({ highWaterMark });
+    this.id = id;
+    this.started = false;
+    this.contentType = "application/octet-stream";
+    this.prelude = null;
+  }
+
+  setContentType(type) {
+    if (this.started) throw new RuntimeFault("InvalidStreamingOperation", "Cannot set content-type, too late.");
+    this.contentType = type;
+  }
+
+  start() {
+    if (this.started) return;
+    this.started = true;
+    socket.write(
+      `POST ${API}/invocation/${this.id}/response HTTP/1.1\r\nHost: ${HOST}\r\nContent-Type: ${this.contentType}\r\n` +
+        "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n" +
+        "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n",
+    );
+    if (this.prelude) this.chunk(Buffer.concat([Buffer.from(this.prelude), DELIMITER]));
+  }
+
+  chunk(bytes, done) {
+    socket.cork();
+    socket.write(`${bytes.length.toString(16)}\r\n`);
+    socket.write(bytes);
+    const room = socket.write("\r\n");
+    socket.uncork();
+    if (done) room ? done() : socket.once("drain", done);
+  }
+
+  write(data, ...rest) {
+    const plain = typeof data === "string" || data instanceof Uint8Array;
+    return super.write(plain || data === null ? data : JSON.stringify(data), ...rest);
+  }
+
+  _write(bytes, _encoding, done) {
+    this.start();
+    bytes.length ? this.chunk(bytes, done) : done();
+  }
+
+  _final(done) {
+    this.start();
+    done();
+  }
+
+  /** The end of the message, with what went wrong after the first byte. */
+  closing(error) {
+    if (!error) return Buffer.from("0\r\n\r\n");
+    const payload = errorPayload(error);
+    const body = Buffer.from(toJson(payload)).toString("base64");
+    const type = payload.errorType.replace(/[^\x20-\x7e]/g, "?");
+    return Buffer.from(`0\r\nLambda-Runtime-Function-Error-Type: ${type}\r\nLambda-Runtime-Function-Error-Body: ${body}\r\n\r\n`);
+  }
+}
+
+globalThis.awslambda = {
+  streamifyResponse(handler, options) {
+    handler[STREAMING] = "response";
+    if (options?.highWaterMark) handler[HIGH_WATER_MARK] = options.highWaterMark;
+    return handler;
+  },
+  HttpResponseStream: {
+    from(stream, metadata) {
+      stream.setContentType(PRELUDE_TYPE);
+      stream.prelude = JSON.stringify(metadata);
+      return stream;
+    },
+  },
+};
+
+// --- the handler ------------------------------------------------------------------------------------
+
+async function loadHandler(root, name) {
+  if (name.includes("..")) throw new RuntimeFault("Runtime.MalformedHandlerName", `'${name}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`);
+  const file = path.basename(name);
+  const match = /^([^.]*)\.(.+)$/.exec(file);
+  if (!match) throw new RuntimeFault("Runtime.MalformedHandlerName", "Bad handler");
+  const module_ = path.join(path.dirname(name), match[1]);
+  const exported = await loadModule(root, module_);
+  const found = match[2].split(".").reduce((value, key) => value?.[key], exported) ?? match[2].split(".").reduce((value, key) => value?.[key], exported.default);
+  if (found === undefined) throw new RuntimeFault("Runtime.HandlerNotFound", `${name} is undefined or not exported`);
+  if (typeof found !== "function") throw new RuntimeFault("Runtime.HandlerNotFound", `${name} is not a function`);
+  return found;
+}
+
+async function loadModule(root, name) {
+  const base = path.resolve(root, name);
+  const require = createRequire(`${path.resolve(root)}/`);
+  try {
+    if (existsSync(base) && statSync(base).isFile()) return require(base);
+    if (existsSync(`${base}.js`)) return await loadFile(`${base}.js`, require);
+    if (existsSync(`${base}.mjs`)) return await import(pathToFileURL(`${base}.mjs`).href);
+    if (existsSync(`${base}.cjs`)) return require(`${base}.cjs`);
+    return require(require.resolve(name, { paths: [root, path.dirname(base)] }));
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      const fault = new RuntimeFault("Runtime.UserCodeSyntaxError", `${error.name}: ${error.message}`);
+      fault.stack = String(error.stack).replace(/^/, "Runtime.UserCodeSyntaxError: ");
+      throw fault;
+    }
+    if (error?.code === "MODULE_NOT_FOUND" || error?.code === "ERR_MODULE_NOT_FOUND") {
+      const text = error.message.includes(`'${name}'`) ? `Error: Cannot find module '${path.basename(name)}'\n${error.message.split("\n").slice(1).join("\n")}`.trimEnd() : `Error: ${error.message}`;
+      throw new RuntimeFault("Runtime.ImportModuleError", text);
+    }
+    throw error;
+  }
+}
+
+/** A ``.js`` file is an ES module when the nearest package.json says so. */
+async function loadFile(file, require) {
+  for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
+    const manifest = path.join(folder, "package.json");
+    if (existsSync(manifest)) return require(manifest).type === "module" ? import(pathToFileURL(file).href) : require(file);
+    if (folder === path.dirname(folder)) return require(file);
+  }
+}
+
+function jsonHeader(headers, name) {
+  return headers[name] ? JSON.parse(headers[name]) : undefined;
+}
+
+function makeContext(headers, settle) {
+  const deadline = Number(headers["lambda-runtime-deadline-ms"]);
+  const context = {
+    functionVersion: process.env.AWS_LAMBDA_FUNCTION_VERSION,
+    functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
+    memoryLimitInMB: process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+    logGroupName: process.env.AWS_LAMBDA_LOG_GROUP_NAME,
+    logStreamName: process.env.AWS_LAMBDA_LOG_STREAM_NAME,
+    clientContext: jsonHeader(headers, "lambda-runtime-client-context"),
+    identity: jsonHeader(headers, "lambda-runtime-cognito-identity"),
+    invokedFunctionArn: headers["lambda-runtime-invoked-function-arn"],
+    awsRequestId: headers["lambda-runtime-aws-request-id"],
+    tenantId: headers["lambda-runtime-aws-tenant-id"],
+    getRemainingTimeInMillis: () => deadline - Date.now(),
+    callbackWaitsForEmptyEventLoop: true,
+  };
+  return settle ? context : context;
+}
+
+let finish = null; // ends the invocation that runs; the process's own handlers of lost errors use it
+
+/** Run one event and return the messages that answer it. */
+function run(handler, { headers, body }) {
+  const id = headers["lambda-runtime-aws-request-id"];
+  const streaming = handler[STREAMING] === "response";
+  return new Promise((resolve) => {
+    const stream = streaming ? new ResponseStream(id, handler[HIGH_WATER_MARK]) : null;
+    const settle = (error, result) => {
+      if (!finish) return;
+      finish = null;
+      resolve(answer(id, stream, error, result));
+    };
+    finish = settle;
+    try {
+      const context = makeContext(headers);
+      const event = JSON.parse(body.toString("utf8"));
+      stream ? runStreaming(handler, event, stream, context, settle) : runBuffered(handler, event, context, settle);
+    } catch (error) {
+      settle({ error });
+    }
+  });
+}
+
+function answer(id, stream, failed, result) {
+  if (failed) {
+    logError("Invoke Error", failed.error);
+    return stream?.started ? stream.closing(failed.error) : errorMessage(`/invocation/${id}/error`, failed.error);
+  }
+  if (stream) return stream.closing();
+  try {
+    return post(`/invocation/${id}/response`, JSON.stringify(result === undefined ? null : result) ?? "null");
+  } catch {
+    const fault = new RuntimeFault("Runtime.MarshalError", "Unable to stringify response body");
+    logError("Invoke Error", fault);
+    return errorMessage(`/invocation/${id}/error`, fault);
+  }
+}
+
+function runStreaming(handler, event, stream, context, settle) {
+  stream.on("error", (error) => settle({ error }));
+  stream.on("finish", () => settle(null));
+  Promise.resolve(handler(event, stream, context)).then(
+    () => {
+      // A handler that has returned without ending the stream has nothing more to send, unless it is piping still.
+      if (!stream.writableEnded && !stream.writableNeedDrain && stream.listenerCount("unpipe") === 0) stream.end();
+    },
+    (error) => settle({ error }),
+  );
+}
+
+/** The callback's forms: the answer waits for an empty event loop unless the context says otherwise. */
+function runBuffered(handler, event, context, settle) {
+  const callback = (error, result) => {
+    const end = () => settle(error === null || error === undefined ? null : { error }, result);
+    if (context.callbackWaitsForEmptyEventLoop === false || (error !== null && error !== undefined)) setImmediate(end);
+    else process.once("beforeExit", end);
+  };
+  context.done = callback;
+  context.succeed = (result) => {
+    context.callbackWaitsForEmptyEventLoop = false;
+    callback(null, result);
+  };
+  context.fail = (error) => {
+    context.callbackWaitsForEmptyEventLoop = false;
+    callback(error ?? "handled");
+  };
+  const returned = handler(event, context, callback);
+  if (typeof returned?.then === "function") returned.then((result) => settle(null, result), (error) => settle({ error }));
+  else if (handler.length < 3 && !usesContext(handler)) settleWhenIdle(settle, returned);
+}
+
+const usesContext = (handler) => /\.(done|succeed|fail)\b/.test(Function.prototype.toString.call(handler));
+
+/** A plain function without callback: AWS answers null once nothing is left to wait for. */
+function settleWhenIdle(settle) {
+  process.once("beforeExit", () => settle(null, null));
+}
+
+// --- the loop ---------------------------------------------------------------------------------------
+
+function lostError(title, type, error) {
+  const fault = new RuntimeFault(type, util.types.isNativeError(error) ? `${error.name}: ${error.message}` : String(error));
+  fault.stack = util.types.isNativeError(error) ? `${type}: ${error.stack}` : `${type}: ${fault.message}`;
+  fault.reason = error;
+  log("ERROR", json ? error : `${title} \t${toJson(errorForLog(fault))}`);
+  const where = finish ? `/invocation/${requestId}/error` : "/init/error";
+  finish = null;
+  socket.ref();
+  send(errorMessage(where, type === "Runtime.UnhandledPromiseRejection" ? fault : error)).then(() => process.exit(128 + 1));
+}
+
+async function main() {
+  patchConsole();
+  process.on("uncaughtException", (error) => lostError("Uncaught Exception", "Runtime.UncaughtException", error));
+  process.on("unhandledRejection", (error) => lostError("Unhandled Promise Rejection", "Runtime.UnhandledPromiseRejection", error));
+  let handler;
+  try {
+    handler = await loadHandler(process.env.LAMBDA_TASK_ROOT, process.env._HANDLER);
+  } catch (error) {
+    logError("Init Error", error);
+    await send(errorMessage("/init/error", error));
+    process.exit(1);
+  }
+  let message = null;
+  for (;;) {
+    socket.ref();
+    const event = await (message ? send(message, NEXT) : send(NEXT));
+    socket.unref(); // so that an empty event loop shows
+    requestId = event.headers["lambda-runtime-aws-request-id"];
+    tenantId = event.headers["lambda-runtime-aws-tenant-id"];
+    const trace = event.headers["lambda-runtime-trace-id"];
+    if (trace) process.env._X_AMZN_TRACE_ID = trace;
+    else delete process.env._X_AMZN_TRACE_ID;
+    message = await run(handler, event);
+  }
+}
+
+main();
