@@ -82,12 +82,8 @@ class ProcessEnvironments:
     ) -> None:
         """Start an environment and return at once. The same id again, after a reset, finds its ``/tmp`` as it was.
 
-        A failure later on is an exit. Raises ``SandboxFault`` for a runtime that is not Python, or a machine out of means.
+        A failure later on is an exit. Raises ``SandboxFault`` for a machine out of means.
         """
-        if not function.runtime.startswith("python"):
-            raise SandboxFault(
-                f"the runtime {function.runtime} cannot run here: this release runs Python functions"
-            )
         self._count += 1
         layer_folder = self._layer_folders.one_folder(layers)
         stream = log_stream or default_log_stream(function, environment_id)

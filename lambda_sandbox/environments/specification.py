@@ -7,6 +7,8 @@ from typing import Any
 
 from lambda_sandbox import quotas
 from lambda_sandbox.environments.limits import resource_limits
+from lambda_sandbox.environments.runtimes import registry
+from lambda_sandbox.environments.runtimes.launch import Places
 from lambda_sandbox.environments.starters import Starter
 from lambda_sandbox.environments.variables import variables
 from lambda_sandbox.resources import FunctionConfiguration
@@ -27,13 +29,26 @@ def specification(
 ) -> dict[str, Any]:
     """Return the launcher's specification. ``number`` counts environments: it chooses a user of its own where one is needed."""
     bare = starter.level == "process"
-    places = {"task": str(code), "runtime": str(starter.image.runtime), "layers": str(layers or "/opt")}
-    values = variables(function, log_stream, bare=True, **places) if bare else variables(function, log_stream)
+    places = Places(starter.image.python)
+    if bare:
+        places = Places(
+            starter.image.python, str(starter.image.runtime), str(code), str(layers or "/opt"), bare=True
+        )
+    launch = registry.launch(function, places, starter.image.runtime, client == "native")
+    values = variables(
+        function,
+        log_stream,
+        task=places.task,
+        runtime=places.runtime,
+        layers=places.layers,
+        bare=bare,
+        launch=launch,
+    )
     processes = None if bare or "pids" in controllers else quotas.PROCESSES
     return {
         "level": starter.level,
-        "client": client,
-        "python": starter.image.python,
+        "commands": launch.commands,
+        "missing": launch.missing,
         "task": values["LAMBDA_TASK_ROOT"],
         "variables": values,
         "rlimits": resource_limits(function, controllers, _INTERPRETER_BYTES, processes),
