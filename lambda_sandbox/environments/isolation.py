@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from lambda_sandbox.config import Config
+from lambda_sandbox.environments import confinement
 from lambda_sandbox.environments.limits import ControlGroups, find_control_groups
 from lambda_sandbox.environments.starters import BareStarter, BubblewrapStarter, Starter, ZygoteStarter
 from lambda_sandbox.errors import SandboxFault
@@ -26,6 +27,8 @@ TMP_SIZE = "size of /tmp"
 # Pages of a tmpfs are charged to the control group that writes them.
 TMP_APART = "files of /tmp apart from the memory limit"
 OPEN_FILES = "number of open files"
+SYSTEM_CALLS = "dangerous system calls refused (seccomp)"
+FILES_TWICE = "file access held a second time (Landlock)"
 _NAMESPACES = (NETWORK, FILES, CODE, PROCESSES_HIDDEN)
 
 
@@ -98,6 +101,8 @@ def describe(starter: Starter, groups: ControlGroups | None) -> Isolation:
     promises[TMP_SIZE] = starter.keeps_tmp_size
     promises[TMP_APART] = not (starter.keeps_tmp_size and promises[MEMORY_TREE])
     promises[OPEN_FILES] = True
+    promises[SYSTEM_CALLS] = confinement.seccomp_possible()
+    promises[FILES_TWICE] = isolated and confinement.landlock_version() > 0
     if not promises[MEMORY_TREE]:
         promises[MEMORY_PROCESS] = True
     enforced = tuple(text for text, holds in promises.items() if holds)
