@@ -105,13 +105,16 @@ def logs(function: str | None, as_json: bool, endpoint: str) -> None:
 
 
 @cli.command()
+@click.option(
+    "--rules", type=click.Choice(["2019"]), help="Those of another time: 100 ms steps, init not billed."
+)
 @_json
 @_endpoint
-def bill(as_json: bool, endpoint: str) -> None:
-    """Print what the invocations so far would cost on AWS."""
+def bill(rules: str | None, as_json: bool, endpoint: str) -> None:
+    """Print what the invocations so far would cost on AWS: each, by function, by day, and a month at this rate."""
     from lambda_sandbox.cli import tables
 
-    answer = _client(endpoint).read("/_sandbox/bill")
+    answer = _client(endpoint).read("/_sandbox/bill", rules=rules)
     tables.bill(answer) if not as_json else _print_json(answer)
 
 

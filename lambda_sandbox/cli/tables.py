@@ -60,7 +60,16 @@ def bill(answer: Json) -> None:
         f"{answer['total_usd']:.10f}",
     )
     _print(("function", "memory", "duration", "init", "billed", "GB-s", "USD"), [*rows, total], right=1)
+    for heading, kind in (("function", "functions"), ("day", "days")):
+        if len(answer[kind]) > 1:
+            _print((heading, "requests", "GB-s", "USD"), [_sum_cells(row) for row in answer[kind]], right=1)
+    if answer["month_usd"] is not None:
+        _console().print(Text(f"A month at this rate: {answer['month_usd']:,.2f} USD."))
     _console().print(Text(Bill(answer).note))
+
+
+def _sum_cells(row: Json) -> tuple[str, ...]:
+    return (row["name"], str(row["requests"]), f"{row['gb_seconds']:.6f}", f"{row['total_usd']:.10f}")
 
 
 def history(answer: Json) -> None:

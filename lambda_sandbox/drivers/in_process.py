@@ -35,9 +35,10 @@ from lambda_sandbox.invocation.core import Core
 from lambda_sandbox.invocation.environment import Environment, State
 from lambda_sandbox.invocation.messages import Action, Complete, Invocation, InvocationType
 from lambda_sandbox.resources import Caller, FunctionConfiguration
-from lambda_sandbox.telemetry.billing import Prices, bill
+from lambda_sandbox.telemetry.billing import bill
 from lambda_sandbox.telemetry.history import History
 from lambda_sandbox.telemetry.logs import LogStore
+from lambda_sandbox.telemetry.prices import Prices
 
 ENDPOINT = "in-process"
 _CREDENTIAL = re.compile(r"Credential=([^/\s,]*)/\d+/([^/\s,]+)/([^/\s,]+)/aws4_request")

@@ -11,7 +11,8 @@ from lambda_sandbox import __version__
 from lambda_sandbox.config import Config
 from lambda_sandbox.drivers.server import ServerDriver
 from lambda_sandbox.http_server import Request
-from lambda_sandbox.telemetry.billing import Prices, bill
+from lambda_sandbox.telemetry.billing import bill
+from lambda_sandbox.telemetry.prices import Prices
 
 _Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
@@ -50,10 +51,17 @@ class OwnRoutes:
         if route == "logs":
             return _json(200, {"events": self._logs(query.get("function"))})
         if route == "bill":
-            return _json(200, bill(self._driver.history.records, Prices.load()))
+            return self._bill(query.get("rules", ""))
         return _json(
             404, {"message": f"there is no /_sandbox/{route}; try health, history, logs, bill or reset"}
         )
+
+    def _bill(self, rules: str) -> _Answer:
+        try:
+            prices = Prices.load(rules=rules)
+        except LookupError as error:
+            return _json(400, {"message": str(error)})
+        return _json(200, bill(self._driver.history.records, prices))
 
     def _health(self) -> dict[str, Any]:
         environments = self._driver.environments

@@ -6,10 +6,18 @@ import math
 from dataclasses import dataclass
 
 
-def billed_duration_ms(duration_ms: float, init_duration_ms: float = 0.0) -> int:
+def billed_duration_ms(
+    duration_ms: float,
+    init_duration_ms: float = 0.0,
+    *,
+    step_ms: int = 1,
+    most_ms: float | None = None,
+) -> int:
     """Return the whole milliseconds that one invocation is charged for.
 
-    Both arguments are wall-clock milliseconds; ``init_duration_ms`` is 0.0 on a warm start. The sum is rounded up.
+    Durations are wall-clock milliseconds; ``init_duration_ms`` is 0.0 on a warm start. The sum is rounded up to
+    ``step_ms`` (100 before 2020-12-01). ``most_ms`` is the timeout of an invocation that timed out with its init repeated
+    inside it: AWS then bills no more than that.
 
     >>> billed_duration_ms(133.61, init_duration_ms=80.00)
     214
@@ -17,7 +25,10 @@ def billed_duration_ms(duration_ms: float, init_duration_ms: float = 0.0) -> int
     Source: AWS Compute Blog, "AWS Lambda standardizes billing for INIT phase", in force 2025-08-01.
     """
     # Hundredths are what the REPORT line shows: rounding to them first keeps float noise from billing a millisecond more.
-    return max(1, math.ceil(round(duration_ms + init_duration_ms, 2)))
+    wall_ms = round(duration_ms + init_duration_ms, 2)
+    if most_ms is not None:
+        wall_ms = min(wall_ms, most_ms)
+    return max(1, math.ceil(wall_ms / step_ms)) * step_ms
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,89 +1,19 @@
-"""What invocations cost on AWS, from dated price data. All money is US dollars, all memory MB of 1,024 KB."""
+"""What the invocations of this sandbox would have cost on AWS, each for itself."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from functools import cache
-from importlib import resources
+from datetime import UTC, datetime
 from typing import Any
 
-from lambda_sandbox.invocation.messages import InvocationRecord
+from lambda_sandbox.invocation.messages import InvocationRecord, InvocationType
+from lambda_sandbox.invocation.report import billed_duration_ms
+from lambda_sandbox.telemetry.meters import async_requests, gb_seconds
+from lambda_sandbox.telemetry.prices import Prices
 
-
-@dataclass(frozen=True, slots=True)
-class Tier:
-    """``usd`` a GB-second until ``up_to_gb_seconds`` of the month are used; ``None`` is without end."""
-
-    up_to_gb_seconds: float | None
-    usd: float
-
-
-@dataclass(frozen=True, slots=True)
-class Prices:
-    """One Region's prices on one day. ``source`` and ``as_of`` go wherever the figures go."""
-
-    region: str
-    as_of: str
-    source: str
-    request_usd: float
-    free_requests: int
-    free_gb_seconds: float
-    duration: dict[str, tuple[Tier, ...]]
-    ephemeral_storage_usd: float
-    ephemeral_storage_free_mb: int
-
-    @classmethod
-    @cache
-    def load(cls, region: str = "us-east-1") -> Prices:
-        """Return the shipped prices of ``region``. Raises ``FileNotFoundError`` where none are shipped."""
-        text = (resources.files("lambda_sandbox.telemetry") / f"prices-{region}.json").read_text("utf-8")
-        data: dict[str, Any] = json.loads(text)
-        duration = {
-            architecture: tuple(Tier(**tier) for tier in tiers)
-            for architecture, tiers in data["duration_usd_per_gb_second"].items()
-        }
-        return cls(
-            region=data["region"],
-            as_of=data["as_of"],
-            source=data["source"],
-            request_usd=data["request_usd"],
-            free_requests=data["free_requests_per_month"],
-            free_gb_seconds=data["free_gb_seconds_per_month"],
-            duration=duration,
-            ephemeral_storage_usd=data["ephemeral_storage_usd_per_gb_second"],
-            ephemeral_storage_free_mb=data["ephemeral_storage_free_mb"],
-        )
-
-
-def gb_seconds(memory_mb: int, billed_ms: int) -> float:
-    """Return GB-seconds: configured memory, not used memory, times billed time.
-
-    >>> gb_seconds(1024, 1000)
-    1.0
-    """
-    return memory_mb / 1024 * billed_ms / 1000
-
-
-def duration_usd(gb_s: float, prices: Prices, architecture: str = "x86_64") -> float:
-    """Return the price of a month's ``gb_s`` GB-seconds, tier by tier, before any free tier."""
-    total, used = 0.0, 0.0
-    for tier in prices.duration[architecture]:
-        end = gb_s if tier.up_to_gb_seconds is None else min(gb_s, tier.up_to_gb_seconds)
-        total += max(0.0, end - used) * tier.usd
-        used = max(used, end)
-    return total
-
-
-def month_usd(
-    requests: int, gb_s: float, prices: Prices, *, architecture: str = "x86_64", free_tier: bool
-) -> float:
-    """Return one month's bill for ``requests`` and ``gb_s`` GB-seconds of one architecture."""
-    if free_tier:
-        requests = max(0, requests - prices.free_requests)
-        gb_s = max(0.0, gb_s - prices.free_gb_seconds)
-    return requests * prices.request_usd + duration_usd(gb_s, prices, architecture)
+_DAY_S = 86_400
+_MONTH_DAYS = 30.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,29 +25,41 @@ class BillRow:
     init_duration_ms: float | None
     billed_ms: int
     gb_seconds: float
+    requests: int
     request_usd: float
     duration_usd: float
     total_usd: float
 
 
 def bill(records: Iterable[InvocationRecord], prices: Prices) -> dict[str, Any]:
-    """Return the bill of finished invocations as JSON-ready values: ``rows``, ``total_usd``, ``requests``, ``gb_seconds``.
+    """Return the bill of finished invocations as JSON-ready values.
 
+    ``rows`` one an invocation, ``functions`` by name, ``days`` by date (UTC), ``total_usd``, ``requests``, ``gb_seconds``,
+    and ``month_usd``: what a month at the rate of these invocations would cost, ``None`` for less than two of them.
     The free tier is not applied: a lesson's bill would always be zero. Throttled attempts are not charged.
     """
-    rows = [_row(record, prices) for record in records if record.report is not None]
+    charged = [record for record in records if record.report is not None]
+    rows = [_row(record, prices) for record in charged]
+    total = sum(row.total_usd for row in rows)
+    days = [f"{_date(record.ended_at)}" for record in charged]
     return {
         "rows": [asdict(row) for row in rows],
-        "requests": len(rows),
+        "functions": _summed([row.function_name for row in rows], rows),
+        "days": _summed(days, rows),
+        "requests": sum(row.requests for row in rows),
         "gb_seconds": sum(row.gb_seconds for row in rows),
-        "total_usd": sum(row.total_usd for row in rows),
-        "free_tier": {"requests": prices.free_requests, "gb_seconds": prices.free_gb_seconds},
+        "total_usd": total,
+        "month_usd": _month_usd(charged, total),
+        "free_tier": {
+            "requests": prices.free_tier.requests,
+            "gb_seconds": prices.free_tier.gb_seconds,
+        },
         "prices": {
             "as_of": prices.as_of,
             "region": prices.region,
             "source": prices.source,
             "request_usd": prices.request_usd,
-            "gb_second_usd": prices.duration["x86_64"][0].usd,
+            "gb_second_usd": prices.duration_usd_per_gb_second["x86_64"][0].usd,
         },
     }
 
@@ -125,20 +67,48 @@ def bill(records: Iterable[InvocationRecord], prices: Prices) -> dict[str, Any]:
 def _row(record: InvocationRecord, prices: Prices) -> BillRow:
     report = record.report
     assert report is not None
-    function = record.invocation.function
-    gb_s = gb_seconds(report.memory_mb, report.billed_ms)
-    extra_gb = max(0, function.ephemeral_storage_mb - prices.ephemeral_storage_free_mb) / 1024
-    time_usd = gb_s * prices.duration[function.architecture][0].usd
-    time_usd += extra_gb * report.billed_ms / 1000 * prices.ephemeral_storage_usd
+    invocation, function = record.invocation, record.invocation.function
+    init_ms = (report.init_duration_ms or 0.0) if prices.rules.init_billed else 0.0
+    billed_ms = billed_duration_ms(report.duration_ms, init_ms, step_ms=prices.rules.rounding_ms)
+    gb_s = gb_seconds(report.memory_mb, billed_ms / 1000)
+    extra_mb = max(0, function.ephemeral_storage_mb - prices.ephemeral_storage_free_mb)
+    tiers = prices.duration_usd_per_gb_second.get(function.architecture)
+    time_usd = gb_s * (tiers or prices.duration_usd_per_gb_second["x86_64"])[0].usd
+    time_usd += gb_seconds(extra_mb, billed_ms / 1000) * prices.ephemeral_storage_gb_second_usd
+    is_event = invocation.invocation_type is InvocationType.EVENT
+    requests = async_requests(len(invocation.payload), prices) if is_event else 1
     return BillRow(
-        report.request_id,
-        function.function_name,
-        report.memory_mb,
-        report.duration_ms,
-        report.init_duration_ms,
-        report.billed_ms,
-        gb_s,
-        prices.request_usd,
-        time_usd,
-        prices.request_usd + time_usd,
+        request_id=report.request_id,
+        function_name=function.function_name,
+        memory_mb=report.memory_mb,
+        duration_ms=report.duration_ms,
+        init_duration_ms=report.init_duration_ms,
+        billed_ms=billed_ms,
+        gb_seconds=gb_s,
+        requests=requests,
+        request_usd=requests * prices.request_usd,
+        duration_usd=time_usd,
+        total_usd=requests * prices.request_usd + time_usd,
     )
+
+
+def _summed(names: list[str], rows: list[BillRow]) -> list[dict[str, Any]]:
+    sums: dict[str, dict[str, Any]] = {}
+    for name, row in zip(names, rows, strict=True):
+        of_name = sums.setdefault(name, {"name": name, "requests": 0, "gb_seconds": 0.0, "total_usd": 0.0})
+        of_name["requests"] += row.requests
+        of_name["gb_seconds"] += row.gb_seconds
+        of_name["total_usd"] += row.total_usd
+    return [sums[name] for name in sorted(sums)]
+
+
+def _month_usd(records: list[InvocationRecord], total: float) -> float | None:
+    """AWS's month has no one length: 30.4 days is a twelfth of a year."""
+    if len(records) < 2:
+        return None
+    seconds = max(record.ended_at for record in records) - min(record.started_at for record in records)
+    return total / seconds * _DAY_S * _MONTH_DAYS if seconds > 0 else None
+
+
+def _date(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"

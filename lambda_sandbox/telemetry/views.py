@@ -85,6 +85,7 @@ class Bill:
         self.gb_seconds: float = answer["gb_seconds"]
         self.prices: dict[str, Any] = dict(answer["prices"])
         self.free_tier: dict[str, Any] = dict(answer.get("free_tier") or {})
+        self.month_usd: float | None = answer.get("month_usd")
 
     def __getitem__(self, name: str) -> Any:
         return self._answer[name]
@@ -101,7 +102,7 @@ class Bill:
 
     @property
     def note(self) -> str:
-        """One sentence: which prices, of which day, and what the free tier would take off."""
+        """Sentences: which prices, of which day, what the free tier would take off, and a month at this rate."""
         text = (
             f"Prices of {self.prices['region']}, checked on {self.prices['as_of']} ({self.prices['source']})."
         )
@@ -110,6 +111,8 @@ class Bill:
                 f" AWS's free tier covers {self.free_tier['requests']:,} requests and "
                 f"{self.free_tier['gb_seconds']:,.0f} GB-s a month; it is not taken off here."
             )
+        if self.month_usd is not None:
+            text += f" A month at this rate would cost {self.month_usd:,.2f} USD."
         return text
 
     def _repr_html_(self) -> str:
