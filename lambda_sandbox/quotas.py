@@ -27,10 +27,21 @@ TAGS_PER_RESOURCE = 50
 # The limit is documented as 6 MB; the exact number is the one in AWS's own runtime interface emulator.
 SYNC_PAYLOAD_BYTES = 6 * MIB + 100
 ASYNC_PAYLOAD_BYTES = 1 * MIB  # 256 KB until 2025-10
+STREAMED_RESPONSE_BYTES = 200 * MIB  # a soft limit; 20 MB until 2025-07
 LOG_TAIL_BYTES = 4 * 1024
 CLIENT_CONTEXT_BYTES = 3_583
 
 INIT_TIMEOUT_S = 10.0
+PREPARED_INIT_TIMEOUT_S = (130.0, 900.0)  # provisioned concurrency, SnapStart: at least; at most. Between: the timeout
+RESTORE_TIMEOUT_S = 10.0
+SHUTDOWN_MS_NO_EXTENSION = 0
+SHUTDOWN_MS_INTERNAL = 500
+SHUTDOWN_MS_EXTERNAL = 2_000
+EXTENSIONS = 10  # registered in one environment; the constant of AWS's runtime interface emulator
+SCALING_ENVIRONMENTS = 1_000  # a function may add so many ...
+SCALING_INTERVAL_S = 10.0  # ... in so many seconds; since 2023-11, refilled continuously, never above
+REQUESTS_PER_S_PER_CONCURRENCY = 10  # synchronous requests only
+RECURSION_INVOCATIONS = 16  # of one function in one chain; source: AWS Compute Blog, 2023-07
 ACCOUNT_CONCURRENCY = 1_000
 UNRESERVED_CONCURRENCY_MIN = 100
 ASYNC_RETRIES_DEFAULT = 2

@@ -17,15 +17,22 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from lambda_sandbox import errors
 from lambda_sandbox.config import Config
+from lambda_sandbox.drivers.event_stream_sink import EventStreamSink
 from lambda_sandbox.drivers.own_routes import OwnRoutes
 from lambda_sandbox.drivers.server import ServerDriver
-from lambda_sandbox.http_server import HttpConnection, Request
+from lambda_sandbox.drivers.streamed_answers import StreamingConnection
+from lambda_sandbox.http_server import Request
 from lambda_sandbox.invocation import request as request_checks
 from lambda_sandbox.invocation.messages import Complete, Invocation, InvocationType
 from lambda_sandbox.resources import Caller, FunctionConfiguration
 
 _INVOKE_PREFIX = b"/2015-03-31/functions/"
 _INVOKE_SUFFIX = b"/invocations"
+# The two other ways to invoke: streamed, and the deprecated asynchronous one.
+_OTHER_INVOKES = re.compile(
+    rb"/(?:2021-11-15/functions/([^/?]+)/response-streaming-invocations"
+    rb"|2014-11-13/functions/([^/?]+)/invoke-async/?)(?:\?(.*))?"
+)
 _CREDENTIAL = re.compile(rb"Credential=([^/\s,]*)/\d+/([^/\s,]+)/([^/\s,]+)/aws4_request")
 _LOCAL_HOST = re.compile(
     rb"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|(?:[a-z0-9.-]+\.)?localhost)(?::\d{1,5})?", re.IGNORECASE
@@ -114,7 +121,7 @@ class Endpoint:
         task.add_done_callback(self._tasks.discard)
 
 
-class EndpointConnection(HttpConnection):
+class EndpointConnection(StreamingConnection):
     """``inner`` is True for connections from inside an environment or a notebook that is being graded: no reset there."""
 
     def __init__(self, endpoint: Endpoint, *, inner: bool = False) -> None:
@@ -135,6 +142,10 @@ class EndpointConnection(HttpConnection):
                     name = path[len(_INVOKE_PREFIX) : -len(_INVOKE_SUFFIX)]
                     self._invoke(request, name, query)
                     return
+            other = _OTHER_INVOKES.fullmatch(target) if request.method == b"POST" else None
+            if other is not None:
+                self._invoke_otherwise(request, other)
+                return
             if target.startswith(b"/_sandbox/"):
                 self._endpoint.spawn(self._own(request))
                 return
@@ -155,8 +166,17 @@ class EndpointConnection(HttpConnection):
 
     # --- invoke --------------------------------------------------------------------------------------
 
-    def _invoke(self, request: Request, name: bytes, query: bytes) -> None:
-        kind = client_context = b""
+    def _invoke_otherwise(self, request: Request, match: re.Match[bytes]) -> None:
+        if match[1] is not None:
+            self._invoke(request, match[1], match[3] or b"", streamed=True)
+            return
+        # InvokeAsync knows neither qualifier nor headers: everything but the event is left out.
+        kept = [(key, value) for key, value in request.headers if not key.startswith(b"x-amz-")]
+        request.headers = [*kept, (b"x-amz-invocation-type", b"Event")]
+        self._invoke(request, match[2], b"")
+
+    def _invoke(self, request: Request, name: bytes, query: bytes, *, streamed: bool = False) -> None:
+        kind = client_context = tenant = identity = b""
         log_tail = False
         authorization = trace = b""
         for key, value in request.headers:
@@ -170,14 +190,18 @@ class EndpointConnection(HttpConnection):
                 client_context = value
             elif key == b"x-amzn-trace-id":
                 trace = value
+            elif key == b"x-amz-tenant-id":
+                tenant = value
             elif key.startswith(b"x-amz-"):
                 request_checks.refuse_header(key.decode("latin-1"))
+            elif key == b"x-sandbox-cognito-identity":
+                identity = value
         found = _CREDENTIAL.search(authorization)
         credential = found[0] if found else b""
         caller = self._caller(found[1], found[2]) if found else self._caller(b"", b"")
         qualifier = _qualifier(query) if query else b""
         function = self._endpoint.resolve(name, qualifier, credential, caller)
-        invocation_type = request_checks.invocation_type(kind.decode("latin-1"))
+        invocation_type = request_checks.invocation_type(kind.decode("latin-1"), streamed=streamed)
         payload = request_checks.checked_payload(request.body, invocation_type)
         request_id = str(uuid.uuid4())
         if invocation_type is InvocationType.DRY_RUN:
@@ -193,7 +217,20 @@ class EndpointConnection(HttpConnection):
             request_checks.decoded_context(client_context.decode("latin-1")),
             trace.decode("latin-1") or request_checks.trace_header(now, request_id),
         )
-        self._endpoint.driver.invoke(invocation, self._tailed if log_tail else self._completed)
+        if qualifier or b":" in name or b"%3" in name:
+            invocation.invoked_arn = request_checks.invoked_arn(
+                function.arn, unquote(name.decode()), unquote(qualifier.decode())
+            )
+        if tenant or function.tenant_isolation:
+            invocation.tenant_id = request_checks.tenant_id(function, tenant.decode("latin-1"))
+        if identity:
+            invocation.cognito_identity = request_checks.cognito_identity(identity.decode("latin-1"))
+        driver = self._endpoint.driver
+        if streamed:
+            sink = EventStreamSink(self, driver, invocation, log_tail, self._answer_error)
+            driver.streams.invoke(invocation, sink)
+            return
+        driver.invoke(invocation, self._tailed if log_tail else self._completed)
 
     def _tailed(self, complete: Complete) -> None:
         self._completed(complete, log_tail=True)

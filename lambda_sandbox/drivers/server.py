@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lambda_sandbox.clock import Clock
+from lambda_sandbox.drivers.response_streams import ResponseStreams, StreamedResponse
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.http_server import HttpConnection
 from lambda_sandbox.invocation import messages
@@ -16,6 +17,7 @@ from lambda_sandbox.invocation.environment import Environment, State
 from lambda_sandbox.invocation.messages import Action, Invocation, RefuseRuntime
 from lambda_sandbox.resources import Exit, FunctionConfiguration, Isolation
 from lambda_sandbox.runtime_api.protocol import RuntimeApiConnection
+from lambda_sandbox.runtime_api.streaming import BodySource
 from lambda_sandbox.telemetry.history import History
 from lambda_sandbox.telemetry.logs import LogStore
 
@@ -87,6 +89,7 @@ class ServerDriver:
         self._frozen: set[str] = set()
         self._freezing: set[str] = set()
         self.environments: Environments | None = None
+        self.streams = ResponseStreams(self)
         self._perform: dict[type, Callable[[Any], RefuseRuntime | None]] = {
             messages.StartEnvironment: self._start_environment,
             messages.DeliverEvent: self._deliver_event,
@@ -133,11 +136,17 @@ class ServerDriver:
     # --- RuntimeApiHost ------------------------------------------------------------------------------
 
     def runtime_next(self, environment_id: str, connection: RuntimeApiConnection) -> RefuseRuntime | None:
+        before = self._waiting.get(environment_id)
         self._waiting[environment_id] = connection
         environment = self.core.pool.environments.get(environment_id)
         if environment is not None and environment.ready_at is None and self.environments is not None:
             self.environments.init_finished(environment_id)
         refusal = self.perform(self.core.runtime_next(environment_id))
+        if refusal is not None:
+            if self.streams.settle(environment_id):
+                refusal = self.perform(self.core.runtime_next(environment_id))
+            elif before is not None:
+                self._waiting[environment_id] = before  # a second request must not take the first one's place
         if environment is not None and environment_id not in self._freezing:
             self._freezing.add(environment_id)
             self._loop.call_later(_FREEZE_AFTER_S, self._freeze, environment_id)
@@ -159,6 +168,11 @@ class ServerDriver:
         self, environment_id: str, payload: bytes, error_type: str
     ) -> RefuseRuntime | None:
         return self.perform(self.core.runtime_init_error(environment_id, payload, error_type))
+
+    def runtime_stream(
+        self, environment_id: str, request_id: str, content_type: str, source: BodySource
+    ) -> StreamedResponse | RefuseRuntime:
+        return self.streams.open(environment_id, request_id, content_type, source)
 
     # --- EnvironmentHost -----------------------------------------------------------------------------
 

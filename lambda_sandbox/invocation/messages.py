@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
+from lambda_sandbox import quotas
 from lambda_sandbox.errors import ApiError
 from lambda_sandbox.resources import FunctionConfiguration
 
 if TYPE_CHECKING:
     from lambda_sandbox.invocation.environment import Environment
+    from lambda_sandbox.invocation.extension import Extension
     from lambda_sandbox.invocation.report import Report
 
 
@@ -34,7 +36,9 @@ class Invocation:
     """One event on its way to a function.
 
     ``payload`` is JSON as bytes. ``attempt`` counts from 1; retries of an asynchronous event keep the request id.
-    ``client_context`` is the caller's JSON text, decoded from base64.
+    ``client_context`` is the caller's JSON text, decoded from base64. ``invoked_arn`` is the function's ARN with the
+    qualifier that the caller named, empty without one. ``cognito_identity`` is JSON text.
+    ``maximum_retry_attempts`` (0-2) and ``maximum_event_age_s`` (60-21,600) hold for ``Event`` only.
     """
 
     request_id: str
@@ -47,6 +51,11 @@ class Invocation:
     attempt: int = 1
     due_at: float = 0.0
     throttles: int = 0
+    invoked_arn: str = ""
+    tenant_id: str = ""
+    cognito_identity: str = ""
+    maximum_retry_attempts: int = quotas.ASYNC_RETRIES_DEFAULT
+    maximum_event_age_s: float = quotas.ASYNC_EVENT_AGE_S_MAX
 
 
 @dataclass(slots=True, eq=False)
@@ -82,22 +91,56 @@ class InvocationRecord:
 
 @dataclass(slots=True, eq=False)
 class StartEnvironment:
-    """Start the process of an environment; the same id again means a reset one whose ``/tmp`` was kept."""
+    """Start the process of an environment; the same id again means a reset one whose ``/tmp`` was kept.
+
+    ``restore_from`` is the id of a snapshot to start from, empty for a fresh init.
+    """
+
+    environment: Environment
+    restore_from: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class SnapshotEnvironment:
+    """Init is over and the runtime waits in ``GET /restore/next``: keep what later environments are restored from."""
+
+    environment: Environment
+
+
+@dataclass(slots=True, eq=False)
+class ResumeRestored:
+    """Answer the runtime's waiting ``GET /restore/next``: it runs in a restored environment now."""
 
     environment: Environment
 
 
 @dataclass(slots=True, eq=False)
 class DeliverEvent:
-    """Hand the environment its event: answer the runtime's waiting ``GET /next``."""
+    """Hand the environment its event: answer the waiting ``GET /next`` of the runtime and of ``extensions``."""
 
     environment: Environment
     invocation: Invocation
     deadline: float
+    extensions: tuple[Extension, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class ShutdownEnvironment:
+    """Begin the Shutdown phase: SIGTERM to the runtime, a SHUTDOWN event to the extensions that registered for it.
+
+    ``reason`` is ``spindown``, ``timeout`` or ``failure``. ``StopEnvironment`` follows after ``grace_ms`` milliseconds, or as
+    soon as ``environment_exited`` says that nothing is left to wait for.
+    """
+
+    environment: Environment
+    reason: str
+    grace_ms: int
 
 
 @dataclass(slots=True, eq=False)
 class StopEnvironment:
+    """End every process of the environment at once (SIGKILL)."""
+
     environment: Environment
     keep_tmp: bool
 
@@ -155,7 +198,10 @@ class Record:
 
 Action: TypeAlias = (
     StartEnvironment
+    | SnapshotEnvironment
+    | ResumeRestored
     | DeliverEvent
+    | ShutdownEnvironment
     | StopEnvironment
     | Complete
     | StoreEvent

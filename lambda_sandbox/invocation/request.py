@@ -5,23 +5,82 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 
 from lambda_sandbox import errors, quotas
 from lambda_sandbox.invocation.messages import InvocationType
+from lambda_sandbox.resources import FunctionConfiguration
 
 
-def invocation_type(value: str) -> InvocationType:
-    """Return the type that a header names; empty is ``RequestResponse``. Raises ``ValidationException``."""
+def invocation_type(value: str, *, streamed: bool = False) -> InvocationType:
+    """Return the type that a header names; empty is ``RequestResponse``. Raises ``ValidationException``.
+
+    ``streamed``: the answer is a stream, so there is no ``Event``.
+    """
+    allowed = "RequestResponse, DryRun" if streamed else "Event, RequestResponse, DryRun"
     try:
-        return InvocationType(value or "RequestResponse")
+        kind = InvocationType(value or "RequestResponse")
     except ValueError:
+        kind = None
+    if kind is None or (streamed and kind is InvocationType.EVENT):
         raise errors.ValidationException(
             f"1 validation error detected: Value '{value}' at 'invocationType' failed to satisfy "
-            "constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]"
-        ) from None
+            f"constraint: Member must satisfy enum value set: [{allowed}]"
+        )
+    return kind
 
 
-_REFUSED_HEADERS = {"x-amz-durable-execution-name": "DurableExecutionName", "x-amz-tenant-id": "TenantId"}
+def invoked_arn(arn: str, name: str, qualifier: str) -> str:
+    """Return the function's ``arn`` with the qualifier that the caller named: in the query, or behind the name itself."""
+    if not qualifier:
+        parts = name.rsplit("function:", 1)[-1].split(":")
+        qualifier = parts[1] if len(parts) > 1 else ""
+    return f"{arn}:{qualifier}" if qualifier else ""
+
+
+_TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
+
+
+def tenant_id(function: FunctionConfiguration, value: str) -> str:
+    """Return the tenant that an event belongs to.
+
+    Raises ``InvalidParameterValueException`` for a function that needs one and got none, or got one it does not take;
+    ``ValidationException`` for a malformed one.
+    """
+    if not function.tenant_isolation:
+        raise errors.InvalidParameterValueException(
+            "The invoked function is not enabled with tenant configuration. "
+            "Remove the tenant ID from your request and try again."
+        )
+    if not value:
+        raise errors.InvalidParameterValueException(
+            "The invoked function is enabled with tenancy configuration. "
+            "Add a valid tenant ID in your request and try again."
+        )
+    if not _TENANT.fullmatch(value):
+        raise errors.ValidationException(
+            f"1 validation error detected: Value '{value}' at 'tenantId' failed to satisfy constraint: "
+            "Member must satisfy regular expression pattern: [a-zA-Z0-9\\._:\\/=+\\-@ ]+"
+        )
+    return value
+
+
+def cognito_identity(value: str) -> str:
+    """Return the identity as the runtime gets it: JSON with ``cognitoIdentityId`` and ``cognitoIdentityPoolId``.
+
+    DIFFERS: AWS derives it from the caller's Cognito credentials; here a header of the sandbox's own carries the JSON.
+    Raises ``InvalidRequestContentException``.
+    """
+    try:
+        members = json.loads(value)
+    except ValueError:
+        members = None
+    if not isinstance(members, dict):
+        raise errors.InvalidRequestContentException("X-Sandbox-Cognito-Identity must be a JSON object.")
+    return json.dumps(members)
+
+
+_REFUSED_HEADERS = {"x-amz-durable-execution-name": "DurableExecutionName"}
 
 
 def refuse_header(name: str) -> None:

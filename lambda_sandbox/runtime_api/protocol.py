@@ -9,9 +9,11 @@ from typing import Protocol
 
 from lambda_sandbox.http_server import HttpConnection, Request
 from lambda_sandbox.invocation.messages import Invocation, RefuseRuntime
+from lambda_sandbox.runtime_api.streaming import MODE_HEADER, BodySource, BodyTarget, PassedOn, StreamedBody
 
 _PREFIX = b"/2018-06-01/runtime/"
-_NEXT = _PREFIX + b"invocation/next"
+_INVOCATION = _PREFIX + b"invocation/"
+_NEXT = _INVOCATION + b"next"
 _ACCEPTED = b'{"status":"OK"}'
 _JSON = b"Content-Type: application/json\r\n"
 
@@ -33,12 +35,68 @@ class RuntimeApiHost(Protocol):
         self, environment_id: str, payload: bytes, error_type: str
     ) -> RefuseRuntime | None: ...
 
+    def runtime_stream(
+        self, environment_id: str, request_id: str, content_type: str, source: BodySource
+    ) -> BodyTarget | RefuseRuntime: ...
+
 
 class RuntimeApiConnection(HttpConnection):
     def __init__(self, environment_id: str, host: RuntimeApiHost) -> None:
         super().__init__()
         self.environment_id = environment_id
         self._host = host
+        self._streamed: StreamedBody | None = None
+
+    # --- a body that comes in chunks and is handed on as it comes -------------------------------------
+
+    def on_headers_complete(self) -> None:
+        self._size = 0
+        for name, value in self._headers:
+            if name == MODE_HEADER:
+                self._begin_stream(value)
+            elif name == b"expect" and value.lower() == b"100-continue":
+                self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        streamed, self._streamed = self._streamed, None
+        if streamed is not None:
+            streamed.broken()
+        super().connection_lost(exc)
+
+    def hold(self, on: bool) -> None:
+        """Stop reading from the runtime, or go on: its caller is slower than it is."""
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            if on:
+                transport.pause_reading()
+            else:
+                transport.resume_reading()
+
+    def _begin_stream(self, mode: bytes) -> None:
+        """Look at the head of a POST that says how its body comes; one that is not in its place is refused when it ends."""
+        request_id, _, action = self._target[len(_INVOCATION) :].decode("latin-1").partition("/")
+        if action != "response" or not self._target.startswith(_INVOCATION):
+            return
+        if mode.lower() != b"streaming":
+            message = (
+                f"{mode.decode('latin-1')!r} is no response mode: it is streaming, or the header is left out"
+            )
+            self._streamed = StreamedBody(RefuseRuntime(400, "InvalidFunctionResponseMode", message))
+            return
+        content_type = next((value for name, value in self._headers if name == b"content-type"), b"")
+        target = self._host.runtime_stream(
+            self.environment_id, request_id, content_type.decode("latin-1"), self
+        )
+        self._streamed = StreamedBody(target)
+        self._body = PassedOn(self._streamed)
+
+    def _end_stream(self, request: Request) -> None:
+        streamed, self._streamed = self._streamed, None
+        assert streamed is not None
+        error_type = request.header(b"lambda-runtime-function-error-type").decode("latin-1")
+        self._answer_post(streamed.end(error_type, request.header(b"lambda-runtime-function-error-body")))
+
+    # --- requests ------------------------------------------------------------------------------------
 
     def handle(self, request: Request) -> None:
         target = request.target
@@ -63,14 +121,21 @@ class RuntimeApiConnection(HttpConnection):
             f"Content-Type: application/json\r\n"
             f"Lambda-Runtime-Aws-Request-Id: {invocation.request_id}\r\n"
             f"Lambda-Runtime-Deadline-Ms: {deadline_ms}\r\n"
-            f"Lambda-Runtime-Invoked-Function-Arn: {invocation.function.arn}\r\n"
+            f"Lambda-Runtime-Invoked-Function-Arn: {invocation.invoked_arn or invocation.function.arn}\r\n"
             f"Lambda-Runtime-Trace-Id: {invocation.trace_header}\r\n"
         )
         if invocation.client_context:
             headers += f"Lambda-Runtime-Client-Context: {invocation.client_context}\r\n"
+        if invocation.cognito_identity:
+            headers += f"Lambda-Runtime-Cognito-Identity: {invocation.cognito_identity}\r\n"
+        if invocation.tenant_id:
+            headers += f"Lambda-Runtime-Aws-Tenant-Id: {invocation.tenant_id}\r\n"
         self.answer(200, headers.encode("latin-1", "replace"), invocation.payload)
 
     def _post(self, request: Request, path: str) -> None:
+        if self._streamed is not None:
+            self._end_stream(request)
+            return
         error_type = request.header(b"lambda-runtime-function-error-type").decode("latin-1")
         if path == "init/error":
             self._answer_post(self._host.runtime_init_error(self.environment_id, request.body, error_type))
