@@ -428,7 +428,8 @@ class Core:
         record.why += f"; attempt {event.attempt} failed, next try in {wait_s:.0f} s"
         again = Invocation(
             event.request_id, event.function, event.payload, event.arrived_at, event.invocation_type,
-            event.client_context, event.trace_header, event.attempt + 1,
+            event.client_context, event.trace_header, event.attempt + 1, invoked_arn=event.invoked_arn,
+            tenant_id=event.tenant_id, cognito_identity=event.cognito_identity,
         )  # fmt: skip
         self.queue.put(again, self._clock.now() + wait_s)
         return [StoreEvent(again), *self._arm_queue()]
