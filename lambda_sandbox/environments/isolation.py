@@ -24,7 +24,6 @@ MEMORY_PROCESS = "memory of each process"
 PROCESS_COUNT = "number of processes"
 CPU = "CPU in proportion to memory"
 TMP_SIZE = "size of /tmp"
-# Pages of a tmpfs are charged to the control group that writes them.
 TMP_APART = "files of /tmp apart from the memory limit"
 OPEN_FILES = "number of open files"
 SYSTEM_CALLS = "dangerous system calls refused (seccomp)"
@@ -99,7 +98,7 @@ def describe(starter: Starter, groups: ControlGroups | None) -> Isolation:
     promises[CPU] = "cpu" in controllers
     promises[PROCESS_COUNT] = "pids" in controllers or isolated
     promises[TMP_SIZE] = starter.keeps_tmp_size
-    promises[TMP_APART] = not (starter.keeps_tmp_size and promises[MEMORY_TREE])
+    promises[TMP_APART] = True
     promises[OPEN_FILES] = True
     promises[SYSTEM_CALLS] = confinement.seccomp_possible()
     promises[FILES_TWICE] = isolated and confinement.landlock_version() > 0

@@ -45,20 +45,27 @@ class ControlGroup:
         self._join = []
 
     def limit(self, memory_bytes: int, processes: int) -> None:
-        version_1 = self.version == 1
         if "memory" in self.folders:
-            memory = self.folders["memory"]
-            _write(memory / ("memory.limit_in_bytes" if version_1 else "memory.max"), memory_bytes)
-            # No swap beyond it; kernels without swap accounting lack the file.
-            with contextlib.suppress(OSError):
-                _write(
-                    memory / ("memory.memsw.limit_in_bytes" if version_1 else "memory.swap.max"),
-                    memory_bytes if version_1 else 0,
-                )
-            name = "memory.max_usage_in_bytes" if version_1 else "memory.peak"
-            self.peak_fd = _open_peak(memory / name)
+            self.limit_memory(memory_bytes)
+            name = "memory.max_usage_in_bytes" if self.version == 1 else "memory.peak"
+            self.peak_fd = _open_peak(self.folders["memory"] / name)
         if "pids" in self.folders:
             _write(self.folders["pids"] / "pids.max", processes)
+
+    def limit_memory(self, memory_bytes: int) -> None:
+        """Hold the whole tree to ``memory_bytes``, without swap beyond it. Raises ``OSError``."""
+        memory = self.folders["memory"]
+        if self.version == 2:
+            _write(memory / "memory.max", memory_bytes)
+            with contextlib.suppress(OSError):  # kernels without swap accounting lack the file
+                _write(memory / "memory.swap.max", 0)
+            return
+        # Memory with swap is never less than memory: raise it first, lower it last.
+        with contextlib.suppress(OSError):
+            _write(memory / "memory.memsw.limit_in_bytes", memory_bytes)
+        _write(memory / "memory.limit_in_bytes", memory_bytes)
+        with contextlib.suppress(OSError):
+            _write(memory / "memory.memsw.limit_in_bytes", memory_bytes)
 
     def share_cpu(self, memory_mb: int) -> None:
         """Hold the environment to its share of the processors from now on."""
@@ -81,15 +88,22 @@ class ControlGroup:
         with contextlib.suppress(OSError):
             os.pwrite(self.peak_fd, b"0", 0)
 
-    def file_bytes(self) -> int:
-        """Return how much of the present use is pages of files and of ``/tmp``, which AWS does not count."""
-        total = 0
-        with contextlib.suppress(OSError, KeyError):
-            for line in (self.folders["memory"] / "memory.stat").read_text().splitlines():
-                name, value = line.split()
-                if name == ("total_cache" if self.version == 1 else "file"):
-                    total = int(value)
-        return total
+    def usage_bytes(self) -> int:
+        """Return the present use, with pages of files and of ``/tmp``. Raises ``OSError``."""
+        name = "memory.usage_in_bytes" if self.version == 1 else "memory.current"
+        return int((self.folders["memory"] / name).read_bytes())
+
+    def file_bytes(self) -> tuple[int, int]:
+        """Return how much of the present use is pages of files, and how much of that is in no file on a disk: ``/tmp``
+        and shared memory. Raises ``OSError``.
+        """
+        found: dict[bytes, int] = {}
+        for line in (self.folders["memory"] / "memory.stat").read_bytes().splitlines():
+            name, _, value = line.partition(b" ")
+            found[name] = int(value)
+        if self.version == 1:
+            return found[b"total_cache"], found.get(b"total_shmem", 0)
+        return found[b"file"], found[b"shmem"]
 
     def ran_out_of_memory(self) -> bool:
         """True when the kernel has killed a process of the environment for its memory."""

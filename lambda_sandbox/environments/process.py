@@ -23,6 +23,7 @@ from lambda_sandbox.environments.memory import MemoryMeter
 from lambda_sandbox.environments.running import RunningEnvironment, output_pipe
 from lambda_sandbox.environments.specification import specification
 from lambda_sandbox.environments.starters import StartRequest
+from lambda_sandbox.environments.tmp_files import TmpFiles
 from lambda_sandbox.environments.variables import default_log_stream
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import Exit, FunctionConfiguration, Isolation
@@ -66,6 +67,8 @@ class ProcessEnvironments:
         self._ending: set[RunningEnvironment] = set()
         self._all_ended = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        charged = self._starter.keeps_tmp_size and "memory" in self._controllers
+        self._tmp_files = TmpFiles(loop, self._over_memory) if charged else None
         self._layer_folders = LayerFolders(self._folder)
         self._count = 0
         self.isolation: Isolation = describe(self._starter, self._groups)
@@ -111,7 +114,7 @@ class ProcessEnvironments:
             self._all_ended.clear()
             self._loop.remove_reader(environment.output_fd)
             environment.close_listeners()
-            environment.kill()
+            self._kill(environment)
         if not keep_tmp:
             self._starter.forget_tmp(environment_id)
 
@@ -140,10 +143,18 @@ class ProcessEnvironments:
 
     def freeze(self, environment_id: str) -> None:
         """Stop the runtime and all that it started. Costs some 20 µs."""
-        self._signal_tree(environment_id, signal.SIGSTOP)
+        environment = self._environments.get(environment_id)
+        if environment is not None:
+            environment.frozen = True
+            environment.signal_tree(signal.SIGSTOP)
 
     def thaw(self, environment_id: str) -> None:
-        self._signal_tree(environment_id, signal.SIGCONT)
+        environment = self._environments.get(environment_id)
+        if environment is not None:
+            environment.frozen = False
+            environment.signal_tree(signal.SIGCONT)
+            if self._tmp_files is not None:
+                self._tmp_files.resume(environment)
 
     async def close(self) -> None:
         """End every environment and give everything back. Closing twice does nothing more."""
@@ -154,6 +165,8 @@ class ProcessEnvironments:
                 await asyncio.wait_for(self._all_ended.wait(), _CLOSE_TIMEOUT_S)
         for task in self._tasks:
             task.cancel()
+        if self._tmp_files is not None:
+            self._tmp_files.close()
         self._starter.close()
         if self._groups is not None:
             self._groups.close()
@@ -169,7 +182,9 @@ class ProcessEnvironments:
         layers: Path | None,
         spec: dict[str, Any],
     ) -> RunningEnvironment:
-        group = self._make_group(environment_id, function)
+        # What is shared with the zygote is not charged to the group, yet it is the function's: AWS counts the interpreter.
+        memory_bytes = function.memory_mb * quotas.MIB - self._starter.baseline_bytes
+        group = self._make_group(environment_id, memory_bytes)
         server_side, control = control_socket.make_pair()
         reader, writer = output_pipe()
         environment = RunningEnvironment(
@@ -181,6 +196,8 @@ class ProcessEnvironments:
             MemoryMeter(group, self._starter.baseline_bytes),
             own_pids=self._starter.level != "process",
             tmp_key=environment_id,
+            tmp_mb=function.ephemeral_storage_mb,
+            memory_bytes=memory_bytes,
         )
         try:
             fds = group.open_join_fds() if group is not None else []
@@ -207,15 +224,12 @@ class ProcessEnvironments:
         server_side.setblocking(False)
         return environment
 
-    def _make_group(self, environment_id: str, function: FunctionConfiguration) -> ControlGroup | None:
+    def _make_group(self, environment_id: str, memory_bytes: int) -> ControlGroup | None:
         if self._groups is None:
             return None
-        # What is shared with the zygote is not charged to the group, yet it is the function's: AWS counts the interpreter.
-        memory = function.memory_mb * quotas.MIB - self._starter.baseline_bytes
+        processes = quotas.PROCESSES + _BASELINE_PROCESSES
         try:
-            return self._groups.create(
-                f"{environment_id}-{self._count}", memory, quotas.PROCESSES + _BASELINE_PROCESSES
-            )
+            return self._groups.create(f"{environment_id}-{self._count}", memory_bytes, processes)
         except OSError as error:
             raise SandboxFault(
                 f"no control group for an environment: {error}; stop some functions"
@@ -237,10 +251,12 @@ class ProcessEnvironments:
         elif message["event"] == "running":
             environment.runtime_pid = pid
             environment.memory.watch(pid)
+            if self._tmp_files is not None and not environment.stopped:
+                self._tmp_files.watch(environment)
         elif message["event"] == "exited":
             environment.wait_status = message["status"]
         if environment.stopped:
-            environment.kill()
+            self._kill(environment)
 
     def _accept_on(self, environment: RunningEnvironment, fds: list[int]) -> None:
         makers = (self._host.runtime_api_protocol, self._host.endpoint_protocol)
@@ -275,6 +291,8 @@ class ProcessEnvironments:
         self._loop.remove_reader(environment.control.fileno())
         if not environment.stopped:
             environment.stopped = True
+            if self._tmp_files is not None:
+                self._tmp_files.forget(environment)
             environment.memory.peak_mb()
             self._loop.remove_reader(environment.output_fd)
             for data in environment.read_all_output():
@@ -298,10 +316,14 @@ class ProcessEnvironments:
             self._all_ended.set()
         environment.close()
 
-    def _signal_tree(self, environment_id: str, number: int) -> None:
-        environment = self._environments.get(environment_id)
-        if environment is not None:
-            environment.signal_tree(number)
+    def _over_memory(self, environment: RunningEnvironment) -> None:
+        environment.over_memory = True
+        self._kill(environment)
+
+    def _kill(self, environment: RunningEnvironment) -> None:
+        if self._tmp_files is not None:
+            self._tmp_files.forget(environment)
+        environment.kill()
 
     def _remove_folder(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -31,11 +31,16 @@ class RunningEnvironment:
     memory: MemoryMeter
     own_pids: bool
     tmp_key: str
+    tmp_mb: int
+    memory_bytes: int  # what the group may have: the function's memory without what is shared
     process: subprocess.Popen[bytes] | None = None
     launcher_pid: int = 0
     runtime_pid: int = 0
     wait_status: int | None = None
     stopped: bool = False
+    frozen: bool = False
+    over_memory: bool = False
+    tmp_watch: int = -1
     servers: list[asyncio.Server] = field(default_factory=list)
     listeners: list[socket.socket] = field(default_factory=list)
 
@@ -94,7 +99,8 @@ class RunningEnvironment:
         code = os.waitstatus_to_exitcode(status) if status is not None else -signal.SIGKILL
         if code >= 0:
             return Exit(code=code)
-        return Exit(signal=-code, out_of_memory=self.group is not None and self.group.ran_out_of_memory())
+        killed = self.group is not None and self.group.ran_out_of_memory()
+        return Exit(signal=-code, out_of_memory=self.over_memory or killed)
 
     def close(self) -> None:
         self.control.close()
