@@ -92,13 +92,13 @@ def invoke(
     answer = server.client("lambda").invoke_with_response_stream(
         FunctionName=name, Payload=json.dumps(event).encode(), **options
     )
-    payload, end = b"", None
+    payload, end = bytearray(), None
     for each in answer["EventStream"]:
         assert end is None, "nothing comes after InvokeComplete"
         payload += each.get("PayloadChunk", {}).get("Payload", b"")
         end = each.get("InvokeComplete")
     assert end is not None
-    return payload, end, answer
+    return bytes(payload), end, answer
 
 
 def test_chunks_arrive_in_order_and_invoke_complete_ends_them(server: Server) -> None:
@@ -224,6 +224,7 @@ def test_dry_run_streams_nothing_and_event_is_refused(server: Server) -> None:
     client = server.client("lambda")
     answer = client.invoke_with_response_stream(FunctionName="stream", InvocationType="DryRun")
     assert answer["StatusCode"] == 204
+    answer["EventStream"].close()
     with pytest.raises(ClientError, match=r"enum value set: \[RequestResponse, DryRun\]"):
         client.invoke_with_response_stream(FunctionName="stream", InvocationType="Event")
 
