@@ -10,20 +10,24 @@ from lambda_sandbox.invocation.environment import TRANSITIONS, Signal, State
 
 # Where each state stands; the arrows come from the table. A new state without a place fails the build.
 _PLACES = {
-    State.INIT: (80, 190),
-    State.IDLE: (360, 190),
-    State.INVOKE: (710, 190),
-    State.ANSWERED: (520, 60),
-    State.RESET: (360, 360),
-    State.STOPPED: (620, 400),
+    State.INIT: (100, 220),
+    State.SNAPSHOT: (100, 370),
+    State.RESTORE: (130, 60),
+    State.FROZEN: (400, 140),
+    State.INVOKE: (710, 170),
+    State.ANSWERED: (560, 40),
+    State.SHUTDOWN: (460, 370),
+    State.RESET: (290, 490),
+    State.STOPPED: (630, 490),
 }
 _WIDTH, _HEIGHT = 132, 44
-# What each arrow says. Signals whose text would be on five arrows are explained under the picture by colour.
+# What each arrow says. Signals whose text would be on many arrows are explained under the picture by colour.
 _WORDS = {
     Signal.NEXT: "asks for an event",
     Signal.DELIVER: "gets an event",
     Signal.ANSWER: "answers",
-    Signal.RESTART: "next event",
+    Signal.CHECKPOINT: "asks to be restored",
+    Signal.EMPTY: "/tmp stays",
 }
 _KINDS = {Signal.FAIL: "fails", Signal.RETIRE: "retired"}
 _Point = tuple[float, float]
@@ -34,12 +38,12 @@ def svg() -> str:
     missing = [state.value for state in State if state not in _PLACES]
     if missing:
         raise LookupError(f"docs_hooks/state_diagram.py has no place for: {', '.join(missing)}")
-    arrows = [_arrow(old, signal, new) for (old, signal), new in TRANSITIONS.items()]
+    arrows = [_arrow(old, signal, new) for (old, new), signal in _drawn().items()]
     boxes = [_box(state, *place) for state, place in _PLACES.items()]
     described = "; ".join(_described())
     return "\n".join(
         [
-            '<svg class="picture states" viewBox="0 0 800 490" role="img" aria-labelledby="states-title states-text">',
+            '<svg class="picture states" viewBox="0 0 800 530" role="img" aria-labelledby="states-title states-text">',
             '<title id="states-title">States of an execution environment</title>',
             f'<desc id="states-text">{escape(described)}</desc>',
             "<defs>",
@@ -50,6 +54,14 @@ def svg() -> str:
             "</svg>",
         ]
     )
+
+
+def _drawn() -> dict[tuple[State, State], Signal]:
+    """One arrow from state to state: what fails there is drawn before what is retired there."""
+    drawn: dict[tuple[State, State], Signal] = {}
+    for (old, signal), new in TRANSITIONS.items():
+        drawn.setdefault((old, new), signal)
+    return drawn
 
 
 def _described() -> list[str]:

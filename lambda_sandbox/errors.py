@@ -9,13 +9,23 @@
     │   ├── UnsupportedMediaTypeException 415
     │   ├── ResourceNotFoundException     404
     │   ├── ResourceConflictException     409
+    │   ├── ResourceInUseException        400
+    │   ├── ProvisionedConcurrencyConfigNotFoundException 404
+    │   ├── CapacityProviderLimitExceededException 400
     │   ├── PreconditionFailedException   412
     │   ├── RequestTooLargeException      413
     │   ├── RequestEntityTooLargeException 413  a deployment package over the limit for direct upload
+    │   ├── PolicyLengthExceededException 400
     │   ├── TooManyRequestsException      429  a throttle, with its reason
     │   ├── CodeStorageExceededException  400
+    │   ├── CodeSigningConfigNotFoundException 404
+    │   ├── CodeVerificationFailedException 400
+    │   ├── FunctionVersionsPerCapacityProviderLimitExceededException 400
     │   ├── InvalidZipFileException       502
     │   ├── AccessDeniedException         403
+    │   ├── SnapStartException            400  after-restore hooks failed
+    │   ├── SnapStartTimeoutException     408  the restore took over 10 seconds
+    │   ├── RecursiveInvocationException  400  a function came back to itself too often in one chain
     │   ├── ServiceException              500
     │   └── NotImplementedException       501  an operation or option that the sandbox does not emulate
     └── SandboxFault                      ours or the machine's: one sentence that says what to do next
@@ -89,6 +99,18 @@ class ResourceConflictException(ApiError):
     status = 409
 
 
+class ResourceInUseException(ApiError):
+    pass
+
+
+class ProvisionedConcurrencyConfigNotFoundException(ApiError):
+    status = 404
+
+
+class CapacityProviderLimitExceededException(ApiError):
+    pass
+
+
 class PreconditionFailedException(ApiError):
     status = 412
 
@@ -101,6 +123,10 @@ class RequestEntityTooLargeException(ApiError):
     status = 413
 
 
+class PolicyLengthExceededException(ApiError):
+    pass
+
+
 class TooManyRequestsException(ApiError):
     """A throttle; pass ``Reason=`` with one of AWS's reasons."""
 
@@ -111,12 +137,36 @@ class CodeStorageExceededException(ApiError):
     pass
 
 
+class CodeSigningConfigNotFoundException(ApiError):
+    status = 404
+
+
+class CodeVerificationFailedException(ApiError):
+    pass
+
+
+class FunctionVersionsPerCapacityProviderLimitExceededException(ApiError):
+    pass
+
+
 class InvalidZipFileException(ApiError):
     status = 502
 
 
 class AccessDeniedException(ApiError):
     status = 403
+
+
+class SnapStartException(ApiError):
+    pass
+
+
+class SnapStartTimeoutException(ApiError):
+    status = 408
+
+
+class RecursiveInvocationException(ApiError):
+    pass
 
 
 class ServiceException(ApiError):

@@ -263,7 +263,7 @@ class ServerDriver:
         """Freeze an environment that has been idle for a moment; one that is busy is looked at after its next event."""
         self._freezing.discard(environment_id)
         environment = self.core.pool.environments.get(environment_id)
-        if environment is None or environment.state is not State.IDLE:
+        if environment is None or environment.state is not State.FROZEN:
             return
         left = environment.idle_since + _FREEZE_AFTER_S - self.clock.now()
         if left > 0.001:

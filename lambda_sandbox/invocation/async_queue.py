@@ -38,7 +38,8 @@ class AsyncQueue:
 
     def replace_function(self, function: FunctionConfiguration) -> None:
         for event in self._waiting.values():
-            if event.function.arn == function.arn:
+            same = event.function.version == function.version
+            if same and event.function.arn == function.arn:
                 event.function = function
 
     def forget_function(self, arn: str) -> list[Invocation]:
@@ -49,9 +50,9 @@ class AsyncQueue:
         return gone
 
 
-def retry_wait_s(attempt: int) -> float | None:
+def retry_wait_s(attempt: int, maximum_retry_attempts: int) -> float | None:
     """Return the seconds before the next try after failed attempt number ``attempt`` (1, 2 …), ``None`` after the last."""
-    if attempt > quotas.ASYNC_RETRIES_DEFAULT:
+    if attempt > maximum_retry_attempts:
         return None
     return quotas.ASYNC_RETRY_WAITS_S[attempt - 1]
 

@@ -1,6 +1,7 @@
 """The state table of an execution environment; the diagram in the docs is made from it.
 
-Source: AWS Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle", read 2026-11.
+Source: AWS Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle" and "Improving startup
+performance with Lambda SnapStart", read 2026-11.
 """
 
 from __future__ import annotations
@@ -9,46 +10,65 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from lambda_sandbox import quotas
+from lambda_sandbox.invocation.extension import Extension
 from lambda_sandbox.resources import FunctionConfiguration
 
 if TYPE_CHECKING:
+    from lambda_sandbox.invocation.concurrency import FunctionShare
+    from lambda_sandbox.invocation.failures import Failure
     from lambda_sandbox.invocation.messages import Invocation
 
 
 class State(StrEnum):
-    INIT = "init"  # runtime and function code are loading
-    IDLE = "idle"  # asked for an event, frozen until one comes
+    INIT = "init"  # extensions, runtime and function code are loading
+    SNAPSHOT = "snapshot"  # SnapStart: init is over, the runtime waits to be restored
+    RESTORE = "restore"  # SnapStart: made from the snapshot, the after-restore hooks run
+    FROZEN = "frozen"  # runtime and extensions asked for an event, nothing runs until one comes
     INVOKE = "invoke"  # the handler runs
-    ANSWERED = "answered"  # the response is in; the runtime has not yet asked for the next event
-    RESET = "reset"  # the process is gone, /tmp is kept; the next event starts a new init
+    ANSWERED = "answered"  # the response is in; runtime or extensions have not yet asked for the next event
+    SHUTDOWN = "shutdown"  # extensions have their last 0, 500 or 2,000 ms
+    RESET = "reset"  # the processes are gone, /tmp is kept; the next event starts a new init
     STOPPED = "stopped"
 
 
 class Signal(StrEnum):
     NEXT = "asks for the next event"
+    CHECKPOINT = "asks to be restored"
     DELIVER = "gets an event"
     ANSWER = "posts a response or an error"
     FAIL = "exits, times out, runs out of memory or fails to init"
+    EMPTY = "is emptied but for /tmp"
     RESTART = "is started again"
+    RESTORE = "is restored again"
     RETIRE = "is retired"
+    GONE = "is gone"
 
 
+_ALIVE = (State.INIT, State.RESTORE, State.FROZEN, State.INVOKE, State.ANSWERED)
 TRANSITIONS: dict[tuple[State, Signal], State] = {
-    (State.INIT, Signal.NEXT): State.IDLE,
-    (State.INIT, Signal.FAIL): State.RESET,
-    (State.IDLE, Signal.DELIVER): State.INVOKE,
-    (State.IDLE, Signal.FAIL): State.RESET,
+    (State.INIT, Signal.NEXT): State.FROZEN,
+    (State.INIT, Signal.CHECKPOINT): State.SNAPSHOT,
+    (State.RESTORE, Signal.NEXT): State.FROZEN,
+    (State.FROZEN, Signal.DELIVER): State.INVOKE,
     (State.INVOKE, Signal.ANSWER): State.ANSWERED,
-    (State.INVOKE, Signal.FAIL): State.RESET,
-    (State.ANSWERED, Signal.NEXT): State.IDLE,
-    (State.ANSWERED, Signal.FAIL): State.RESET,
+    (State.ANSWERED, Signal.NEXT): State.FROZEN,
+    **{(state, Signal.FAIL): State.SHUTDOWN for state in _ALIVE},
+    **{(state, Signal.RETIRE): State.SHUTDOWN for state in (*_ALIVE, State.SNAPSHOT)},
+    (State.SHUTDOWN, Signal.EMPTY): State.RESET,
+    (State.SHUTDOWN, Signal.GONE): State.STOPPED,
     (State.RESET, Signal.RESTART): State.INIT,
-    (State.INIT, Signal.RETIRE): State.STOPPED,
-    (State.IDLE, Signal.RETIRE): State.STOPPED,
-    (State.INVOKE, Signal.RETIRE): State.STOPPED,
-    (State.ANSWERED, Signal.RETIRE): State.STOPPED,
+    (State.RESET, Signal.RESTORE): State.RESTORE,
     (State.RESET, Signal.RETIRE): State.STOPPED,
 }
+
+
+class InitializationType(StrEnum):
+    """The value of ``AWS_LAMBDA_INITIALIZATION_TYPE``."""
+
+    ON_DEMAND = "on-demand"
+    PROVISIONED = "provisioned-concurrency"
+    SNAP_START = "snap-start"
 
 
 class WrongState(Exception):
@@ -56,25 +76,50 @@ class WrongState(Exception):
 
 
 @dataclass(slots=True, eq=False)
+class Answer:
+    """How the handler ended while its extensions still work; the REPORT line waits for them."""
+
+    failure: Failure | None
+    max_memory_mb: int
+
+
+@dataclass(slots=True, eq=False)
 class Environment:
-    """One execution environment: one process, one event at a time. Times are seconds on the core's clock."""
+    """One execution environment: one process tree, one event at a time. Times are seconds on the core's clock.
+
+    ``provisioned_by`` is the qualified ARN whose provisioned concurrency keeps it; empty for all others.
+    ``restored_from`` is the id of the snapshot, ``restored_at`` when the runtime was let out of it.
+    """
 
     environment_id: str
     function: FunctionConfiguration
     log_stream: str
     started_at: float
+    pool_key: str = ""  # what an invocation must share to run here: version, revision, tenant
+    initialization_type: InitializationType = InitializationType.ON_DEMAND
+    provisioned_by: str = ""
+    restored_from: str = ""
     state: State = State.INIT
     init_attempt: int = 1
     ready_at: float | None = None
+    restored_at: float = 0.0
     init_duration_ms: float | None = None  # waits for the first REPORT line, then None
+    restore_duration_ms: float | None = None  # as above
+    billed_restore_duration_ms: float = 0.0
     idle_since: float = 0.0
     invoke_started_at: float = 0.0
     deadline: float = 0.0
     watchdog_at: float = 0.0  # when the armed watchdog fires; 0.0 when none is armed
     invocation: Invocation | None = None
+    share: FunctionShare | None = None  # whose concurrency the invocation uses
+    on_provisioned: bool = False  # the unit of concurrency was set aside before
+    answer: Answer | None = None
+    extensions: dict[str, Extension] = field(default_factory=dict)
+    runtime_waits: bool = False  # the runtime asked for its next event; only kept while there are extensions
     cold: bool = True
     free: bool = False  # kept by the pool
     retiring: bool = False
+    keeps_tmp: bool = False  # what comes after the shutdown: a reset, or the end
     why: str = ""
     invocations: int = 0
     stopped_at: float | None = None
@@ -90,10 +135,42 @@ class Environment:
                 f"an environment that is in {self.state.value} cannot take: {signal.value}"
             ) from None
 
+    def check(self, signal: Signal) -> None:
+        """Raise ``WrongState`` where the table has no such row."""
+        if (self.state, signal) not in TRANSITIONS:
+            raise WrongState(f"an environment that is in {self.state.value} cannot take: {signal.value}")
+
+    def extension_id(self, name: str) -> str:
+        """Return the id of the extension that registered under ``name``, empty if none did."""
+        return next((e.extension_id for e in self.extensions.values() if e.name == name), "")
+
+    @property
+    def all_wait(self) -> bool:
+        """Runtime and extensions have all asked for their next event."""
+        return self.runtime_waits and all(extension.waits for extension in self.extensions.values())
+
+    @property
+    def shutdown_ms(self) -> int:
+        """What the Shutdown phase may take."""
+        if not self.extensions:
+            return quotas.SHUTDOWN_MS_NO_EXTENSION
+        external = any(extension.external for extension in self.extensions.values())
+        return quotas.SHUTDOWN_MS_EXTERNAL if external else quotas.SHUTDOWN_MS_INTERNAL
+
+    @property
+    def init_limit_s(self) -> float:
+        """What init may take; before a provisioned or snapshot environment serves, it has longer."""
+        if self.state is State.RESTORE:
+            return quotas.RESTORE_TIMEOUT_S
+        if self.initialization_type is InitializationType.ON_DEMAND:
+            return quotas.INIT_TIMEOUT_S
+        floor, longest = quotas.PREPARED_INIT_TIMEOUT_S
+        return min(max(floor, float(self.function.timeout_s)), longest)
+
 
 def mermaid() -> str:
     """Return the table as a Mermaid state diagram."""
-    lines = ["stateDiagram-v2", "    [*] --> init"]
+    lines = ["stateDiagram-v2", "    [*] --> init", "    [*] --> restore"]
     lines += [
         f"    {old.value} --> {new.value}: {signal.value}" for (old, signal), new in TRANSITIONS.items()
     ]

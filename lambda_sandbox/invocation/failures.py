@@ -50,6 +50,12 @@ def exited(request_id: str, exit_: Exit) -> Failure:
     return Failure(_payload("Runtime.ExitError", f"RequestId: {request_id} Error: {reason}"), kind, log)
 
 
+def extension_failed(request_id: str, error_type: str) -> Failure:
+    """An extension that reported an error, or ended while the environment lived."""
+    text = f"RequestId: {request_id} Error: an extension failed: {error_type}"
+    return Failure(_payload(error_type, text), error_type, text)
+
+
 def response_too_large(size: int) -> Failure:
     message = f"Response payload size ({size} bytes) exceeded maximum allowed payload size ({SYNC_PAYLOAD_BYTES} bytes)."
     return Failure(

@@ -1,60 +1,42 @@
-"""Which environments exist, which are free, and how much concurrency is in use."""
+"""Which environments exist and which are free."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 
-from lambda_sandbox.errors import TooManyRequestsException
 from lambda_sandbox.invocation.environment import Environment, State
 from lambda_sandbox.resources import FunctionConfiguration
 
 
-def version_key(function: FunctionConfiguration) -> str:
-    """Return what two invocations must share to share an environment: version and revision."""
-    return f"{function.qualified_arn}@{function.revision_id}"
+def version_key(function: FunctionConfiguration, tenant_id: str) -> str:
+    """Return what two invocations must share to share an environment: version, revision and tenant."""
+    return f"{function.qualified_arn}@{function.revision_id}@{tenant_id}"
 
 
 class Pool:
-    """Environments by id, free ones most recently used first, and the concurrency each function uses."""
+    """Environments by id, and the free ones most recently used first."""
 
-    def __init__(self, account_limit: int) -> None:
-        self.account_limit = account_limit
+    def __init__(self) -> None:
         self.environments: dict[str, Environment] = {}
         self._free: dict[str, list[Environment]] = defaultdict(list)
-        self._in_use: dict[str, int] = defaultdict(int)
-        self._total = 0
 
-    def reserve(self, function: FunctionConfiguration) -> None:
-        """Take one unit of concurrency. Raises ``TooManyRequestsException`` with AWS's reason when none is left."""
-        arn = function.arn
-        limit = function.reserved_concurrency
-        if limit is not None and self._in_use[arn] >= limit:
-            raise TooManyRequestsException(
-                "Rate Exceeded.", Reason="ReservedFunctionConcurrentInvocationLimitExceeded"
-            )
-        if self._total >= self.account_limit:
-            raise TooManyRequestsException("Rate Exceeded.", Reason="ConcurrentInvocationLimitExceeded")
-        self._in_use[arn] += 1
-        self._total += 1
-
-    def release(self, function: FunctionConfiguration) -> None:
-        self._total -= 1
-        left = self._in_use[function.arn] - 1
-        if left:
-            self._in_use[function.arn] = left
-        else:
-            del self._in_use[function.arn]
-
-    def take(self, function: FunctionConfiguration) -> Environment | None:
-        """Return a free environment, or ``None``: the one used last, the hottest in the processor's caches.
+    def take(self, key: str, *, provisioned: bool = False) -> Environment | None:
+        """Return a free environment of a version, or ``None``: the one used last, the hottest in the processor's caches.
 
         One that has answered and is just about to ask for its next event comes last, but before a cold start.
+        ``provisioned``: only one that provisioned concurrency keeps.
         """
-        free = self._free.get(version_key(function))
+        free = self._free.get(key)
         if not free:
             return None
-        place = next((i for i in range(len(free) - 1, -1, -1) if free[i].state is not State.ANSWERED), -1)
-        environment = free.pop(place)
+        environment = free[-1]
+        if provisioned or environment.state is State.ANSWERED:
+            chosen = _choose(free, provisioned)
+            if chosen is None:
+                return None
+            environment = free.pop(chosen)
+        else:
+            free.pop()
         environment.free = False
         return environment
 
@@ -64,34 +46,45 @@ class Pool:
     def give_back(self, environment: Environment) -> None:
         if not environment.free:
             environment.free = True
-            self._free[version_key(environment.function)].append(environment)
+            self._free[environment.pool_key].append(environment)
 
-    def remove(self, environment: Environment) -> None:
-        self.environments.pop(environment.environment_id, None)
-        key = version_key(environment.function)
+    def withdraw(self, environment: Environment) -> None:
+        """Take one environment out of the free ones, for good or for its shutdown."""
+        key = environment.pool_key
         free = self._free.get(key)
-        if free and environment in free:
+        if free and environment.free:
             free.remove(environment)
         environment.free = False
         if not free:
             self._free.pop(key, None)
 
+    def remove(self, environment: Environment) -> None:
+        self.withdraw(environment)
+        self.environments.pop(environment.environment_id, None)
+
     def idle_before(self, moment: float) -> list[Environment]:
-        """Return the free environments that were last used at or before ``moment``."""
-        return [
-            environment
-            for free in self._free.values()
-            for environment in free
-            if environment.idle_since <= moment
-        ]
+        """Return the free environments that were last used at or before ``moment``; provisioned ones are kept."""
+        return [e for e in self._idle() if e.idle_since <= moment]
 
     def oldest_idle(self) -> float | None:
-        return min((e.idle_since for free in self._free.values() for e in free), default=None)
+        return min((e.idle_since for e in self._idle()), default=None)
 
     def of_function(self, arn: str) -> list[Environment]:
-        return [
-            e for e in self.environments.values() if e.function.arn == arn and e.state is not State.STOPPED
-        ]
+        return [e for e in self.environments.values() if e.function.arn == arn]
 
-    def concurrency(self, arn: str) -> int:
-        return self._in_use.get(arn, 0)
+    def of_provision(self, qualified_arn: str) -> list[Environment]:
+        return [e for e in self.environments.values() if e.provisioned_by == qualified_arn]
+
+    def _idle(self) -> list[Environment]:
+        return [e for free in self._free.values() for e in free if not e.provisioned_by]
+
+
+def _choose(free: list[Environment], provisioned: bool) -> int | None:
+    last = None
+    for place in range(len(free) - 1, -1, -1):
+        if provisioned and not free[place].provisioned_by:
+            continue
+        if free[place].state is not State.ANSWERED:
+            return place
+        last = place if last is None else last
+    return last

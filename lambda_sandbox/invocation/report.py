@@ -42,6 +42,8 @@ class Report:
     init_duration_ms: float | None = None
     status: str = "success"
     error_type: str = ""
+    restore_duration_ms: float | None = None
+    billed_restore_duration_ms: float = 0.0  # without the time before the runtime runs again
 
     @property
     def billed_ms(self) -> int:
@@ -56,6 +58,9 @@ class Report:
         )
         if self.init_duration_ms is not None:
             text += f"Init Duration: {self.init_duration_ms:.2f} ms\t"
+        if self.restore_duration_ms is not None:
+            text += f"Restore Duration: {self.restore_duration_ms:.2f} ms\t"
+            text += f"Billed Restore Duration: {math.ceil(self.billed_restore_duration_ms)} ms\t"
         if self.status != "success":
             text += f"Status: {self.status}"
             if self.error_type and self.status == "error":

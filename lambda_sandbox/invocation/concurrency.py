@@ -1,0 +1,193 @@
+"""How much concurrency and how many requests a second each account and function may use, and uses.
+
+Concurrency is counted per account and Region, and within that per function. What functions reserved and what provisioned
+concurrency holds is taken out of the pool that the others share.
+
+Source: AWS Lambda Developer Guide, "Understanding Lambda function scaling" and "Lambda scaling behavior", read 2026-11.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lambda_sandbox import quotas
+from lambda_sandbox.errors import TooManyRequestsException
+from lambda_sandbox.resources import FunctionConfiguration
+
+
+class TokenBucket:
+    """Tokens that come back continuously and never pile up above the capacity. It starts full."""
+
+    __slots__ = ("_at", "_level")
+
+    def __init__(self) -> None:
+        self._level = float("inf")
+        self._at = 0.0
+
+    def take(self, now: float, capacity: float, per_s: float) -> bool:
+        """Take one token if there is one. ``capacity`` and ``per_s`` (tokens a second) may change between calls."""
+        level = self._level + (now - self._at) * per_s
+        if level > capacity:
+            level = capacity
+        self._at = now
+        if level < 1.0:
+            self._level = level
+            return False
+        self._level = level - 1.0
+        return True
+
+
+@dataclass(slots=True, eq=False)
+class AccountShare:
+    """One account in one Region. ``provisioned`` is what functions without a reservation hold for their versions."""
+
+    limit: int
+    reserved: dict[str, int] = field(default_factory=dict)
+    provisioned: int = 0
+    in_use: int = 0
+    unreserved_in_use: int = 0
+    requests: TokenBucket = field(default_factory=TokenBucket)
+    unreserved: int = 0  # the pool that functions without a reservation share
+
+    def __post_init__(self) -> None:
+        self.recount()
+
+    def recount(self) -> None:
+        self.unreserved = max(0, self.limit - sum(self.reserved.values()) - self.provisioned)
+
+
+@dataclass(slots=True, eq=False)
+class FunctionShare:
+    """One function, all versions together. ``provisioned`` environments are promised, ``provisioned_in_use`` busy."""
+
+    account: AccountShare
+    reserved: int | None = None
+    in_use: int = 0
+    provisioned: dict[str, int] = field(default_factory=dict)
+    provisioned_in_use: int = 0
+    requests: TokenBucket = field(default_factory=TokenBucket)
+    environments: TokenBucket = field(default_factory=TokenBucket)
+
+
+class Concurrency:
+    """``account_limit`` is concurrent executions of each account in each Region."""
+
+    def __init__(self, account_limit: int) -> None:
+        self.account_limit = account_limit
+        self._accounts: dict[tuple[str, str], AccountShare] = {}
+        self._functions: dict[str, FunctionShare] = {}
+
+    def account(self, account_id: str, region: str) -> AccountShare:
+        share = self._accounts.get((account_id, region))
+        if share is None:
+            share = self._accounts[account_id, region] = AccountShare(self.account_limit)
+        return share
+
+    def function(self, arn: str) -> FunctionShare:
+        share = self._functions.get(arn)
+        if share is None:
+            _, _, _, region, account_id, *_ = arn.split(":")
+            share = self._functions[arn] = FunctionShare(self.account(account_id, region))
+        return share
+
+    def in_use(self, arn: str) -> int:
+        """Return the invocations of the function that run now."""
+        share = self._functions.get(arn)
+        return share.in_use + share.provisioned_in_use if share is not None else 0
+
+    # --- what is set aside ---------------------------------------------------------------------------
+
+    def set_reserved(self, arn: str, reserved: int | None) -> None:
+        """Reserve concurrency for a function, or give it back to the pool with ``None``."""
+        share = self.function(arn)
+        if share.reserved == reserved:
+            return
+        account = share.account
+        if share.reserved is None:
+            account.unreserved_in_use -= share.in_use
+            account.provisioned -= sum(share.provisioned.values())
+        share.reserved = reserved
+        if reserved is None:
+            account.reserved.pop(arn, None)
+            account.unreserved_in_use += share.in_use
+            account.provisioned += sum(share.provisioned.values())
+        else:
+            account.reserved[arn] = reserved
+        account.recount()
+
+    def set_provisioned(self, arn: str, qualified_arn: str, count: int) -> None:
+        """Set aside ``count`` environments of a version, 0 for none; out of the reservation if there is one."""
+        share = self.function(arn)
+        change = count - share.provisioned.pop(qualified_arn, 0)
+        if count:
+            share.provisioned[qualified_arn] = count
+        if share.reserved is None:
+            share.account.provisioned += change
+            share.account.recount()
+
+    # --- invocations ---------------------------------------------------------------------------------
+
+    def reserve(
+        self, function: FunctionConfiguration, now: float, synchronous: bool, provisioned: bool
+    ) -> FunctionShare:
+        """Take one unit of concurrency. Raises ``TooManyRequestsException`` with AWS's reason when none is left.
+
+        ``provisioned``: a provisioned environment is free, whose unit was set aside before.
+        """
+        arn = function.arn
+        share = self._functions.get(arn) or self.function(arn)
+        if share.reserved != function.reserved_concurrency:
+            self.set_reserved(arn, function.reserved_concurrency)
+        account = share.account
+        if not provisioned:
+            self._check_concurrency(share, account)
+        if synchronous:
+            self._check_rates(share, account, now)
+        account.in_use += 1
+        if provisioned:
+            share.provisioned_in_use += 1
+        else:
+            share.in_use += 1
+            if share.reserved is None:
+                account.unreserved_in_use += 1
+        return share
+
+    def release(self, share: FunctionShare, provisioned: bool) -> None:
+        account = share.account
+        account.in_use -= 1
+        if provisioned:
+            share.provisioned_in_use -= 1
+            return
+        share.in_use -= 1
+        if share.reserved is None:
+            account.unreserved_in_use -= 1
+
+    def grow(self, share: FunctionShare, now: float) -> bool:
+        """Take one of the 1,000 environments that a function may add in 10 seconds."""
+        return share.environments.take(
+            now, quotas.SCALING_ENVIRONMENTS, quotas.SCALING_ENVIRONMENTS / quotas.SCALING_INTERVAL_S
+        )
+
+    def _check_concurrency(self, share: FunctionShare, account: AccountShare) -> None:
+        if share.reserved is None:
+            if account.unreserved_in_use >= account.unreserved:
+                raise throttle("ConcurrentInvocationLimitExceeded")
+        elif share.in_use + sum(share.provisioned.values()) >= share.reserved:
+            raise throttle("ReservedFunctionConcurrentInvocationLimitExceeded")
+
+    def _check_rates(self, share: FunctionShare, account: AccountShare, now: float) -> None:
+        """AWS: ten requests a second for each unit of concurrency. POLICY: a second's worth may come at once."""
+        reserved = share.reserved
+        units = account.unreserved + sum(share.provisioned.values()) if reserved is None else reserved
+        per_s = units * quotas.REQUESTS_PER_S_PER_CONCURRENCY
+        if not share.requests.take(now, per_s, per_s):
+            kind = "Function" if reserved is None else "ReservedFunction"
+            raise throttle(f"{kind}InvocationRateLimitExceeded")
+        per_s = account.limit * quotas.REQUESTS_PER_S_PER_CONCURRENCY
+        if not account.requests.take(now, per_s, per_s):
+            raise throttle("CallerRateLimitExceeded")
+
+
+def throttle(reason: str) -> TooManyRequestsException:
+    """Return the error for one of AWS's reasons."""
+    return TooManyRequestsException("Rate Exceeded.", Reason=reason)

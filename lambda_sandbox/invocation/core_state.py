@@ -1,0 +1,36 @@
+"""What the stories of the core share: the clock, the tables, and which timers are armed."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+
+from lambda_sandbox.clock import Clock
+from lambda_sandbox.invocation.async_queue import AsyncQueue
+from lambda_sandbox.invocation.concurrency import Concurrency
+from lambda_sandbox.invocation.pool import Pool
+from lambda_sandbox.invocation.provisioned import Provision
+from lambda_sandbox.invocation.snapshots import Snapshot
+
+WATCHDOG, SHUTDOWN, QUEUE, IDLE = "watchdog", "shutdown", "queue", "idle"
+
+
+class CoreState:
+    """``queue_timer`` is when the queue's timer fires, ``None`` when none is armed."""
+
+    def __init__(self, clock: Clock, account_limit: int, idle_lifetime_s: float, seed: str) -> None:
+        self.clock = clock
+        self.idle_lifetime_s = idle_lifetime_s
+        self.seed = seed.encode()[:64]
+        self.numbers = itertools.count(1)
+        self.pool = Pool()
+        self.concurrency = Concurrency(account_limit)
+        self.queue = AsyncQueue()
+        self.provisions: dict[str, Provision] = {}
+        self.snapshots: dict[str, Snapshot] = {}
+        self.queue_timer: float | None = None
+        self.idle_timer_set = False
+
+    def timestamp(self) -> str:
+        moment = datetime.fromtimestamp(self.clock.now(), UTC)
+        return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"

@@ -1,0 +1,148 @@
+"""How an invocation ends: the caller's answer, the REPORT line, the concurrency given back.
+
+Source: AWS Lambda Developer Guide, "Understanding the Lambda execution environment lifecycle", read 2026-11.
+"""
+
+from __future__ import annotations
+
+from lambda_sandbox.errors import ApiError
+from lambda_sandbox.invocation import failures, waiting
+from lambda_sandbox.invocation.core_state import CoreState
+from lambda_sandbox.invocation.environment import Answer, Environment, State
+from lambda_sandbox.invocation.failures import Failure
+from lambda_sandbox.invocation.messages import (
+    Action,
+    Complete,
+    Invocation,
+    InvocationRecord,
+    InvocationResult,
+    InvocationType,
+    Record,
+    Status,
+    WriteLog,
+)
+from lambda_sandbox.invocation.report import Report
+from lambda_sandbox.resources import Exit
+
+
+def answered(
+    core: CoreState, environment: Environment, payload: bytes, failure: Failure | None, max_memory_mb: int
+) -> list[Action]:
+    """The handler is done. With extensions the caller is answered now and the REPORT line waits for them."""
+    if not environment.extensions:
+        return _finish(core, environment, payload, failure, max_memory_mb)
+    environment.answer = Answer(failure, max_memory_mb)
+    invocation = environment.invocation
+    assert invocation is not None
+    return [*_log(environment, failure), *_complete(environment, invocation, payload, failure, None)]
+
+
+def extensions_done(core: CoreState, environment: Environment) -> list[Action]:
+    """Runtime and extensions asked for their next events: the invocation that was answered is over."""
+    answer = environment.answer
+    assert answer is not None
+    return _report(core, environment, answer.failure, answer.max_memory_mb)[1]
+
+
+def failed(core: CoreState, environment: Environment, failure: Failure, max_memory_mb: int) -> list[Action]:
+    """The invocation ends with its environment. A caller that extensions outlived has had its answer."""
+    if environment.answer is None:
+        return _finish(core, environment, failure.payload, failure, max_memory_mb)
+    return _log(environment, failure) + _report(core, environment, failure, max_memory_mb)[1]
+
+
+def refused(core: CoreState, environment: Environment, error: ApiError) -> list[Action]:
+    """The invocation ends with an API error: its environment could not be restored from the snapshot."""
+    invocation = environment.invocation
+    assert invocation is not None
+    environment.invoke_started_at = core.clock.now()
+    _, actions = _report(core, environment, Failure(b"", error.code), 0)
+    if invocation.invocation_type is not InvocationType.EVENT:
+        actions.append(Complete(invocation, error=error))
+    return actions
+
+
+def exit_failure(environment: Environment, exit_: Exit) -> Failure:
+    """Return what the invocation that is out on the environment gets when the process ends."""
+    invocation = environment.invocation
+    return failures.exited(invocation.request_id if invocation is not None else "", exit_)
+
+
+def _finish(
+    core: CoreState, environment: Environment, payload: bytes, failure: Failure | None, max_memory_mb: int
+) -> list[Action]:
+    invocation = environment.invocation
+    assert invocation is not None
+    report, actions = _report(core, environment, failure, max_memory_mb)
+    actions[1:1] = _complete(environment, invocation, payload, failure, report)
+    return _log(environment, failure) + actions if failure is not None else actions
+
+
+def _log(environment: Environment, failure: Failure | None) -> list[Action]:
+    return [WriteLog(environment, failure.log)] if failure is not None and failure.log else []
+
+
+def _complete(
+    environment: Environment,
+    invocation: Invocation,
+    payload: bytes,
+    failure: Failure | None,
+    report: Report | None,
+) -> list[Action]:
+    if invocation.invocation_type is InvocationType.EVENT:
+        return []
+    result = InvocationResult(
+        invocation.request_id, payload, invocation.function.version, "Unhandled" if failure else None, 200,
+        report, environment.environment_id,
+    )  # fmt: skip
+    return [Complete(invocation, result)]
+
+
+def _report(
+    core: CoreState, environment: Environment, failure: Failure | None, max_memory_mb: int
+) -> tuple[Report, list[Action]]:
+    """Close the books: release the concurrency, write END and REPORT, let an event go or queue it again."""
+    invocation, share = environment.invocation, environment.share
+    assert invocation is not None
+    assert share is not None
+    environment.invocation = environment.answer = None
+    core.concurrency.release(share, environment.on_provisioned)
+    now = core.clock.now()
+    report = _figures(environment, invocation, failure, max_memory_mb, now)
+    if environment.state is State.ANSWERED and not environment.extensions and not environment.retiring:
+        core.pool.give_back(environment)
+    status = Status(report.status)
+    record = InvocationRecord(
+        invocation, environment.environment_id, status, environment.invoke_started_at, now, report,
+        report.error_type, environment.cold, environment.why,
+    )  # fmt: skip
+    actions: list[Action] = [
+        WriteLog(environment, f"END RequestId: {invocation.request_id}\n{report.line()}")
+    ]
+    if invocation.invocation_type is InvocationType.EVENT:
+        actions += waiting.event_done(core, invocation, record, failed=failure is not None)
+    actions.append(Record(record))
+    return report, actions
+
+
+def _figures(
+    environment: Environment, invocation: Invocation, failure: Failure | None, max_memory_mb: int, now: float
+) -> Report:
+    function = invocation.function
+    duration_ms = (now - environment.invoke_started_at) * 1000.0
+    if failure is not None and failure.status == Status.TIMEOUT:
+        duration_ms = function.timeout_s * 1000.0  # POLICY: AWS's samples show this, and a few ms more
+    init_ms, restore_ms = environment.init_duration_ms, environment.restore_duration_ms
+    report = Report(
+        invocation.request_id,
+        round(duration_ms, 2),
+        function.memory_mb,
+        max_memory_mb,
+        None if init_ms is None else round(init_ms, 2),
+        failure.status if failure else "success",
+        failure.report_error_type if failure else "",
+        None if restore_ms is None else round(restore_ms, 2),
+        0.0 if restore_ms is None else environment.billed_restore_duration_ms,
+    )
+    environment.init_duration_ms = environment.restore_duration_ms = None
+    return report

@@ -1,0 +1,43 @@
+"""How often a function came back to itself: the count travels in the trace header, as ``Lineage=1:HASH:COUNT``.
+
+The SDKs send a function's own trace header along when it calls a service. Source: AWS Lambda Developer Guide, "Use Lambda
+recursive loop detection to prevent infinite loops", and AWS Compute Blog, "Detecting and stopping recursive loops in AWS
+Lambda functions", read 2026-11. POLICY: only the header's outer form is documented; the hash is ours.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+
+_KEY = "Lineage="
+_FUNCTIONS = 16  # POLICY: a chain through more functions forgets the oldest, so that the header stays short
+
+
+def extended(trace_header: str, function_arn: str) -> tuple[str, int]:
+    """Return the header as the function gets it, and how many invocations of the function came before in this chain."""
+    mark = _mark(function_arn)
+    if _KEY not in trace_header:
+        return f"{trace_header};{_KEY}1:{mark}:0", 0
+    parts = trace_header.split(";")
+    place = next(i for i, part in enumerate(parts) if part.strip().startswith(_KEY))
+    counts = _counts(parts[place].strip()[len(_KEY) :])
+    before = counts.pop(mark, -1) + 1
+    counts[mark] = before
+    recent = list(counts.items())[-_FUNCTIONS:]
+    parts[place] = f"{_KEY}1:" + "|".join(f"{name}:{count}" for name, count in recent)
+    return ";".join(parts), before
+
+
+def _counts(text: str) -> dict[str, int]:
+    counts = {}
+    for entry in text.removeprefix("1:").split("|"):
+        name, _, count = entry.partition(":")
+        if name and count.isdecimal() and len(count) <= 5:
+            counts[name] = int(count)
+    return counts
+
+
+@lru_cache(maxsize=4096)
+def _mark(function_arn: str) -> str:
+    return blake2b(function_arn.encode(), digest_size=4).hexdigest()

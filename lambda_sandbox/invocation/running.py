@@ -1,0 +1,197 @@
+"""How an invocation finds its environment: a provisioned one, a warm one, a reset one, or a cold start."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from hashlib import blake2b
+
+from lambda_sandbox.errors import TooManyRequestsException
+from lambda_sandbox.invocation import extension, snapshots, waiting
+from lambda_sandbox.invocation.concurrency import throttle
+from lambda_sandbox.invocation.core_state import WATCHDOG, CoreState
+from lambda_sandbox.invocation.environment import Environment, InitializationType, Signal, State
+from lambda_sandbox.invocation.messages import (
+    Action,
+    DeliverEvent,
+    Invocation,
+    InvocationType,
+    SetTimer,
+    StartEnvironment,
+    WriteLog,
+)
+from lambda_sandbox.invocation.pool import version_key
+from lambda_sandbox.invocation.snapshots import SnapshotState
+from lambda_sandbox.resources import FunctionConfiguration
+
+
+def run(core: CoreState, invocation: Invocation) -> list[Action]:
+    """Take concurrency and an environment for ``invocation``, or throttle it."""
+    now = core.clock.now()
+    function, key = invocation.function, version_key(invocation.function, invocation.tenant_id)
+    environment = core.pool.take(key, provisioned=True) if core.provisions else None
+    provisioned = environment is not None
+    synchronous = invocation.invocation_type is not InvocationType.EVENT
+    try:
+        share = core.concurrency.reserve(function, now, synchronous, provisioned)
+    except TooManyRequestsException as refusal:
+        if environment is not None:
+            core.pool.give_back(environment)
+        return waiting.throttled(core, invocation, refusal)
+    environment = environment or core.pool.take(key)
+    if environment is None:
+        if not core.concurrency.grow(share, now):
+            core.concurrency.release(share, False)
+            # POLICY: AWS documents no reason for the scaling rate; its throttles count as concurrency.
+            return waiting.throttled(core, invocation, throttle("ConcurrentInvocationLimitExceeded"))
+        environment = _new(core, function, key, now)
+        environment.share, environment.invocation = share, invocation
+        return start(core, environment)
+    environment.share, environment.on_provisioned = share, provisioned
+    environment.invocation = invocation
+    return _reuse(core, environment, now)
+
+
+def _reuse(core: CoreState, environment: Environment, now: float) -> list[Action]:
+    if environment.state is State.RESET:
+        return restart(core, environment, "reset: the process had ended, so init runs again; /tmp was kept")
+    environment.cold = False
+    if environment.state is State.ANSWERED:
+        # The last caller has its answer, the runtime is on its way to ask: a sequential caller stays warm.
+        environment.why = "warm: the environment had just answered"
+        return watch(environment, now + environment.function.timeout_s)
+    kind = "provisioned" if environment.on_provisioned else "warm"
+    environment.why = (
+        f"{kind}: the environment used last had been idle for {now - environment.idle_since:.3f} s"
+    )
+    return deliver(core, environment)
+
+
+def prepare(
+    core: CoreState, function: FunctionConfiguration, kind: InitializationType, provisioned_by: str = ""
+) -> list[Action]:
+    """Start an environment that nobody waits for: for provisioned concurrency, or to become a snapshot."""
+    environment = _new(core, function, version_key(function, ""), core.clock.now())
+    environment.initialization_type = kind
+    environment.provisioned_by = provisioned_by
+    if kind is InitializationType.SNAP_START:
+        core.snapshots[function.qualified_arn] = snapshots.Snapshot(environment.environment_id)
+    return _begin(core, environment)
+
+
+def _new(core: CoreState, function: FunctionConfiguration, key: str, now: float) -> Environment:
+    number = next(core.numbers)
+    identity = blake2b(f"{number} {now}".encode(), key=core.seed, digest_size=16).hexdigest()
+    day = datetime.fromtimestamp(now, UTC)
+    environment = Environment(
+        environment_id=identity,
+        function=function,
+        log_stream=f"{day:%Y/%m/%d}/[{function.version}]{identity}",
+        started_at=now,
+        pool_key=key,
+        why="cold: no free environment of this version",
+    )
+    core.pool.add(environment)
+    return environment
+
+
+def start(core: CoreState, environment: Environment) -> list[Action]:
+    """A cold start: from the version's snapshot if it has one, else a fresh init."""
+    function = environment.function
+    if not snapshots.wanted(function):
+        return _begin(core, environment)
+    snapshot = core.snapshots.get(function.qualified_arn)
+    if snapshot is not None and snapshot.state is SnapshotState.READY:
+        environment.initialization_type = InitializationType.SNAP_START
+        environment.restored_from = snapshot.environment_id
+        environment.state = State.RESTORE
+        environment.why = "restored: no free environment of this version, so the snapshot starts one"
+        return _begin(core, environment)
+    environment.why = "cold: the version has no snapshot yet"
+    actions = _begin(core, environment)
+    if snapshot is None:  # POLICY: made at publish, and again when it is first missed after a restart
+        actions += prepare(core, function, InitializationType.SNAP_START)
+    return actions
+
+
+def _begin(core: CoreState, environment: Environment) -> list[Action]:
+    return [
+        StartEnvironment(environment, environment.restored_from),
+        WriteLog(environment, _first_line(environment)),
+        *watch(environment, core.clock.now() + environment.init_limit_s),
+    ]
+
+
+def restart(core: CoreState, environment: Environment, why: str) -> list[Action]:
+    """Start a reset environment: within an invocation under the function's timeout, and not shown as Init Duration."""
+    now = core.clock.now()
+    environment.move(Signal.RESTORE if environment.restored_from else Signal.RESTART)
+    environment.started_at = now
+    environment.init_duration_ms = None
+    environment.resets.append(now)
+    start_again = StartEnvironment(environment, environment.restored_from)
+    if environment.invocation is None:  # provisioned: it is made ready for whoever comes next
+        return [start_again, *watch(environment, now + environment.init_limit_s)]
+    environment.init_attempt = 2
+    environment.invoke_started_at = now
+    environment.cold = True
+    environment.why = why
+    return [start_again, *watch(environment, now + environment.function.timeout_s)]
+
+
+def deliver(core: CoreState, environment: Environment) -> list[Action]:
+    """Hand the environment the event that it holds."""
+    invocation = environment.invocation
+    assert invocation is not None
+    environment.move(Signal.DELIVER)
+    environment.invocations += 1
+    now = core.clock.now()
+    if environment.init_attempt == 2 and environment.cold:
+        deadline = environment.deadline  # the second init already spent some of the function's time
+    else:
+        environment.invoke_started_at = now
+        deadline = now + invocation.function.timeout_s
+    start_line = f"START RequestId: {invocation.request_id} Version: {invocation.function.version}"
+    event = DeliverEvent(environment, invocation, deadline)
+    if environment.extensions:
+        environment.runtime_waits = False
+        event.extensions = _interested(environment)
+    return [WriteLog(environment, start_line), event, *watch(environment, deadline)]
+
+
+def _interested(environment: Environment) -> tuple[extension.Extension, ...]:
+    told = tuple(e for e in environment.extensions.values() if extension.INVOKE in e.events)
+    for each in told:
+        each.waits = False
+    return told
+
+
+def watch(environment: Environment, deadline: float) -> list[Action]:
+    """Arm one timer an environment, not one an invocation: a watchdog that comes early looks again later."""
+    environment.deadline = deadline
+    if environment.watchdog_at and environment.watchdog_at <= deadline:
+        return []
+    environment.watchdog_at = deadline
+    return [SetTimer((WATCHDOG, environment.environment_id), deadline)]
+
+
+def run_waiting(core: CoreState, function: FunctionConfiguration) -> list[Action]:
+    """Concurrency came free: events that only waited because of a throttle need not wait out their backoff."""
+    event = core.queue.throttled(function.arn)
+    if event is None:
+        return []
+    event.due_at = core.clock.now()
+    return run_due(core)
+
+
+def run_due(core: CoreState) -> list[Action]:
+    actions: list[Action] = []
+    for event in core.queue.take_due(core.clock.now()):
+        actions += run(core, event)
+    return actions + waiting.arm_queue(core)
+
+
+def _first_line(environment: Environment) -> str:
+    # DIFFERS: AWS names the build of its managed runtime here; ours has no such ARN.
+    phase = "RESTORE_START" if environment.state is State.RESTORE else "INIT_START"
+    runtime = environment.function.runtime
+    return f"{phase} Runtime Version: {runtime}.sandbox\tRuntime Version ARN: none (local sandbox)"

@@ -1,0 +1,75 @@
+"""Asynchronous events that could not run, or failed: when they are tried again, and when they are given up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lambda_sandbox.errors import TooManyRequestsException
+from lambda_sandbox.invocation import async_queue
+from lambda_sandbox.invocation.core_state import QUEUE, CoreState
+from lambda_sandbox.invocation.messages import (
+    Action,
+    Complete,
+    ForgetEvent,
+    Invocation,
+    InvocationRecord,
+    InvocationType,
+    Record,
+    SetTimer,
+    Status,
+    StoreEvent,
+)
+
+
+def throttled(core: CoreState, invocation: Invocation, throttle: TooManyRequestsException) -> list[Action]:
+    """Answer the caller with the throttle; an event waits for its next try instead."""
+    now = core.clock.now()
+    why = f"throttled: {throttle.members['Reason']}"
+    record = InvocationRecord(invocation, "", Status.THROTTLE, now, now, None, throttle.code, False, why)
+    if invocation.invocation_type is not InvocationType.EVENT:
+        return [Record(record), Complete(invocation, error=throttle)]
+    if invocation.function.reserved_concurrency == 0:
+        record.why += "; with a reserved concurrency of 0 an event is not tried again"
+        return [Record(record), ForgetEvent(invocation.request_id)]
+    wait_s = async_queue.throttle_wait_s(invocation.throttles + 1)
+    if _too_old(invocation, now):
+        record.why += "; the event passed its maximum age and is dropped"
+        return [Record(record), ForgetEvent(invocation.request_id)]
+    invocation.throttles += 1
+    # The last try is at the event's maximum age, even when the backoff would end later.
+    core.queue.put(invocation, min(now + wait_s, invocation.arrived_at + invocation.maximum_event_age_s))
+    return [Record(record), StoreEvent(invocation), *arm_queue(core)]
+
+
+def event_done(core: CoreState, event: Invocation, record: InvocationRecord, *, failed: bool) -> list[Action]:
+    """Forget an event that succeeded, queue one that failed, drop it after its last attempt or past its age.
+
+    POLICY: one event may run while another waits; order is not promised, as on AWS.
+    """
+    wait_s = async_queue.retry_wait_s(event.attempt, event.maximum_retry_attempts) if failed else None
+    if wait_s is None:
+        if failed:
+            record.why += f"; attempt {event.attempt} was the last, the event is dropped"
+        return [ForgetEvent(event.request_id)]
+    due_at = core.clock.now() + wait_s
+    if _too_old(event, due_at):
+        record.why += (
+            f"; attempt {event.attempt} failed, the event will be too old for another and is dropped"
+        )
+        return [ForgetEvent(event.request_id)]
+    record.why += f"; attempt {event.attempt} failed, next try in {wait_s:.0f} s"
+    again = replace(event, attempt=event.attempt + 1, throttles=0)
+    core.queue.put(again, due_at)
+    return [StoreEvent(again), *arm_queue(core)]
+
+
+def arm_queue(core: CoreState) -> list[Action]:
+    due = core.queue.next_due()
+    if due is None or (core.queue_timer is not None and core.queue_timer <= due):
+        return []
+    core.queue_timer = due
+    return [SetTimer((QUEUE, ""), due)]
+
+
+def _too_old(event: Invocation, at: float) -> bool:
+    return at - event.arrived_at >= event.maximum_event_age_s
