@@ -42,7 +42,11 @@ def launch(request: Request, jdk: Toolchain, home: str) -> Launch:
         what: tuple[str, ...] = ("-cp", f"{request.places.runtime}/java", _CLASS)
     else:
         what = (f"{request.places.runtime}/{SOURCE.name}",)
-    return Launch(((f"{home}/bin/java", *options, *what),))
+    places = request.places
+    return Launch(
+        ((f"{home}/bin/java", *options, *what),),
+        {"LAMBDA_SANDBOX_LAYERS": places.layers} if places.bare else {},
+    )
 
 
 def cache_folder() -> Path:

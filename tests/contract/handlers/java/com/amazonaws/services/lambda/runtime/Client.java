@@ -1,0 +1,8 @@
+// The function's side of AWS's interface, as far as the cases use it.
+package com.amazonaws.services.lambda.runtime;
+
+public interface Client {
+    String getInstallationId();
+
+    String getAppTitle();
+}

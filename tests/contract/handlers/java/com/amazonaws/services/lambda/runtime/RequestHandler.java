@@ -1,0 +1,6 @@
+// The function's side of AWS's interface, as far as the cases use it.
+package com.amazonaws.services.lambda.runtime;
+
+public interface RequestHandler<I, O> {
+    O handleRequest(I input, Context context);
+}
