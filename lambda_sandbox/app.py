@@ -56,7 +56,9 @@ class Application:
         self._neighbours = Neighbours(config, f"http://127.0.0.1:{self.port}")
         await self._neighbours.start()
         self._wire()
-        self.driver.environments = ProcessEnvironments(config, self._loop, self.driver)
+        environments = ProcessEnvironments(config, self._loop, self.driver)
+        self.driver.environments = environments
+        self.driver.core.admission = environments.refusal
         await self._listen(listener)
         self._resume_events()
         await self._mappings.sync()

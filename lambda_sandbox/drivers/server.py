@@ -44,6 +44,8 @@ class Environments(Protocol):
 
     def init_finished(self, environment_id: str) -> None: ...
 
+    def begin_invocation(self, environment_id: str) -> None: ...
+
     def freeze(self, environment_id: str) -> None: ...
 
     def thaw(self, environment_id: str) -> None: ...
@@ -208,10 +210,11 @@ class ServerDriver:
 
     def _deliver_event(self, action: messages.DeliverEvent) -> None:
         environment_id = action.environment.environment_id
+        assert self.environments is not None
         if environment_id in self._frozen:
-            assert self.environments is not None
             self._frozen.discard(environment_id)
             self.environments.thaw(environment_id)
+        self.environments.begin_invocation(environment_id)
         connection = self._waiting.pop(environment_id)
         connection.deliver(action.invocation, int(action.deadline * 1000))
 

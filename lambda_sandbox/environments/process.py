@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from lambda_sandbox import quotas
 from lambda_sandbox.config import Config
 from lambda_sandbox.environments import control_socket
+from lambda_sandbox.environments.admission import MemoryAdmission
 from lambda_sandbox.environments.folder import make_folder
 from lambda_sandbox.environments.isolation import choose_starter, describe
 from lambda_sandbox.environments.layer_folders import LayerFolders
@@ -62,6 +63,7 @@ class ProcessEnvironments:
             self._remove_folder()
             raise
         self._groups = find_control_groups(_CORNER)
+        self._admission = MemoryAdmission(config.memory_budget_mb)
         self._controllers = self._groups.controllers if self._groups is not None else frozenset[str]()
         self._environments: dict[str, RunningEnvironment] = {}
         self._ending: set[RunningEnvironment] = set()
@@ -105,6 +107,13 @@ class ProcessEnvironments:
         self._loop.add_reader(environment.control.fileno(), self._on_control, environment)
         self._loop.add_reader(environment.output_fd, self._on_output, environment)
 
+    def refusal(self, function: FunctionConfiguration) -> str:
+        """Return why the machine has no room for another environment of ``function``; ``""`` when it has."""
+        there = self._environments.values()
+        starting = sum(not environment.init_finished for environment in there)
+        held = sum(environment.memory_mb for environment in there)
+        return self._admission.refusal(function.memory_mb, held, starting)
+
     def stop(self, environment_id: str, keep_tmp: bool = False) -> None:
         """End the whole process tree. Nothing is reported about this environment any more. Unknown ids are ignored."""
         environment = self._environments.pop(environment_id, None)
@@ -137,7 +146,10 @@ class ProcessEnvironments:
     def init_finished(self, environment_id: str) -> None:
         """From here on the environment has its share of the processors only."""
         environment = self._environments.get(environment_id)
-        if environment is not None and environment.group is not None:
+        if environment is None:
+            return
+        environment.init_finished = True
+        if environment.group is not None:
             with contextlib.suppress(OSError):
                 environment.group.share_cpu(environment.memory_mb)
 

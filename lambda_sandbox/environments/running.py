@@ -39,6 +39,7 @@ class RunningEnvironment:
     wait_status: int | None = None
     stopped: bool = False
     frozen: bool = False
+    init_finished: bool = False
     over_memory: bool = False
     tmp_watch: int = -1
     servers: list[asyncio.Server] = field(default_factory=list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from lambda_sandbox.clock import Clock
@@ -11,6 +12,7 @@ from lambda_sandbox.invocation.concurrency import Concurrency
 from lambda_sandbox.invocation.pool import Pool
 from lambda_sandbox.invocation.provisioned import Provision
 from lambda_sandbox.invocation.snapshots import Snapshot
+from lambda_sandbox.resources import FunctionConfiguration
 
 WATCHDOG, SHUTDOWN, QUEUE, IDLE = "watchdog", "shutdown", "queue", "idle"
 
@@ -28,6 +30,8 @@ class CoreState:
         self.queue = AsyncQueue()
         self.provisions: dict[str, Provision] = {}
         self.snapshots: dict[str, Snapshot] = {}
+        # Why the machine has no room for one more environment, "" when it has; whoever owns the environments sets it.
+        self.admission: Callable[[FunctionConfiguration], str] = lambda function: ""
         self.queue_timer: float | None = None
         self.idle_timer_set = False
 

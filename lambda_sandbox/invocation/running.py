@@ -43,6 +43,11 @@ def run(core: CoreState, invocation: Invocation) -> list[Action]:
             core.concurrency.release(share, False)
             # POLICY: AWS documents no reason for the scaling rate; its throttles count as concurrency.
             return waiting.throttled(core, invocation, throttle("ConcurrentInvocationLimitExceeded"))
+        if no_room := core.admission(function):
+            core.concurrency.release(share, False)
+            # POLICY: AWS has no reason of this kind, for its memory does not end; the message says what is short here.
+            reason = "ConcurrentInvocationLimitExceeded"
+            return waiting.throttled(core, invocation, TooManyRequestsException(no_room, Reason=reason))
         environment = _new(core, function, key, now)
         environment.share, environment.invocation = share, invocation
         return start(core, environment)
