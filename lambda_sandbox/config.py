@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lambda_sandbox import quotas
+
 DEFAULT_PORT = 9000
 ACCOUNT_ID = "000000000000"
 REGION = "us-east-1"
@@ -22,6 +24,10 @@ class Config:
     ``lean`` (ours) or ``native`` (unmodified ``awslambdaric``). ``neighbours`` False starts without moto.
     ``idle_lifetime_s`` is how long an unused environment lives (POLICY: AWS documents no number).
     ``log_copies`` copies function logs to CloudWatch Logs in the neighbours. ``allow_reset`` opens ``POST /_sandbox/reset``.
+    ``seed`` fixes what weighted aliases draw; ``None`` draws another series each time. ``transition_s`` is how long a
+    function stays Pending and an update InProgress; 0: over when the next request comes. ``code_storage_bytes`` is the
+    quota of an account in a Region. ``memory_budget_mb`` bounds the sum of all environments' configured memory; ``None``
+    looks at what the machine has free.
     ``stop_with_stdin`` ends the server when its standard input closes, that is, when whoever started it is gone.
     """
 
@@ -39,6 +45,10 @@ class Config:
     log_copies: bool = True
     allow_reset: bool = True
     stop_with_stdin: bool = False
+    seed: int | None = None
+    transition_s: float = 0.0
+    code_storage_bytes: int = quotas.CODE_STORAGE_BYTES
+    memory_budget_mb: int | None = None
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None, **flags: Any) -> Config:
@@ -69,4 +79,8 @@ _READERS: dict[str, Any] = {
     "account_concurrency": int,
     "log_copies": _flag,
     "allow_reset": _flag,
+    "seed": int,
+    "transition_s": float,
+    "code_storage_bytes": int,
+    "memory_budget_mb": int,
 }
