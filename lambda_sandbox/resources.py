@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 LATEST = "$LATEST"
+LATEST_PUBLISHED = "$LATEST.PUBLISHED"
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -40,13 +41,44 @@ class ImageConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class FileSystem:
+    """An access point and where it would be mounted. ``direct_s3_read`` is AWS's word, empty when none was given."""
+
+    arn: str
+    local_mount_path: str
+    direct_s3_read: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class S3Object:
+    """Where a referenced deployment package lies; ``version`` is empty for the newest."""
+
+    bucket: str
+    key: str
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityProviderUse:
+    """The capacity provider that a function of Managed Instances runs on. ``concurrency`` is that of one environment."""
+
+    arn: str
+    concurrency: int | None = None
+    memory_gib_per_vcpu: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionConfiguration:
     """One version of a function.
 
     ``code_size`` is bytes of the zip; ``last_modified`` AWS's ISO text with milliseconds. ``layers`` are in the order of
-    mounting: a later one covers an earlier. ``file_systems`` are pairs of access point ARN and local mount path.
-    ``snap_start`` is ``None`` or ``PublishedVersions``. ``reserved_concurrency`` and ``recursive_loop`` belong to the
-    function: they are kept on ``$LATEST`` and hold for every version.
+    mounting: a later one covers an earlier. ``snap_start`` is ``None`` or ``PublishedVersions``. ``code_sha256`` is base64
+    for a zip, the hexadecimal digest for an image. Until ``pending_until`` the version is being created, until
+    ``updating_until`` it is being updated: seconds on the sandbox's clock.
+
+    Kept on ``$LATEST`` because they belong to the function and hold for every version: ``reserved_concurrency``,
+    ``recursive_loop``, ``code_signing_config_arn``; and of the version published last, ``published_version`` and
+    ``published_content``, a hash of what it was made from.
     """
 
     account_id: str
@@ -83,7 +115,7 @@ class FunctionConfiguration:
     vpc_ipv6: bool = False
     dead_letter_target_arn: str = ""
     kms_key_arn: str = ""
-    file_systems: tuple[tuple[str, str], ...] = ()
+    file_systems: tuple[FileSystem, ...] = ()
     snap_start: str = "None"
     signing_profile_version_arn: str = ""
     signing_job_arn: str = ""
@@ -91,6 +123,17 @@ class FunctionConfiguration:
     durable_timeout_s: int | None = None
     durable_retention_days: int | None = None
     recursive_loop: str = "Terminate"
+    source_kms_key_arn: str = ""
+    s3_object: S3Object | None = None
+    durable_kms_key_arn: str = ""
+    capacity_provider: CapacityProviderUse | None = None
+    code_signing_config_arn: str = ""
+    update_runtime_on: str = "Auto"
+    runtime_version_arn: str = ""
+    published_version: str = ""
+    published_content: str = ""
+    pending_until: float = 0.0
+    updating_until: float = 0.0
 
     @property
     def arn(self) -> str:
@@ -189,6 +232,28 @@ class ProvisionedConcurrency:
     qualifier: str
     requested: int
     last_modified: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisionedStatus:
+    """How far an allocation is: ``status`` is ``IN_PROGRESS``, ``READY`` or ``FAILED``, and then ``reason`` says why.
+
+    ``available`` environments of the ``allocated`` ones serve no invocation right now.
+    """
+
+    status: str
+    allocated: int = 0
+    available: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventSourceState:
+    """What a neighbour says of an event source; ``problem`` is its error where there is one, as AWS passes it on."""
+
+    exists: bool
+    visibility_timeout_s: int | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from lambda_sandbox.config import Config
 from lambda_sandbox.control_plane.code import CodeStore
 from lambda_sandbox.control_plane.lookup import Lookup
 from lambda_sandbox.control_plane.store import Store
-from lambda_sandbox.resources import Caller
+from lambda_sandbox.resources import Caller, EventSourceState, ProvisionedStatus
 
 Params = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -19,7 +19,7 @@ Operations = dict[str, Callable[[Params, Caller], Answer]]
 FetchObject = Callable[[str, str, str | None], bytes]
 
 
-def nothing() -> None:
+def nothing(*_: Any) -> None:
     """Tell nobody."""
 
 
@@ -30,7 +30,10 @@ class Context:
     ``fetch_object(bucket, key, version)`` reads from S3. ``on_change`` hears the unqualified ARN of a function after it,
     a version or an alias of it was updated or deleted; ``on_mappings_change`` that mappings changed;
     ``on_provisioned_change`` that provisioned concurrency did. ``last_processing_result(uuid)`` is the poller's word.
-    ``base_url()`` is the endpoint's address, for links in answers.
+    ``base_url()`` is the endpoint's address, for links in answers. ``on_concurrency_change`` hears the unqualified ARN of a
+    function whose reserved concurrency changed: unlike ``on_change``, nothing that runs need end.
+    ``provisioned_status(qualified_arn)`` says how far an allocation is, ``None`` for one the core does not know.
+    ``inspect_source(arn)`` looks at an event source in the neighbours, ``None`` when nobody can tell.
     """
 
     config: Config
@@ -43,6 +46,9 @@ class Context:
     on_mappings_change: Callable[[], None] = nothing
     on_provisioned_change: Callable[[], None] = nothing
     last_processing_result: Callable[[str], str] | None = None
+    on_concurrency_change: Callable[[str], None] = nothing
+    provisioned_status: Callable[[str], ProvisionedStatus | None] = nothing
+    inspect_source: Callable[[str], EventSourceState | None] = nothing
 
     @property
     def lookup(self) -> Lookup:

@@ -8,7 +8,7 @@ invoke.
 from __future__ import annotations
 
 import sqlite3
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,6 +101,17 @@ class Database:
         with self._lock:
             return self._connection.execute(statement, values).fetchall()
 
+    def has(self, kind: str, account_id: str, region: str, *key: str) -> bool:
+        """Whether a resource of a kind exists, whichever collection keeps it."""
+        found = self.rows(
+            "SELECT 1 FROM resources WHERE kind = ? AND account_id = ? AND region = ? AND key = ?",
+            kind,
+            account_id,
+            region,
+            _text(key),
+        )
+        return bool(found)
+
     def clear(self) -> None:
         """Forget everything."""
         with self.transaction():
@@ -150,6 +161,19 @@ class Collection(Generic[Resource]):
             if resource is not None:
                 found.append(resource)
         return found
+
+    def following(self, account_id: str, region: str, after: Key = ()) -> Iterator[Resource]:
+        """Yield the resources of an account in a Region whose key comes after ``after``, in the keys' order.
+
+        For long lists of which a page is wanted. A writer must not come between: it would move what is next.
+        """
+        order, owned = self._order.get((account_id, region), []), self._items.get((account_id, region), {})
+        for place in range(bisect_right(order, after), len(order)):
+            yield owned[order[place]]
+
+    def values(self, account_id: str, region: str) -> list[Resource]:
+        """Return the resources of an account in a Region, in no order: the cheapest way to sum them up."""
+        return list(self._items.get((account_id, region), {}).values())
 
     def all(self) -> list[Resource]:
         """Return the resources of all accounts and Regions, in no order."""

@@ -1,4 +1,4 @@
-"""Operations on tags of functions and event source mappings."""
+"""Operations on tags of functions, event source mappings, code signing configurations and capacity providers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from lambda_sandbox import quotas
 from lambda_sandbox.control_plane import names
 from lambda_sandbox.control_plane.context import Context, Operations
 from lambda_sandbox.control_plane.coverage import Coverage
-from lambda_sandbox.errors import (
-    InvalidParameterValueException,
-    NotImplementedException,
-    ResourceNotFoundException,
-)
+from lambda_sandbox.errors import InvalidParameterValueException, ResourceNotFoundException
 from lambda_sandbox.resources import Caller
 
-_RESOURCE = re.compile(r"arn:[^:]+:lambda:(?P<region>[^:]+):(?P<account>\d{12}):(?P<kind>[a-z-]+):(?P<id>.+)")
+# The model's pattern lets only these through; of network connectors the API has no operation that makes one.
+_RESOURCE = re.compile(
+    r"arn:[^:]+:lambda:(?P<region>[^:]+):(?P<account>\d{12}):"
+    r"(?P<kind>event-source-mapping|code-signing-config|capacity-provider|network-connector):(?P<id>[^:]+)"
+)
 
 COVERAGE: dict[str, Coverage] = {
     "TagResource": Coverage(works=frozenset({"Resource", "Tags"})),
@@ -62,15 +62,14 @@ class Tags:
     def _existing(self, arn: str, caller: Caller) -> str:
         """Return ``arn`` if its resource exists and takes tags."""
         found = _RESOURCE.fullmatch(arn)
-        kind = found["kind"] if found else ""
-        if found and kind == "event-source-mapping":
-            mapping = self._store.mapping(found["id"])
-            if mapping and (mapping.account_id, mapping.region) == (caller.account_id, caller.region):
-                return arn
+        if found is None:
+            return self._function(arn, caller)
+        owned = (found["account"], found["region"]) == (caller.account_id, caller.region)
+        if not owned or not self._store.database.has(
+            found["kind"], caller.account_id, caller.region, found["id"]
+        ):
             raise ResourceNotFoundException("The resource you requested does not exist.")
-        if kind != "function":
-            raise NotImplementedException(f"Tags of a {kind or arn} are not emulated by this sandbox yet.")
-        return self._function(arn, caller)
+        return arn
 
     def _function(self, arn: str, caller: Caller) -> str:
         name = names.parse(arn, None, caller)

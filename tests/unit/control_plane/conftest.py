@@ -25,7 +25,7 @@ from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.errors import ApiError, InvalidParameterValueException
 from lambda_sandbox.gateway.codec import Codec, WireResponse
 from lambda_sandbox.gateway.model import LambdaModel
-from lambda_sandbox.resources import Caller
+from lambda_sandbox.resources import Caller, EventSourceState, ProvisionedStatus
 
 BASE_URL = "http://127.0.0.1:9000"
 CALLER = Caller("000000000000", "us-east-1")
@@ -58,6 +58,10 @@ class Sandbox:
     clock: ManualClock = field(default_factory=ManualClock)
     changed: list[str] = field(default_factory=list)
     mapping_changes: list[None] = field(default_factory=list)
+    provisioned_changes: list[None] = field(default_factory=list)
+    concurrency_changes: list[str] = field(default_factory=list)
+    allocations: dict[str, ProvisionedStatus] = field(default_factory=dict)
+    sources: dict[str, EventSourceState] = field(default_factory=dict)
     objects: dict[tuple[str, str, str | None], bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -74,6 +78,10 @@ class Sandbox:
                 on_change=self.changed.append,
                 base_url=lambda: BASE_URL,
                 on_mappings_change=lambda: self.mapping_changes.append(None),
+                on_provisioned_change=lambda: self.provisioned_changes.append(None),
+                on_concurrency_change=self.concurrency_changes.append,
+                provisioned_status=self.allocations.get,
+                inspect_source=self.sources.get,
             )
         )
 

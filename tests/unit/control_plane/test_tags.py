@@ -8,6 +8,9 @@ from .conftest import Sandbox
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:hello"
 
 
+@pytest.mark.proves("TagResource")
+@pytest.mark.proves("UntagResource")
+@pytest.mark.proves("ListTags")
 def test_tags_are_added_replaced_listed_and_removed(sandbox: Sandbox) -> None:
     sandbox.create(Tags={"team": "a"})
     client = sandbox.client()
@@ -26,13 +29,23 @@ def test_tags_are_added_replaced_listed_and_removed(sandbox: Sandbox) -> None:
         (ARN.replace("hello", "nope"), "ResourceNotFoundException"),
         (f"{ARN}:live", "InvalidParameterValueException"),
         ("arn:aws:something", "ValidationException"),
-        (f"{ARN.rsplit(':', 2)[0]}:code-signing-config:csc-{'0' * 17}", "NotImplementedException"),
+        (f"{ARN.rsplit(':', 2)[0]}:code-signing-config:csc-{'0' * 17}", "ResourceNotFoundException"),
+        (f"{ARN.rsplit(':', 2)[0]}:capacity-provider:fleet", "ResourceNotFoundException"),
+        (f"{ARN.rsplit(':', 2)[0]}:layer:l:1", "ValidationException"),
         (
             f"{ARN.rsplit(':', 2)[0]}:event-source-mapping:00000000-0000-0000-0000-000000000000",
             "ResourceNotFoundException",
         ),
     ],
-    ids=["missing function", "qualified", "no ARN", "other kind", "missing mapping"],
+    ids=[
+        "missing function",
+        "qualified",
+        "no ARN",
+        "missing code signing",
+        "missing provider",
+        "layer",
+        "missing mapping",
+    ],
 )
 def test_resource_without_tags_is_refused(sandbox: Sandbox, arn: str, code: str) -> None:
     sandbox.create()
@@ -61,3 +74,18 @@ def test_tags_that_aws_refuses_are_refused_and_none_is_stored(
         client.tag_resource(Resource=ARN, Tags=tags)
     assert error.value.response["Error"]["Code"] == code
     assert client.list_tags(Resource=ARN)["Tags"] == {"one": "1"}
+
+
+def test_tags_of_a_mapping_go_with_it(sandbox: Sandbox) -> None:
+    sandbox.create()
+    client = sandbox.client()
+    queue = "arn:aws:sqs:us-east-1:000000000000:jobs"
+    made = client.create_event_source_mapping(FunctionName="hello", EventSourceArn=queue, Tags={"a": "1"})
+    arn = made["EventSourceMappingArn"]
+    client.tag_resource(Resource=arn, Tags={"b": "2"})
+    client.untag_resource(Resource=arn, TagKeys=["a"])
+    assert client.list_tags(Resource=arn)["Tags"] == {"b": "2"}
+    client.delete_event_source_mapping(UUID=made["UUID"])
+    with pytest.raises(ClientError) as error:
+        client.list_tags(Resource=arn)
+    assert error.value.response["Error"]["Code"] == "ResourceNotFoundException"
