@@ -40,6 +40,7 @@ class Environments(Protocol):
         code: Path,
         layers: tuple[Path, ...],
         log_stream: str,
+        initialization_type: str,
     ) -> None: ...
 
     def init_finished(self, environment_id: str) -> None: ...
@@ -49,6 +50,8 @@ class Environments(Protocol):
     def freeze(self, environment_id: str) -> None: ...
 
     def thaw(self, environment_id: str) -> None: ...
+
+    def terminate(self, environment_id: str) -> None: ...
 
     def stop(self, environment_id: str, keep_tmp: bool) -> None: ...
 
@@ -94,7 +97,10 @@ class ServerDriver:
         self.streams = ResponseStreams(self)
         self._perform: dict[type, Callable[[Any], RefuseRuntime | None]] = {
             messages.StartEnvironment: self._start_environment,
+            messages.SnapshotEnvironment: self._snapshot_environment,
+            messages.ResumeRestored: self._resume_restored,
             messages.DeliverEvent: self._deliver_event,
+            messages.ShutdownEnvironment: self._shutdown_environment,
             messages.StopEnvironment: self._stop_environment,
             messages.Complete: self._complete,
             messages.StoreEvent: self._store_event,
@@ -154,6 +160,17 @@ class ServerDriver:
             self._loop.call_later(_FREEZE_AFTER_S, self._freeze, environment_id)
         return refusal
 
+    def runtime_restore_next(
+        self, environment_id: str, connection: RuntimeApiConnection
+    ) -> RefuseRuntime | None:
+        self._waiting[environment_id] = connection
+        return self.perform(self.core.runtime_restore_next(environment_id))
+
+    def runtime_restore_error(
+        self, environment_id: str, payload: bytes, error_type: str
+    ) -> RefuseRuntime | None:
+        return self.perform(self.core.runtime_restore_error(environment_id, payload, error_type))
+
     def runtime_response(self, environment_id: str, request_id: str, payload: bytes) -> RefuseRuntime | None:
         memory_mb = self._peak_memory_mb(environment_id)
         return self.perform(self.core.runtime_response(environment_id, request_id, payload, memory_mb))
@@ -203,20 +220,42 @@ class ServerDriver:
         function = environment.function
         try:
             code = self._code_directory(function)
-            self.environments.start(environment.environment_id, function, code, (), environment.log_stream)
+            self.environments.start(
+                environment.environment_id,
+                function,
+                code,
+                (),
+                environment.log_stream,
+                environment.initialization_type,
+            )
         except SandboxFault as fault:
             self._append_log(environment, f"{fault}\n".encode())
             self._loop.call_soon(self.on_exit, environment.environment_id, Exit(code=1))
 
+    def _snapshot_environment(self, action: messages.SnapshotEnvironment) -> None:
+        """DIFFERS: no memory is kept. Each restore repeats init, within the restore phase, and only the hooks are billed."""
+        assert self.environments is not None
+        environment_id = action.environment.environment_id
+        self._drain(action.environment)
+        self._waiting.pop(environment_id, None)
+        self.environments.stop(environment_id, keep_tmp=False)
+
+    def _resume_restored(self, action: messages.ResumeRestored) -> None:
+        self._waiting.pop(action.environment.environment_id).resume()
+
     def _deliver_event(self, action: messages.DeliverEvent) -> None:
         environment_id = action.environment.environment_id
         assert self.environments is not None
-        if environment_id in self._frozen:
-            self._frozen.discard(environment_id)
-            self.environments.thaw(environment_id)
+        self._thaw(environment_id)
         self.environments.begin_invocation(environment_id)
         connection = self._waiting.pop(environment_id)
         connection.deliver(action.invocation, int(action.deadline * 1000))
+
+    def _shutdown_environment(self, action: messages.ShutdownEnvironment) -> None:
+        assert self.environments is not None
+        environment_id = action.environment.environment_id
+        self._thaw(environment_id)
+        self.environments.terminate(environment_id)
 
     def _stop_environment(self, action: messages.StopEnvironment) -> None:
         assert self.environments is not None
@@ -276,6 +315,12 @@ class ServerDriver:
         assert self.environments is not None
         self._frozen.add(environment_id)
         self.environments.freeze(environment_id)
+
+    def _thaw(self, environment_id: str) -> None:
+        if environment_id in self._frozen:
+            assert self.environments is not None
+            self._frozen.discard(environment_id)
+            self.environments.thaw(environment_id)
 
     # --- parts ---------------------------------------------------------------------------------------
 

@@ -84,6 +84,7 @@ class ProcessEnvironments:
         code: Path,
         layers: Sequence[Path] = (),
         log_stream: str = "",
+        initialization_type: str = "on-demand",
     ) -> None:
         """Start an environment and return at once. The same id again, after a reset, finds its ``/tmp`` as it was.
 
@@ -101,6 +102,7 @@ class ProcessEnvironments:
             layer_folder,
             stream,
             self._count,
+            initialization_type,
         )
         environment = self._launch(environment_id, function, code, layer_folder, spec)
         self._environments[environment_id] = environment
@@ -113,6 +115,12 @@ class ProcessEnvironments:
         starting = sum(not environment.init_finished for environment in there)
         held = sum(environment.memory_mb for environment in there)
         return self._admission.refusal(function.memory_mb, held, starting)
+
+    def terminate(self, environment_id: str) -> None:
+        """Send SIGTERM to the runtime and to all that it started; ``stop`` follows when their time is over."""
+        environment = self._environments.get(environment_id)
+        if environment is not None:
+            environment.signal_tree(signal.SIGTERM)
 
     def stop(self, environment_id: str, keep_tmp: bool = False) -> None:
         """End the whole process tree. Nothing is reported about this environment any more. Unknown ids are ignored."""

@@ -26,6 +26,7 @@ def specification(
     layers: Path | None,
     log_stream: str,
     number: int,
+    initialization_type: str = "on-demand",
 ) -> dict[str, Any]:
     """Return the launcher's specification. ``number`` counts environments: it chooses a user of its own where one is needed."""
     bare = starter.level == "process"
@@ -43,6 +44,7 @@ def specification(
         layers=places.layers,
         bare=bare,
         launch=launch,
+        initialization_type=initialization_type,
     )
     processes = None if bare or "pids" in controllers else quotas.PROCESSES
     return {

@@ -14,6 +14,7 @@ from lambda_sandbox.runtime_api.streaming import MODE_HEADER, BodySource, BodyTa
 _PREFIX = b"/2018-06-01/runtime/"
 _INVOCATION = _PREFIX + b"invocation/"
 _NEXT = _INVOCATION + b"next"
+_RESTORE_NEXT = _PREFIX + b"restore/next"
 _ACCEPTED = b'{"status":"OK"}'
 _JSON = b"Content-Type: application/json\r\n"
 
@@ -32,6 +33,14 @@ class RuntimeApiHost(Protocol):
     ) -> RefuseRuntime | None: ...
 
     def runtime_init_error(
+        self, environment_id: str, payload: bytes, error_type: str
+    ) -> RefuseRuntime | None: ...
+
+    def runtime_restore_next(
+        self, environment_id: str, connection: RuntimeApiConnection
+    ) -> RefuseRuntime | None: ...
+
+    def runtime_restore_error(
         self, environment_id: str, payload: bytes, error_type: str
     ) -> RefuseRuntime | None: ...
 
@@ -105,6 +114,11 @@ class RuntimeApiConnection(HttpConnection):
             refusal = self._host.runtime_next(self.environment_id, self)
             if refusal is not None:
                 self._refuse_runtime(refusal)
+        elif target == _RESTORE_NEXT and request.method == b"GET":
+            # The answer comes when the environment is restored; a snapshot's own process never gets one.
+            refusal = self._host.runtime_restore_next(self.environment_id, self)
+            if refusal is not None:
+                self._refuse_runtime(refusal)
         elif request.header(b"origin"):
             # No runtime client sends one; a browser page always does.
             self.answer_json(
@@ -132,6 +146,10 @@ class RuntimeApiConnection(HttpConnection):
             headers += f"Lambda-Runtime-Aws-Tenant-Id: {invocation.tenant_id}\r\n"
         self.answer(200, headers.encode("latin-1", "replace"), invocation.payload)
 
+    def resume(self) -> None:
+        """Answer the waiting ``GET /restore/next``: the runtime runs its after-restore hooks now."""
+        self.answer(200, _JSON, b"")
+
     def _post(self, request: Request, path: str) -> None:
         if self._streamed is not None:
             self._end_stream(request)
@@ -139,6 +157,9 @@ class RuntimeApiConnection(HttpConnection):
         error_type = request.header(b"lambda-runtime-function-error-type").decode("latin-1")
         if path == "init/error":
             self._answer_post(self._host.runtime_init_error(self.environment_id, request.body, error_type))
+            return
+        if path == "restore/error":
+            self._answer_post(self._host.runtime_restore_error(self.environment_id, request.body, error_type))
             return
         kind, _, rest = path.partition("/")
         request_id, _, action = rest.partition("/")
