@@ -141,6 +141,10 @@ def replace_lambda_backend(forwarder: Forwarder) -> None:
     package = types.ModuleType("moto.awslambda")
     package.__path__ = [os.path.join(location, "awslambda") for location in locations]
     sys.modules["moto.awslambda"] = package
+    # CloudFormation imports its models; the resources of stacks are ours (services/cloudformation).
+    models = types.ModuleType("moto.awslambda.models")
+    sys.modules["moto.awslambda.models"] = models
+    package.models = models  # type: ignore[attr-defined]
     backend = Backend(forwarder)
     module: Any = importlib.import_module("moto.awslambda.utils")
     module.get_backend = lambda account_id, region: backend

@@ -74,6 +74,7 @@ class Hooks:
             ("moto.sqs.models", self._queues),
             ("moto.sns.models", self._topics),
             ("moto.events.models", self._rules),
+            ("moto.cloudformation.responses", self._stacks),
         ):
             module = sys.modules.get(name)
             if module is not None and name not in self._done:
@@ -88,6 +89,13 @@ class Hooks:
 
     def _rules(self, module: Any) -> None:
         forward_events(module.Rule, module.EventTemplateParser, self._forwarder)
+
+    def _stacks(self, module: Any) -> None:
+        from lambda_sandbox.services.cloudformation import stacks
+
+        stacks.install(
+            sys.modules["moto.cloudformation.parsing"], sys.modules["moto.cloudformation.models"], module
+        )
 
 
 class FirstCallAlone:

@@ -1,0 +1,146 @@
+"""What all Lambda resources of a stack share: when to create, change, replace and delete, as moto's stacks ask for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+from lambda_sandbox.services.cloudformation.lambda_api import LambdaApi, connect
+from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE
+
+Properties = dict[str, Any]
+
+
+class UnsupportedAttribute(ValueError):
+    """GetAtt asked for what the type does not have."""
+
+
+class Resource:
+    """One resource. ``physical_resource_id`` is what Ref gives, ``attributes`` what GetAtt gives.
+
+    ``NAME`` is the property that names it, where one does; ``FIXED`` are the properties that a living resource keeps,
+    so that another value makes a new one; ``KNOWN`` are the others.
+    """
+
+    TYPE: ClassVar[str]
+    NAME: ClassVar[str] = ""
+    FIXED: ClassVar[frozenset[str]] = frozenset()
+    KNOWN: ClassVar[frozenset[str]] = frozenset()
+    ATTRIBUTES: ClassVar[frozenset[str]] = frozenset()
+
+    cf_resource_type: str
+    logical_resource_id: str
+
+    def __init__(self, api: LambdaApi, name: str, properties: Properties) -> None:
+        self.api = api
+        self.name = name
+        self.properties = properties
+        self.physical_resource_id = ""
+        self.attributes: dict[str, Any] = {}
+
+    # --- what each type says ---------------------------------------------------------------------------------
+
+    def create(self) -> None:
+        raise NotImplementedError
+
+    def change(self, old: Properties) -> None:
+        """Bring the living resource from ``old`` to ``properties``; only types with properties in ``KNOWN`` need it."""
+        raise NotImplementedError
+
+    def remove(self) -> None:
+        raise NotImplementedError
+
+    # --- what moto calls -------------------------------------------------------------------------------------
+
+    @classmethod
+    def cloudformation_type(cls) -> str:
+        return cls.TYPE
+
+    @classmethod
+    def cloudformation_name_type(cls) -> str:
+        return cls.NAME
+
+    @classmethod
+    def has_cfn_attr(cls, attr: str) -> bool:
+        return attr in cls.ATTRIBUTES
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls,
+        resource_name: str,
+        cloudformation_json: Mapping[str, Any],
+        account_id: str,
+        region_name: str,
+        **_: Any,
+    ) -> Self:
+        properties = dict(cloudformation_json.get("Properties", {}))
+        unknown = sorted(properties.keys() - cls.FIXED - cls.KNOWN)
+        if unknown:
+            raise ValueError(
+                f"Properties validation failed: extraneous key [{unknown[0]}] is not permitted in {cls.TYPE}"
+            )
+        made = cls(connect(os.environ[ENDPOINT_VARIABLE], account_id, region_name), resource_name, properties)
+        made.create()
+        return made
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Self,
+        new_resource_name: str,
+        cloudformation_json: Mapping[str, Any],
+        account_id: str,
+        region_name: str,
+    ) -> Self:
+        """Return the resource after the update: the same, or the new one that took its place."""
+        new = dict(cloudformation_json.get("Properties", {}))
+        old = original_resource.properties
+        changed = {name for name in new.keys() | old.keys() if new.get(name) != old.get(name)}
+        if not changed:
+            return original_resource
+        if changed <= cls.KNOWN:
+            original_resource.properties = new
+            original_resource.change(old)
+            return original_resource
+        made = cls.create_from_cloudformation_json(
+            new_resource_name, cloudformation_json, account_id, region_name
+        )
+        original_resource.remove()
+        return made
+
+    def delete(self, account_id: str, region_name: str) -> None:
+        self.remove()
+
+    def get_cfn_attribute(self, attribute_name: str) -> Any:
+        if attribute_name not in self.attributes:
+            raise UnsupportedAttribute(
+                f"Template error: resource {self.logical_resource_id} does not support attribute type "
+                f"{attribute_name} in Fn::GetAtt"
+            )
+        return self.attributes[attribute_name]
+
+    def is_created(self) -> bool:
+        return True
+
+    # --- for the types ---------------------------------------------------------------------------------------
+
+    def given(self, operation: str) -> Properties:
+        """Return the properties that are members of an operation's input."""
+        members = set(self.api.members(operation))
+        return {name: value for name, value in self.properties.items() if name in members}
+
+
+def tag_map(tags: Any) -> dict[str, str] | None:
+    """Return ``Key`` and ``Value`` pairs as the API takes them."""
+    return None if tags is None else {tag["Key"]: str(tag["Value"]) for tag in tags}
+
+
+def retag(api: LambdaApi, arn: str, old: Any, new: Any) -> None:
+    """Make the tags of a resource those of ``new``."""
+    before, after = tag_map(old) or {}, tag_map(new) or {}
+    gone = sorted(before.keys() - after.keys())
+    if gone:
+        api.call("UntagResource", Resource=arn, TagKeys=gone)
+    if after and after != before:
+        api.call("TagResource", Resource=arn, Tags=after)

@@ -1,0 +1,250 @@
+"""Puts our templates, order and resources into moto's CloudFormation.
+
+DIFFERS: a stack's operation is finished, or rolled back, when its call returns; AWS answers first and works after.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+from lambda_sandbox.services.cloudformation import templates
+from lambda_sandbox.services.cloudformation.changes import Changes, ResourceFailure
+from lambda_sandbox.services.cloudformation.invoking import RESOURCES
+from lambda_sandbox.services.cloudformation.templates import Template, TemplateError
+
+_FAILED = "The following resource(s) failed: [{}]."
+
+
+def install(parsing: Any, models: Any, responses: Any) -> None:
+    """Change moto's three modules in place, once they are loaded."""
+    _add_resources(parsing)
+    # moto reads templates with a YAML loader that makes any Python object a template asks for.
+    safe = SimpleNamespace(
+        load=lambda text, Loader=None: templates.parse(text),
+        Loader=None,
+        add_multi_constructor=lambda *_: None,
+    )
+    models.yaml = responses.yaml = safe
+    stacks = Stacks(parsing, models)
+    models.Stack.create_resources = stacks.create_resources
+    models.Stack.update = stacks.update
+    backend = models.CloudFormationBackend
+    stacks.wrap(backend)
+    backend.execute_change_set = stacks.execute_change_set
+    backend.delete_stack = stacks.delete_stack
+
+
+def _add_resources(parsing: Any) -> None:
+    theirs = [each for each in parsing.get_model_list() if not _is_lambda(each)]
+    parsing.get_model_list = lambda: [*theirs, *RESOURCES]
+    parsing.get_model_map.cache_clear()
+    parsing.get_name_type_map.cache_clear()
+
+
+def _is_lambda(model: Any) -> bool:
+    return str(model.cloudformation_type()).startswith("AWS::Lambda::")
+
+
+@cache
+def _managed_policies() -> dict[str, str]:
+    from moto.iam.aws_managed_policies import aws_managed_policies_data
+
+    policies = json.loads(aws_managed_policies_data)
+    return {name: f"arn:aws:iam::aws:policy{policy['Path']}{name}" for name, policy in policies.items()}
+
+
+class Stacks:
+    """The functions that take the place of moto's; ``stack`` and ``backend`` are moto's objects."""
+
+    def __init__(self, parsing: Any, models: Any) -> None:
+        self._parsing = parsing
+        self._models = models
+        # What a template looked like before the transform, for GetTemplate and UsePreviousTemplate.
+        self._submitted: dict[str, str] = {}
+        theirs = models.CloudFormationBackend
+        self._create_stack = theirs.create_stack
+        self._create_change_set = theirs.create_change_set
+        self._update_stack = theirs.update_stack
+        self._get_template = theirs.get_template
+
+    def wrap(self, backend: Any) -> None:
+        """Put the transform in front of every operation that takes a template."""
+        stacks = self
+
+        def create_stack(self: Any, name: str, template: str, parameters: Any, **options: Any) -> Any:
+            return stacks._create_stack(
+                self, name, stacks._processed(template, parameters), parameters, **options
+            )
+
+        def create_change_set(self: Any, **options: Any) -> Any:
+            template = stacks._processed(options["template"], options["parameters"])
+            return stacks._create_change_set(self, **options | {"template": template})
+
+        def update_stack(
+            self: Any, name: str, template: str, role_arn: Any, parameters: Any, tags: Any
+        ) -> Any:
+            stack = self.get_stack(name)
+            values = self._resolve_update_parameters(stack, parameters)
+            ready = stacks._processed(template, values)
+            if stack.has_template(ready) and stack.has_parameters(values) and not tags:
+                raise stacks._models.ValidationError(message="No updates are to be performed.")
+            return stacks._update_stack(self, name, ready, role_arn, parameters, tags)
+
+        def get_template(self: Any, name_or_stack_id: str) -> Any:
+            kept = stacks._get_template(self, name_or_stack_id)
+            return stacks._submitted.get(kept, kept) if isinstance(kept, str) else kept
+
+        backend.create_stack = create_stack
+        backend.create_change_set = create_change_set
+        backend.update_stack = update_stack
+        backend.get_template = get_template
+
+    @property
+    def create_resources(self) -> Any:
+        def create_resources(stack: Any) -> None:
+            template = stack.template_dict
+            stack.resource_map._resource_json_map = {}
+            self._carry_out(stack, "CREATE", template, stack.parameters)
+
+        return create_resources
+
+    @property
+    def update(self) -> Any:
+        def update(
+            stack: Any, template: str, role_arn: Any = None, parameters: Any = None, tags: Any = None
+        ) -> None:
+            stack.role_arn = role_arn or stack.role_arn
+            stack.tags = stack.tags if tags is None else tags
+            self._tell_stack(stack, "UPDATE_IN_PROGRESS", "User Initiated")
+            values = stack.parameters if parameters is None else parameters
+            if self._carry_out(stack, "UPDATE", templates.parse(template), values):
+                stack.template = template
+
+        return update
+
+    @property
+    def execute_change_set(self) -> Any:
+        def execute_change_set(backend: Any, change_set_name: str, stack_name: str | None = None) -> None:
+            change_set = backend.describe_change_set(change_set_name)
+            stack = backend.stacks[change_set.stack_id]
+            if change_set.execution_status != "AVAILABLE":
+                raise self._models.ValidationError(
+                    message=f"ChangeSet [{change_set.change_set_id}] cannot be executed in its current status of "
+                    f"[{change_set.status}]"
+                )
+            action = change_set.change_set_type
+            self._tell_stack(stack, f"{action}_IN_PROGRESS", "User Initiated")
+            done = self._carry_out(stack, action, change_set.template_dict, change_set.parameters)
+            change_set.execution_status = "EXECUTE_COMPLETE" if done else "EXECUTE_FAILED"
+            if done:
+                stack.template = change_set.template
+                stack.tags = change_set.tags or stack.tags
+                stack.description = stack.template_dict.get("Description")
+                backend.exports.update({export.name: export for export in stack.exports})
+
+        return execute_change_set
+
+    @property
+    def delete_stack(self) -> Any:
+        def delete_stack(backend: Any, name_or_stack_id: str) -> None:
+            for stack in list(backend.stacks.values()):
+                if name_or_stack_id in (stack.name, stack.stack_id):
+                    self._delete(backend, stack)
+
+        return delete_stack
+
+    # --- parts ---------------------------------------------------------------------------------------------------
+
+    def _processed(self, template: str, parameters: Mapping[str, Any]) -> str:
+        submitted = self._submitted.get(template, template)
+        try:
+            ready = templates.processed(submitted, parameters, _managed_policies)
+        except TemplateError as error:
+            raise self._models.ValidationError(message=str(error)) from None
+        self._submitted[ready] = submitted
+        return ready
+
+    def _carry_out(self, stack: Any, action: str, template: Template, parameters: Mapping[str, Any]) -> bool:
+        """Apply a template, or go back to what was there; return whether it is applied."""
+        before = (stack.template_dict if action == "UPDATE" else {}, dict(stack.parameters or {}))
+        try:
+            self._changes(stack).apply(template, parameters)
+        except (ResourceFailure, TemplateError) as error:
+            self._roll_back(stack, action, error, *before)
+            return False
+        stack.template_dict, stack.parameters = template, dict(parameters)
+        stack.output_map = self._models.OutputMap(stack.resource_map, template, stack.stack_id)
+        stack.status = f"{action}_COMPLETE"
+        self._tell_stack(stack, stack.status, None)
+        return True
+
+    def _roll_back(
+        self, stack: Any, action: str, failure: Exception, template: Template, parameters: Any
+    ) -> None:
+        failed = getattr(failure, "logical_id", "")
+        prefix = "" if action == "CREATE" else "UPDATE_"
+        self._tell_stack(stack, f"{prefix}ROLLBACK_IN_PROGRESS", f"{_FAILED.format(failed)} {failure}")
+        stack.status = f"{prefix}ROLLBACK_COMPLETE"
+        try:
+            if action == "CREATE":
+                self._changes(stack).remove_all()
+            else:
+                self._changes(stack).apply(template, parameters)
+        except (ResourceFailure, TemplateError):
+            stack.status = f"{prefix}ROLLBACK_FAILED"
+        stack.stack_status_reason = str(failure)
+        self._tell_stack(stack, stack.status, None)
+
+    def _delete(self, backend: Any, stack: Any) -> None:
+        self._tell_stack(stack, "DELETE_IN_PROGRESS", "User Initiated")
+        names = [export.name for export in stack.exports]
+        try:
+            self._changes(stack).remove_all()
+        except ResourceFailure as error:
+            stack.status = "DELETE_FAILED"
+            stack.stack_status_reason = f"{_FAILED.format(error.logical_id)} {error}"
+            self._tell_stack(stack, stack.status, stack.stack_status_reason)
+            return
+        stack.status = "DELETE_COMPLETE"
+        self._tell_stack(stack, stack.status, None)
+        for name in names:
+            backend.exports.pop(name, None)
+        backend.deleted_stacks[stack.stack_id] = backend.stacks.pop(stack.stack_id)
+
+    def _changes(self, stack: Any) -> Changes:
+        def tell(logical_id: str, status: str, reason: str | None) -> None:
+            resource = stack.resource_map._parsed_resources.get(logical_id)
+            body = stack.resource_map._resource_json_map.get(logical_id, {})
+            self._tell(
+                stack,
+                logical_id,
+                getattr(resource, "physical_resource_id", ""),
+                body.get("Type", ""),
+                status,
+                reason,
+            )
+
+        return Changes(self._parsing, stack.resource_map, tell)
+
+    def _tell_stack(self, stack: Any, status: str, reason: str | None) -> None:
+        self._tell(stack, stack.name, stack.stack_id, "AWS::CloudFormation::Stack", status, reason)
+
+    def _tell(
+        self, stack: Any, logical: str, physical: str, kind: str, status: str, reason: str | None
+    ) -> None:
+        event = self._models.Event(
+            stack_id=stack.stack_id,
+            stack_name=stack.name,
+            logical_resource_id=logical,
+            physical_resource_id=physical,
+            resource_type=kind,
+            resource_status=status,
+            resource_status_reason=reason,
+            resource_properties=None,
+        )
+        event.sendToSns(stack.account_id, stack.region_name, stack.notification_arns)
+        stack.events.append(event)

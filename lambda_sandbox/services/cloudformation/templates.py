@@ -1,0 +1,152 @@
+"""Templates: read safely from YAML or JSON, and turned from SAM into CloudFormation by AWS's own translator."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import yaml
+
+SERVERLESS = "AWS::Serverless-2016-10-31"
+Template = dict[str, Any]
+_SHORT_FORMS_WITHOUT_FN = ("Ref", "Condition")
+_DATE = "tag:yaml.org,2002:timestamp"
+
+
+class TemplateError(ValueError):
+    """The template cannot be used; the text says why."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as CloudFormation reads it: short forms of the functions, and dates stay text. It makes no Python objects."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _DATE]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = node.value
+        if suffix == "GetAtt":
+            value = value.split(".", 1)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    elif isinstance(node, yaml.MappingNode):
+        value = loader.construct_mapping(node, deep=True)
+    return {suffix if suffix in _SHORT_FORMS_WITHOUT_FN else f"Fn::{suffix}": value}
+
+
+_Loader.add_multi_constructor("!", _short_form)
+
+
+def parse(text: str) -> Template:
+    """Return the template. Raises ``TemplateError`` for what is neither YAML nor JSON, or no object."""
+    try:
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, RecursionError) as error:
+        raise TemplateError(f"Template format error: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise TemplateError("Template format error: unsupported structure.")
+    return content
+
+
+def processed(
+    text: str, parameters: Mapping[str, Any], managed_policies: Callable[[], dict[str, str]]
+) -> str:
+    """Return the template as JSON, translated if it asks for the SAM transform. Raises ``TemplateError``.
+
+    JSON whatever came in: moto's YAML reader would make any Python object that a template asks for.
+    """
+    template = parse(text)
+    transforms = template.get("Transform", [])
+    transforms = [transforms] if isinstance(transforms, str | dict) else transforms
+    unknown = [each for each in transforms if each != SERVERLESS]
+    if unknown:
+        raise TemplateError(f"Transform {unknown[0]} is not emulated by this sandbox; only {SERVERLESS} is.")
+    if transforms:
+        template = _translated(template, parameters, managed_policies)
+    return json.dumps(template, default=str)
+
+
+def _translated(
+    template: Template, parameters: Mapping[str, Any], managed_policies: Callable[[], dict[str, str]]
+) -> Template:
+    # The translator takes 1.5 s to load, which only SAM templates should pay.
+    from samtranslator.model.exceptions import InvalidDocumentException
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
+
+    try:
+        translated: Template = Translator({}, Parser()).translate(
+            copy.deepcopy(template), dict(parameters), get_managed_policy_map=managed_policies
+        )
+    except InvalidDocumentException as error:
+        causes = "; ".join(sorted(cause.message for cause in error.causes))
+        raise TemplateError(
+            f"Transform {SERVERLESS} failed with: Invalid Serverless Application Specification document. "
+            f"Number of errors found: {len(error.causes)}. {causes}"
+        ) from None
+    translated.pop("Transform", None)
+    return translated
+
+
+def references(value: Any) -> set[str]:
+    """Return the logical names that a part of a template needs: by Ref, GetAtt and Sub."""
+    if isinstance(value, list):
+        return set().union(*(references(each) for each in value))
+    if not isinstance(value, dict):
+        return set()
+    found: set[str] = set()
+    for key, each in value.items():
+        if key == "Ref":
+            found.add(str(each))
+        elif key == "Fn::GetAtt":
+            found.add(str(each[0] if isinstance(each, list) else str(each).split(".")[0]))
+        elif key == "Fn::Sub":
+            found |= _in_text(each if isinstance(each, str) else each[0])
+            found |= references(each[1:]) if isinstance(each, list) else set()
+        else:
+            found |= references(each)
+    return found
+
+
+def _in_text(text: str) -> set[str]:
+    names = (part.split("}")[0] for part in text.split("${")[1:])
+    return {name.split(".")[0].strip() for name in names if not name.startswith("!")}
+
+
+def in_order(resources: Mapping[str, Any]) -> list[str]:
+    """Return the logical names, each behind those that it needs. Raises ``TemplateError`` for a circle."""
+    ordered: list[str] = []
+    under_way: list[str] = []
+
+    def add(name: str) -> None:
+        if name in ordered:
+            return
+        if name in under_way:
+            raise TemplateError(
+                f"Circular dependency between resources: [{', '.join(under_way[under_way.index(name) :])}]"
+            )
+        under_way.append(name)
+        for needed in sorted(needs(resources[name]) & resources.keys()):
+            add(needed)
+        under_way.pop()
+        ordered.append(name)
+
+    for name in resources:
+        add(name)
+    return ordered
+
+
+def needs(resource: Mapping[str, Any]) -> set[str]:
+    """Return the logical names that a resource refers to."""
+    depends = resource.get("DependsOn", [])
+    return references(resource.get("Properties", {})) | set(
+        [depends] if isinstance(depends, str) else depends
+    )
