@@ -18,13 +18,14 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from lambda_sandbox import errors
 from lambda_sandbox.config import Config
 from lambda_sandbox.drivers.event_stream_sink import EventStreamSink
+from lambda_sandbox.drivers.function_urls import FunctionUrls
 from lambda_sandbox.drivers.own_routes import OwnRoutes
 from lambda_sandbox.drivers.server import ServerDriver
 from lambda_sandbox.drivers.streamed_answers import StreamingConnection
 from lambda_sandbox.http_server import Request
 from lambda_sandbox.invocation import request as request_checks
 from lambda_sandbox.invocation.messages import Complete, Invocation, InvocationType
-from lambda_sandbox.resources import Caller, FunctionConfiguration
+from lambda_sandbox.resources import Caller, FunctionConfiguration, FunctionUrl
 
 _INVOKE_PREFIX = b"/2015-03-31/functions/"
 _INVOKE_SUFFIX = b"/invocations"
@@ -71,6 +72,8 @@ class Plane(Protocol):
 
     def resolve(self, function_name: str, qualifier: str | None, caller: Caller) -> FunctionConfiguration: ...
 
+    def function_url(self, url_id: str) -> FunctionUrl | None: ...
+
 
 class Neighbours(Protocol):
     async def forward(
@@ -95,8 +98,22 @@ class Endpoint:
     log_copies: LogCopies | None
     own_routes: OwnRoutes
     worker: Executor
+    function_urls: FunctionUrls = field(init=False)
     _resolved: dict[tuple[bytes, bytes, bytes], FunctionConfiguration] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.function_urls = FunctionUrls(self.driver, self.plane, self._signer)
+
+    def _signer(self, request: Request, url: FunctionUrl) -> Caller:
+        """Return who signed a request to a function URL. Raises ``AccessDeniedException`` when nobody did.
+
+        DIFFERS: any access key is accepted and its signature taken as it is, as everywhere in the sandbox.
+        """
+        access_key, region, service = credential(request)
+        if service != b"lambda" or region.decode("latin-1") != url.region:
+            raise errors.AccessDeniedException("Forbidden")
+        return account_of(self.config, access_key, region)
 
     def forget_resolved(self) -> None:
         """Functions changed: look names up again."""
@@ -130,7 +147,10 @@ class EndpointConnection(StreamingConnection):
         self._inner = inner
 
     def handle(self, request: Request) -> None:
-        refusal = self._refuse_foreign(request)
+        host = request.header(b"host")
+        if b".lambda-url." in host and self._endpoint.function_urls.handle(self, request, host):
+            return
+        refusal = self._refuse_foreign(request, host)
         if refusal:
             self.answer_json(403, {"message": refusal})
             return
@@ -149,7 +169,7 @@ class EndpointConnection(StreamingConnection):
             if target.startswith(b"/_sandbox/"):
                 self._endpoint.spawn(self._own(request))
                 return
-            account, region, service = _credential(request)
+            account, region, service = credential(request)
             if service in (b"", b"lambda"):
                 operation = self._endpoint.model.match(request.method.decode(), target.decode("latin-1"))
                 if operation is not None:
@@ -316,14 +336,10 @@ class EndpointConnection(StreamingConnection):
 
     def _caller(self, access_key: bytes, region: bytes) -> Caller:
         """AWS: keys belong to accounts; here a 12-digit access key is the account itself."""
-        config = self._endpoint.config
-        key = access_key.decode("latin-1")
-        account = key if len(key) == 12 and key.isdigit() else config.account_id
-        return Caller(account, region.decode("latin-1") or config.region, key)
+        return account_of(self._endpoint.config, access_key, region)
 
-    def _refuse_foreign(self, request: Request) -> str:
+    def _refuse_foreign(self, request: Request, host: bytes) -> str:
         """DNS rebinding and cross-site requests: only local names, and no other origin's pages."""
-        host = request.header(b"host")
         if not _LOCAL_HOST.fullmatch(host):
             return f"the sandbox answers to local names only, not to Host {host.decode('latin-1')!r}"
         origin = request.header(b"origin")
@@ -344,7 +360,14 @@ class EndpointConnection(StreamingConnection):
         )
 
 
-def _credential(request: Request) -> tuple[bytes, bytes, bytes]:
+def account_of(config: Config, access_key: bytes, region: bytes) -> Caller:
+    """Return whom an access key belongs to, in the Region of its credential scope."""
+    key = access_key.decode("latin-1")
+    account = key if len(key) == 12 and key.isdigit() else config.account_id
+    return Caller(account, region.decode("latin-1") or config.region, key)
+
+
+def credential(request: Request) -> tuple[bytes, bytes, bytes]:
     found = _CREDENTIAL.search(request.header(b"authorization"))
     if found is None and b"X-Amz-Credential=" in request.target:
         query = parse_qs(urlsplit(request.target.decode("latin-1")).query)

@@ -59,6 +59,14 @@ class StreamingConnection(HttpConnection):
         if self.is_open:
             self._write(data)
 
+    def addresses(self) -> tuple[str, int]:
+        """Return the caller's IP address and the port that it called."""
+        transport = self._transport
+        if transport is None:
+            return "", 0
+        peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        return (peer[0] if peer else ""), (own[1] if own else 0)
+
     # --- asyncio -------------------------------------------------------------------------------------
 
     def pause_writing(self) -> None:
