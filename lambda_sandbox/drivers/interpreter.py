@@ -20,6 +20,9 @@ from typing import Any
 
 from lambda_sandbox.clock import ManualClock
 from lambda_sandbox.environments.runtimes import python_client
+from lambda_sandbox.environments.runtimes.python_faults import error_payload
+from lambda_sandbox.environments.runtimes.python_json import Encoder
+from lambda_sandbox.environments.runtimes.python_logging import configure_logging, log_error
 from lambda_sandbox.environments.variables import variables
 from lambda_sandbox.invocation.environment import Environment
 from lambda_sandbox.invocation.messages import Invocation
@@ -31,6 +34,7 @@ MISSING = (
     "timeouts of code that computes (it is reported as timed out, but not interrupted; time.sleep is)",
     "a private /tmp and read-only code",
     "runtimes other than this interpreter's Python",
+    "SnapStart's hooks (a version that has it repeats its init in the restore phase)",
 )
 
 Handler = Callable[[Any, Any], Any]
@@ -68,18 +72,23 @@ class Interpreter:
         function = self.environment.function
         self._modules.clear()
         self._variables = variables(
-            function, self.environment.log_stream, task=str(self.code), runtime=str(self.code), bare=True
+            function,
+            self.environment.log_stream,
+            task=str(self.code),
+            runtime=str(self.code),
+            bare=True,
+            initialization_type=self.environment.initialization_type,
         )
         self._variables |= dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
         self._log_handlers, self._log_level = [], logging.WARNING
         with self._entered(self.environment.deadline):
-            python_client.configure_logging()
+            configure_logging()
             try:
                 self._handler = python_client.load_handler(function.handler)
             except Exception as error:
-                payload = python_client.error_payload(error, "")
-                python_client.log_error(payload)
-                return self._error(python_client._Encoder().encode(payload).encode(), payload["errorType"])
+                payload = error_payload(error, "")
+                log_error(payload)
+                return self._error(Encoder().encode(payload).encode(), payload["errorType"])
             except SystemExit as stop:
                 return Answer(exit=_exit(stop))
             except DeadlinePassed:
@@ -92,12 +101,14 @@ class Interpreter:
         assert handler is not None
         headers = self._headers(invocation, deadline)
         with self._entered(deadline):
-            python_client._RequestId.current = invocation.request_id
+            python_client.begin_request(invocation.request_id)
             os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_header
             try:
-                message = python_client.handle(handler, headers, invocation.payload, python_client._Encoder())
+                message = python_client.handle(handler, headers, invocation.payload, Encoder())
             except SystemExit as stop:
                 return Answer(exit=_exit(stop))
+            except UnicodeEncodeError:
+                return Answer(exit=Exit(code=1))
             except DeadlinePassed:
                 return Answer(error_type="Sandbox.Timedout")
         return self._posted(message)
@@ -105,7 +116,7 @@ class Interpreter:
     def _headers(self, invocation: Invocation, deadline: float) -> dict[bytes, str]:
         headers = {
             b"lambda-runtime-aws-request-id": invocation.request_id,
-            b"lambda-runtime-invoked-function-arn": invocation.function.arn,
+            b"lambda-runtime-invoked-function-arn": invocation.invoked_arn or invocation.function.arn,
             b"lambda-runtime-deadline-ms": str(int(deadline * 1000)),
         }
         if invocation.client_context:

@@ -18,7 +18,7 @@ _SCRIPTS = (
     _HERE / "namespaces.py",
     _HERE / "confinement.py",
     _HERE / "zygote.py",
-    _HERE / "runtimes" / "python_client.py",
+    *sorted((_HERE / "runtimes").glob("python_*.py")),
     _HERE / "runtimes" / "node_client.mjs",
     _HERE / "runtimes" / "ruby_client.rb",
     _HERE / "runtimes" / "JavaClient.java",

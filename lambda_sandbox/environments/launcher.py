@@ -132,7 +132,7 @@ def _take_output(fd: int) -> None:
     for name, number in (("stdout", 1), ("stderr", 2)):
         raw = io.FileIO(number, "w", closefd=False)
         errors = "strict" if name == "stdout" else "backslashreplace"  # as any Python's
-        stream = io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", errors, line_buffering=True)
+        stream = io.TextIOWrapper(raw, "utf-8", errors, write_through=True)  # nothing printed is ever lost
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
 
@@ -273,8 +273,6 @@ def _run_lean() -> int:
     code = 0
     try:
         client = importlib.import_module("python_client")
-        for own in ("launcher", "namespaces", "confinement", "zygote", "python_client"):
-            sys.modules.pop(own, None)  # a function may have modules of these names
         client.main()
     except SystemExit as error:
         code = _exit_code(error)
