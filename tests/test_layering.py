@@ -11,12 +11,13 @@ LEAVES = {"errors", "clock", "config", "quotas", "resources", "runtime_identifie
 MAY_IMPORT = {
     **dict.fromkeys(LEAVES, LEAVES),
     "gateway": LEAVES,
-    "control_plane": LEAVES,
+    "control_plane": LEAVES | {"iam"},
+    "iam": LEAVES,
     "invocation": LEAVES,
     "telemetry": LEAVES | {"invocation"},
     "environments": LEAVES,
     "runtime_api": LEAVES | {"http1", "http_server", "invocation"},
-    "services": LEAVES | {"http1", "http_server"},
+    "services": LEAVES | {"http1", "http_server", "packaging"},
     "event_sources": LEAVES,
 }
 WIRING = {

@@ -108,6 +108,12 @@ class CodeStore:
         kept = self._places(code_sha256)[1]
         return kept.read_bytes() if kept.is_file() else None
 
+    def unpacked_bytes(self, code_sha256: str) -> int:
+        """Return the bytes of a package's files once unpacked. Raises ``ResourceNotFoundException`` when it is gone."""
+        self.directory(code_sha256)
+        with zipfile.ZipFile(self._places(code_sha256)[1]) as kept:
+            return sum(entry.file_size for entry in kept.infolist())
+
     def release(self, code_sha256: str, now: float) -> None:
         """Note that no function uses the package any more; ``collect`` removes it later."""
         self._released[code_sha256] = now

@@ -34,6 +34,7 @@ class PendingEvent(Protocol):
 
     request_id: str
     function: FunctionConfiguration
+    invoked_arn: str
     payload: bytes
     arrived_at: float
     due_at: float
@@ -51,6 +52,7 @@ class Store:
         self.database = Database(folder)
         self._tags: dict[str, dict[str, str]] = {}
         self.database.mirror(self._read_tags)
+        self._collections: dict[str, Collection[Any]] = {}
         self._of_functions: list[Collection[Any]] = []
         self.versions = self.of_functions(
             "function", FunctionConfiguration, lambda each: (each.function_name, each.version)
@@ -71,12 +73,22 @@ class Store:
             self.database, "event-source-mapping", EventSourceMapping, lambda each: (each.uuid,)
         )
 
+    def collection(
+        self, kind: str, resource: type[Resource], key: Callable[[Resource], Key]
+    ) -> Collection[Resource]:
+        """Return the collection of ``kind``: one for the store, so that all rooms see the same mirror."""
+        found = self._collections.get(kind)
+        if found is None:
+            found = self._collections[kind] = Collection(self.database, kind, resource, key)
+        return found
+
     def of_functions(
         self, kind: str, resource: type[Resource], key: Callable[[Resource], Key]
     ) -> Collection[Resource]:
         """Return a collection whose resources go when their function goes; the function's name begins their ``key``."""
-        collection = Collection(self.database, kind, resource, key)
-        self._of_functions.append(collection)
+        collection = self.collection(kind, resource, key)
+        if collection not in self._of_functions:
+            self._of_functions.append(collection)
         return collection
 
     def close(self) -> None:
@@ -113,6 +125,14 @@ class Store:
             for collection in self._of_functions:
                 collection.delete_under(function.account_id, function.region, function.function_name)
             self.forget_tags(function.arn)
+
+    def delete_qualifier(self, function: FunctionConfiguration, qualifier: str) -> None:
+        """Delete a version or an alias of ``function`` and all that belongs to it."""
+        with self.database.transaction():
+            for collection in self._of_functions:
+                collection.delete_under(
+                    function.account_id, function.region, function.function_name, qualifier
+                )
 
     # --- tags --------------------------------------------------------------------------------------------
 
@@ -170,7 +190,7 @@ class Store:
         self.database.write(
             _PUT_EVENT,
             event.request_id,
-            event.function.arn,
+            event.invoked_arn or event.function.arn,
             event.payload,
             event.arrived_at,
             event.due_at,
