@@ -176,8 +176,11 @@ class EndpointConnection(StreamingConnection):
                     self._endpoint.spawn(self._operate(request, operation, self._caller(account, region)))
                     return
                 if service == b"lambda":
+                    # AWS: an address that leads to no operation is refused before anything says "not found".
                     self._answer_error(
-                        errors.ResourceNotFoundException(f"no Lambda operation at {target.decode()}")
+                        errors.AccessDeniedException(
+                            "Unable to determine service/operation name to be authorized"
+                        )
                     )
                     return
             self._endpoint.spawn(self._forward(request, service))
