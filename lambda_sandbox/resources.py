@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 LATEST = "$LATEST"
 LATEST_PUBLISHED = "$LATEST.PUBLISHED"
@@ -257,8 +258,44 @@ class EventSourceState:
 
 
 @dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """What is said of a Kafka topic's consumer. ``consumption_mode`` is ``Stream`` or ``Queue``, empty for MSK.
+
+    ``schema_registry`` is AWS's ``SchemaRegistryConfig`` as it was given.
+    """
+
+    consumer_group_id: str
+    consumption_mode: str = ""
+    schema_registry: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentDbSettings:
+    """Which change stream of a DocumentDB cluster is read; without a collection it is the whole database's."""
+
+    database: str
+    collection: str = ""
+    full_document: str = "Default"
+
+
+@dataclass(frozen=True, slots=True)
+class PollerSettings:
+    """The provisioned mode of an event source mapping: how many pollers at least and at most."""
+
+    minimum: int
+    maximum: int
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class EventSourceMapping:
-    """One event source mapping. Times are seconds."""
+    """One event source mapping. Times are seconds.
+
+    ``event_source_arn`` is empty for a self-managed Kafka cluster, which has ``bootstrap_servers``. ``filters`` are patterns as
+    JSON text. A setting that the kind of source does not have is ``None`` or empty; -1 retries or seconds of age are
+    without limit. ``source_access`` are pairs of AWS's type and URI. In ``transition`` (``Creating``, ``Enabling``,
+    ``Disabling`` or ``Updating``) it is until ``transition_until``, then in ``state``.
+    """
 
     uuid: str
     account_id: str
@@ -266,11 +303,36 @@ class EventSourceMapping:
     event_source_arn: str
     function_arn: str
     batch_size: int = 10
-    maximum_batching_window_s: int = 0
+    maximum_batching_window_s: float = 0
     report_batch_item_failures: bool = False
     maximum_concurrency: int | None = None
     state: str = "Enabled"
     last_modified: float = 0.0
+    transition: str = ""
+    transition_until: float = 0.0
+    filters: tuple[str, ...] = ()
+    kms_key_arn: str = ""
+    metrics: tuple[str, ...] = ()
+    system_log_level: str = ""
+    starting_position: str = ""
+    starting_position_timestamp: float | None = None
+    parallelization_factor: int | None = None
+    bisect_batch_on_function_error: bool | None = None
+    maximum_retry_attempts: int | None = None
+    maximum_record_age_s: int | None = None
+    tumbling_window_s: int | None = None
+    on_failure_arn: str = ""
+    topics: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ()
+    source_access: tuple[tuple[str, str], ...] = ()
+    bootstrap_servers: tuple[str, ...] = ()
+    kafka: KafkaSettings | None = None
+    document_db: DocumentDbSettings | None = None
+    pollers: PollerSettings | None = None
+
+    @property
+    def arn(self) -> str:
+        return f"arn:aws:lambda:{self.region}:{self.account_id}:event-source-mapping:{self.uuid}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,44 +1,43 @@
-"""A function's configuration: read from a request, held to the quotas, and written in AWS's casing."""
+"""A function's configuration, read from a request: one reader a member, each holding its value to the quotas."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
 from lambda_sandbox import quotas, runtime_identifiers
-from lambda_sandbox.errors import (
-    InvalidParameterValueException,
-    ValidationException,
-)
-from lambda_sandbox.resources import FunctionConfiguration
+from lambda_sandbox.control_plane.names import check_length
+from lambda_sandbox.errors import InvalidParameterValueException, NotImplementedException
+from lambda_sandbox.resources import CapacityProviderUse, FileSystem, ImageConfig
 
-# What the sandbox starts. The model knows more; those are refused by name.
-RUNTIMES = runtime_identifiers.NAMES
+check_name = check_length
 _ENVIRONMENT_FAULT = "Lambda was unable to configure your environment variables because the environment variables you have provided"
+# Identifiers that AWS takes for no new function any more. Source: AWS Lambda Developer Guide, "Lambda runtimes", table of
+# deprecated runtimes, read 2026-11. The newer deprecated ones are blocked on 2027-02-01 only.
+_BLOCKED = {
+    "nodejs": ("nodejs", "nodejs4.3", "nodejs4.3-edge", "nodejs6.10", "nodejs8.10", "nodejs10.x", "nodejs12.x", "nodejs14.x"),
+    "python": ("python2.7", "python3.6", "python3.7"),
+    "ruby": ("ruby2.5", "ruby2.7"),
+    "java": ("java8",),
+    "dotnet": ("dotnetcore1.0", "dotnetcore2.0", "dotnetcore2.1", "dotnetcore3.1"),
+    "provided": ("provided", "go1.x"),
+}  # fmt: skip
+_LANGUAGE_OF_BLOCKED = {name: language for language, names in _BLOCKED.items() for name in names}
 
 
 def changes(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that a create or update request sets, checked. Absent members change nothing.
 
-    Raises ``InvalidParameterValueException`` with AWS's texts.
+    ``Layers`` is left out: whoever calls looks them up. Raises ``InvalidParameterValueException`` with AWS's texts.
     """
-    return {
-        field: read(params[member])
-        for member, (field, read) in _READERS.items()
-        if params.get(member) is not None
-    } | _logging(params.get("LoggingConfig") or {})
-
-
-def check_name(name: str) -> None:
-    """Refuse a function name over 64 characters; the model's limit of 140 is the ARN's."""
-    if len(name) > quotas.FUNCTION_NAME_CHARS:
-        raise ValidationException(
-            f"1 validation error detected: Value '{name}' at 'functionName' failed to satisfy constraint: "
-            f"Member must have length less than or equal to {quotas.FUNCTION_NAME_CHARS}"
-        )
+    fields: dict[str, Any] = {}
+    for member, read in _READERS.items():
+        if params.get(member) is not None:
+            fields |= read(params[member])
+    return fields
 
 
 def iso_time(seconds: float) -> str:
@@ -51,71 +50,47 @@ def iso_time(seconds: float) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}+0000"
 
 
-def to_wire(function: FunctionConfiguration, qualified: bool = False, states: bool = True) -> dict[str, Any]:
-    """Return AWS's ``FunctionConfiguration``. Lists leave the states out, so ``states`` is False there."""
-    wire: dict[str, Any] = {
-        "FunctionName": function.function_name,
-        "FunctionArn": function.qualified_arn if qualified else function.arn,
-        "Runtime": function.runtime,
-        "Role": function.role,
-        "Handler": function.handler,
-        "CodeSize": function.code_size,
-        "Description": function.description,
-        "Timeout": function.timeout_s,
-        "MemorySize": function.memory_mb,
-        "LastModified": function.last_modified,
-        "CodeSha256": function.code_sha256,
-        "Version": function.version,
-        "TracingConfig": {"Mode": function.tracing_mode},
-        "RevisionId": function.revision_id,
-        "PackageType": "Zip",
-        "Architectures": [function.architecture],
-        "EphemeralStorage": {"Size": function.ephemeral_storage_mb},
-        "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"},
-        "LoggingConfig": {"LogFormat": function.log_format, "LogGroup": function.log_group_name},
-    }
-    if function.environment:
-        wire["Environment"] = {"Variables": dict(function.environment)}
-    if states:
-        wire |= {"State": function.state, "LastUpdateStatus": function.last_update_status}
-    return wire
+Reader = Callable[[Any], dict[str, Any]]
 
 
-def while_creating(function: FunctionConfiguration) -> dict[str, Any]:
-    """Return the answer of CreateFunction: AWS shows the function as pending, whatever comes next."""
-    wire = to_wire(function)
-    del wire["LastUpdateStatus"]
-    pending = {
-        "State": "Pending",
-        "StateReasonCode": "Creating",
-        "StateReason": "The function is being created.",
-    }
-    return wire | pending
+def _as(field: str) -> Reader:
+    return lambda value: {field: value}
 
 
-def while_updating(function: FunctionConfiguration) -> dict[str, Any]:
-    """Return the answer of an update, which AWS shows as in progress."""
-    return to_wire(function) | {
-        "LastUpdateStatus": "InProgress",
-        "LastUpdateStatusReasonCode": "Creating",
-        "LastUpdateStatusReason": "The function is being created.",
-    }
-
-
-def _at_most(member: str, limit: int) -> Callable[[int], int]:
+def _at_most(field: str, member: str, limit: int) -> Reader:
     """AWS: the model's maximum is that of Managed Instances; the service holds functions to the lower quota."""
 
-    def read(value: int) -> int:
+    def read(value: int) -> dict[str, Any]:
         if value > limit:
             raise InvalidParameterValueException(
                 f"'{member}' value failed to satisfy constraint: Member must have value less than or equal to {limit}"
             )
-        return value
+        return {field: value}
 
     return read
 
 
-def _environment(given: Mapping[str, Any]) -> Mapping[str, str]:
+def _runtime(name: str) -> dict[str, Any]:
+    if runtime_identifiers.find(name) is not None:
+        return {"runtime": name}
+    language = _LANGUAGE_OF_BLOCKED.get(name)
+    if language is None:
+        raise NotImplementedException(
+            f"Runtime={name} is not emulated by this sandbox yet (it runs {', '.join(runtime_identifiers.NAMES)}); "
+            "see the API parity page."
+        )
+    newest = [each.name for each in runtime_identifiers.RUNTIMES if each.language == language][-1]
+    raise InvalidParameterValueException(
+        f"The runtime parameter of {name} is no longer supported for creating or updating AWS Lambda functions. We "
+        f"recommend you use the new runtime ({newest}) while creating or updating functions."
+    )
+
+
+def _architectures(names: Sequence[str]) -> dict[str, Any]:
+    return {"architecture": names[0]}
+
+
+def _environment(given: Mapping[str, Any]) -> dict[str, Any]:
     variables: dict[str, str] = dict(given.get("Variables") or {})
     reserved = sorted(quotas.RESERVED_ENVIRONMENT_VARIABLES.intersection(variables))
     if reserved:
@@ -131,27 +106,139 @@ def _environment(given: Mapping[str, Any]) -> Mapping[str, str]:
     if any("\0" in value for value in variables.values()):
         # POLICY: no process can be given such a value; refuse it here, where the caller sees it.
         raise InvalidParameterValueException(f"{_ENVIRONMENT_FAULT} contains a NUL character.")
-    return MappingProxyType(variables)
+    return {"environment": MappingProxyType(variables)}
 
 
 def _logging(given: Mapping[str, Any]) -> dict[str, Any]:
-    members = {"LogFormat": "log_format", "LogGroup": "log_group"}
+    """AWS: levels belong to JSON; turning to text forgets them, turning to JSON sets both to INFO."""
+    members = {
+        "LogFormat": "log_format",
+        "LogGroup": "log_group",
+        "ApplicationLogLevel": "application_log_level",
+        "SystemLogLevel": "system_log_level",
+    }
+    fields = {field: given[member] for member, field in members.items() if given.get(member) is not None}
+    if fields.get("log_format") == "Text":
+        if fields.keys() & {"application_log_level", "system_log_level"}:
+            raise log_level_without_json()
+        fields |= {"application_log_level": None, "system_log_level": None}
+    return fields
+
+
+def log_level_without_json() -> InvalidParameterValueException:
+    """The refusal of a log level where the format is text."""
+    # UNCONFIRMED: wording
+    return InvalidParameterValueException(
+        'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the '
+        'LogFormat to "JSON" and try again.'
+    )
+
+
+def _storage(given: Mapping[str, Any]) -> dict[str, Any]:
+    limit = quotas.EPHEMERAL_STORAGE_MB_MAX
+    return _at_most("ephemeral_storage_mb", "EphemeralStorage", limit)(given["Size"])
+
+
+def _vpc(given: Mapping[str, Any]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for member, field in (("SubnetIds", "subnet_ids"), ("SecurityGroupIds", "security_group_ids")):
+        if given.get(member) is not None:
+            fields[field] = tuple(given[member])
+    if given.get("Ipv6AllowedForDualStack") is not None:
+        fields["vpc_ipv6"] = given["Ipv6AllowedForDualStack"]
+    return fields
+
+
+def _dead_letter(given: Mapping[str, Any]) -> dict[str, Any]:
+    """An empty target switches the queue off. Source: Developer Guide, "Adding a dead-letter queue": standard ones only."""
+    arn = given.get("TargetArn") or ""
+    parts = arn.split(":")
+    if arn and (len(parts) < 6 or parts[2] not in ("sqs", "sns")):
+        # UNCONFIRMED: wording
+        raise InvalidParameterValueException(
+            f"The provided dead letter target {arn} is neither an SQS queue nor an SNS topic."
+        )
+    if arn.endswith(".fifo"):
+        # UNCONFIRMED: wording
+        raise InvalidParameterValueException(f"FIFO queues and topics cannot be dead letter targets: {arn}")
+    return {"dead_letter_target_arn": arn}
+
+
+def _file_systems(given: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "file_systems": tuple(
+            FileSystem(
+                each["Arn"],
+                each["LocalMountPath"],
+                (each.get("S3FilesConfig") or {}).get("DirectS3Read") or "",
+            )
+            for each in given
+        )
+    }
+
+
+def _image(given: Mapping[str, Any]) -> dict[str, Any]:
+    config = ImageConfig(
+        entry_point=tuple(given.get("EntryPoint") or ()),
+        command=tuple(given.get("Command") or ()),
+        working_directory=given.get("WorkingDirectory") or "",
+    )
+    return {"image_config": None if config == ImageConfig() else config}
+
+
+def _snap_start(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {"snap_start": given.get("ApplyOn") or "None"}
+
+
+def _tracing(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {"tracing_mode": given.get("Mode") or "PassThrough"}
+
+
+def _tenancy(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {"tenant_isolation": given["TenantIsolationMode"] == "PER_TENANT"}
+
+
+def _capacity(given: Mapping[str, Any]) -> dict[str, Any]:
+    managed = given["LambdaManagedInstancesCapacityProviderConfig"]
+    return {
+        "capacity_provider": CapacityProviderUse(
+            managed["CapacityProviderArn"],
+            managed.get("PerExecutionEnvironmentMaxConcurrency"),
+            managed.get("ExecutionEnvironmentMemoryGiBPerVCpu"),
+        )
+    }
+
+
+def _durable(given: Mapping[str, Any]) -> dict[str, Any]:
+    members = {
+        "ExecutionTimeout": "durable_timeout_s",
+        "RetentionPeriodInDays": "durable_retention_days",
+        "KMSKeyArn": "durable_kms_key_arn",
+    }
     return {field: given[member] for member, field in members.items() if given.get(member) is not None}
 
 
-def _storage(given: Mapping[str, Any]) -> int:
-    return _at_most("EphemeralStorage", quotas.EPHEMERAL_STORAGE_MB_MAX)(given["Size"])
-
-
-_READERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "Runtime": ("runtime", str),
-    "Handler": ("handler", str),
-    "Role": ("role", str),
-    "Description": ("description", str),
-    "Timeout": ("timeout_s", _at_most("Timeout", quotas.TIMEOUT_S_MAX)),
-    "MemorySize": ("memory_mb", _at_most("MemorySize", quotas.MEMORY_MB_MAX)),
-    "Environment": ("environment", _environment),
-    "EphemeralStorage": ("ephemeral_storage_mb", _storage),
-    "Architectures": ("architecture", lambda names: names[0]),
-    "TracingConfig": ("tracing_mode", lambda given: given.get("Mode", "PassThrough")),
+# In the order of AWS's own checks, as far as it is known: what is wrong first is named first.
+_READERS: dict[str, Reader] = {
+    "PackageType": _as("package_type"),
+    "Runtime": _runtime,
+    "Handler": _as("handler"),
+    "Role": _as("role"),
+    "Description": _as("description"),
+    "Timeout": _at_most("timeout_s", "Timeout", quotas.TIMEOUT_S_MAX),
+    "MemorySize": _at_most("memory_mb", "MemorySize", quotas.MEMORY_MB_MAX),
+    "Environment": _environment,
+    "EphemeralStorage": _storage,
+    "Architectures": _architectures,
+    "TracingConfig": _tracing,
+    "KMSKeyArn": _as("kms_key_arn"),
+    "VpcConfig": _vpc,
+    "DeadLetterConfig": _dead_letter,
+    "FileSystemConfigs": _file_systems,
+    "ImageConfig": _image,
+    "SnapStart": _snap_start,
+    "LoggingConfig": _logging,
+    "TenancyConfig": _tenancy,
+    "CapacityProviderConfig": _capacity,
+    "DurableConfig": _durable,
 }

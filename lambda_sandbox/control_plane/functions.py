@@ -2,84 +2,47 @@
 
 from __future__ import annotations
 
-import secrets
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from lambda_sandbox.control_plane import function_configuration, names, tags
-from lambda_sandbox.control_plane.code import check_direct_size
-from lambda_sandbox.control_plane.context import Context, Operations, Params
-from lambda_sandbox.control_plane.coverage import Coverage
-from lambda_sandbox.control_plane.pages import page
-from lambda_sandbox.errors import (
-    InvalidParameterValueException,
-    PreconditionFailedException,
-    ResourceConflictException,
-    ResourceNotFoundException,
+from lambda_sandbox.control_plane import (
+    capacity_providers,
+    code_signing,
+    configuration_answer,
+    function_configuration,
+    layer_versions,
+    names,
+    tags,
 )
-from lambda_sandbox.resources import LATEST, Caller, FunctionConfiguration
+from lambda_sandbox.control_plane.configuration_rules import settled
+from lambda_sandbox.control_plane.context import Context, Operations, Params
+from lambda_sandbox.control_plane.function_coverage import COVERAGE
+from lambda_sandbox.control_plane.locations import Locations
+from lambda_sandbox.control_plane.package_sources import PackageSources, resolved_image_uri
+from lambda_sandbox.control_plane.pages import page_of
+from lambda_sandbox.control_plane.preconditions import check_revision
+from lambda_sandbox.control_plane.publishing import Publisher, refuse_while_changing
+from lambda_sandbox.errors import InvalidParameterValueException, ResourceConflictException
+from lambda_sandbox.resources import LATEST, Caller, FunctionConfiguration, LayerReference
+
+__all__ = ["COVERAGE", "Functions"]
 
 _PAGE = 50  # Source: AWS Lambda API Reference, "ListFunctions", read 2026-11
-_LOCATION_SECONDS = 600.0  # Source: AWS Lambda API Reference, "GetFunction": the link is valid for 10 minutes
-_SETTINGS = {
-    "Role",
-    "Handler",
-    "Description",
-    "Timeout",
-    "MemorySize",
-    "Environment",
-    "EphemeralStorage",
-    "LoggingConfig.LogGroup",
-}
-_SETTING_VALUES: dict[str, tuple[Any, ...]] = {
-    "Runtime": function_configuration.RUNTIMES,
-    "LoggingConfig.LogFormat": ("Text",),
-    "SnapStart.ApplyOn": ("None",),
-}
-_SOURCES = {"ZipFile", "S3Bucket", "S3Key", "S3ObjectVersion"}
-
-_LATEST_ONLY = {"Qualifier": "only $LATEST"}
-
-COVERAGE: dict[str, Coverage] = {
-    "CreateFunction": Coverage(
-        works=frozenset({"FunctionName", "Tags", *_SETTINGS, *(f"Code.{name}" for name in _SOURCES)}),
-        stored=frozenset({"Architectures", "TracingConfig"}),
-        only={
-            **_SETTING_VALUES,
-            "Publish": (False,),
-            "PackageType": ("Zip",),
-            "Code.S3ObjectStorageMode": ("COPY",),
-        },
-    ),
-    "GetFunction": Coverage(works=frozenset({"FunctionName", "Qualifier"}), notes=_LATEST_ONLY),
-    "GetFunctionConfiguration": Coverage(works=frozenset({"FunctionName", "Qualifier"}), notes=_LATEST_ONLY),
-    "ListFunctions": Coverage(works=frozenset({"FunctionVersion", "Marker", "MaxItems"})),
-    "UpdateFunctionCode": Coverage(
-        works=frozenset({"FunctionName", "DryRun", "RevisionId", *_SOURCES}),
-        stored=frozenset({"Architectures"}),
-        only={"Publish": (False,), "S3ObjectStorageMode": ("COPY",)},
-    ),
-    "UpdateFunctionConfiguration": Coverage(
-        works=frozenset({"FunctionName", "RevisionId", *_SETTINGS}),
-        stored=frozenset({"TracingConfig"}),
-        only=_SETTING_VALUES,
-    ),
-    "DeleteFunction": Coverage(works=frozenset({"FunctionName", "Qualifier"})),
-}
 
 
 class Functions:
-    """The seven operations. ``on_change`` hears the ARN of a function that was updated or deleted."""
+    """The seven operations. ``locations`` opens the links of their answers."""
 
     def __init__(self, context: Context) -> None:
+        self._context = context
         self._clock = context.clock
         self._store = context.store
-        self._code = context.code
-        self._fetch_object = context.fetch_object
-        self._on_change = context.on_change
-        self._base_url = context.base_url
-        self._locations: dict[str, tuple[str, float]] = {}
+        self._lookup = context.lookup
+        self._sources = PackageSources(context)
+        self._publisher = Publisher(context)
+        self.locations = Locations(context.clock, context.code, context.base_url)
         self.operations: Operations = {
             "CreateFunction": self.create,
             "GetFunction": self.get,
@@ -90,151 +53,206 @@ class Functions:
             "DeleteFunction": self.delete,
         }
 
-    def resolve(self, function_name: str, qualifier: str | None, caller: Caller) -> FunctionConfiguration:
-        """Return the version that a name, ARN or partial ARN means. Raises ``ResourceNotFoundException``."""
-        if qualifier is None or qualifier == LATEST:  # almost every invoke: a plain name
-            found = self._store.function(caller.account_id, caller.region, function_name)
-            if found is not None:
-                return found
-        name = names.parse(function_name, qualifier, caller)
-        found = self._store.function(caller.account_id, caller.region, name.name, name.qualifier or LATEST)
-        if found is None:
-            raise ResourceNotFoundException(f"Function not found: {name.arn(caller)}")
-        return found
-
-    def code_zip(self, token: str) -> bytes | None:
-        """Return the package behind a link of GetFunction, or ``None`` when the link is unknown or too old."""
-        code_sha256, expires = self._locations.get(token, ("", 0.0))
-        return self._code.package(code_sha256) if self._clock.now() < expires else None
-
     def create(self, params: Params, caller: Caller) -> dict[str, Any]:
         name = names.parse(params["FunctionName"], None, caller)
-        function_configuration.check_name(name.name)
-        if name.qualifier not in (None, LATEST):
-            raise InvalidParameterValueException(
-                "A function is created without a version or alias in its name."
-            )
-        if not params.get("Runtime") or not params.get("Handler"):
-            raise InvalidParameterValueException(
-                "Runtime and Handler are mandatory parameters for functions created with deployment packages."
-            )
+        names.check_length(name.name)
         fields = function_configuration.changes(params)
+        self._check_capacity_provider(fields, caller)
         tags.check({}, params.get("Tags") or {})
         if self._store.function(caller.account_id, caller.region, name.name) is not None:
             raise ResourceConflictException(f"Function already exist: {name.name}")
-        package = self._package(params["Code"], "CreateFunction")
         function = FunctionConfiguration(
+            **{**_BLANK, **fields},
             account_id=caller.account_id,
             region=caller.region,
             function_name=name.name,
-            code_sha256=self._code.put(package),
-            code_size=len(package),
-            **self._revision(),
-            **fields,
+            code_signing_config_arn=params.get("CodeSigningConfigArn") or "",
+            **self._now(),
+            pending_until=self._clock.now() + self._context.config.transition_s,
         )
-        self._store.put_function(function, params.get("Tags"))
-        return function_configuration.while_creating(function)
+        settled(self._with_layers(function, params, caller, check_size=False))
+        code_signing.check_deployment(self._store, function, caller)
+        code = self._sources.read(params["Code"], function.package_type, caller, "CreateFunction")
+        function = settled(self._with_layers(replace(function, **code), params, caller))
+        with self._store.database.transaction():
+            self._store.put_function(function, params.get("Tags"))
+            published = self._published(function, params)
+        if published is not None:
+            return configuration_answer.while_creating(published, published.version)
+        return configuration_answer.while_creating(function)
 
     def get(self, params: Params, caller: Caller) -> dict[str, Any]:
-        function = self.resolve(params["FunctionName"], params.get("Qualifier"), caller)
+        function = self._lookup.version(params["FunctionName"], params.get("Qualifier"), caller)[0]
         answer = {
-            "Configuration": function_configuration.to_wire(function, _is_qualified(params)),
-            "Code": {"RepositoryType": "S3", "Location": self._location(function.code_sha256)},
+            "Configuration": self.get_configuration(params, caller),
+            "Code": self._code_answer(function),
         }
+        latest = self._store.function(function.account_id, function.region, function.function_name)
+        if latest is not None and latest.reserved_concurrency is not None:
+            answer["Concurrency"] = {"ReservedConcurrentExecutions": latest.reserved_concurrency}
         given = self._store.tags(function.arn)
         return answer | {"Tags": given} if given else answer
 
     def get_configuration(self, params: Params, caller: Caller) -> dict[str, Any]:
-        function = self.resolve(params["FunctionName"], params.get("Qualifier"), caller)
-        return function_configuration.to_wire(function, _is_qualified(params))
+        name = names.parse(params["FunctionName"], params.get("Qualifier"), caller)
+        function = self._lookup.version(params["FunctionName"], params.get("Qualifier"), caller)[0]
+        return configuration_answer.to_wire(function, self._clock.now(), name.qualifier)
 
     def list(self, params: Params, caller: Caller) -> dict[str, Any]:
         every_version = params.get("FunctionVersion") == "ALL"
-        functions = self._store.functions(caller.account_id, caller.region)
-        if not every_version:
-            functions = [function for function in functions if function.version == LATEST]
-        shown, marker = page(functions, lambda each: f"{each.function_name}:{each.version}", params, _PAGE)
-        wire = [function_configuration.to_wire(each, every_version, states=False) for each in shown]
+        if params.get("MasterRegion") not in (None, "ALL", caller.region):
+            return {"Functions": []}  # nothing is replicated, so no function has another master Region
+
+        def after(key: tuple[str, ...]) -> Iterator[FunctionConfiguration]:
+            following = self._store.versions.following(caller.account_id, caller.region, key)
+            return (each for each in following if every_version or each.version == LATEST)
+
+        shown, marker = page_of(after, lambda each: (each.function_name, each.version), params, _PAGE)
+        wire = [configuration_answer.in_list(each, each.version if every_version else None) for each in shown]
         return {"Functions": wire, "NextMarker": marker}
 
     def update_code(self, params: Params, caller: Caller) -> dict[str, Any]:
-        function = self._latest(params, caller)
-        package = self._package(params, "UpdateFunctionCode")
-        code_sha256 = self._code.check(package) if params.get("DryRun") else self._code.put(package)
-        updated = replace(
-            function,
-            code_sha256=code_sha256,
-            code_size=len(package),
-            **self._revision(),
-            **function_configuration.changes({"Architectures": params.get("Architectures")}),
+        function = self._changeable(params, caller)
+        code_signing.check_deployment(self._store, function, caller)
+        code = self._sources.read(
+            params, function.package_type, caller, "UpdateFunctionCode", keep=not params.get("DryRun")
         )
+        fields = function_configuration.changes({"Architectures": params.get("Architectures")})
+        updated = replace(function, **code, **fields, **self._now(), **self._updating())
         if params.get("DryRun"):
-            return function_configuration.to_wire(updated)
-        self._store.put_function(updated)
-        self._on_change(updated.arn)
-        self._release(function.code_sha256)
-        return function_configuration.while_updating(updated)
+            return configuration_answer.to_wire(updated, updated.updating_until)
+        if updated.package_type == "Zip":
+            layer_versions.check_size(self._context, updated.layers, updated.code_sha256)
+        answer = self._put_updated(updated, params)
+        self._sources.release(function.code_sha256)
+        return answer
 
     def update_configuration(self, params: Params, caller: Caller) -> dict[str, Any]:
-        function = self._latest(params, caller)
-        updated = replace(function, **self._revision(), **function_configuration.changes(params))
-        self._store.put_function(updated)
-        self._on_change(updated.arn)
-        return function_configuration.while_updating(updated)
+        function = self._changeable(params, caller)
+        fields = function_configuration.changes(params)
+        self._check_capacity_provider(fields, caller)
+        if params.get("DurableConfig") and function.durable_timeout_s is None:
+            # UNCONFIRMED: wording
+            raise InvalidParameterValueException(
+                "DurableConfig can only be updated for functions that were created with it."
+            )
+        updated = replace(function, **fields, **self._now(), **self._updating())
+        return self._put_updated(settled(self._with_layers(updated, params, caller)), {})
 
     def delete(self, params: Params, caller: Caller) -> dict[str, Any]:
         name = names.parse(params["FunctionName"], params.get("Qualifier"), caller)
-        function = self.resolve(params["FunctionName"], params.get("Qualifier"), caller)
-        if name.qualifier == LATEST:
+        function = self._lookup.function(params["FunctionName"], caller)
+        if name.qualifier is None:
+            released = {
+                each.code_sha256
+                for each in self._store.versions.owned(*name.owner(caller), function.function_name)
+            }
+            self._store.delete_function(function)
+        else:
+            released = self._delete_version(function, name.qualifier)
+        self._context.on_change(function.arn)
+        for code_sha256 in released:
+            self._sources.release(code_sha256)
+        return {"StatusCode": 204}
+
+    # --- parts ---------------------------------------------------------------------------------------
+
+    def _delete_version(self, function: FunctionConfiguration, qualifier: str) -> set[str]:
+        """Delete one version and return its package. AWS: a version that is not there is deleted without a word."""
+        if qualifier == LATEST:
             raise InvalidParameterValueException(
                 "$LATEST version cannot be deleted without deleting the function."
             )
-        self._store.delete_function(function)
-        self._on_change(function.arn)
-        self._release(function.code_sha256)
-        return {"StatusCode": 204}
-
-    def _latest(self, params: Params, caller: Caller) -> FunctionConfiguration:
-        function = self.resolve(params["FunctionName"], None, caller)
-        expected = params.get("RevisionId")
-        if expected and expected != function.revision_id:
-            raise PreconditionFailedException(
-                "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to "
-                "retrieve the latest Revision Id"
+        owner = (function.account_id, function.region, function.function_name)
+        if not names.is_version(qualifier):
+            # UNCONFIRMED: wording
+            raise InvalidParameterValueException("Deletion of aliases is not currently supported.")
+        aliases = [
+            alias.name
+            for alias in self._store.aliases.owned(*owner)
+            if qualifier in (alias.function_version, *(version for version, _ in alias.additional_versions))
+        ]
+        if aliases:
+            raise ResourceConflictException(
+                f"Unable to delete version because the following aliases reference it: [{', '.join(aliases)}]"
             )
+        version = self._store.function(*owner, qualifier)
+        if version is None:
+            return set()
+        self._store.delete_qualifier(function, qualifier)
+        return {version.code_sha256}
+
+    def _changeable(self, params: Params, caller: Caller) -> FunctionConfiguration:
+        """Return ``$LATEST`` where nothing speaks against changing it."""
+        name = names.parse_unqualified(params["FunctionName"], caller)
+        function = self._lookup.function(name.name, caller)
+        check_revision(params, function.revision_id)
+        refuse_while_changing(function, self._clock.now())
         return function
 
-    def _package(self, source: Params, operation: str) -> bytes:
-        direct, bucket, key = source.get("ZipFile"), source.get("S3Bucket"), source.get("S3Key")
-        if direct is not None:
-            if bucket or key:
-                raise InvalidParameterValueException(
-                    "Please do not provide other FunctionCode parameters when providing a ZipFile."
-                )
-            check_direct_size(direct, operation)
-            return bytes(direct)
-        if not bucket or not key:
-            raise InvalidParameterValueException("Please provide a source for function code.")
-        return self._fetch_object(bucket, key, source.get("S3ObjectVersion"))
+    def _put_updated(self, updated: FunctionConfiguration, params: Params) -> dict[str, Any]:
+        with self._store.database.transaction():
+            self._store.put_function(updated)
+            published = self._published(updated, params)
+        self._context.on_change(updated.arn)
+        if published is not None:
+            return configuration_answer.while_updating(published, published.version)
+        return configuration_answer.while_updating(updated)
 
-    def _revision(self) -> dict[str, Any]:
+    def _published(self, latest: FunctionConfiguration, params: Params) -> FunctionConfiguration | None:
+        if not params.get("Publish") and not params.get("PublishTo"):
+            return None
+        return self._publisher.publish(latest, to=params.get("PublishTo"))
+
+    def _with_layers(
+        self, function: FunctionConfiguration, params: Params, caller: Caller, *, check_size: bool = True
+    ) -> FunctionConfiguration:
+        arns = params.get("Layers")
+        if arns is None:
+            return function
+        if function.package_type == "Image":
+            return replace(function, layers=tuple(LayerReference(arn, "", 0) for arn in arns))
+        package = function.code_sha256 if check_size else None
+        return replace(function, layers=layer_versions.references(self._context, arns, caller, package))
+
+    def _check_capacity_provider(self, fields: dict[str, Any], caller: Caller) -> None:
+        use = fields.get("capacity_provider")
+        if use is None:
+            return
+        name = use.arn.rpartition(":")[2]
+        kept = capacity_providers.collection(self._store).get(caller.account_id, caller.region, name)
+        if kept is None or kept.arn != use.arn:
+            # UNCONFIRMED: wording
+            raise InvalidParameterValueException(f"The capacity provider {use.arn} does not exist.")
+
+    def _code_answer(self, function: FunctionConfiguration) -> dict[str, Any]:
+        if function.package_type == "Image":
+            return {
+                "RepositoryType": "ECR",
+                "ImageUri": function.image_uri,
+                "ResolvedImageUri": resolved_image_uri(function.image_uri),
+            }
+        answer: dict[str, Any] = {
+            "RepositoryType": "S3",
+            "Location": self.locations.link(function.code_sha256),
+        }
+        if function.s3_object is not None:
+            given = function.s3_object
+            found = {"S3Bucket": given.bucket, "S3Key": given.key, "S3ObjectVersion": given.version}
+            answer["ResolvedS3Object"] = {name: value for name, value in found.items() if value}
+        if function.source_kms_key_arn:
+            answer["SourceKMSKeyArn"] = function.source_kms_key_arn
+        return answer
+
+    def _now(self) -> dict[str, Any]:
         return {
             "revision_id": str(uuid4()),
             "last_modified": function_configuration.iso_time(self._clock.now()),
         }
 
-    def _location(self, code_sha256: str) -> str:
-        now = self._clock.now()
-        self._locations = {token: kept for token, kept in self._locations.items() if now < kept[1]}
-        token = secrets.token_urlsafe(24)
-        self._locations[token] = (code_sha256, now + _LOCATION_SECONDS)
-        return f"{self._base_url()}/_sandbox/code/{token}"
-
-    def _release(self, code_sha256: str) -> None:
-        if all(function.code_sha256 != code_sha256 for function in self._store.all_functions()):
-            self._code.release(code_sha256, self._clock.now())
-        self._code.collect(self._clock.now())
+    def _updating(self) -> dict[str, Any]:
+        return {"updating_until": self._clock.now() + self._context.config.transition_s}
 
 
-def _is_qualified(params: Params) -> bool:
-    return bool(params.get("Qualifier")) or params["FunctionName"].endswith(f":{LATEST}")
+# What a function has before its request is read.
+_BLANK: dict[str, Any] = {"runtime": "", "handler": "", "code_sha256": "", "code_size": 0}

@@ -16,9 +16,15 @@ class Lookup:
         self._store = store
 
     def function(self, function_name: str, caller: Caller) -> FunctionConfiguration:
-        """Return ``$LATEST`` of a function that exists; a qualifier in the name is passed over."""
+        """Return ``$LATEST`` of a function that exists; a qualifier in the name is passed over.
+
+        Raises ``ResourceNotFoundException``.
+        """
         name = names.parse(function_name, None, caller)
-        return self._latest(name, caller)
+        found = self._store.function(*name.owner(caller), name.name)
+        if found is None:
+            raise _not_found(FunctionName(name.name, None, name.account_id), caller)
+        return found
 
     def version(
         self, function_name: str, qualifier: str | None, caller: Caller
@@ -27,22 +33,21 @@ class Lookup:
 
         Raises ``ResourceNotFoundException``. An alias gives its main version here; its weights are ``plane.route``'s.
         """
-        name = names.parse(function_name, qualifier, caller)
+        return self.version_of(names.parse(function_name, qualifier, caller), caller)
+
+    def version_of(self, name: FunctionName, caller: Caller) -> tuple[FunctionConfiguration, Alias | None]:
+        """As ``version``, for a name that was read; it may be of another account."""
         wanted = name.qualifier or LATEST
-        owner = (caller.account_id, caller.region)
+        owner = name.owner(caller)
         found = self._store.function(*owner, name.name, wanted)
         if found is not None:
             return found, None
         alias = self._store.aliases.get(*owner, name.name, wanted)
         version = self._store.function(*owner, name.name, alias.function_version) if alias else None
         if version is None:
-            raise ResourceNotFoundException(f"Function not found: {name.arn(caller)}")
+            raise _not_found(name, caller)
         return version, alias
 
-    def _latest(self, name: FunctionName, caller: Caller) -> FunctionConfiguration:
-        found = self._store.function(caller.account_id, caller.region, name.name)
-        if found is None:
-            raise ResourceNotFoundException(
-                f"Function not found: {FunctionName(name.name, None).arn(caller)}"
-            )
-        return found
+
+def _not_found(name: FunctionName, caller: Caller) -> ResourceNotFoundException:
+    return ResourceNotFoundException(f"Function not found: {name.arn(caller)}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 from lambda_sandbox.errors import InvalidParameterValueException
@@ -36,3 +37,21 @@ def _read(marker: str) -> str:
         return base64.b64decode(marker, altchars=b"-_", validate=True).decode()
     except ValueError:
         raise InvalidParameterValueException(f"Invalid marker: {marker}") from None
+
+
+def page_of(
+    after: Callable[[tuple[str, ...]], Iterator[Item]],
+    key: Callable[[Item], tuple[str, ...]],
+    params: Mapping[str, Any],
+    longest: int,
+) -> tuple[list[Item], str | None]:
+    """As ``page``, for a long list that can be entered anywhere: ``after(key)`` yields what follows ``key``.
+
+    No more of the list is looked at than is shown.
+    """
+    marker = params.get("Marker")
+    size = min(params.get("MaxItems") or longest, longest)
+    following = after(tuple(_read(marker).split("\0")) if marker else ())
+    shown = list(islice(following, size))
+    more = next(following, None) is not None
+    return shown, _write("\0".join(key(shown[-1]))) if more else None

@@ -41,6 +41,9 @@ def test_defaults_are_those_of_aws(sandbox: Sandbox) -> None:
     sandbox.create()
     found = sandbox.client().get_function_configuration(FunctionName="hello")
     del found["ResponseMetadata"], found["RevisionId"], found["CodeSha256"], found["CodeSize"]
+    assert found.pop("RuntimeVersionConfig")["RuntimeVersionArn"].startswith(
+        "arn:aws:lambda:us-east-1::runtime:"
+    )
     assert found == {
         "FunctionName": "hello",
         "FunctionArn": ARN,
@@ -268,19 +271,10 @@ def test_bad_request_gets_the_error_of_aws_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("member", "value", "named"),
     [
-        ("Publish", True, "Publish=True"),
-        ("PackageType", "Image", "PackageType=Image"),
-        ("SnapStart", {"ApplyOn": "PublishedVersions"}, "SnapStart.ApplyOn=PublishedVersions"),
-        ("LoggingConfig", {"LogFormat": "JSON"}, "LoggingConfig.LogFormat=JSON"),
-        ("LoggingConfig", {"ApplicationLogLevel": "INFO"}, "LoggingConfig.ApplicationLogLevel"),
-        ("DeadLetterConfig", {"TargetArn": "arn:aws:sqs:us-east-1:000000000000:q"}, "DeadLetterConfig"),
-        ("VpcConfig", {"SubnetIds": ["subnet-1"]}, "VpcConfig"),
-        ("Layers", ["arn:aws:lambda:us-east-1:000000000000:layer:one:1"], "Layers"),
-        ("KMSKeyArn", "arn:aws:kms:us-east-1:000000000000:key/1", "KMSKeyArn"),
-        ("ImageConfig", {"Command": ["x"]}, "ImageConfig"),
-        ("Code", {"ImageUri": "image"}, "Code.ImageUri"),
+        ("RuntimeConfig", {"RuntimeArn": "arn:aws:lambda:us-east-1:000000000000:runtime/x", "RuntimeAlias": "a"}, "RuntimeConfig"),
+        ("AcceleratorConfig", {"AcceleratorMemorySize": 24}, "AcceleratorConfig"),
     ],
-)
+)  # fmt: skip
 def test_option_that_is_not_emulated_is_refused_by_name(
     sandbox: Sandbox, member: str, value: Any, named: str
 ) -> None:

@@ -1,0 +1,80 @@
+"""What the operations on functions honour of their input."""
+
+from __future__ import annotations
+
+from lambda_sandbox import runtime_identifiers
+from lambda_sandbox.control_plane.coverage import Coverage
+
+# What acts on what runs, or on what the control plane answers.
+_SETTINGS = {
+    "Role",
+    "Handler",
+    "Runtime",
+    "Description",
+    "Timeout",
+    "MemorySize",
+    "Environment",
+    "EphemeralStorage",
+    "Layers",
+    "SnapStart",
+    "DeadLetterConfig",
+    "LoggingConfig.LogGroup",
+    "LoggingConfig.LogFormat",
+    "LoggingConfig.ApplicationLogLevel",
+    "LoggingConfig.SystemLogLevel",
+}
+_STORED_SETTINGS = {
+    "Architectures",
+    "TracingConfig",
+    "VpcConfig",
+    "KMSKeyArn",
+    "FileSystemConfigs",
+    "ImageConfig",
+    "DurableConfig",
+    "CapacityProviderConfig",
+}
+_ZIP = {"ZipFile", "S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode"}
+_RUNS = "runs " + ", ".join(runtime_identifiers.NAMES)
+_READ_ONCE = "a referenced object is read when the function is made or updated"
+_NO_ENGINE = "stored; running an image needs a container engine"
+
+COVERAGE: dict[str, Coverage] = {
+    "CreateFunction": Coverage(
+        works=frozenset(
+            {
+                "FunctionName",
+                "Tags",
+                "Publish",
+                "PublishTo",
+                "PackageType",
+                "TenancyConfig",
+                "CodeSigningConfigArn",
+                "Code.ImageUri",
+                *_SETTINGS,
+                *(f"Code.{name}" for name in _ZIP),
+            }
+        ),
+        stored=frozenset({"Code.SourceKMSKeyArn", *_STORED_SETTINGS}),
+        notes={
+            "Runtime": _RUNS,
+            "Code.S3ObjectStorageMode": _READ_ONCE,
+            "Code.ImageUri": _NO_ENGINE,
+            "PackageType": f"Image: {_NO_ENGINE}",
+            "CodeSigningConfigArn": "no package is signed here, so Enforce refuses all",
+        },
+    ),
+    "GetFunction": Coverage(works=frozenset({"FunctionName", "Qualifier"})),
+    "GetFunctionConfiguration": Coverage(works=frozenset({"FunctionName", "Qualifier"})),
+    "ListFunctions": Coverage(works=frozenset({"FunctionVersion", "MasterRegion", "Marker", "MaxItems"})),
+    "UpdateFunctionCode": Coverage(
+        works=frozenset({"FunctionName", "DryRun", "RevisionId", "Publish", "PublishTo", "ImageUri", *_ZIP}),
+        stored=frozenset({"Architectures", "SourceKMSKeyArn"}),
+        notes={"S3ObjectStorageMode": _READ_ONCE, "ImageUri": _NO_ENGINE},
+    ),
+    "UpdateFunctionConfiguration": Coverage(
+        works=frozenset({"FunctionName", "RevisionId", *_SETTINGS}),
+        stored=frozenset(_STORED_SETTINGS),
+        notes={"Runtime": _RUNS},
+    ),
+    "DeleteFunction": Coverage(works=frozenset({"FunctionName", "Qualifier"})),
+}
