@@ -20,8 +20,10 @@ from lambda_sandbox.control_plane.context import Context
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.drivers.endpoint import Endpoint, EndpointConnection
+from lambda_sandbox.drivers.environment_connection import EnvironmentConnection
 from lambda_sandbox.drivers.log_copies import LogCopies
 from lambda_sandbox.drivers.own_routes import OwnRoutes
+from lambda_sandbox.drivers.promises import Promises
 from lambda_sandbox.drivers.server import ServerDriver
 from lambda_sandbox.environments.process import ProcessEnvironments
 from lambda_sandbox.errors import ResourceNotFoundException, SandboxFault
@@ -60,6 +62,7 @@ class Application:
         self.driver.environments = environments
         self.driver.core.admission = environments.refusal
         await self._listen(listener)
+        self.driver.perform(self._promises.at_start())
         self._resume_events()
         await self._mappings.sync()
 
@@ -91,6 +94,9 @@ class Application:
             fetch_object=self._fetch_object,
             on_change=self._on_change,
             on_mappings_change=self._on_mappings_change,
+            on_provisioned_change=self._on_provisioned_change,
+            on_concurrency_change=self._on_change,
+            provisioned_status=lambda arn: self.driver.core.provisioned_status(arn),
             last_processing_result=lambda uuid: self._mappings.last_processing_result(uuid),
             base_url=lambda: f"http://127.0.0.1:{self.port}",
         ))
@@ -104,6 +110,8 @@ class Application:
         self.driver = ServerDriver(
             self.clock, core, logs, history, self._store, self._code_directory, self._inner_connection
         )
+        self.driver.event_invoke_config = self.plane.event_invoke_config
+        self._promises = Promises(self._store, core)
         copies = LogCopies(logs, self._neighbours.forward) if config.log_copies else None
         self._log_copies = copies
         self._endpoint = Endpoint(
@@ -137,7 +145,9 @@ class Application:
             self._servers.append(await self._loop.create_server(inner, sock=inherited))
 
     def _inner_connection(self, environment_id: str) -> HttpConnection:
-        return EndpointConnection(self._endpoint, inner=True)
+        environment = self.driver.core.pool.environments.get(environment_id)
+        account_id = environment.function.account_id if environment is not None else ""
+        return EnvironmentConnection(self._endpoint, account_id)
 
     def _code_directory(self, function: FunctionConfiguration) -> Path:
         return self._code.directory(function.code_sha256)
@@ -157,7 +167,10 @@ class Application:
 
     def _function_changed(self, function_arn: str) -> None:
         self._endpoint.forget_resolved()
-        self.driver.perform(self.driver.core.retire(function_arn, self._find(function_arn)))
+        self.driver.perform(self._promises.function_changed(function_arn))
+
+    def _on_provisioned_change(self) -> None:
+        self._loop.call_soon_threadsafe(lambda: self.driver.perform(self._promises.provisioned_changed()))
 
     def _find(self, function_arn: str) -> FunctionConfiguration | None:
         account, region = function_arn.split(":")[4], function_arn.split(":")[3]
@@ -180,7 +193,7 @@ class Application:
             if function is None:
                 self._store.forget_event(event.request_id)
             else:
-                self.driver.perform(self.driver.core.restore_event(_invocation(event, function)))
+                self.driver.restore_event(_invocation(event, function))
 
     async def _reset(self) -> None:
         self.driver.perform(self.driver.core.stop_all("the sandbox was reset"))
@@ -206,6 +219,7 @@ def _invocation(event: QueuedEvent, function: FunctionConfiguration) -> Invocati
         event.attempt,
         event.due_at,
         event.throttles,
+        invoked_arn="" if event.function_arn == function.arn else event.function_arn,
     )
 
 

@@ -28,9 +28,10 @@ from lambda_sandbox.control_plane.context import Context
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.drivers.interpreter import MISSING, Answer, Interpreter
+from lambda_sandbox.drivers.promises import Promises
 from lambda_sandbox.gateway.codec import Codec
 from lambda_sandbox.gateway.model import LambdaModel
-from lambda_sandbox.invocation import messages, request
+from lambda_sandbox.invocation import async_queue, messages, request
 from lambda_sandbox.invocation.core import Core
 from lambda_sandbox.invocation.environment import Environment, State
 from lambda_sandbox.invocation.messages import Action, Complete, Invocation, InvocationType
@@ -75,6 +76,9 @@ class InProcess:
                 code=CodeStore(None),
                 fetch_object=_fetch_object,
                 on_change=self._on_change,
+                on_concurrency_change=self._on_change,
+                on_provisioned_change=self._on_provisioned_change,
+                provisioned_status=lambda arn: self.core.provisioned_status(arn),
                 base_url=lambda: (
                     f"http://{ENDPOINT}.localhost"
                 ),  # DIFFERS: GetFunction's link cannot be opened
@@ -93,6 +97,7 @@ class InProcess:
         self.core = Core(
             self.clock, account_limit=config.account_concurrency, idle_lifetime_s=config.idle_lifetime_s
         )
+        self._promises = Promises(self._store, self.core)
         self._interpreters: dict[str, Interpreter] = {}
         self._work: deque[_Work] = deque()
         self._timers: list[tuple[float, int, tuple[str, str]]] = []
@@ -189,7 +194,16 @@ class InProcess:
         now = self.clock.now()
         trace = headers.get("x-amzn-trace-id") or request.trace_header(now, request_id)
         complete, log_tail = self._run(
-            Invocation(request_id, function, payload, now, kind, client_context=context, trace_header=trace)
+            Invocation(
+                request_id,
+                function,
+                payload,
+                now,
+                kind,
+                client_context=context,
+                trace_header=trace,
+                invoked_arn=request.invoked_arn(function.arn, name, qualifier),
+            )
         )
         if complete.error is not None:
             raise complete.error
@@ -211,6 +225,8 @@ class InProcess:
     def _run(self, invocation: Invocation) -> tuple[Complete, str]:
         """Run until the caller has its answer; accepted events wait for ``run_until_idle``."""
         self._fire_due()
+        if invocation.invocation_type is InvocationType.EVENT:
+            async_queue.configure(invocation, self.plane.event_invoke_config)
         self._perform(self.core.invoke(invocation))
         while invocation.request_id not in self._completed:
             self._run_next(next(work for work in self._work if work.environment.invocation is invocation))
@@ -227,7 +243,7 @@ class InProcess:
         identity, attempt = environment.environment_id, environment.init_attempt
         answer = self._interpreters[identity].init()
         self._fire_due()
-        if environment.state is not State.INIT or environment.init_attempt != attempt:
+        if environment.state not in (State.INIT, State.RESTORE) or environment.init_attempt != attempt:
             return  # init took too long: the core has gone on
         if answer is None:
             self._perform(self.core.runtime_next(identity))
@@ -265,6 +281,8 @@ class InProcess:
                     self._start_environment(environment)
                 case messages.DeliverEvent(environment=environment, invocation=event, deadline=deadline):
                     self._later(environment, partial(self._deliver, environment, event, deadline))
+                case messages.SnapshotEnvironment(environment=environment):
+                    self._interpreters.pop(environment.environment_id)  # DIFFERS: each restore repeats init
                 case messages.StopEnvironment(environment=environment):
                     self._stop_environment(environment, keep=action.keep_tmp)
                 case messages.StoreEvent(invocation=event):
@@ -319,13 +337,17 @@ class InProcess:
             self._perform(self.core.timer_fired(heapq.heappop(self._timers)[2]))
 
     def _on_change(self, function_arn: str) -> None:
-        _, _, _, region, account_id, *_ = function_arn.split(":")
-        replacement: FunctionConfiguration | None
-        try:
-            replacement = self.plane.resolve(function_arn, None, Caller(account_id, region))
-        except errors.ResourceNotFoundException:
-            replacement = None
-        self._perform(self.core.retire(function_arn, replacement))
+        self._perform(self._promises.function_changed(function_arn))
+        self._prepare()
+
+    def _on_provisioned_change(self) -> None:
+        self._perform(self._promises.provisioned_changed())
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Initialise at once what is to be ready before anybody invokes it."""
+        while work := next((work for work in self._work if work.environment.invocation is None), None):
+            self._run_next(work)
 
     # --- the front's backend -------------------------------------------------------------------------
 

@@ -11,11 +11,11 @@ from lambda_sandbox.clock import Clock
 from lambda_sandbox.drivers.response_streams import ResponseStreams, StreamedResponse
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.http_server import HttpConnection
-from lambda_sandbox.invocation import messages
+from lambda_sandbox.invocation import async_queue, messages
 from lambda_sandbox.invocation.core import Core
 from lambda_sandbox.invocation.environment import Environment, State
-from lambda_sandbox.invocation.messages import Action, Invocation, RefuseRuntime
-from lambda_sandbox.resources import Exit, FunctionConfiguration, Isolation
+from lambda_sandbox.invocation.messages import Action, Invocation, InvocationType, RefuseRuntime
+from lambda_sandbox.resources import EventInvokeConfig, Exit, FunctionConfiguration, Isolation
 from lambda_sandbox.runtime_api.protocol import RuntimeApiConnection
 from lambda_sandbox.runtime_api.streaming import BodySource
 from lambda_sandbox.telemetry.history import History
@@ -25,6 +25,7 @@ from lambda_sandbox.telemetry.logs import LogStore
 _FREEZE_AFTER_S = 0.010
 
 Caller = Callable[[messages.Complete], None]
+EventInvokeConfigs = Callable[[str, str], EventInvokeConfig | None]
 
 
 class Environments(Protocol):
@@ -95,6 +96,7 @@ class ServerDriver:
         self._freezing: set[str] = set()
         self.environments: Environments | None = None
         self.streams = ResponseStreams(self)
+        self.event_invoke_config: EventInvokeConfigs = lambda function_arn, qualifier: None
         self._perform: dict[type, Callable[[Any], RefuseRuntime | None]] = {
             messages.StartEnvironment: self._start_environment,
             messages.SnapshotEnvironment: self._snapshot_environment,
@@ -116,7 +118,14 @@ class ServerDriver:
     def invoke(self, invocation: Invocation, caller: Caller) -> None:
         """Run ``invocation``; ``caller`` is called exactly once, perhaps before this returns."""
         self._callers[invocation.request_id] = caller
+        if invocation.invocation_type is InvocationType.EVENT:
+            async_queue.configure(invocation, self.event_invoke_config)
         self.perform(self.core.invoke(invocation))
+
+    def restore_event(self, event: Invocation) -> None:
+        """Take up an asynchronous event that was accepted before the process began."""
+        async_queue.configure(event, self.event_invoke_config)
+        self.perform(self.core.restore_event(event))
 
     async def invoke_and_wait(self, invocation: Invocation) -> messages.InvocationResult:
         """Run ``invocation`` and return its result. Raises ``ApiError`` when it was throttled."""

@@ -5,9 +5,11 @@ Source: AWS Lambda Developer Guide, "How Lambda handles errors and retries with 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lambda_sandbox import quotas
 from lambda_sandbox.invocation.messages import Invocation
-from lambda_sandbox.resources import FunctionConfiguration
+from lambda_sandbox.resources import EventInvokeConfig, FunctionConfiguration
 
 
 class AsyncQueue:
@@ -48,6 +50,21 @@ class AsyncQueue:
         for event in gone:
             del self._waiting[event.request_id]
         return gone
+
+
+def configure(event: Invocation, look_up: Callable[[str, str], EventInvokeConfig | None]) -> None:
+    """Set retries and age as configured for the qualifier that the caller named.
+
+    ``look_up(function_arn, qualifier)`` takes the unqualified ARN; without a configuration AWS's defaults hold.
+    """
+    qualifier = event.invoked_arn.removeprefix(event.function.arn).lstrip(":")
+    config = look_up(event.function.arn, qualifier)
+    if config is None:
+        return
+    if config.maximum_retry_attempts is not None:
+        event.maximum_retry_attempts = config.maximum_retry_attempts
+    if config.maximum_event_age_s is not None:
+        event.maximum_event_age_s = config.maximum_event_age_s
 
 
 def retry_wait_s(attempt: int, maximum_retry_attempts: int) -> float | None:

@@ -24,6 +24,8 @@ from lambda_sandbox.invocation import (
     snapshots,
     waiting,
 )
+from lambda_sandbox.invocation.async_queue import AsyncQueue
+from lambda_sandbox.invocation.concurrency import Concurrency
 from lambda_sandbox.invocation.core_state import QUEUE, SHUTDOWN, WATCHDOG, CoreState
 from lambda_sandbox.invocation.environment import Environment, InitializationType, Signal, State, WrongState
 from lambda_sandbox.invocation.messages import (
@@ -41,7 +43,7 @@ from lambda_sandbox.invocation.messages import (
     StoreEvent,
 )
 from lambda_sandbox.invocation.pool import version_key
-from lambda_sandbox.resources import Exit, FunctionConfiguration
+from lambda_sandbox.resources import Exit, FunctionConfiguration, ProvisionedStatus
 
 _BEFORE_READY = (State.INIT, State.RESTORE)
 
@@ -151,7 +153,7 @@ class Core(CoreState):
             actions += running.prepare(self, function, InitializationType.PROVISIONED, qualified_arn)
         return actions
 
-    def provisioned_status(self, qualified_arn: str) -> provisioned.ProvisionedStatus | None:
+    def provisioned_status(self, qualified_arn: str) -> ProvisionedStatus | None:
         """Return how far the provisioning has come, ``None`` when there is none for this ARN."""
         provision = self.provisions.get(qualified_arn)
         if provision is None:
@@ -165,9 +167,13 @@ class Core(CoreState):
         return running.prepare(self, function, InitializationType.SNAP_START)
 
     def stop_all(self, reason: str) -> list[Action]:
-        """Stop every environment at once; callers that wait get the failure of a process that ended."""
+        """Stop every environment at once; callers that wait get the failure of a process that ended.
+
+        Nothing is left of what was promised or waits: a driver that goes on says it again. Stored events stay stored.
+        """
         actions: list[Action] = []
         self.provisions.clear()
+        self.snapshots.clear()
         for environment in list(self.pool.environments.values()):
             environment.extensions.clear()
             environment.retiring, environment.provisioned_by = True, ""
@@ -178,6 +184,8 @@ class Core(CoreState):
                 actions += phases.shutdown_over(self, environment)
             elif environment.state is not State.STOPPED:
                 actions += phases.stop(self, environment, reason)
+        self.queue = AsyncQueue()
+        self.concurrency = Concurrency(self.concurrency.account_limit)
         return actions
 
     def _forget_function(self, function_arn: str) -> list[Action]:

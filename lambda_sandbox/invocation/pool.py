@@ -70,10 +70,10 @@ class Pool:
         return min((e.idle_since for e in self._idle()), default=None)
 
     def of_function(self, arn: str) -> list[Environment]:
-        return [e for e in self.environments.values() if e.function.arn == arn]
+        return [e for e in list(self.environments.values()) if e.function.arn == arn]
 
     def of_provision(self, qualified_arn: str) -> list[Environment]:
-        return [e for e in self.environments.values() if e.provisioned_by == qualified_arn]
+        return [e for e in list(self.environments.values()) if e.provisioned_by == qualified_arn]
 
     def _idle(self) -> list[Environment]:
         return [e for free in self._free.values() for e in free if not e.provisioned_by]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lambda_sandbox.invocation.environment import Environment, State
-from lambda_sandbox.resources import FunctionConfiguration
+from lambda_sandbox.resources import FunctionConfiguration, ProvisionedStatus
 
 INIT_FAILURE = "FUNCTION_ERROR_INIT_FAILURE"
 _READY_STATES = (State.FROZEN, State.INVOKE, State.ANSWERED)
@@ -25,21 +25,10 @@ class Provision:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ProvisionedStatus:
-    """``allocated`` environments are initialised, ``available`` of them are free; ``status`` as the API spells it."""
-
-    requested: int
-    allocated: int
-    available: int
-    status: str
-    reason: str = ""
-
-
 def status(provision: Provision, environments: Iterable[Environment]) -> ProvisionedStatus:
+    """Return how many are initialised, and how many of these serve nobody right now."""
     ready = [environment for environment in environments if environment.state in _READY_STATES]
     free = sum(1 for environment in ready if environment.free)
     word = "READY" if len(ready) >= provision.requested else "IN_PROGRESS"
-    return ProvisionedStatus(
-        provision.requested, len(ready), free, "FAILED" if provision.reason else word, provision.reason
-    )
+    word = "FAILED" if provision.reason else word
+    return ProvisionedStatus(word, len(ready), free, provision.reason)

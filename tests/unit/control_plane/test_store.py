@@ -49,6 +49,7 @@ class Event:
     throttles: int = 0
     client_context: str = ""
     trace_header: str = "Root=1"
+    invoked_arn: str = ""
 
 
 def test_everything_stored_is_read_again(tmp_path: Path) -> None:

@@ -335,13 +335,11 @@ def test_a_client_made_before_connect_is_answered_too() -> None:
         (lambda c: c.invoke(FunctionName="missing"), "ResourceNotFoundException"),
         (lambda c: c.invoke(FunctionName="echo", Payload=b"{not json"), "InvalidRequestContentException"),
         (lambda c: c.create_event_source_mapping(FunctionName="echo"), "NotImplementedException"),
-        (lambda c: c.publish_version(FunctionName="echo"), "NotImplementedException"),
     ],
     ids=[
         "unknown function",
         "payload is no JSON",
         "event source mapping",
-        "another operation",
     ],
 )
 def test_what_cannot_be_done_is_refused_with_a_code(sandbox: InProcessSandbox, call: Any, code: str) -> None:
