@@ -24,7 +24,6 @@ _SETTINGS = {
     "LoggingConfig.SystemLogLevel",
 }
 _STORED_SETTINGS = {
-    "Architectures",
     "TracingConfig",
     "VpcConfig",
     "KMSKeyArn",
@@ -54,7 +53,7 @@ COVERAGE: dict[str, Coverage] = {
                 *(f"Code.{name}" for name in _ZIP),
             }
         ),
-        stored=frozenset({"Code.SourceKMSKeyArn", *_STORED_SETTINGS}),
+        stored=frozenset({"Code.SourceKMSKeyArn", "Architectures", *_STORED_SETTINGS}),
         notes={
             "Runtime": _RUNS,
             "Code.S3ObjectStorageMode": _READ_ONCE,

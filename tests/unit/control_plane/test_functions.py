@@ -176,7 +176,13 @@ BAD_REQUESTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "a runtime that is not run here": (
         {"Runtime": "nodejs18.x"},
         "NotImplementedException",
-        "CreateFunction.Runtime=nodejs18.x (anything but python3.10, ",
+        "Runtime=nodejs18.x is not emulated by this sandbox yet (it runs python3.10, ",
+    ),
+    "a runtime that AWS no longer takes": (
+        {"Runtime": "python3.7"},
+        "InvalidParameterValueException",
+        "The runtime parameter of python3.7 is no longer supported for creating or updating AWS Lambda functions. We "
+        "recommend you use the new runtime (python3.14) while creating or updating functions.",
     ),
     "no handler": (
         {"Handler": None},
@@ -271,7 +277,7 @@ def test_bad_request_gets_the_error_of_aws_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("member", "value", "named"),
     [
-        ("RuntimeConfig", {"RuntimeArn": "arn:aws:lambda:us-east-1:000000000000:runtime/x", "RuntimeAlias": "a"}, "RuntimeConfig"),
+        ("RuntimeConfig", {"RuntimeArn": "arn:aws:lambda:us-east-1:000000000000:runtime/own", "RuntimeAlias": "a"}, "RuntimeConfig"),
         ("AcceleratorConfig", {"AcceleratorMemorySize": 24}, "AcceleratorConfig"),
     ],
 )  # fmt: skip

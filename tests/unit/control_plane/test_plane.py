@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from botocore.exceptions import ClientError
 
 from lambda_sandbox.control_plane.plane import COVERAGE
 from lambda_sandbox.errors import NotImplementedException
@@ -14,13 +13,6 @@ def test_operation_that_is_not_emulated_is_refused_by_name(sandbox: Sandbox, ope
     with pytest.raises(NotImplementedException) as error:
         sandbox.plane.call(operation, {}, CALLER)
     assert error.value.message == f"{operation} is not emulated by this sandbox yet; see the API parity page."
-
-
-def test_client_sees_the_refusal(sandbox: Sandbox) -> None:
-    with pytest.raises(ClientError) as error:
-        sandbox.client().create_alias(FunctionName="hello", Name="live", FunctionVersion="1")
-    assert error.value.response["Error"]["Code"] == "NotImplementedException"
-    assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
 def test_declared_members_exist_in_the_model() -> None:
