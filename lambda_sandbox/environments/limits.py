@@ -27,7 +27,7 @@ class ControlGroup:
     version: int
     folders: dict[str, Path]
     peak_fd: int = -1
-    oom_kills: int = 0
+    oom_fd: int = -1  # readable when the kernel kills for memory; version 1 only
     _join: list[int] = field(default_factory=list)
 
     def open_join_fds(self) -> list[int]:
@@ -49,6 +49,7 @@ class ControlGroup:
             self.limit_memory(memory_bytes)
             name = "memory.max_usage_in_bytes" if self.version == 1 else "memory.peak"
             self.peak_fd = _open_peak(self.folders["memory"] / name)
+            self.oom_fd = self._tell_when_out_of_memory()
         if "pids" in self.folders:
             _write(self.folders["pids"] / "pids.max", processes)
 
@@ -78,6 +79,27 @@ class ControlGroup:
         else:
             _write(folder / "cpu.cfs_period_us", CPU_PERIOD_US)
             _write(folder / "cpu.cfs_quota_us", quota)
+
+    def _tell_when_out_of_memory(self) -> int:
+        """AWS: out of memory is the end of the environment, whichever of its processes asked for too much.
+
+        Version 2 ends the whole group by itself. Version 1 tells through a descriptor, which is returned.
+        """
+        memory = self.folders["memory"]
+        if self.version == 2:
+            with contextlib.suppress(OSError):
+                _write(memory / "memory.oom.group", 1)
+            return -1
+        event = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        with contextlib.suppress(OSError):
+            control = os.open(memory / "memory.oom_control", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                _write(memory / "cgroup.event_control", f"{event} {control}")
+            finally:
+                os.close(control)
+            return event
+        os.close(event)
+        return -1
 
     def peak_bytes(self) -> int:
         """Return the largest use so far, with pages of files and of ``/tmp``; 0 where the kernel does not tell."""
@@ -126,9 +148,11 @@ class ControlGroup:
                 continue
             except OSError:
                 gone = False
-        if gone and self.peak_fd >= 0:
-            os.close(self.peak_fd)
-            self.peak_fd = -1
+        if gone:
+            for fd in (self.peak_fd, self.oom_fd):
+                if fd >= 0:
+                    os.close(fd)
+            self.peak_fd = self.oom_fd = -1
         return gone
 
 

@@ -108,6 +108,8 @@ class ProcessEnvironments:
         self._environments[environment_id] = environment
         self._loop.add_reader(environment.control.fileno(), self._on_control, environment)
         self._loop.add_reader(environment.output_fd, self._on_output, environment)
+        if environment.group is not None and environment.group.oom_fd >= 0:
+            self._loop.add_reader(environment.group.oom_fd, self._over_memory, environment)
 
     def refusal(self, function: FunctionConfiguration) -> str:
         """Return why the machine has no room for another environment of ``function``; ``""`` when it has."""
@@ -311,8 +313,7 @@ class ProcessEnvironments:
         self._loop.remove_reader(environment.control.fileno())
         if not environment.stopped:
             environment.stopped = True
-            if self._tmp_files is not None:
-                self._tmp_files.forget(environment)
+            self._stop_watching(environment)
             environment.memory.peak_mb()
             self._loop.remove_reader(environment.output_fd)
             for data in environment.read_all_output():
@@ -337,13 +338,19 @@ class ProcessEnvironments:
         environment.close()
 
     def _over_memory(self, environment: RunningEnvironment) -> None:
+        """The function asked for more than its memory: AWS ends the whole environment."""
         environment.over_memory = True
         self._kill(environment)
 
     def _kill(self, environment: RunningEnvironment) -> None:
+        self._stop_watching(environment)
+        environment.kill()
+
+    def _stop_watching(self, environment: RunningEnvironment) -> None:
         if self._tmp_files is not None:
             self._tmp_files.forget(environment)
-        environment.kill()
+        if environment.group is not None and environment.group.oom_fd >= 0:
+            self._loop.remove_reader(environment.group.oom_fd)
 
     def _remove_folder(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)

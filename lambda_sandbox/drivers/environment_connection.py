@@ -1,0 +1,40 @@
+"""A request from inside an execution environment: it is its own account's, and the sandbox's own routes are shut to it."""
+
+from __future__ import annotations
+
+from lambda_sandbox import errors
+from lambda_sandbox.drivers.endpoint import Endpoint, EndpointConnection, account_of, credential
+from lambda_sandbox.http_server import Request
+
+# What a function may need of the sandbox: whether it is there, and the packages whose secret addresses GetFunction gave out.
+_OPEN_ROUTES = (b"/_sandbox/health", b"/_sandbox/code/")
+
+
+class EnvironmentConnection(EndpointConnection):
+    """``account_id`` is the function's. Logs, history, the bill and reset would show or spoil other tenants' functions.
+
+    DIFFERS: access keys are account ids here and nothing is secret, so a key of another account is refused from inside.
+    """
+
+    def __init__(self, endpoint: Endpoint, account_id: str) -> None:
+        super().__init__(endpoint, inner=True)
+        self._account_id = account_id
+
+    def handle(self, request: Request) -> None:
+        target = request.target
+        if target.startswith(b"/_sandbox/") and not target.startswith(_OPEN_ROUTES):
+            self.answer_json(403, {"message": "the sandbox's own routes are closed to functions"})
+            return
+        access_key, region, service = credential(request)
+        named = access_key.isdigit() and len(access_key) == 12
+        # Lambda's paths begin with the date of an API version; unsigned, they would be the default account's.
+        if named or service == b"lambda" or (not service and target.startswith(b"/20")):
+            account_id = account_of(self._endpoint.config, access_key, region).account_id
+            if account_id != self._account_id:
+                self._answer_error(
+                    errors.AccessDeniedException(
+                        f"a function of account {self._account_id} has no credentials of account {account_id}"
+                    )
+                )
+                return
+        super().handle(request)
