@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,8 @@ from lambda_sandbox.gateway.constraints import Constraints
 from lambda_sandbox.gateway.model import LambdaModel, Shape
 
 _JSON = "application/json"
+_LIMITS = {"integer": 2**31, "long": 2**63}
+_NUMBER = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?")
 # The token names of AWS's own parser appear in its messages.
 _TOKENS: dict[type, str] = {
     str: "STRING_VALUE",
@@ -231,9 +234,7 @@ def _scalar(kind: str, value: Any, place: str) -> Any:
     if kind == "boolean":
         return _expect(value, bool, kind, place)
     if kind in ("integer", "long"):
-        if type(value) is float and value.is_integer():
-            return int(value)
-        return _expect(value, int, kind, place)
+        return _whole(kind, value, place)
     if kind == "double" and type(value) in (int, float):
         return float(value)
     if kind == "timestamp" and type(value) in (int, float, str):
@@ -241,6 +242,15 @@ def _scalar(kind: str, value: Any, place: str) -> Any:
     if kind == "blob" and type(value) is str:
         return _blob(value, place)
     raise _misfit(value, kind, place)
+
+
+def _whole(kind: str, value: Any, place: str) -> int:
+    number: int = (
+        int(value) if type(value) is float and value.is_integer() else _expect(value, int, kind, place)
+    )
+    if abs(number) >= _LIMITS[kind]:
+        raise _misfit(value, kind, place)
+    return number
 
 
 def _blob(text: str, place: str) -> bytes:
@@ -253,7 +263,7 @@ def _blob(text: str, place: str) -> bytes:
 def _timestamp(value: Any, form: str, place: str) -> float:
     try:
         return timestamps.read(value, form)
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError, OverflowError, OSError):
         raise SerializationException(f"The value at '{place}' is not a timestamp.") from None
 
 
@@ -264,9 +274,9 @@ def _from_text(shape: Shape, text: str | None, place: str, timestamp_form: str) 
         return text
     try:
         if kind in ("integer", "long"):
-            return int(text)
+            return _whole(kind, int(_number(text)), place)
         if kind == "double":
-            return float(text)
+            return float(_number(text))
         if kind == "boolean":
             return {"true": True, "false": False}[text.lower()]
     except (ValueError, KeyError):
@@ -276,6 +286,13 @@ def _from_text(shape: Shape, text: str | None, place: str, timestamp_form: str) 
     if kind == "timestamp":
         return _timestamp(text, shape.get("timestampFormat", timestamp_form), place)
     return _blob(text, place)
+
+
+def _number(text: str) -> str:
+    """Python would read ``1_000``, ``nan`` and the digits of every script as well."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(text)
+    return text
 
 
 def _header_text(value: Any) -> str:

@@ -107,6 +107,8 @@ def test_body_that_is_no_json_object_is_a_serialization_error(body: bytes) -> No
         ({"MemorySize": "128"}, "STRING_VALUE can not be converted to Integer at 'MemorySize'"),
         ({"MemorySize": 128.5}, "DECIMAL_VALUE can not be converted to Integer at 'MemorySize'"),
         ({"MemorySize": True}, "TRUE_VALUE can not be converted to Integer at 'MemorySize'"),
+        ({"MemorySize": 2**31}, "NUMBER_VALUE can not be converted to Integer at 'MemorySize'"),
+        ({"MemorySize": -(10**60)}, "NUMBER_VALUE can not be converted to Integer at 'MemorySize'"),
         ({"Publish": "true"}, "STRING_VALUE can not be converted to Boolean at 'Publish'"),
         ({"Description": 1}, "NUMBER_VALUE can not be converted to String at 'Description'"),
         ({"Environment": []}, "START_ARRAY can not be converted to Structure at 'Environment'"),
@@ -122,7 +124,9 @@ def test_value_of_another_type_is_a_serialization_error(change: dict[str, Any], 
     assert error.value.message == message
 
 
-@pytest.mark.parametrize("text", ["many", "", "1.5"])
+@pytest.mark.parametrize(
+    "text", ["many", "", "1.5", "1_0", "٣", "nan", "inf", "99999999999", " 7 "], ids=ascii
+)
 def test_number_in_the_query_that_is_none_is_a_serialization_error(text: str) -> None:
     with pytest.raises(errors.SerializationException):
         parse("ListFunctions", query={"MaxItems": [text]})
@@ -141,6 +145,12 @@ def test_moments_in_the_query_are_seconds(moment: str) -> None:
         "ListDurableExecutionsByFunction", labels={"FunctionName": "f"}, query={"StartedAfter": [moment]}
     )
     assert request["StartedAfter"] == 1_700_000_000.0
+
+
+@pytest.mark.parametrize("moment", [1e30, -1e30, "soon", "nan", "", "2023-13-01T00:00:00Z"])
+def test_what_is_no_moment_is_a_serialization_error(moment: float | str) -> None:
+    with pytest.raises(errors.SerializationException, match="is not a timestamp"):
+        parse("CreateEventSourceMapping", {"FunctionName": "f", "StartingPositionTimestamp": moment})
 
 
 def test_moments_in_the_body_are_numbers() -> None:

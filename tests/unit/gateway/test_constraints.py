@@ -166,3 +166,14 @@ def test_ranges_hold_for_every_number(memory: int, timeout: int) -> None:
 @given(st.text(max_size=300))
 def test_lengths_hold_for_every_text(text: str) -> None:
     assert bool(violations(Description=text)) == (len(text) > 256)
+
+
+def test_null_in_a_list_of_structures_is_named_by_its_place() -> None:
+    assert violations(FileSystemConfigs=[None]) == [
+        "Value null at 'fileSystemConfigs.1.member' failed to satisfy constraint: Member must not be null"
+    ]
+
+
+def test_only_the_runtime_of_a_function_is_left_to_the_service() -> None:
+    with pytest.raises(ValidationException, match="Value 'cobol' at 'compatibleRuntime'"):
+        CONSTRAINTS.check("ListLayersRequest", {"CompatibleRuntime": "cobol"})

@@ -1,0 +1,98 @@
+"""Thousands of requests made from the model's shapes: no answer above 499 but the one for what is not emulated, and a
+state that fits together and survives a restart."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lambda_sandbox.errors import ApiError, InvalidZipFileException, NotImplementedException
+from lambda_sandbox.gateway.codec import WireResponse
+from tests.property import world
+from tests.property.requests import MODEL, SEQUENCE, Wire, requests, to_http
+from tests.unit.control_plane.conftest import CALLER, CODEC, ROLE, Sandbox, make_zip
+
+
+def call(sandbox: Sandbox, operation: str, **params: Any) -> dict[str, Any]:
+    return sandbox.plane.call(operation, params, CALLER)
+
+
+def send(sandbox: Sandbox, wire: Wire, seen: world.Seen) -> tuple[WireResponse | None, ApiError | None]:
+    """Carry one request through gateway and control plane; anything that is raised but an API error fails the test."""
+    request = to_http(seen.fill_in(wire))
+    if request is None:
+        return None, None
+    found = MODEL.match(request.method, request.target)
+    assert found is not None, f"no route for {request}"
+    operation, labels = found
+    query = parse_qs(urlsplit(request.target).query, keep_blank_values=True)
+    try:
+        params = CODEC.parse(operation, labels, query, request.headers, request.body)
+        answer = sandbox.plane.call(operation, params, CALLER)
+    except ApiError as error:
+        return CODEC.serialize_error(error, "r"), error
+    seen.learn(answer)
+    return CODEC.serialize(operation, answer, "r"), None
+
+
+def begin(sandbox: Sandbox) -> None:
+    """Two functions with two versions each and an alias, where these are emulated: most requests then find something."""
+    for name in ("f", "g"):
+        sandbox.create(name, Publish=True)
+        code = {"ZipFile": make_zip({"app.py": f"# the second of {name}"})}
+        _try(sandbox, "UpdateFunctionCode", FunctionName=name, **code)
+        _try(sandbox, "PublishVersion", FunctionName=name)
+        _try(sandbox, "CreateAlias", FunctionName=name, Name="live", FunctionVersion="1")
+    _try(sandbox, "PublishLayerVersion", LayerName="tools", Content=code)
+    _try(
+        sandbox,
+        "AddPermission",
+        FunctionName="f",
+        StatementId="one",
+        Action="lambda:InvokeFunction",
+        Principal="*",
+    )
+
+
+def _try(sandbox: Sandbox, operation: str, **params: Any) -> None:
+    with contextlib.suppress(NotImplementedException):
+        call(sandbox, operation, **params)
+
+
+def allowed(error: ApiError) -> bool:
+    """501 says what is not emulated; AWS itself answers 502 for a package that is no zip."""
+    return error.status < 500 or isinstance(error, NotImplementedException | InvalidZipFileException)
+
+
+@given(st.lists(requests(), min_size=SEQUENCE, max_size=SEQUENCE))
+def test_no_request_breaks_the_sandbox_or_its_state(sequence: list[Wire]) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="lambda-sandbox-property-"))
+    sandbox = Sandbox(folder / "state")
+    seen = world.Seen()
+    try:
+        begin(sandbox)
+        for wire in sequence:
+            _, error = send(sandbox, wire, seen)
+            assert error is None or allowed(error), f"{wire}: {error.code} {error.message}"
+        before = world.snapshot(lambda operation, **params: call(sandbox, operation, **params))
+        world.check(lambda operation, **params: call(sandbox, operation, **params), before)
+        sandbox.reopen()
+        after = world.snapshot(lambda operation, **params: call(sandbox, operation, **params))
+        assert after == before
+    finally:
+        sandbox.plane.close()
+        shutil.rmtree(folder)
+
+
+def test_role_of_the_pool_is_one_that_the_model_takes() -> None:
+    """The pools would otherwise make every request invalid, and the test above would test nothing."""
+    assert CODEC.parse(
+        "UpdateFunctionConfiguration", {"FunctionName": "f"}, {}, {}, b'{"Role": "%s"}' % ROLE.encode()
+    )
