@@ -108,7 +108,14 @@ class Application:
             self.clock, account_limit=config.account_concurrency, idle_lifetime_s=config.idle_lifetime_s, seed=uuid.uuid4().hex
         )  # fmt: skip
         self.driver = ServerDriver(
-            self.clock, core, logs, history, self._store, self._code_directory, self._inner_connection
+            self.clock,
+            core,
+            logs,
+            history,
+            self._store,
+            self._code_directory,
+            self._layer_directories,
+            self._inner_connection,
         )
         self.driver.event_invoke_config = self.plane.event_invoke_config
         self._promises = Promises(self._store, core)
@@ -150,7 +157,12 @@ class Application:
         return EnvironmentConnection(self._endpoint, account_id)
 
     def _code_directory(self, function: FunctionConfiguration) -> Path:
+        if function.package_type == "Image":
+            raise SandboxFault(f"The image {function.image_uri} cannot run: that needs a container engine.")
         return self._code.directory(function.code_sha256)
+
+    def _layer_directories(self, function: FunctionConfiguration) -> tuple[Path, ...]:
+        return tuple(self._code.directory(layer.code_sha256) for layer in function.layers)
 
     # --- what the parts ask of each other ------------------------------------------------------------
 
@@ -182,8 +194,16 @@ class Application:
     async def _invoke_by_arn(self, function_arn: str, payload: bytes) -> InvocationResult:
         """Invoke for an event source mapping. Raises ``ApiError``: not found, or throttled."""
         account, region = function_arn.split(":")[4], function_arn.split(":")[3]
-        function = self.plane.resolve(function_arn, None, Caller(account, region))
-        invocation = Invocation(str(uuid.uuid4()), function, payload, self.clock.now())
+        route = self.plane.route(function_arn, None, Caller(account, region))
+        function, routed = self.plane.choose(route)
+        invocation = Invocation(
+            str(uuid.uuid4()),
+            function,
+            payload,
+            self.clock.now(),
+            invoked_arn=route.invoked_arn,
+            routed=routed,
+        )
         return await self.driver.invoke_and_wait(invocation)
 
     def _resume_events(self) -> None:

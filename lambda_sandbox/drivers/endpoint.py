@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from lambda_sandbox import errors
 from lambda_sandbox.config import Config
+from lambda_sandbox.control_plane.routing import Route
 from lambda_sandbox.drivers.event_stream_sink import EventStreamSink
 from lambda_sandbox.drivers.function_urls import FunctionUrls
 from lambda_sandbox.drivers.own_routes import OwnRoutes
@@ -72,6 +73,10 @@ class Plane(Protocol):
 
     def resolve(self, function_name: str, qualifier: str | None, caller: Caller) -> FunctionConfiguration: ...
 
+    def route(self, function_name: str, qualifier: str | None, caller: Caller) -> Route: ...
+
+    def choose(self, route: Route) -> tuple[FunctionConfiguration, str]: ...
+
     def function_url(self, url_id: str) -> FunctionUrl | None: ...
 
 
@@ -99,7 +104,7 @@ class Endpoint:
     own_routes: OwnRoutes
     worker: Executor
     function_urls: FunctionUrls = field(init=False)
-    _resolved: dict[tuple[bytes, bytes, bytes], FunctionConfiguration] = field(default_factory=dict)
+    _routes: dict[tuple[bytes, bytes, bytes], Route] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -117,19 +122,21 @@ class Endpoint:
 
     def forget_resolved(self) -> None:
         """Functions changed: look names up again."""
-        self._resolved.clear()
+        self._routes.clear()
 
-    def resolve(
-        self, name: bytes, qualifier: bytes, credential: bytes, caller: Caller
-    ) -> FunctionConfiguration:
+    def route(self, name: bytes, qualifier: bytes, credential: bytes, caller: Caller) -> Route:
+        """Return where invocations by this name go, from memory if it was asked for since the last change."""
         key = (name, qualifier, credential)
-        function = self._resolved.get(key)
-        if function is None:
-            function = self.plane.resolve(unquote(name.decode()), unquote(qualifier.decode()) or None, caller)
-            if len(self._resolved) > 10_000:
-                self._resolved.clear()
-            self._resolved[key] = function
-        return function
+        route = self._routes.get(key)
+        if route is None:
+            query = {"Qualifier": [qualifier.decode("latin-1")]} if qualifier else {}
+            path = {"FunctionName": unquote(name.decode("latin-1"))}
+            named = self.gateway.parse("Invoke", path, query, {}, b"")
+            route = self.plane.route(named["FunctionName"], named.get("Qualifier"), caller)
+            if len(self._routes) > 10_000:
+                self._routes.clear()
+            self._routes[key] = route
+        return route
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run ``work`` on the loop and keep a reference until it is done."""
@@ -223,7 +230,8 @@ class EndpointConnection(StreamingConnection):
         credential = found[0] if found else b""
         caller = self._caller(found[1], found[2]) if found else self._caller(b"", b"")
         qualifier = _qualifier(query) if query else b""
-        function = self._endpoint.resolve(name, qualifier, credential, caller)
+        route = self._endpoint.route(name, qualifier, credential, caller)
+        function, routed = self._endpoint.plane.choose(route)
         invocation_type = request_checks.invocation_type(kind.decode("latin-1"), streamed=streamed)
         payload = request_checks.checked_payload(request.body, invocation_type)
         request_id = str(uuid.uuid4())
@@ -240,10 +248,7 @@ class EndpointConnection(StreamingConnection):
             request_checks.decoded_context(client_context.decode("latin-1")),
             trace.decode("latin-1") or request_checks.trace_header(now, request_id),
         )
-        if qualifier or b":" in name or b"%3" in name:
-            invocation.invoked_arn = request_checks.invoked_arn(
-                function.arn, unquote(name.decode()), unquote(qualifier.decode())
-            )
+        invocation.invoked_arn, invocation.routed = route.invoked_arn, routed
         if tenant or function.tenant_isolation:
             invocation.tenant_id = request_checks.tenant_id(function, tenant.decode("latin-1"))
         if identity:

@@ -181,14 +181,15 @@ class InProcess:
     def _invoke(
         self, name: str, qualifier: str, headers: Mapping[str, str], body: bytes, caller: Caller
     ) -> tuple[int, dict[str, str], bytes]:
-        function = self.plane.resolve(name, qualifier or None, caller)
+        route = self.plane.route(name, qualifier or None, caller)
+        function, routed = self.plane.choose(route)
         for header in headers:
             request.refuse_header(header.lower())
         kind = request.invocation_type(headers.get("x-amz-invocation-type", ""))
         payload = request.checked_payload(body, kind)
         context = request.decoded_context(headers.get("x-amz-client-context", ""))
         request_id = str(uuid.uuid4())
-        _refuse_other_runtimes(function)
+        _refuse_what_needs_a_process(function)
         if kind is InvocationType.DRY_RUN:
             return 204, {"x-amzn-RequestId": request_id}, b""
         now = self.clock.now()
@@ -202,7 +203,8 @@ class InProcess:
                 kind,
                 client_context=context,
                 trace_header=trace,
-                invoked_arn=request.invoked_arn(function.arn, name, qualifier),
+                invoked_arn=route.invoked_arn,
+                routed=routed,
             )
         )
         if complete.error is not None:
@@ -412,10 +414,14 @@ def _refuse_unpolled(operation: str) -> None:
         )
 
 
-def _refuse_other_runtimes(function: FunctionConfiguration) -> None:
+def _refuse_what_needs_a_process(function: FunctionConfiguration) -> None:
     if not function.runtime.startswith("python"):
         raise errors.NotImplementedException(
             f"The in_process driver runs Python in this interpreter, not {function.runtime}; use the server driver."
+        )
+    if function.layers:
+        raise errors.NotImplementedException(
+            "The in_process driver has no /opt to mount layers in; use the server driver."
         )
 
 

@@ -38,7 +38,7 @@ class Invocation:
     ``payload`` is JSON as bytes. ``attempt`` counts from 1; retries of an asynchronous event keep the request id.
     ``client_context`` is the caller's JSON text, decoded from base64. ``invoked_arn`` is the function's ARN with the
     qualifier that the caller named, empty without one. ``cognito_identity`` is JSON text.
-    ``maximum_retry_attempts`` (0-2) and ``maximum_event_age_s`` (60-21,600) hold for ``Event`` only.
+    ``routed`` says why an alias led to this version. ``maximum_retry_attempts`` (0-2) and ``maximum_event_age_s`` (60-21,600) hold for ``Event`` only.
     """
 
     request_id: str
@@ -54,6 +54,7 @@ class Invocation:
     invoked_arn: str = ""
     tenant_id: str = ""
     cognito_identity: str = ""
+    routed: str = ""
     maximum_retry_attempts: int = quotas.ASYNC_RETRIES_DEFAULT
     maximum_event_age_s: float = quotas.ASYNC_EVENT_AGE_S_MAX
 
@@ -84,6 +85,10 @@ class InvocationRecord:
     error_type: str
     cold: bool
     why: str
+
+    def __post_init__(self) -> None:
+        if self.invocation.routed:
+            self.why = f"{self.invocation.routed}; {self.why}"
 
 
 # --- actions: carried out by the driver in the order given -----------------------------------------------

@@ -30,14 +30,6 @@ def invocation_type(value: str, *, streamed: bool = False) -> InvocationType:
     return kind
 
 
-def invoked_arn(arn: str, name: str, qualifier: str) -> str:
-    """Return the function's ``arn`` with the qualifier that the caller named: in the query, or behind the name itself."""
-    if not qualifier:
-        parts = name.rsplit("function:", 1)[-1].split(":")
-        qualifier = parts[1] if len(parts) > 1 else ""
-    return f"{arn}:{qualifier}" if qualifier else ""
-
-
 _TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 
 
