@@ -47,7 +47,8 @@ class Report:
 
     @property
     def billed_ms(self) -> int:
-        return billed_duration_ms(self.duration_ms, self.init_duration_ms or 0.0)
+        before_ms = (self.init_duration_ms or 0.0) + self.billed_restore_duration_ms
+        return billed_duration_ms(self.duration_ms, before_ms)
 
     def line(self) -> str:
         """Return the text REPORT line as CloudWatch Logs shows it: fields divided by tabs, in AWS's order."""

@@ -55,8 +55,11 @@ class Stage:
     def of(self, kind: type[A]) -> list[A]:
         return [action for action in self.actions if isinstance(action, kind)]
 
+    def completions(self, invocation: Invocation) -> list[messages.Complete]:
+        return [a for a in self.of(messages.Complete) if a.invocation is invocation]
+
     def completion(self, invocation: Invocation) -> messages.Complete:
-        [found] = [a for a in self.of(messages.Complete) if a.invocation is invocation]
+        [found] = self.completions(invocation)
         return found
 
     def logs(self) -> str:
