@@ -9,6 +9,15 @@ Talk on the control socket, one JSON object a packet:
     runtime  -> server     {"event": "running"}; the kernel adds the sender's process id
     server   -> launcher   only to one started blank: the rest of the specification, once it is known for whom it is
     launcher -> server     {"event": "exited", "status": wait status}
+    server   -> launcher   {"op": "connect", "port": N}: a connection to a listener inside, for telemetry
+    launcher -> server     {"event": "connected", "port": N}; file descriptor: the connection, none when it was refused
+
+With external extensions, and only then:
+
+    launcher -> server     {"event": "extensions", "names": [..]}; file descriptor: what they print
+    extension -> server    {"event": "extension", "name": ..}; the kernel adds the sender's process id
+    server   -> launcher   {"op": "run"}: all have registered, now the runtime may begin
+    launcher -> server     {"event": "extension_exited", "name": ..}, {"event": "runtime_exited", "status": wait status}
 
 The end of the control socket on the server's side ends the environment: nothing outlives the server.
 """
@@ -52,8 +61,12 @@ def receive(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
 
 
 def send(control: socket.socket, message: dict[str, Any], sockets: tuple[socket.socket, ...] = ()) -> None:
-    rights = array.array("i", [sock.fileno() for sock in sockets])
-    ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if sockets else []
+    send_fds(control, message, [sock.fileno() for sock in sockets])
+
+
+def send_fds(control: socket.socket, message: dict[str, Any], fds: list[int]) -> None:
+    rights = array.array("i", fds)
+    ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)] if fds else []
     control.sendmsg([json.dumps(message).encode()], ancillary)
 
 
@@ -83,17 +96,20 @@ def run(
             listener.close()
         wakeup = _wake_on_child()
         order, waiting = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        held = furnish is not None or _has_extensions(spec)
         pid = os.fork()
         if pid == 0:
             order.close()
-            _become_runtime(control, spec, ports, waiting if furnish else None)
+            _become_runtime(control, spec, ports, waiting if held else None)
         waiting.close()
         if furnish is not None:
-            _complete(control, furnish, order)
-        order.close()
+            spec = _complete(control, furnish)
+        extensions = _start_extensions(control, spec, ports) if _has_extensions(spec) else {}
+        if held and not extensions:
+            send(order, spec)
         _restrict(spec)
         namespaces.open_to_peers(False)
-        status = _await_end(control, pid, wakeup)
+        status = _await_end(control, pid, wakeup, extensions, lambda: send(order, spec))
     except Exception:
         # The text ends up in the function's log, where whoever looks for the reason will see it.
         traceback.print_exc()
@@ -104,16 +120,33 @@ def run(
         os._exit(1 if status else 0)
 
 
-def _complete(
-    control: socket.socket, furnish: Callable[[dict[str, Any]], None], order: socket.socket
-) -> None:
-    """Wait until a blank environment is somebody's; end it if the server lets go."""
+def _complete(control: socket.socket, furnish: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """Wait until a blank environment is somebody's and return its specification; end it if the server lets go."""
     rest, _ = receive(control)
     if not rest:
         _kill_descendants()
         os._exit(0)
     furnish(rest)
-    send(order, rest["spec"])
+    whole: dict[str, Any] = rest["spec"]
+    return whole
+
+
+def _has_extensions(spec: dict[str, Any]) -> bool:
+    return os.path.isdir(spec.get("extensions") or os.devnull)
+
+
+def _start_extensions(control: socket.socket, spec: dict[str, Any], ports: list[int]) -> dict[int, str]:
+    processes = importlib.import_module("extension_processes")
+
+    def prepare() -> None:
+        _restrict(spec)
+        namespaces.die_with_parent(signal.SIGKILL)
+        namespaces.open_to_peers(True)
+        _confine(spec)
+        _set_variables(spec, ports)
+
+    started: dict[int, str] = processes.start(control, spec["extensions"], send_fds, prepare)
+    return started
 
 
 def join_cgroups(fds: list[int]) -> None:
@@ -188,19 +221,47 @@ def _wake_on_child() -> int:
     return reader
 
 
-def _await_end(control: socket.socket, runtime: int, wakeup: int) -> int:
+def _await_end(
+    control: socket.socket,
+    runtime: int,
+    wakeup: int,
+    extensions: dict[int, str],
+    release: Callable[[], None],
+) -> int:
+    """Return the runtime's wait status once it has ended, and with it every extension."""
+    status: int | None = None
     poll = select.poll()
     poll.register(control, select.POLLIN)
     poll.register(wakeup, select.POLLIN)
-    while True:
+    while status is None or extensions:
         for fd, _ in poll.poll():
-            if fd == control.fileno():
+            if fd != control.fileno():
+                os.read(fd, 512)
+            elif not _obey(control, release):
                 return signal.SIGKILL  # the server let go
-            os.read(fd, 512)
         with contextlib.suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 if ended[0] == runtime:
-                    return ended[1]
+                    status = ended[1]
+                    if extensions:
+                        send(control, {"event": "runtime_exited", "status": status})
+                elif ended[0] in extensions:
+                    send(control, {"event": "extension_exited", "name": extensions.pop(ended[0])})
+    return status
+
+
+def _obey(control: socket.socket, release: Callable[[], None]) -> bool:
+    """Do what the server asks; ``False`` at the end of the control socket."""
+    message, _ = receive(control)
+    if message.get("op") == "run":
+        release()
+    elif message.get("op") == "connect":
+        with socket.socket() as connection:
+            connection.settimeout(1)
+            refused = connection.connect_ex(("127.0.0.1", message["port"]))
+            reached = () if refused else (connection,)
+            send(control, {"event": "connected", "port": message["port"]}, reached)
+    return bool(message)
 
 
 def _become_runtime(
@@ -276,9 +337,12 @@ def _run_lean() -> int:
         client.main()
     except SystemExit as error:
         code = _exit_code(error)
-    except BaseException:
+    except BaseException as error:
         traceback.print_exc()
         code = 1
+        if isinstance(error, KeyboardInterrupt):  # as an interpreter ends: by the signal itself
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()
