@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -46,7 +47,7 @@ def test_init_is_over_when_runtime_and_extensions_ask_for_events(runtime_first: 
     stage = Stage()
     stage.invoke(function())
     environment_id, extension_id = registered(stage)
-    asks = [
+    asks: list[Callable[[], object]] = [
         lambda: stage.ready(environment_id),
         lambda: stage.take(stage.core.extension_next(environment_id, extension_id)),
     ]

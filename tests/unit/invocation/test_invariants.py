@@ -39,6 +39,11 @@ class Chaos(Stage):
         self.accepted: list[messages.Invocation] = []
         self.deleted: set[str] = set()
         self.started: dict[str, Environment] = {}
+        self.played: list[messages.Action] = []
+
+    def take(self, actions: list[messages.Action]) -> list[messages.Action]:
+        self.played += actions
+        return super().take(actions)
 
     def step(self, name: str) -> None:
         getattr(self, f"do_{name}")()
@@ -141,7 +146,7 @@ class Chaos(Stage):
     def settle(self) -> None:
         """Play a well-behaved runtime until nobody waits: every invocation must come to its end."""
         for _ in range(400):
-            busy = [e for e in self.core.pool.environments.values() if self._push(e)]
+            busy = [e for e in list(self.core.pool.environments.values()) if self._push(e)]
             self.look()
             if not busy and not len(self.core.queue):
                 return
@@ -160,6 +165,21 @@ class Chaos(Stage):
             self.take(self.core.runtime_response(key, request_id, b"1", 40))
         return environment.invocation is not None or environment.state is State.ANSWERED
 
+    def check_processes(self) -> None:
+        """No environment is started while its processes run, and none is given an event or an end without them."""
+        running: set[str] = set()
+        for action in self.played:
+            if isinstance(action, messages.StartEnvironment):
+                assert action.environment.environment_id not in running
+                running.add(action.environment.environment_id)
+            elif isinstance(action, messages.DeliverEvent | messages.ShutdownEnvironment):
+                assert action.environment.environment_id in running
+            elif isinstance(action, messages.StopEnvironment):
+                running.discard(action.environment.environment_id)
+        assert running == {
+            key for key, e in self.core.pool.environments.items() if e.state is not State.RESET
+        }
+
     def check_ends(self) -> None:
         completed = Counter(a.invocation.request_id for a in self.of(messages.Complete))
         forgotten = {a.request_id for a in self.of(messages.ForgetEvent)}
@@ -170,23 +190,29 @@ class Chaos(Stage):
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.integers(min_value=0, max_value=2**32), st.lists(st.sampled_from(_STEPS), max_size=120))
+@given(
+    st.integers(min_value=0, max_value=2**32), st.lists(st.sampled_from(_STEPS), min_size=50, max_size=200)
+)
 def test_every_accepted_invocation_is_completed_once_and_counts_fit(seed: int, steps: list[Any]) -> None:
     chaos = Chaos(seed)
     for step in steps:
         chaos.step(step)
     chaos.settle()
     chaos.check_ends()
+    chaos.check_processes()
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.integers(min_value=0, max_value=2**32), st.lists(st.sampled_from(_STEPS), max_size=60))
+@given(
+    st.integers(min_value=0, max_value=2**32), st.lists(st.sampled_from(_STEPS), min_size=30, max_size=100)
+)
 def test_stopping_everything_answers_everybody_and_leaves_nothing(seed: int, steps: list[Any]) -> None:
     chaos = Chaos(seed)
     for step in steps:
         chaos.step(step)
     chaos.take(chaos.core.stop_all("the sandbox stops"))
     assert not chaos.core.pool.environments
+    chaos.check_processes()
     assert chaos.core.concurrency.in_use(function().arn) == 0
     completed = Counter(a.invocation.request_id for a in chaos.of(messages.Complete))
     assert [completed[invocation.request_id] for invocation in chaos.accepted] == [1] * len(chaos.accepted)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from lambda_sandbox.errors import RecursiveInvocationException
@@ -69,7 +71,7 @@ def test_an_event_of_a_function_that_reserves_nothing_is_dropped_at_once() -> No
     assert [a.request_id for a in stage.of(messages.ForgetEvent)] == ["e-1"]
 
 
-def configuration(**settings: int) -> EventInvokeConfig:
+def configuration(**settings: Any) -> EventInvokeConfig:
     return EventInvokeConfig("000000000000", "us-east-1", "quote", "live", 0.0, **settings)
 
 
