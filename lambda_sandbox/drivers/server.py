@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
 from lambda_sandbox.clock import Clock
+from lambda_sandbox.drivers.extension_events import ExtensionEvents
 from lambda_sandbox.drivers.response_streams import ResponseStreams, StreamedResponse
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.http_server import HttpConnection
@@ -56,6 +58,10 @@ class Environments(Protocol):
 
     def stop(self, environment_id: str, keep_tmp: bool) -> None: ...
 
+    def release_runtime(self, environment_id: str) -> None: ...
+
+    async def connect(self, environment_id: str, port: int) -> socket.socket: ...
+
     def drain_output(self, environment_id: str) -> bytes: ...
 
     def peak_memory_mb(self, environment_id: str) -> int: ...
@@ -80,6 +86,7 @@ class ServerDriver:
         history: History,
         events: EventStore,
         code_directory: Callable[[FunctionConfiguration], Path],
+        layer_directories: Callable[[FunctionConfiguration], tuple[Path, ...]],
         endpoint_protocol: Callable[[str], HttpConnection],
     ) -> None:
         self.clock = clock
@@ -88,6 +95,7 @@ class ServerDriver:
         self.history = history
         self._events = events
         self._code_directory = code_directory
+        self._layer_directories = layer_directories
         self._endpoint_protocol = endpoint_protocol
         self._loop = asyncio.get_running_loop()
         self._callers: dict[str, Caller] = {}
@@ -96,6 +104,7 @@ class ServerDriver:
         self._freezing: set[str] = set()
         self.environments: Environments | None = None
         self.streams = ResponseStreams(self)
+        self.extensions = ExtensionEvents(self)
         self.event_invoke_config: EventInvokeConfigs = lambda function_arn, qualifier: None
         self._perform: dict[type, Callable[[Any], RefuseRuntime | None]] = {
             messages.StartEnvironment: self._start_environment,
@@ -220,6 +229,21 @@ class ServerDriver:
             self.core.environment_exited(environment_id, exit_, self._peak_memory_mb(environment_id))
         )
 
+    def on_extensions_started(self, environment_id: str, names: list[str]) -> None:
+        self.extensions.started(environment_id, names)
+
+    def on_extension_output(self, environment_id: str, data: bytes) -> None:
+        environment = self.core.pool.environments.get(environment_id)
+        if environment is not None:
+            self._append_log(environment, data)
+
+    def on_extension_exit(self, environment_id: str, name: str) -> None:
+        self.extensions.exited(environment_id, name)
+
+    def on_runtime_exit(self, environment_id: str, exit_: Exit) -> None:
+        memory_mb = self._peak_memory_mb(environment_id)
+        self.perform(self.core.runtime_exited(environment_id, exit_, memory_mb))
+
     # --- actions -------------------------------------------------------------------------------------
 
     def _start_environment(self, action: messages.StartEnvironment) -> None:
@@ -233,7 +257,7 @@ class ServerDriver:
                 environment.environment_id,
                 function,
                 code,
-                (),
+                self._layer_directories(function),
                 environment.log_stream,
                 environment.initialization_type,
             )
@@ -259,11 +283,14 @@ class ServerDriver:
         self.environments.begin_invocation(environment_id)
         connection = self._waiting.pop(environment_id)
         connection.deliver(action.invocation, int(action.deadline * 1000))
+        if action.extensions:
+            self.extensions.deliver(action)
 
     def _shutdown_environment(self, action: messages.ShutdownEnvironment) -> None:
         assert self.environments is not None
         environment_id = action.environment.environment_id
         self._thaw(environment_id)
+        self.extensions.shut_down(action)
         self.environments.terminate(environment_id)
 
     def _stop_environment(self, action: messages.StopEnvironment) -> None:
@@ -272,6 +299,7 @@ class ServerDriver:
         self._drain(environment)
         self._waiting.pop(environment.environment_id, None)
         self._frozen.discard(environment.environment_id)
+        self.extensions.forget(environment.environment_id)
         self.environments.stop(environment.environment_id, action.keep_tmp)
         if not action.keep_tmp:
             self.logs.forget_stream(environment.log_stream)
@@ -324,6 +352,12 @@ class ServerDriver:
         assert self.environments is not None
         self._frozen.add(environment_id)
         self.environments.freeze(environment_id)
+
+    def freeze_soon(self, environment_id: str) -> None:
+        """Look in a moment whether the environment is idle."""
+        if environment_id not in self._freezing:
+            self._freezing.add(environment_id)
+            self._loop.call_later(_FREEZE_AFTER_S, self._freeze, environment_id)
 
     def _thaw(self, environment_id: str) -> None:
         if environment_id in self._frozen:

@@ -17,6 +17,7 @@ _SCRIPTS = (
     _HERE / "launcher.py",
     _HERE / "namespaces.py",
     _HERE / "confinement.py",
+    _HERE / "extension_processes.py",
     _HERE / "zygote.py",
     *sorted((_HERE / "runtimes").glob("python_*.py")),
     _HERE / "runtimes" / "node_client.mjs",
@@ -29,7 +30,7 @@ _NATIVE_PACKAGES = ("awslambdaric", "runtime_client", "simplejson", "snapshot_re
 _TEXTS = {
     "/etc/passwd": "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:993:990::/tmp:/sbin/nologin\n",
     "/etc/group": "root:x:0:\nsbx_group1051:x:990:\n",
-    "/etc/hosts": "127.0.0.1 localhost\n",
+    "/etc/hosts": "127.0.0.1 localhost sandbox sandbox.localdomain\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
 

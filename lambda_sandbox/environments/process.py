@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,15 +17,18 @@ from lambda_sandbox import quotas
 from lambda_sandbox.config import Config
 from lambda_sandbox.environments import control_socket
 from lambda_sandbox.environments.admission import MemoryAdmission
+from lambda_sandbox.environments.companions import Companions
 from lambda_sandbox.environments.folder import make_folder
 from lambda_sandbox.environments.isolation import choose_starter, describe
 from lambda_sandbox.environments.layer_folders import LayerFolders
 from lambda_sandbox.environments.limits import ControlGroup, find_control_groups
-from lambda_sandbox.environments.memory import MemoryMeter
+from lambda_sandbox.environments.memory import GroupMeter, MemoryMeter
+from lambda_sandbox.environments.memory_watch import MemoryWatch
 from lambda_sandbox.environments.running import RunningEnvironment, output_pipe
 from lambda_sandbox.environments.specification import specification
 from lambda_sandbox.environments.starters import StartRequest
 from lambda_sandbox.environments.tmp_files import TmpFiles
+from lambda_sandbox.environments.tree_memory import TreeMeter
 from lambda_sandbox.environments.variables import default_log_stream
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import Exit, FunctionConfiguration, Isolation
@@ -44,6 +48,16 @@ class EnvironmentHost(Protocol):
     def on_output(self, environment_id: str, data: bytes) -> None: ...
 
     def on_exit(self, environment_id: str, exit_: Exit) -> None: ...
+
+    def on_extensions_started(self, environment_id: str, names: list[str]) -> None: ...
+
+    def on_extension_output(self, environment_id: str, data: bytes) -> None: ...
+
+    def on_extension_exit(self, environment_id: str, name: str) -> None: ...
+
+    def on_runtime_exit(self, environment_id: str, exit_: Exit) -> None:
+        """The runtime ended while extensions still run; ``on_exit`` follows when the last of them has ended."""
+        ...
 
 
 class ProcessEnvironments:
@@ -70,8 +84,10 @@ class ProcessEnvironments:
         self._all_ended = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         charged = self._starter.keeps_tmp_size and "memory" in self._controllers
-        self._tmp_files = TmpFiles(loop, self._over_memory) if charged else None
+        self._memory_watch = MemoryWatch(loop, self._over_memory)
+        self._tmp_files = TmpFiles(loop, self._memory_watch) if charged else None
         self._layer_folders = LayerFolders(self._folder)
+        self._companions = Companions(loop, host)
         self._count = 0
         self.isolation: Isolation = describe(self._starter, self._groups)
 
@@ -122,7 +138,7 @@ class ProcessEnvironments:
         """Send SIGTERM to the runtime and to all that it started; ``stop`` follows when their time is over."""
         environment = self._environments.get(environment_id)
         if environment is not None:
-            environment.signal_tree(signal.SIGTERM)
+            environment.signal_tree(signal.SIGTERM, extensions=False)
 
     def stop(self, environment_id: str, keep_tmp: bool = False) -> None:
         """End the whole process tree. Nothing is reported about this environment any more. Unknown ids are ignored."""
@@ -132,6 +148,8 @@ class ProcessEnvironments:
             self._ending.add(environment)
             self._all_ended.clear()
             self._loop.remove_reader(environment.output_fd)
+            if environment.extension_output_fd >= 0:
+                self._loop.remove_reader(environment.extension_output_fd)
             environment.close_listeners()
             self._kill(environment)
         if not keep_tmp:
@@ -163,6 +181,19 @@ class ProcessEnvironments:
             with contextlib.suppress(OSError):
                 environment.group.share_cpu(environment.memory_mb)
 
+    def release_runtime(self, environment_id: str) -> None:
+        """All extensions have registered: the runtime, which has waited, begins its init."""
+        environment = self._environments.get(environment_id)
+        if environment is not None:
+            self._companions.release(environment)
+
+    async def connect(self, environment_id: str, port: int) -> socket.socket:
+        """Return a connection to a listener inside the environment, made from inside. Raises ``ConnectionError``."""
+        environment = self._environments.get(environment_id)
+        if environment is None:
+            raise ConnectionResetError("the environment is gone")
+        return await self._companions.connect(environment, port)
+
     def freeze(self, environment_id: str) -> None:
         """Stop the runtime and all that it started. Costs some 20 µs."""
         environment = self._environments.get(environment_id)
@@ -175,8 +206,7 @@ class ProcessEnvironments:
         if environment is not None:
             environment.frozen = False
             environment.signal_tree(signal.SIGCONT)
-            if self._tmp_files is not None:
-                self._tmp_files.resume(environment)
+            self._memory_watch.resume(environment)
 
     async def close(self) -> None:
         """End every environment and give everything back. Closing twice does nothing more."""
@@ -187,6 +217,7 @@ class ProcessEnvironments:
                 await asyncio.wait_for(self._all_ended.wait(), _CLOSE_TIMEOUT_S)
         for task in self._tasks:
             task.cancel()
+        self._memory_watch.close()
         if self._tmp_files is not None:
             self._tmp_files.close()
         self._starter.close()
@@ -205,8 +236,12 @@ class ProcessEnvironments:
         spec: dict[str, Any],
     ) -> RunningEnvironment:
         # What is shared with the zygote is not charged to the group, yet it is the function's: AWS counts the interpreter.
-        memory_bytes = function.memory_mb * quotas.MIB - self._starter.baseline_bytes
+        grouped = "memory" in self._controllers
+        memory_bytes = function.memory_mb * quotas.MIB - (self._starter.baseline_bytes if grouped else 0)
         group = self._make_group(environment_id, memory_bytes)
+        meter: MemoryMeter = TreeMeter(memory_bytes)
+        if group is not None and grouped:
+            meter = GroupMeter(group, self._starter.baseline_bytes)
         server_side, control = control_socket.make_pair()
         reader, writer = output_pipe()
         environment = RunningEnvironment(
@@ -215,7 +250,7 @@ class ProcessEnvironments:
             server_side,
             reader,
             group,
-            MemoryMeter(group, self._starter.baseline_bytes),
+            meter,
             own_pids=self._starter.level != "process",
             tmp_key=environment_id,
             tmp_mb=function.ephemeral_storage_mb,
@@ -273,10 +308,12 @@ class ProcessEnvironments:
         elif message["event"] == "running":
             environment.runtime_pid = pid
             environment.memory.watch(pid)
-            if self._tmp_files is not None and not environment.stopped:
-                self._tmp_files.watch(environment)
+            if not environment.stopped:
+                self._watch_memory(environment)
         elif message["event"] == "exited":
             environment.wait_status = message["status"]
+        else:
+            self._companions.heard(environment, message, fds, pid)
         if environment.stopped:
             self._kill(environment)
 
@@ -311,6 +348,7 @@ class ProcessEnvironments:
     def _ended(self, environment: RunningEnvironment) -> None:
         """The launcher is gone, and with it every process of the environment."""
         self._loop.remove_reader(environment.control.fileno())
+        self._companions.ended(environment)
         if not environment.stopped:
             environment.stopped = True
             self._stop_watching(environment)
@@ -346,7 +384,14 @@ class ProcessEnvironments:
         self._stop_watching(environment)
         environment.kill()
 
+    def _watch_memory(self, environment: RunningEnvironment) -> None:
+        if self._tmp_files is not None:
+            self._tmp_files.watch(environment)
+        elif isinstance(environment.memory, TreeMeter) and sys.platform == "linux":
+            self._memory_watch.add(environment)
+
     def _stop_watching(self, environment: RunningEnvironment) -> None:
+        self._memory_watch.forget(environment)
         if self._tmp_files is not None:
             self._tmp_files.forget(environment)
         if environment.group is not None and environment.group.oom_fd >= 0:

@@ -37,6 +37,8 @@ class RunningEnvironment:
     launcher_pid: int = 0
     runtime_pid: int = 0
     wait_status: int | None = None
+    extension_pids: dict[str, int] = field(default_factory=dict)
+    extension_output_fd: int = -1
     stopped: bool = False
     frozen: bool = False
     init_finished: bool = False
@@ -77,9 +79,11 @@ class RunningEnvironment:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
-    def signal_tree(self, number: int) -> None:
-        """Send a signal to the runtime and to everything that it started."""
+    def signal_tree(self, number: int, *, extensions: bool = True) -> None:
+        """Send a signal to the runtime and to everything that it started, and so to the extensions."""
         waiting = [self.runtime_pid] if self.runtime_pid else []
+        if extensions:
+            waiting += self.extension_pids.values()
         while waiting:
             pid = waiting.pop()
             with contextlib.suppress(OSError):
@@ -93,10 +97,10 @@ class RunningEnvironment:
             return False
         return self.group is None or self.group.remove()
 
-    def exit(self) -> Exit:
-        """Return how it ended, after its last process."""
+    def exit(self, status: int | None = None) -> Exit:
+        """Return how it ended, after its last process, or how the process with this wait ``status`` did."""
         # No status: the kernel took the launcher as well, as it does when a group runs out of memory.
-        status = self.wait_status
+        status = self.wait_status if status is None else status
         code = os.waitstatus_to_exitcode(status) if status is not None else -signal.SIGKILL
         if code >= 0:
             return Exit(code=code)
@@ -106,6 +110,8 @@ class RunningEnvironment:
     def close(self) -> None:
         self.control.close()
         os.close(self.output_fd)
+        if self.extension_output_fd >= 0:
+            os.close(self.extension_output_fd)
         self.memory.close()
         if self.group is not None:
             self.group.remove()

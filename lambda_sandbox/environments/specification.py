@@ -52,6 +52,7 @@ def specification(
         "commands": launch.commands,
         "missing": launch.missing,
         "task": values["LAMBDA_TASK_ROOT"],
+        "extensions": f"{places.layers}/extensions" if layers is not None else "",
         "variables": values,
         "rlimits": resource_limits(function, controllers, _INTERPRETER_BYTES, processes),
         "user": starter.user(number, "pids" in controllers),

@@ -296,6 +296,13 @@ class Core(CoreState):
         environment = self.pool.environments.get(environment_id)
         return phases.exited(self, environment, exit_, max_memory_mb) if environment is not None else []
 
+    def runtime_exited(self, environment_id: str, exit_: Exit, max_memory_mb: int) -> list[Action]:
+        """The runtime's process ended and external extensions still run: they have their Shutdown phase."""
+        environment = self.pool.environments.get(environment_id)
+        if environment is None or environment.state is State.SHUTDOWN:
+            return []
+        return phases.runtime_exited(self, environment, exit_, max_memory_mb)
+
     # --- signals from extensions ---------------------------------------------------------------------
 
     def extension_registered(

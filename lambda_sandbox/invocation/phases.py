@@ -173,6 +173,18 @@ def exited(core: CoreState, environment: Environment, exit_: Exit, max_memory_mb
     return broke(core, environment, ends.exit_failure(environment, exit_), max_memory_mb)
 
 
+def runtime_exited(
+    core: CoreState, environment: Environment, exit_: Exit, max_memory_mb: int
+) -> list[Action]:
+    """Only the runtime is gone, and the internal extensions that lived in its process."""
+    gone = [each.extension_id for each in environment.extensions.values() if not each.external]
+    for extension_id in gone:
+        del environment.extensions[extension_id]
+    if exit_.out_of_memory:
+        max_memory_mb = environment.function.memory_mb
+    return broke(core, environment, ends.exit_failure(environment, exit_), max_memory_mb)
+
+
 def watchdog(core: CoreState, environment: Environment) -> list[Action]:
     environment.watchdog_at = 0.0
     watched = environment.invocation is not None or environment.state in (State.INIT, State.RESTORE)

@@ -9,6 +9,8 @@ from typing import Protocol
 
 from lambda_sandbox.http_server import HttpConnection, Request
 from lambda_sandbox.invocation.messages import Invocation, RefuseRuntime
+from lambda_sandbox.runtime_api import extensions
+from lambda_sandbox.runtime_api.extensions import ExtensionsHost
 from lambda_sandbox.runtime_api.streaming import MODE_HEADER, BodySource, BodyTarget, PassedOn, StreamedBody
 
 _PREFIX = b"/2018-06-01/runtime/"
@@ -21,6 +23,9 @@ _JSON = b"Content-Type: application/json\r\n"
 
 class RuntimeApiHost(Protocol):
     """What the protocol needs of the driver. Each answer method returns ``None`` for 202."""
+
+    @property
+    def extensions(self) -> ExtensionsHost: ...
 
     def runtime_next(self, environment_id: str, connection: RuntimeApiConnection) -> RefuseRuntime | None: ...
 
@@ -124,6 +129,8 @@ class RuntimeApiConnection(HttpConnection):
             self.answer_json(
                 403, {"errorType": "Forbidden", "errorMessage": "browsers may not speak to the Runtime API"}
             )
+        elif target.startswith(extensions.PREFIX):
+            extensions.handle(self._host.extensions, self.environment_id, self, request)
         elif request.method == b"POST" and target.startswith(_PREFIX):
             self._post(request, target[len(_PREFIX) :].decode("latin-1"))
         else:
