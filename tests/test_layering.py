@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LEAVES = {"errors", "clock", "config", "quotas", "resources", "runtime_identifiers"}
+LEAVES = {"errors", "clock", "config", "quotas", "resources", "runtime_identifiers", "event_patterns"}
 MAY_IMPORT = {
     **dict.fromkeys(LEAVES, LEAVES),
     "gateway": LEAVES,

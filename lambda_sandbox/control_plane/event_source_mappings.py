@@ -1,61 +1,86 @@
-"""Operations on event source mappings. This release has them for SQS queues."""
+"""Operations on event source mappings. DIFFERS: only SQS queues are read; mappings of other sources are checked and kept."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from lambda_sandbox.control_plane import tags
+from lambda_sandbox.control_plane import event_source_fields, event_source_rules, tags
 from lambda_sandbox.control_plane.context import Context, Operations, Params
-from lambda_sandbox.control_plane.coverage import SEE, Coverage
+from lambda_sandbox.control_plane.coverage import Coverage
+from lambda_sandbox.control_plane.event_source_kinds import QUEUES, RULES, SourceKind, kind_of
 from lambda_sandbox.control_plane.pages import page
+from lambda_sandbox.control_plane.source_inspection import SourceInspection
 from lambda_sandbox.errors import (
     InvalidParameterValueException,
-    NotImplementedException,
     ResourceConflictException,
+    ResourceInUseException,
     ResourceNotFoundException,
 )
 from lambda_sandbox.resources import Caller, EventSourceMapping
 
 _PAGE = 100  # Source: AWS Lambda API Reference, "ListEventSourceMappings", read 2026-11
-# Source: AWS Lambda Developer Guide, "Creating and configuring an Amazon SQS event source mapping", read 2026-11
-_BATCH_WITHOUT_WINDOW = 10
-_BATCH_FIFO = 10
-_SERVICE = re.compile(r"arn:[^:]+:([^:]+):([^:]*):([^:]*):.+")
-_SETTINGS = {
-    "FunctionName",
-    "Enabled",
-    "BatchSize",
-    "MaximumBatchingWindowInSeconds",
-    "FunctionResponseTypes",
-    "ScalingConfig",
-}
+_ACTED_ON = frozenset(
+    {
+        "FunctionName",
+        "Enabled",
+        "BatchSize",
+        "MaximumBatchingWindowInSeconds",
+        "FunctionResponseTypes",
+        "FilterCriteria",
+        "ScalingConfig",
+    }
+)
+_KEPT = frozenset(
+    {
+        "AmazonManagedKafkaEventSourceConfig",
+        "BisectBatchOnFunctionError",
+        "DestinationConfig",
+        "DocumentDBEventSourceConfig",
+        "KMSKeyArn",
+        "LoggingConfig",
+        "MaximumRecordAgeInSeconds",
+        "MaximumRetryAttempts",
+        "MetricsConfig",
+        "ParallelizationFactor",
+        "ProvisionedPollerConfig",
+        "SelfManagedKafkaEventSourceConfig",
+        "SourceAccessConfigurations",
+        "TumblingWindowInSeconds",
+    }
+)
+_KEPT_ONCE = frozenset(
+    {"Queues", "SelfManagedEventSource", "StartingPosition", "StartingPositionTimestamp", "Topics"}
+)
 
 COVERAGE: dict[str, Coverage] = {
     "CreateEventSourceMapping": Coverage(
-        works=frozenset({"EventSourceArn", "Tags", *_SETTINGS}), notes={"EventSourceArn": "only SQS queues"}
+        works=_ACTED_ON | {"EventSourceArn", "Tags"},
+        stored=_KEPT | _KEPT_ONCE,
+        notes={
+            "EventSourceArn": "SQS queues are read; mappings of Kinesis, DynamoDB streams, MSK, Amazon MQ and DocumentDB "
+            "are checked and stored, and invoke nothing"
+        },
     ),
     "GetEventSourceMapping": Coverage(works=frozenset({"UUID"})),
     "ListEventSourceMappings": Coverage(
         works=frozenset({"EventSourceArn", "FunctionName", "Marker", "MaxItems"})
     ),
-    "UpdateEventSourceMapping": Coverage(works=frozenset({"UUID", *_SETTINGS})),
+    "UpdateEventSourceMapping": Coverage(works=_ACTED_ON | {"UUID"}, stored=_KEPT),
     "DeleteEventSourceMapping": Coverage(works=frozenset({"UUID"})),
 }
 
 
 class EventSourceMappings:
-    """The five operations. ``on_change`` is called after each that changes a mapping.
-
-    ``last_result(uuid)`` is what the poller says of its last batch: AWS's ``LastProcessingResult``.
-    """
+    """The five operations. The pollers hear of each that changes a mapping, through ``on_mappings_change``."""
 
     def __init__(self, context: Context) -> None:
         self._clock = context.clock
         self._store = context.store
         self._lookup = context.lookup
+        self._inspection = SourceInspection(context.inspect_source)
+        self._transition_s = context.config.transition_s
         self._on_change = context.on_mappings_change
         self._last_result = context.last_processing_result
         self.operations: Operations = {
@@ -67,24 +92,16 @@ class EventSourceMappings:
         }
 
     def create(self, params: Params, caller: Caller) -> dict[str, Any]:
-        source = _queue(params.get("EventSourceArn"), caller)
-        fields = _settings(params)
-        if params.get("FunctionName") is not None:
-            fields["function_arn"] = self._function_arn(params["FunctionName"], caller)
-        mapping = EventSourceMapping(
-            uuid=str(uuid4()),
-            account_id=caller.account_id,
-            region=caller.region,
-            event_source_arn=source,
-            last_modified=self._clock.now(),
-            **fields,
-        )
-        _check(mapping)
+        kind, source = _source(params, caller)
+        event_source_rules.check_parameters(params, kind)
+        mapping = self._new(params, caller, kind, source)
+        event_source_rules.check(mapping, self._clock.now())
+        self._inspection.check(mapping, self._lookup.version(mapping.function_arn, None, caller)[0])
         self._refuse_duplicate(mapping)
         tags.check({}, params.get("Tags") or {})
-        self._store.put_mapping(mapping, _arn(mapping), params.get("Tags"))
+        self._store.put_mapping(mapping, mapping.arn, params.get("Tags"))
         self._on_change()
-        return _to_wire(mapping, state="Creating")
+        return event_source_fields.to_wire(mapping, "Creating")
 
     def get(self, params: Params, caller: Caller) -> dict[str, Any]:
         return self._shown(self._existing(params["UUID"], caller))
@@ -92,6 +109,7 @@ class EventSourceMappings:
     def list(self, params: Params, caller: Caller) -> dict[str, Any]:
         source, function_name = params.get("EventSourceArn"), params.get("FunctionName")
         arn = self._lookup.function(function_name, caller).arn if function_name else None
+        self._forget_deleted()
         mappings = [
             mapping
             for mapping in self._store.mappings()
@@ -100,38 +118,99 @@ class EventSourceMappings:
             and (arn is None or f"{mapping.function_arn}:".startswith(f"{arn}:"))
         ]
         shown, marker = page(mappings, lambda each: each.uuid, params, _PAGE)
-        return {"EventSourceMappings": [self._shown(each) for each in shown], "NextMarker": marker}
+        return {
+            "EventSourceMappings": [self._shown(each, listed=True) for each in shown],
+            "NextMarker": marker,
+        }
 
     def update(self, params: Params, caller: Caller) -> dict[str, Any]:
-        mapping = self._existing(params["UUID"], caller)
-        fields = _settings(params)
+        mapping = self._idle(params["UUID"], caller)
+        kind = kind_of(mapping.event_source_arn)
+        event_source_rules.check_parameters(params, kind)
+        event_source_rules.check_update(params, mapping)
+        now = self._clock.now()
+        fields = event_source_fields.settings(params, kind, mapping)
         if params.get("FunctionName") is not None:
             fields["function_arn"] = self._function_arn(params["FunctionName"], caller)
-        updated = replace(mapping, last_modified=self._clock.now(), **fields)
-        _check(updated)
+        updated = replace(mapping, last_modified=now, **fields)
+        updated = replace(
+            updated, transition=_transition(mapping, updated), transition_until=now + self._transition_s
+        )
+        event_source_rules.check(updated, now)
         if updated.function_arn != mapping.function_arn:
             self._refuse_duplicate(updated)
         self._store.put_mapping(updated)
         self._on_change()
-        return _to_wire(updated, state=_transition(mapping, updated))
+        return event_source_fields.to_wire(updated, updated.transition)
 
     def delete(self, params: Params, caller: Caller) -> dict[str, Any]:
-        mapping = self._existing(params["UUID"], caller)
-        self._store.delete_mapping(mapping.uuid, _arn(mapping))
+        mapping = self._idle(params["UUID"], caller)
+        if self._transition_s:
+            until = self._clock.now() + self._transition_s
+            going = replace(mapping, state="Deleting", transition="Deleting", transition_until=until)
+            self._store.put_mapping(going)
+        else:
+            self._store.delete_mapping(mapping.uuid, mapping.arn)
         self._on_change()
-        return _to_wire(mapping, state="Deleting")
+        return event_source_fields.to_wire(mapping, "Deleting")
 
-    def _shown(self, mapping: EventSourceMapping) -> dict[str, Any]:
-        wire = _to_wire(mapping)
-        if self._last_result is not None:
+    def _new(self, params: Params, caller: Caller, kind: SourceKind, source: str) -> EventSourceMapping:
+        now = self._clock.now()
+        fields: dict[str, Any] = {
+            "batch_size": RULES[kind].batch_size,
+            "maximum_batching_window_s": RULES[kind].window_s,
+            **event_source_fields.defaults(kind, params),
+            **event_source_fields.settings(params, kind),
+        }
+        uuid = str(uuid4())
+        if kind in (SourceKind.MSK, SourceKind.SELF_MANAGED_KAFKA):
+            fields["kafka"] = event_source_fields.with_consumer_group(fields.get("kafka"), uuid, kind)
+        return EventSourceMapping(
+            uuid=uuid,
+            account_id=caller.account_id,
+            region=caller.region,
+            event_source_arn=source,
+            function_arn=self._function_arn(params["FunctionName"], caller),
+            last_modified=now,
+            transition="Creating",
+            transition_until=now + self._transition_s,
+            **fields,
+        )
+
+    def _shown(self, mapping: EventSourceMapping, listed: bool = False) -> dict[str, Any]:
+        moving = self._clock.now() < mapping.transition_until
+        wire = event_source_fields.to_wire(
+            mapping, mapping.transition if moving else mapping.state, listed=listed
+        )
+        kind = kind_of(mapping.event_source_arn)
+        if kind not in QUEUES:
+            wire["LastProcessingResult"] = (
+                f"PROBLEM: this sandbox reads no {kind} yet: the mapping is kept and invokes nothing."
+            )
+        elif self._last_result is not None:
             wire["LastProcessingResult"] = self._last_result(mapping.uuid)
         return wire
 
+    def _idle(self, uuid: str, caller: Caller) -> EventSourceMapping:
+        """Return a mapping that is in no transition; only such a one is changed or deleted."""
+        mapping = self._existing(uuid, caller)
+        if self._clock.now() < mapping.transition_until:
+            # UNCONFIRMED: wording
+            raise ResourceInUseException("Cannot update the event source mapping because it is in use.")
+        return mapping
+
     def _existing(self, uuid: str, caller: Caller) -> EventSourceMapping:
+        self._forget_deleted()
         mapping = self._store.mapping(uuid)
         if mapping is None or (mapping.account_id, mapping.region) != (caller.account_id, caller.region):
             raise ResourceNotFoundException("The resource you requested does not exist.")
         return mapping
+
+    def _forget_deleted(self) -> None:
+        now = self._clock.now()
+        for mapping in self._store.mappings():
+            if mapping.state == "Deleting" and mapping.transition_until <= now:
+                self._store.delete_mapping(mapping.uuid, mapping.arn)
 
     def _function_arn(self, function_name: str, caller: Caller) -> str:
         try:
@@ -144,9 +223,9 @@ class EventSourceMappings:
         return function.qualified_arn if function_name.endswith(f":{function.version}") else function.arn
 
     def _refuse_duplicate(self, new: EventSourceMapping) -> None:
-        wanted = (new.event_source_arn, new.function_arn)
+        wanted = _identity(new)
         for mapping in self._store.mappings():
-            if (mapping.event_source_arn, mapping.function_arn) == wanted and mapping.uuid != new.uuid:
+            if _identity(mapping) == wanted and mapping.uuid != new.uuid:
                 name = new.function_arn.split(":function:")[1]
                 raise ResourceConflictException(
                     f'The event source arn (" {new.event_source_arn} ") and function (" {name} ") provided mapping '
@@ -154,76 +233,34 @@ class EventSourceMappings:
                 )
 
 
-def _queue(arn: str | None, caller: Caller) -> str:
-    """Return the ARN of an SQS queue in the caller's Region. DIFFERS: AWS looks whether the queue exists."""
-    found = _SERVICE.fullmatch(arn or "")
-    if arn is None or found is None:
+def _identity(mapping: EventSourceMapping) -> tuple[object, ...]:
+    """What two mappings may not share: brokers have several topics and queues behind one ARN."""
+    return (
+        mapping.event_source_arn,
+        mapping.bootstrap_servers,
+        mapping.topics,
+        mapping.queues,
+        mapping.document_db,
+        mapping.function_arn,
+    )
+
+
+def _source(params: Params, caller: Caller) -> tuple[SourceKind, str]:
+    """Return the kind and the ARN of a source in the caller's Region; the ARN of a self-managed cluster is empty."""
+    arn = params.get("EventSourceArn") or ""
+    if bool(arn) == bool(params.get("SelfManagedEventSource")):
         raise InvalidParameterValueException("Unrecognized event source.")
-    service, region, _ = found.groups()
-    if service != "sqs":
-        raise NotImplementedException(
-            f"CreateEventSourceMapping.EventSourceArn of {service} is not emulated by this sandbox yet; {SEE}."
-        )
-    if region != caller.region:
+    kind = kind_of(arn)
+    if arn and arn.split(":")[3] != caller.region:
+        what = "queue" if kind in QUEUES else "event source"
+        # UNCONFIRMED: wording
         raise InvalidParameterValueException(
-            f"The queue must be in the Region of the function: {caller.region}."
+            f"The {what} must be in the Region of the function: {caller.region}."
         )
-    return arn
-
-
-def _settings(params: Params) -> dict[str, Any]:
-    """Return the fields that a request sets. An empty ``ScalingConfig`` removes the limit, as on AWS."""
-    fields: dict[str, Any] = {}
-    if params.get("BatchSize") is not None:
-        fields["batch_size"] = params["BatchSize"]
-    if params.get("MaximumBatchingWindowInSeconds") is not None:
-        fields["maximum_batching_window_s"] = params["MaximumBatchingWindowInSeconds"]
-    if params.get("FunctionResponseTypes") is not None:
-        fields["report_batch_item_failures"] = "ReportBatchItemFailures" in params["FunctionResponseTypes"]
-    if params.get("ScalingConfig") is not None:
-        fields["maximum_concurrency"] = params["ScalingConfig"].get("MaximumConcurrency")
-    if params.get("Enabled") is not None:
-        fields["state"] = "Enabled" if params["Enabled"] else "Disabled"
-    return fields
-
-
-def _check(mapping: EventSourceMapping) -> None:
-    """Hold the settings against each other; the model's constraints hold each alone."""
-    if mapping.event_source_arn.endswith(".fifo"):
-        if mapping.batch_size > _BATCH_FIFO:
-            raise InvalidParameterValueException(f"The batch size of a FIFO queue is at most {_BATCH_FIFO}.")
-        if mapping.maximum_batching_window_s:
-            raise InvalidParameterValueException("Batching window is not supported for FIFO queues.")
-    if mapping.batch_size > _BATCH_WITHOUT_WINDOW and not mapping.maximum_batching_window_s:
-        raise InvalidParameterValueException(
-            "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than "
-            f"{_BATCH_WITHOUT_WINDOW}"
-        )
+    return kind, arn
 
 
 def _transition(before: EventSourceMapping, after: EventSourceMapping) -> str:
     if before.state == after.state:
         return "Updating"
     return "Enabling" if after.state == "Enabled" else "Disabling"
-
-
-def _arn(mapping: EventSourceMapping) -> str:
-    return f"arn:aws:lambda:{mapping.region}:{mapping.account_id}:event-source-mapping:{mapping.uuid}"
-
-
-def _to_wire(mapping: EventSourceMapping, state: str | None = None) -> dict[str, Any]:
-    wire: dict[str, Any] = {
-        "UUID": mapping.uuid,
-        "BatchSize": mapping.batch_size,
-        "MaximumBatchingWindowInSeconds": mapping.maximum_batching_window_s,
-        "EventSourceArn": mapping.event_source_arn,
-        "FunctionArn": mapping.function_arn,
-        "LastModified": mapping.last_modified,
-        "State": state or mapping.state,
-        "StateTransitionReason": "USER_INITIATED",
-        "FunctionResponseTypes": ["ReportBatchItemFailures"] if mapping.report_batch_item_failures else [],
-        "EventSourceMappingArn": _arn(mapping),
-    }
-    if mapping.maximum_concurrency is not None:
-        wire["ScalingConfig"] = {"MaximumConcurrency": mapping.maximum_concurrency}
-    return wire

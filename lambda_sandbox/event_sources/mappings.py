@@ -54,7 +54,11 @@ class Mappings:
     async def sync(self) -> None:
         """Start, change and stop tasks until they match what exists. Does not wait for a batch in flight."""
         existing = {mapping.uuid: mapping for mapping in self._list_mappings()}
-        wanted = {uuid: mapping for uuid, mapping in existing.items() if mapping.state not in _AT_REST}
+        wanted = {
+            uuid: mapping
+            for uuid, mapping in existing.items()
+            if mapping.state not in _AT_REST and _is_queue(mapping)
+        }
         for uuid, running in list(self._running.items()):
             if _work(wanted.get(uuid)) != _work(running.poller.mapping):
                 self._end(uuid)
@@ -103,6 +107,11 @@ class Mappings:
         running.task.add_done_callback(self._ending.discard)
 
 
+def _is_queue(mapping: EventSourceMapping) -> bool:
+    """DIFFERS: other sources are checked and kept, and nothing reads them."""
+    return mapping.event_source_arn.split(":")[2:3] == ["sqs"]
+
+
 def _work(mapping: EventSourceMapping | None) -> tuple[object, ...] | None:
     """What a poller depends on: a change of nothing but state or date leaves it alone."""
     if mapping is None:
@@ -114,4 +123,5 @@ def _work(mapping: EventSourceMapping | None) -> tuple[object, ...] | None:
         mapping.maximum_batching_window_s,
         mapping.report_batch_item_failures,
         mapping.maximum_concurrency,
+        mapping.filters,
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from lambda_sandbox.clock import Clock
 from lambda_sandbox.errors import ApiError, SandboxError, TooManyRequestsException
 from lambda_sandbox.event_sources.batching import Batcher, Message, Verdict, encode_event, judge
+from lambda_sandbox.event_sources.filters import RecordFilter
 from lambda_sandbox.event_sources.sqs import MESSAGES_PER_CALL, QueueClient, SqsError
 from lambda_sandbox.resources import EventSourceMapping
 
@@ -56,6 +58,7 @@ class SqsPoller:
         self._sleep = sleep
         self._on_decision = on_decision
         self._batcher = Batcher(clock, mapping.batch_size, mapping.maximum_batching_window_s)
+        self._filter = RecordFilter(mapping.filters, "body")
         self._stopping = asyncio.Event()
         self._in_flight: set[asyncio.Task[bool]] = set()
         self._problems = 0
@@ -114,13 +117,24 @@ class SqsPoller:
             received = await self._client.receive(
                 min(self._batcher.room, MESSAGES_PER_CALL), LONG_POLL_S if idle else 0
             )
-            self._batcher.add(received)
+            self._batcher.add(await self._filtered(received))
             if idle and not received:
                 self._queue_answered()
                 return ()
             if not received:
                 await self._pause(min(WINDOW_POLL_S, self._batcher.remaining_s()))
         return () if self._stopping.is_set() else self._batcher.take()
+
+    async def _filtered(self, received: list[Message]) -> list[Message]:
+        """Return the messages that pass the mapping's filters; AWS deletes the others at once."""
+        if not self.mapping.filters:
+            return received
+        passed = [each for each in received if self._filter.passes(json.loads(each.record))]
+        dropped = [each for each in received if each not in passed]
+        if dropped:
+            await self._client.delete(dropped)
+            self._decided(f"{len(dropped)} messages deleted without an invocation: no filter matches them")
+        return passed
 
     async def _keep_order(self, task: asyncio.Task[bool]) -> None:
         """The batch was cut by its size: the rest of its groups waits for its end, and for its retry if it failed."""

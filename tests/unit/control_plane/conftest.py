@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ class Sandbox:
 
     folder: Path
     clock: ManualClock = field(default_factory=ManualClock)
+    config: Config = field(default_factory=Config)
     changed: list[str] = field(default_factory=list)
     mapping_changes: list[None] = field(default_factory=list)
     provisioned_changes: list[None] = field(default_factory=list)
@@ -70,7 +71,7 @@ class Sandbox:
     def open(self) -> None:
         self.plane = ControlPlane(
             Context(
-                config=Config(state=self.folder),
+                config=replace(self.config, state=self.folder),
                 clock=self.clock,
                 store=Store(self.folder),
                 code=CodeStore(self.folder),

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from lambda_sandbox.resources import Caller
+from lambda_sandbox.resources import Caller, EventSourceState
 
 from .conftest import Sandbox
 
@@ -21,6 +22,8 @@ def make(sandbox: Sandbox, **settings: Any) -> dict[str, Any]:
     return answer
 
 
+@pytest.mark.proves("CreateEventSourceMapping")
+@pytest.mark.proves("GetEventSourceMapping")
 def test_new_mapping_has_the_defaults_of_aws(sandbox: Sandbox) -> None:
     made = make(sandbox)
     assert made["ResponseMetadata"]["HTTPStatusCode"] == 202
@@ -60,6 +63,7 @@ def test_settings_reach_the_pollers_and_survive_a_restart(sandbox: Sandbox) -> N
     assert sandbox.client().list_tags(Resource=made["EventSourceMappingArn"])["Tags"] == {"team": "a"}
 
 
+@pytest.mark.proves("UpdateEventSourceMapping")
 def test_update_changes_what_it_names_and_no_more(sandbox: Sandbox) -> None:
     uuid = make(sandbox, BatchSize=5, ScalingConfig={"MaximumConcurrency": 7})["UUID"]
     client = sandbox.client()
@@ -80,6 +84,7 @@ def test_mapping_moves_to_another_function(sandbox: Sandbox) -> None:
     assert [mapping.function_arn for mapping in sandbox.plane.mappings()] == [ARN.replace("hello", "other")]
 
 
+@pytest.mark.proves("DeleteEventSourceMapping")
 def test_deleted_mapping_is_gone(sandbox: Sandbox) -> None:
     uuid = make(sandbox)["UUID"]
     client = sandbox.client()
@@ -96,6 +101,7 @@ def test_deleting_the_function_keeps_the_mapping(sandbox: Sandbox) -> None:
     assert len(sandbox.plane.mappings()) == 1
 
 
+@pytest.mark.proves("ListEventSourceMappings")
 def test_list_is_filtered_by_source_and_function(sandbox: Sandbox) -> None:
     make(sandbox)
     make(sandbox, EventSourceArn=f"{QUEUE}-2")
@@ -141,11 +147,6 @@ BAD_REQUESTS: dict[str, tuple[dict[str, Any], str, str]] = {
         "InvalidParameterValueException",
         "The queue must be in the Region",
     ),
-    "a stream": (
-        {"EventSourceArn": "arn:aws:kinesis:us-east-1:000000000000:stream/s"},
-        "NotImplementedException",
-        "CreateEventSourceMapping.EventSourceArn of kinesis",
-    ),
     "11 messages without a window": (
         {"BatchSize": 11},
         "InvalidParameterValueException",
@@ -177,15 +178,40 @@ BAD_REQUESTS: dict[str, tuple[dict[str, Any], str, str]] = {
         "ValidationException",
         "1 validation error detected: Value '1' at 'scalingConfig.maximumConcurrency'",
     ),
-    "a filter": (
-        {"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}},
-        "NotImplementedException",
-        "CreateEventSourceMapping.FilterCriteria is not emulated",
+    "a filter that is no pattern": (
+        {"FilterCriteria": {"Filters": [{"Pattern": '{"body": "x"}'}]}},
+        "InvalidParameterValueException",
+        "Invalid filter pattern definition.",
+    ),
+    "six filters": (
+        {"FilterCriteria": {"Filters": [{"Pattern": '{"body": ["x"]}'}] * 6}},
+        "InvalidParameterValueException",
+        "A mapping has at most 5 filters",
+    ),
+    "a starting position": (
+        {"StartingPosition": "LATEST"},
+        "InvalidParameterValueException",
+        "StartingPosition is not valid for SQS event sources.",
     ),
     "a destination": (
         {"DestinationConfig": {"OnFailure": {"Destination": QUEUE}}},
-        "NotImplementedException",
-        "CreateEventSourceMapping.DestinationConfig is not emulated",
+        "InvalidParameterValueException",
+        "Unsupported DestinationConfig parameter for given event source mapping type.",
+    ),
+    "one provisioned poller": (
+        {"ProvisionedPollerConfig": {"MinimumPollers": 1, "MaximumPollers": 2}},
+        "InvalidParameterValueException",
+        "MinimumPollers must be at least 2",
+    ),
+    "pollers and a concurrency": (
+        {"ProvisionedPollerConfig": {"MinimumPollers": 2}, "ScalingConfig": {"MaximumConcurrency": 2}},
+        "InvalidParameterValueException",
+        "ProvisionedPollerConfig and ScalingConfig.MaximumConcurrency cannot be used together.",
+    ),
+    "a topic as the source": (
+        {"EventSourceArn": "arn:aws:sns:us-east-1:000000000000:topic"},
+        "InvalidParameterValueException",
+        "Unrecognized event source.",
     ),
 }
 
@@ -206,3 +232,76 @@ def test_update_is_held_to_the_same_rules(sandbox: Sandbox) -> None:
     with pytest.raises(ClientError, match="Maximum batch window in seconds must be greater than 0"):
         sandbox.client().update_event_source_mapping(UUID=uuid, MaximumBatchingWindowInSeconds=0)
     assert sandbox.plane.mappings()[0].maximum_batching_window_s == 5
+
+
+def test_filters_are_kept_hidden_from_lists_when_encrypted_and_removed(sandbox: Sandbox) -> None:
+    filters = {"Filters": [{"Pattern": '{"body": {"size": [{"numeric": [">", 5]}]}}'}]}
+    key = "arn:aws:kms:us-east-1:000000000000:key/k"
+    uuid = make(sandbox, FilterCriteria=filters, KMSKeyArn=key)["UUID"]
+    client = sandbox.client()
+    assert client.get_event_source_mapping(UUID=uuid)["FilterCriteria"] == filters
+    [listed] = client.list_event_source_mappings()["EventSourceMappings"]
+    assert "FilterCriteria" not in listed
+    client.update_event_source_mapping(UUID=uuid, KMSKeyArn="")
+    assert client.list_event_source_mappings()["EventSourceMappings"][0]["FilterCriteria"] == filters
+    client.update_event_source_mapping(UUID=uuid, FilterCriteria={})
+    assert "FilterCriteria" not in client.get_event_source_mapping(UUID=uuid)
+
+
+def test_queue_that_does_not_exist_is_refused_in_the_words_of_sqs(sandbox: Sandbox) -> None:
+    problem = "SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: gone"
+    sandbox.sources[QUEUE] = EventSourceState(exists=False, problem=problem)
+    with pytest.raises(ClientError) as error:
+        make(sandbox)
+    assert error.value.response["Error"] == {
+        "Code": "InvalidParameterValueException",
+        "Message": f"Error occurred while ReceiveMessage. {problem}",
+    }
+
+
+def test_queue_must_hide_messages_as_long_as_the_function_may_run(sandbox: Sandbox) -> None:
+    sandbox.create(Timeout=60)
+    sandbox.sources[QUEUE] = EventSourceState(exists=True, visibility_timeout_s=30)
+    with pytest.raises(ClientError) as error:
+        make(sandbox)
+    assert error.value.response["Error"] == {
+        "Code": "InvalidParameterValueException",
+        "Message": "Queue visibility timeout: 30 seconds is less than Function timeout: 60 seconds",
+    }
+    sandbox.sources[QUEUE] = EventSourceState(exists=True, visibility_timeout_s=60)
+    assert make(sandbox)["State"] == "Creating"
+
+
+def test_states_pass_with_the_clock_where_transitions_take_time(sandbox: Sandbox) -> None:
+    sandbox.plane.close()
+    sandbox.config = replace(sandbox.config, transition_s=20.0)
+    sandbox.open()
+    made = make(sandbox)
+    client = sandbox.client()
+
+    def state() -> str:
+        found: str = client.get_event_source_mapping(UUID=made["UUID"])["State"]
+        return found
+
+    with pytest.raises(ClientError) as error:
+        client.update_event_source_mapping(UUID=made["UUID"], Enabled=False)
+    assert error.value.response["Error"]["Code"] == "ResourceInUseException"
+    states = [state()]
+    sandbox.clock.advance(20)
+    states.append(state())
+    for change in ({"Enabled": False}, {"BatchSize": 5}, {"Enabled": True}):
+        client.update_event_source_mapping(UUID=made["UUID"], **change)
+        states.append(state())
+        sandbox.clock.advance(20)
+        states.append(state())
+    assert states == [
+        *("Creating", "Enabled"),
+        *("Disabling", "Disabled"),
+        *("Updating", "Disabled"),
+        *("Enabling", "Enabled"),
+    ]
+    assert client.delete_event_source_mapping(UUID=made["UUID"])["State"] == "Deleting"
+    assert state() == "Deleting"
+    sandbox.clock.advance(20)
+    with pytest.raises(ClientError, match="The resource you requested does not exist"):
+        state()
