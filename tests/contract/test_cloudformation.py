@@ -1,0 +1,318 @@
+"""Stacks through the sandbox's endpoint: SAM templates deployed, updated and torn down, and what a failure leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from botocore.exceptions import ClientError, WaiterError
+
+from lambda_sandbox.packaging import package
+from tests.contract.conftest import ROLE, Server
+
+ROOT = Path(__file__).resolve().parents[2]
+BUCKET = "artifacts"
+TEMPLATE = """
+AWSTemplateFormatVersion: 2010-09-09
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Package: {Type: String}
+  Greeting: {Type: String, Default: hello}
+Resources:
+  Waiting:
+    Type: AWS::SQS::Queue
+  Words:
+    Type: AWS::Serverless::LayerVersion
+    Properties:
+      LayerName: words
+      ContentUri: s3://artifacts/layer.zip
+      CompatibleRuntimes: [python3.12]
+      RetentionPolicy: Delete
+  Greeter:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: {Bucket: artifacts, Key: !Ref Package}
+      Handler: app.handler
+      Runtime: python3.12
+      Timeout: 7
+      Layers: [!Ref Words]
+      AutoPublishAlias: live
+      Environment: {Variables: {GREETING: !Ref Greeting, QUEUE: !GetAtt Waiting.QueueName}}
+      FunctionUrlConfig:
+        AuthType: NONE
+        Cors: {AllowOrigins: ["https://example.com"], MaxAge: 60}
+      Events:
+        FromQueue:
+          Type: SQS
+          Properties: {Queue: !GetAtt Waiting.Arn, BatchSize: 5}
+        FromTopic:
+          Type: SNS
+          Properties: {Topic: !Ref Topic}
+  Topic:
+    Type: AWS::SNS::Topic
+Outputs:
+  Name: {Value: !Ref Greeter}
+  Alias: {Value: !Ref Greeter.Alias}
+  Version: {Value: !GetAtt Greeter.Version.Version}
+  Url: {Value: !GetAtt GreeterUrl.FunctionUrl}
+"""
+SOURCE = """
+import os
+import words
+def handler(event, context):
+    return {"says": f"{words.say(os.environ['GREETING'])} VERSION", "version": context.function_version}
+"""
+
+
+def store(server: Server, key: str, content: bytes) -> None:
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key=key, Body=content)
+
+
+def outputs(server: Server, stack: str) -> dict[str, str]:
+    told = server.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    assert told["StackStatus"].endswith("_COMPLETE"), told
+    return {each["OutputKey"]: each["OutputValue"] for each in told.get("Outputs", [])}
+
+
+def says(server: Server, function: str) -> dict[str, Any]:
+    answer = server.client("lambda").invoke(FunctionName=function)
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    result: dict[str, Any] = json.load(answer["Payload"])
+    return result
+
+
+def remains(server: Server) -> dict[str, list[Any]]:
+    """Return everything of Lambda and its neighbours that a stack could leave behind."""
+    functions = server.client("lambda")
+    return {
+        "functions": functions.list_functions()["Functions"],
+        "layers": functions.list_layers()["Layers"],
+        "mappings": functions.list_event_source_mappings()["EventSourceMappings"],
+        "queues": server.client("sqs").list_queues().get("QueueUrls", []),
+        "topics": server.client("sns").list_topics()["Topics"],
+        "roles": server.client("iam").list_roles()["Roles"],
+        "tables": server.client("dynamodb").list_tables()["TableNames"],
+    }
+
+
+def aws(server: Server, *arguments: str, cwd: Path | None = None) -> str:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": "/nonexistent",
+        "HTTPS_PROXY": "http://127.0.0.1:9",  # nothing may leave this machine
+        "AWS_ACCESS_KEY_ID": "any",
+        "AWS_SECRET_ACCESS_KEY": "any",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        # `package` gives its S3 client no --endpoint-url.
+        "AWS_ENDPOINT_URL": server.endpoint,
+    }
+    command = [str(Path(sys.executable).with_name("aws")), *arguments]
+    done = subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, timeout=90)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def before(server: Server) -> dict[str, list[Any]]:
+    return remains(server)
+
+
+def test_sam_template_deploys_updates_and_leaves_nothing(
+    server: Server, before: dict[str, list[Any]]
+) -> None:
+    layer = {"python/words.py": "def say(word): return word.upper()"}
+    store(server, "layer.zip", package(layer))
+    for number in ("1", "2"):
+        store(server, f"greeter-{number}.zip", package({"app.py": SOURCE.replace("VERSION", number)}))
+    stacks = server.client("cloudformation")
+
+    def deploy(operation: Callable[..., Any], package_key: str, **parameters: str) -> dict[str, str]:
+        given = {"Package": package_key, **parameters}
+        operation(
+            StackName="greeter",
+            TemplateBody=TEMPLATE,
+            Capabilities=["CAPABILITY_IAM"],
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
+        )
+        return outputs(server, "greeter")
+
+    first = deploy(stacks.create_stack, "greeter-1.zip")
+    assert says(server, first["Alias"]) == {"says": "HELLO 1", "version": "1"}
+    functions = server.client("lambda")
+    name = first["Name"]
+    assert (
+        functions.get_function_url_config(FunctionName=name, Qualifier="live")["FunctionUrl"] == first["Url"]
+    )
+    policy = json.loads(functions.get_policy(FunctionName=name, Qualifier="live")["Policy"])
+    assert "sns.amazonaws.com" in json.dumps(policy)
+    mapping = functions.list_event_source_mappings(FunctionName=first["Alias"])["EventSourceMappings"]
+    assert [each["BatchSize"] for each in mapping] == [5]
+
+    second = deploy(stacks.update_stack, "greeter-2.zip", Greeting="good day")
+    assert says(server, second["Alias"]) == {"says": "GOOD DAY 2", "version": "2"}
+    assert says(server, f"{name}:1") == {"says": "HELLO 1", "version": "1"}
+    assert second["Name"] == name
+    with pytest.raises(ClientError, match="No updates are to be performed"):
+        deploy(stacks.update_stack, "greeter-2.zip", Greeting="good day")
+
+    stacks.delete_stack(StackName="greeter")
+    assert remains(server) == before
+    with pytest.raises(ClientError, match="does not exist"):
+        stacks.describe_stacks(StackName="greeter")
+
+
+PLAIN = {
+    "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "of-the-failed-stack"}},
+    "Works": {
+        "Type": "AWS::Lambda::Function",
+        "Properties": {
+            "FunctionName": "works",
+            "Role": ROLE,
+            "Runtime": "python3.12",
+            "Handler": "index.handler",
+            "Code": {"ZipFile": "def handler(event, context):\n    return 1"},
+            "Timeout": "5",
+            "Environment": {"Variables": {"QUEUE": {"Ref": "Queue"}}},
+            "Tags": [{"Key": "team", "Value": "till"}],
+        },
+    },
+}
+BROKEN = {
+    "Type": "AWS::Lambda::Permission",
+    "Properties": {
+        "FunctionName": {"Fn::Sub": "${Works}-which-is-missing"},
+        "Action": "lambda:InvokeFunction",
+        "Principal": "s3.amazonaws.com",
+    },
+}
+
+
+def body(resources: dict[str, Any]) -> str:
+    return json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources})
+
+
+def test_stack_that_cannot_be_created_is_rolled_back_and_says_why(
+    server: Server, before: dict[str, list[Any]]
+) -> None:
+    stacks = server.client("cloudformation")
+    stacks.create_stack(StackName="broken", TemplateBody=body({**PLAIN, "Broken": BROKEN}))
+    with pytest.raises(WaiterError, match="ROLLBACK_COMPLETE"):
+        stacks.get_waiter("stack_create_complete").wait(StackName="broken")
+    events = stacks.describe_stack_events(StackName="broken")["StackEvents"]
+    (failed,) = [each for each in events if each["ResourceStatus"] == "CREATE_FAILED"]
+    assert failed["LogicalResourceId"] == "Broken"
+    assert "ResourceNotFoundException" in failed["ResourceStatusReason"]
+    assert remains(server) == before
+    stacks.delete_stack(StackName="broken")
+
+
+def test_update_that_fails_goes_back_to_what_was(server: Server, before: dict[str, list[Any]]) -> None:
+    stacks, functions = server.client("cloudformation"), server.client("lambda")
+    stacks.create_stack(StackName="moving", TemplateBody=body(PLAIN))
+    assert functions.list_tags(Resource=arn_of(server, "works"))["Tags"] == {"team": "till"}
+    changed = json.loads(json.dumps(PLAIN))
+    changed["Works"]["Properties"] |= {"Timeout": 9, "Tags": [{"Key": "team", "Value": "shop"}]}
+    stacks.update_stack(StackName="moving", TemplateBody=body(changed))
+    assert functions.get_function_configuration(FunctionName="works")["Timeout"] == 9
+    assert functions.list_tags(Resource=arn_of(server, "works"))["Tags"] == {"team": "shop"}
+
+    again = json.loads(json.dumps(PLAIN))
+    again["Works"]["Properties"]["Timeout"] = 11
+    stacks.update_stack(StackName="moving", TemplateBody=body({**again, "Broken": BROKEN}))
+    told = stacks.describe_stacks(StackName="moving")["Stacks"][0]
+    assert told["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert functions.get_function_configuration(FunctionName="works")["Timeout"] == 9
+    stacks.delete_stack(StackName="moving")
+    assert remains(server) == before
+
+
+def arn_of(server: Server, name: str) -> str:
+    told = server.client("lambda").get_function_configuration(FunctionName=name)
+    arn: str = told["FunctionArn"]
+    return arn
+
+
+@pytest.mark.parametrize(
+    ("template", "sentence"),
+    [
+        ("Resources: [", "Template format error"),
+        ("just text", "unsupported structure"),
+        (
+            body({"F": {"Type": "AWS::Serverless::Function", "Properties": {}}}).replace(
+                "{", '{"Transform": "AWS::Serverless-2016-10-31", ', 1
+            ),
+            "Invalid Serverless Application Specification document",
+        ),
+        (
+            body(PLAIN).replace("{", '{"Transform": "AWS::LanguageExtensions", ', 1),
+            "AWS::LanguageExtensions is not emulated",
+        ),
+        ("Resources: !!python/object/apply:os.getcwd []", "Template format error"),
+    ],
+    ids=["cut off", "no object", "SAM error", "other transform", "Python object"],
+)
+def test_template_that_cannot_be_used_is_refused_at_once(
+    server: Server, template: str, sentence: str
+) -> None:
+    stacks = server.client("cloudformation")
+    with pytest.raises(ClientError, match=re.escape(sentence)) as refused:
+        stacks.create_stack(StackName="never", TemplateBody=template, Capabilities=["CAPABILITY_AUTO_EXPAND"])
+    assert refused.value.response["Error"]["Code"] == "ValidationError"
+
+
+def test_template_comes_back_as_it_was_given(server: Server) -> None:
+    stacks = server.client("cloudformation")
+    text = "Resources:\n  Q: {Type: AWS::SQS::Queue}  # a comment\n"
+    stacks.create_stack(StackName="given", TemplateBody=text)
+    assert stacks.get_template(StackName="given")["TemplateBody"] == text
+    stacks.delete_stack(StackName="given")
+
+
+def write_solution(lab: Path, folder: Path) -> None:
+    """Write what the solved notebook writes: the code of the lab's functions."""
+    notebook = nbformat.read(lab / "solution" / "lab.ipynb", as_version=4)
+    for cell in notebook.cells:
+        found = re.match(r"%%writefile (work/\S+)\n", cell.source) if cell.cell_type == "code" else None
+        if found:
+            (folder / found[1]).parent.mkdir(parents=True, exist_ok=True)
+            (folder / found[1]).write_text(cell.source[found.end() :], encoding="utf-8")
+
+
+@pytest.mark.parametrize("lab", sorted(ROOT.glob("labs/*/template.yaml")), ids=lambda path: path.parent.name)
+def test_template_of_a_lab_deploys_with_the_cli(
+    server: Server, before: dict[str, list[Any]], lab: Path, tmp_path: Path
+) -> None:
+    write_solution(lab.parent, tmp_path)
+    (tmp_path / "template.yaml").write_text(lab.read_text(encoding="utf-8"), encoding="utf-8")
+    store(server, "for-labs", b"")
+    packaged = (
+        "--template-file",
+        "template.yaml",
+        "--s3-bucket",
+        BUCKET,
+        "--output-template-file",
+        "ready.yaml",
+    )
+    aws(server, "cloudformation", "package", *packaged, cwd=tmp_path)
+    stack = f"lab-{lab.parent.name[:2]}"
+    deploy = ("cloudformation", "deploy", "--template-file", "ready.yaml", "--stack-name", stack)
+    aws(server, *deploy, "--capabilities", "CAPABILITY_IAM", cwd=tmp_path)
+    assert "No changes to deploy" in aws(server, *deploy, "--no-fail-on-empty-changeset", cwd=tmp_path)
+    wanted = set(re.findall(r"FunctionName: (\S+)", lab.read_text(encoding="utf-8")))
+    functions = server.client("lambda").list_functions()["Functions"]
+    assert {each["FunctionName"] for each in functions} == wanted
+    assert {each["Runtime"] for each in functions} == {"python3.13"}
+    aws(server, "cloudformation", "delete-stack", "--stack-name", stack)
+    aws(server, "cloudformation", "wait", "stack-delete-complete", "--stack-name", stack)
+    assert remains(server) == before
