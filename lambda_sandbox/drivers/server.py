@@ -106,6 +106,7 @@ class ServerDriver:
         self.streams = ResponseStreams(self)
         self.extensions = ExtensionEvents(self)
         self.event_invoke_config: EventInvokeConfigs = lambda function_arn, qualifier: None
+        self.on_event_finished: Callable[[messages.EventFinished], None] = lambda finished: None
         self._perform: dict[type, Callable[[Any], RefuseRuntime | None]] = {
             messages.StartEnvironment: self._start_environment,
             messages.SnapshotEnvironment: self._snapshot_environment,
@@ -116,6 +117,7 @@ class ServerDriver:
             messages.Complete: self._complete,
             messages.StoreEvent: self._store_event,
             messages.ForgetEvent: self._forget_event,
+            messages.EventFinished: lambda action: self.on_event_finished(action),
             messages.SetTimer: self._set_timer,
             messages.WriteLog: self._write_log,
             messages.RefuseRuntime: lambda action: action,
@@ -260,6 +262,7 @@ class ServerDriver:
                 self._layer_directories(function),
                 environment.log_stream,
                 environment.initialization_type,
+                self._credentials(environment),
             )
         except SandboxFault as fault:
             self._append_log(environment, f"{fault}\n".encode())
@@ -275,6 +278,14 @@ class ServerDriver:
 
     def _resume_restored(self, action: messages.ResumeRestored) -> None:
         self._waiting.pop(action.environment.environment_id).resume()
+
+    def _credentials(self, environment: Environment) -> Mapping[str, str]:
+        """Return the session of its role that an environment gets where IAM is enforced."""
+        if self.role_sessions is None:
+            return {}
+        function = environment.function
+        session = self.role_sessions.begin(environment.environment_id, function.role, function.function_name)
+        return session.variables
 
     def _deliver_event(self, action: messages.DeliverEvent) -> None:
         environment_id = action.environment.environment_id

@@ -31,6 +31,7 @@ from lambda_sandbox.invocation.environment import Environment, InitializationTyp
 from lambda_sandbox.invocation.messages import (
     Action,
     Complete,
+    EventFinished,
     ForgetEvent,
     Invocation,
     InvocationRecord,
@@ -94,7 +95,9 @@ class Core(CoreState):
         why = f"recursion: the function ran {before} times in this chain and its recursive loop is Terminate"
         record = InvocationRecord(invocation, "", Status.ERROR, now, now, None, error.code, False, why)
         if invocation.invocation_type is InvocationType.EVENT:
-            return [Record(record), ForgetEvent(invocation.request_id)]
+            # UNCONFIRMED: the word; the guide says that such an event goes to the on-failure destination.
+            over = EventFinished(invocation, "RecursiveInvocationDetected", invocation.attempt - 1)
+            return [Record(record), ForgetEvent(invocation.request_id), over]
         return [Record(record), Complete(invocation, error=error)]
 
     # --- signals from the control plane --------------------------------------------------------------

@@ -31,7 +31,7 @@ def answered(
     """The handler is done. With extensions the caller is answered now and the REPORT line waits for them."""
     if not environment.extensions:
         return _finish(core, environment, payload, failure, max_memory_mb)
-    environment.answer = Answer(failure, max_memory_mb)
+    environment.answer = Answer(failure, max_memory_mb, payload)
     invocation = environment.invocation
     assert invocation is not None
     return [*_log(environment, failure), *_complete(environment, invocation, payload, failure, None)]
@@ -41,14 +41,14 @@ def extensions_done(core: CoreState, environment: Environment) -> list[Action]:
     """Runtime and extensions asked for their next events: the invocation that was answered is over."""
     answer = environment.answer
     assert answer is not None
-    return _report(core, environment, answer.failure, answer.max_memory_mb)[1]
+    return _report(core, environment, answer.failure, answer.max_memory_mb, answer.payload)[1]
 
 
 def failed(core: CoreState, environment: Environment, failure: Failure, max_memory_mb: int) -> list[Action]:
     """The invocation ends with its environment. A caller that extensions outlived has had its answer."""
     if environment.answer is None:
         return _finish(core, environment, failure.payload, failure, max_memory_mb)
-    return _log(environment, failure) + _report(core, environment, failure, max_memory_mb)[1]
+    return _log(environment, failure) + _report(core, environment, failure, max_memory_mb, failure.payload)[1]
 
 
 def refused(core: CoreState, environment: Environment, error: ApiError) -> list[Action]:
@@ -56,7 +56,7 @@ def refused(core: CoreState, environment: Environment, error: ApiError) -> list[
     invocation = environment.invocation
     assert invocation is not None
     environment.invoke_started_at = core.clock.now()
-    _, actions = _report(core, environment, Failure(b"", error.code), 0)
+    _, actions = _report(core, environment, Failure(b"", error.code), 0, b"")
     if invocation.invocation_type is not InvocationType.EVENT:
         actions.append(Complete(invocation, error=error))
     return actions
@@ -73,7 +73,7 @@ def _finish(
 ) -> list[Action]:
     invocation = environment.invocation
     assert invocation is not None
-    report, actions = _report(core, environment, failure, max_memory_mb)
+    report, actions = _report(core, environment, failure, max_memory_mb, payload)
     actions[1:1] = _complete(environment, invocation, payload, failure, report)
     return _log(environment, failure) + actions if failure is not None else actions
 
@@ -99,7 +99,7 @@ def _complete(
 
 
 def _report(
-    core: CoreState, environment: Environment, failure: Failure | None, max_memory_mb: int
+    core: CoreState, environment: Environment, failure: Failure | None, max_memory_mb: int, payload: bytes
 ) -> tuple[Report, list[Action]]:
     """Close the books: release the concurrency, write END and REPORT, let an event go or queue it again."""
     invocation, share = environment.invocation, environment.share
@@ -120,7 +120,7 @@ def _report(
         WriteLog(environment, f"END RequestId: {invocation.request_id}\n{report.line()}")
     ]
     if invocation.invocation_type is InvocationType.EVENT:
-        actions += waiting.event_done(core, invocation, record, failed=failure is not None)
+        actions += waiting.event_done(core, invocation, record, payload, failed=failure is not None)
     actions.append(Record(record))
     return report, actions
 

@@ -81,6 +81,7 @@ class Answer:
 
     failure: Failure | None
     max_memory_mb: int
+    payload: bytes = b""
 
 
 @dataclass(slots=True, eq=False)

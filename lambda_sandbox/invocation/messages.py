@@ -172,6 +172,20 @@ class ForgetEvent:
 
 
 @dataclass(slots=True, eq=False)
+class EventFinished:
+    """An asynchronous event is over: its record goes to a destination, a failed event to a dead-letter queue as well.
+
+    ``condition`` is ``Success`` or AWS's word for why the event was given up; ``attempts`` is how often it ran. ``payload`` is
+    what the last attempt answered, an error's JSON included, ``None`` where none ran.
+    """
+
+    invocation: Invocation
+    condition: str
+    attempts: int
+    payload: bytes | None = None
+
+
+@dataclass(slots=True, eq=False)
 class SetTimer:
     """Call ``core.timer_fired(key)`` at ``at``. The core never cancels: a timer that is no longer due does nothing."""
 
@@ -211,6 +225,7 @@ Action: TypeAlias = (
     | Complete
     | StoreEvent
     | ForgetEvent
+    | EventFinished
     | SetTimer
     | WriteLog
     | RefuseRuntime
