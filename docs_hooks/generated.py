@@ -84,21 +84,12 @@ def _decisions(_: Page) -> str:
 def _isolation(_: Page) -> str:
     from lambda_sandbox.environments import isolation
 
-    namespaces = "namespaces of its own, or bubblewrap"
-    means = {
-        isolation.NETWORK: namespaces,
-        isolation.FILES: namespaces,
-        isolation.CODE: namespaces,
-        isolation.PROCESSES_HIDDEN: namespaces,
-        isolation.PROCESS_COUNT: "a control group, or a limit of the user in the namespaces",
-        isolation.TMP_SIZE: "a file system in memory of that size",
-        isolation.CPU: "a control group",
-        isolation.MEMORY_TREE: "a control group",
-        isolation.MEMORY_PROCESS: "a resource limit, where there is no control group",
-        isolation.OPEN_FILES: "a resource limit, everywhere",
-    }
     return "\n".join(
-        ["| Promise | Kept by |", "|---|---|", *(f"| {text} | {by} |" for text, by in means.items())]
+        [
+            "| Promise | Kept by |",
+            "|---|---|",
+            *(f"| {text} | {by} |" for text, by in isolation.KEPT_BY.items()),
+        ]
     )
 
 

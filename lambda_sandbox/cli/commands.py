@@ -53,6 +53,12 @@ def cli() -> None:
 @click.option("--neighbours/--no-neighbours", default=None, help="Run S3, SQS and the rest beside Lambda.")
 @click.option("--allow-reset/--no-allow-reset", default=None, help="Open or close POST /_sandbox/reset.")
 @click.option(
+    "--enforce-iam",
+    is_flag=True,
+    default=None,
+    help="Verify signatures, and let the policies of IAM decide who may do what.",
+)
+@click.option(
     "--stop-with-stdin", is_flag=True, help="Stop when standard input ends, as it does when a parent dies."
 )
 def serve(**flags: Any) -> int:
@@ -133,6 +139,18 @@ def history(function: str | None, as_json: bool, endpoint: str) -> None:
             for kind in ("invocations", "environments")
         }
     tables.history(answer) if not as_json else _print_json(answer)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@click.option("--isolation", type=click.Choice(["auto", "bwrap", "none"]), help="The isolation to examine.")
+def doctor(as_json: bool, isolation: str | None) -> int:
+    """Start a sandbox, try to break each promise from inside, and print what held. Exit code 1 when one was broken."""
+    from lambda_sandbox.cli.doctor import diagnose, show
+
+    diagnosis = diagnose(isolation)
+    _print_json(diagnosis.to_json()) if as_json else show(diagnosis)
+    return 0 if diagnosis.ok else 1
 
 
 @cli.command()

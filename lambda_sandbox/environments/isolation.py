@@ -20,7 +20,7 @@ FILES = "host files hidden"
 CODE = "code read-only"
 PROCESSES_HIDDEN = "host processes hidden"
 MEMORY_TREE = "memory over the process tree"
-MEMORY_PROCESS = "memory of each process"
+MEMORY_EXACT = "memory to the megabyte"
 PROCESS_COUNT = "number of processes"
 CPU = "CPU in proportion to memory"
 TMP_SIZE = "size of /tmp"
@@ -29,6 +29,38 @@ OPEN_FILES = "number of open files"
 SYSTEM_CALLS = "dangerous system calls refused (seccomp)"
 FILES_TWICE = "file access held a second time (Landlock)"
 _NAMESPACES = (NETWORK, FILES, CODE, PROCESSES_HIDDEN)
+_NO_NAMESPACES = (
+    "the machine allows no namespaces: allow user namespaces, or install the package 'bubblewrap'"
+)
+_NO_GROUPS = (
+    "no control group can be written here: run as root, or under a user session whose groups are delegated"
+)
+_BY_NAMESPACES = "namespaces of its own, or bubblewrap"
+_BY_GROUP = "a control group (version 1, or version 2, which is written as the kernel's guide says and not tried by us)"
+# What keeps each promise.
+KEPT_BY = {
+    **dict.fromkeys(_NAMESPACES, _BY_NAMESPACES),
+    PROCESS_COUNT: "a control group, or a limit of the user in the namespaces",
+    TMP_SIZE: "a file system in memory of that size",
+    TMP_APART: "a limit that grows with the first file there; from then on the server looks at the rest",
+    CPU: _BY_GROUP,
+    MEMORY_TREE: "a control group; without one the server looks at all processes every 5 ms",
+    MEMORY_EXACT: _BY_GROUP,
+    OPEN_FILES: "a resource limit, everywhere",
+    SYSTEM_CALLS: "a seccomp filter, everywhere on Linux",
+    FILES_TWICE: "Landlock, beside the namespaces",
+}
+# One sentence a promise for those who miss it.
+WHY_NOT = {
+    **dict.fromkeys(_NAMESPACES, _NO_NAMESPACES),
+    MEMORY_TREE: "processes can be looked at on Linux only",
+    MEMORY_EXACT: f"{_NO_GROUPS}; the server looks every 5 ms instead, and a function may be some MB over until then",
+    CPU: _NO_GROUPS,
+    PROCESS_COUNT: _NO_GROUPS,
+    TMP_SIZE: "only the isolation 'namespaces' gives /tmp a size: use --isolation auto where user namespaces are allowed",
+    SYSTEM_CALLS: "the kernel has no seccomp filters, or the processor is neither x86_64 nor arm64",
+    FILES_TWICE: "the kernel has no Landlock (Linux 5.13 and newer, if switched on), or there are no namespaces to add to",
+}
 
 
 def choose_starter(config: Config, folder: Path) -> Starter:
@@ -94,7 +126,8 @@ def describe(starter: Starter, groups: ControlGroups | None) -> Isolation:
     controllers = groups.controllers if groups is not None else frozenset[str]()
     isolated = starter.level != "process"
     promises = dict.fromkeys(_NAMESPACES, isolated)
-    promises[MEMORY_TREE] = "memory" in controllers
+    promises[MEMORY_TREE] = "memory" in controllers or sys.platform == "linux"
+    promises[MEMORY_EXACT] = "memory" in controllers
     promises[CPU] = "cpu" in controllers
     promises[PROCESS_COUNT] = "pids" in controllers or isolated
     promises[TMP_SIZE] = starter.keeps_tmp_size
@@ -102,8 +135,6 @@ def describe(starter: Starter, groups: ControlGroups | None) -> Isolation:
     promises[OPEN_FILES] = True
     promises[SYSTEM_CALLS] = confinement.seccomp_possible()
     promises[FILES_TWICE] = isolated and confinement.landlock_version() > 0
-    if not promises[MEMORY_TREE]:
-        promises[MEMORY_PROCESS] = True
     enforced = tuple(text for text, holds in promises.items() if holds)
     return Isolation(starter.level, enforced, tuple(text for text, holds in promises.items() if not holds))
 

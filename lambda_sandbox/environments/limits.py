@@ -308,5 +308,6 @@ def resource_limits(
     if processes is not None:
         limits["RLIMIT_NPROC"] = processes
     if "memory" not in controllers:
-        limits["RLIMIT_DATA"] = function.memory_mb * quotas.MIB + baseline_bytes
+        # The server looks at the tree every few milliseconds; this only bounds what one process can take in between.
+        limits["RLIMIT_DATA"] = 2 * function.memory_mb * quotas.MIB + baseline_bytes
     return limits

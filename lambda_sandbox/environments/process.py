@@ -101,8 +101,11 @@ class ProcessEnvironments:
         layers: Sequence[Path] = (),
         log_stream: str = "",
         initialization_type: str = "on-demand",
+        credentials: Mapping[str, str] | None = None,
     ) -> None:
         """Start an environment and return at once. The same id again, after a reset, finds its ``/tmp`` as it was.
+
+        ``credentials`` are the variables that take the place of the dummies.
 
         A failure later on is an exit. Raises ``SandboxFault`` for a machine out of means.
         """
@@ -120,6 +123,7 @@ class ProcessEnvironments:
             self._count,
             initialization_type,
         )
+        spec["variables"].update(credentials or {})
         environment = self._launch(environment_id, function, code, layer_folder, spec)
         self._environments[environment_id] = environment
         self._loop.add_reader(environment.control.fileno(), self._on_control, environment)

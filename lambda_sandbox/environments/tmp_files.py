@@ -3,7 +3,7 @@
 A tmpfs's pages are charged to the control group that writes them, so a limit of the function's memory alone would make a full
 ``/tmp`` end the function. Until a function puts something into ``/tmp`` the kernel holds it to its memory, exactly. The
 first file there (inotify tells) raises the group's limit by the size of ``/tmp``, and from then on the server looks every few
-milliseconds, while the function runs, at what is left without those files, and ends a function that is over its memory.
+milliseconds at what is left without those files.
 """
 
 from __future__ import annotations
@@ -13,36 +13,32 @@ import contextlib
 import ctypes
 import os
 import struct
-from collections.abc import Callable
 
 from lambda_sandbox import quotas
+from lambda_sandbox.environments.memory import GroupMeter
+from lambda_sandbox.environments.memory_watch import MemoryWatch
 from lambda_sandbox.environments.running import RunningEnvironment
 
-# POLICY: a function that fills its memory at a gigabyte a second is found out some 5 MB late.
-_LOOK_EVERY_S = 0.005
 _CREATED, _MOVED_HERE = 0x100, 0x80
 _EVENT = struct.Struct("iIII")
 
 
 class TmpFiles:
-    """Watches the ``/tmp`` of every environment. ``on_excess(environment)`` is called for one that is over its memory."""
+    """Watches the ``/tmp`` of every environment until something is in it; then ``watch`` has the environment."""
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, on_excess: Callable[[RunningEnvironment], None]
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, watch: MemoryWatch) -> None:
         self._loop = loop
-        self._on_excess = on_excess
+        self._watch = watch
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._fd: int = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
         self._watched: dict[int, RunningEnvironment] = {}
-        self._in_use: set[RunningEnvironment] = set()
-        self._timer: asyncio.TimerHandle | None = None
         if self._fd >= 0:
             loop.add_reader(self._fd, self._on_created)
 
     def watch(self, environment: RunningEnvironment) -> None:
         """The environment's runtime is there: its ``/tmp`` can be seen through it."""
         path = f"/proc/{environment.runtime_pid}/root/tmp"
+        assert isinstance(environment.memory, GroupMeter)
         try:
             environment.memory.tmp_fd = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError:
@@ -55,18 +51,10 @@ class TmpFiles:
             environment.tmp_watch = number
 
     def forget(self, environment: RunningEnvironment) -> None:
-        self._in_use.discard(environment)
         if self._watched.pop(environment.tmp_watch, None) is not None:
             self._libc.inotify_rm_watch(self._fd, environment.tmp_watch)
 
-    def resume(self, environment: RunningEnvironment) -> None:
-        """The environment runs again after a freeze."""
-        if environment in self._in_use:
-            self._look_soon()
-
     def close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
         if self._fd >= 0:
             self._loop.remove_reader(self._fd)
             os.close(self._fd)
@@ -96,18 +84,4 @@ class TmpFiles:
         whole = environment.memory_bytes + environment.tmp_mb * quotas.MIB
         with contextlib.suppress(OSError):
             environment.group.limit_memory(whole)
-        self._in_use.add(environment)
-        self._look_soon()
-
-    def _look_soon(self) -> None:
-        if self._timer is None:
-            self._timer = self._loop.call_later(_LOOK_EVERY_S, self._look)
-
-    def _look(self) -> None:
-        self._timer = None
-        running = [one for one in self._in_use if not one.stopped and not one.frozen]
-        for environment in running:
-            if environment.memory.sample() > environment.memory_bytes:
-                self._on_excess(environment)
-        if running:
-            self._look_soon()
+        self._watch.add(environment)

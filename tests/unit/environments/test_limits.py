@@ -66,5 +66,5 @@ def test_the_memory_of_each_process_is_limited_only_without_a_group() -> None:
         "RLIMIT_NOFILE": 1024,
         "RLIMIT_CORE": 0,
         "RLIMIT_NPROC": 77,
-        "RLIMIT_DATA": (256 << 20) + 5,
+        "RLIMIT_DATA": (512 << 20) + 5,
     }

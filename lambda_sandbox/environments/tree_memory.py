@@ -1,0 +1,94 @@
+"""Memory where no control group measures: what /proc tells of the runtime and of every process that it started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from lambda_sandbox import quotas
+
+_FORGET_PEAK = b"5"  # proc(5), /proc/PID/clear_refs: reset the peak resident set size
+
+
+class TreeMeter:
+    """The peak is the runtime's own, which the kernel keeps, or what was seen of the tree, if that was more."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
+        self._pid = 0
+        self._status_fd = self._clear_fd = -1
+        self._seen_bytes = self._peak_mb = 0
+
+    def watch(self, runtime_pid: int) -> None:
+        """The runtime's process is there."""
+        self._pid = runtime_pid
+        with contextlib.suppress(OSError):
+            self._status_fd = os.open(f"/proc/{runtime_pid}/status", os.O_RDONLY | os.O_CLOEXEC)
+            self._clear_fd = os.open(f"/proc/{runtime_pid}/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
+
+    def begin_invocation(self) -> None:
+        """Forget the peak so far: from here on it is the next invocation's own."""
+        self._peak_mb = self._seen_bytes = 0
+        if self._clear_fd >= 0:
+            with contextlib.suppress(OSError):
+                os.write(self._clear_fd, _FORGET_PEAK)
+
+    def peak_mb(self) -> int:
+        """Return the most memory since the invocation began, in MB rounded up; 0 before the runtime runs."""
+        peak = max(_high_water_mark(self._status_fd), self._seen_bytes)
+        self._peak_mb = max(self._peak_mb, -(-peak // quotas.MIB))
+        return self._peak_mb
+
+    def sample(self) -> int:
+        """Return the bytes that the whole tree has now.
+
+        Resident pages are added up first, which is cheap and counts shared ones more than once; only a sum over the limit is
+        counted exactly, each shared page divided among those who share it.
+        """
+        used = sum(_resident(pid) for pid in _tree(self._pid))
+        if used > self._limit_bytes:
+            used = sum(_proportional(pid) for pid in _tree(self._pid))
+            self._seen_bytes = max(self._seen_bytes, used)
+        return used
+
+    def close(self) -> None:
+        for fd in (self._status_fd, self._clear_fd):
+            if fd >= 0:
+                os.close(fd)
+        self._status_fd = self._clear_fd = -1
+
+
+def _tree(pid: int) -> Iterator[int]:
+    waiting = [pid]
+    while waiting:
+        pid = waiting.pop()
+        yield pid
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
+            waiting.extend(map(int, file.read().split()))
+
+
+def _resident(pid: int) -> int:
+    with contextlib.suppress(OSError, IndexError), open(f"/proc/{pid}/statm", "rb") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+    return 0
+
+
+def _proportional(pid: int) -> int:
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/smaps_rollup", "rb") as file:
+        for line in file:
+            if line.startswith(b"Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+def _high_water_mark(status_fd: int) -> int:
+    """Return the peak resident bytes from an open ``/proc/PID/status``; 0 when the process is gone."""
+    if status_fd < 0:
+        return 0
+    try:
+        text = os.pread(status_fd, 2048, 0)
+    except OSError:
+        return 0
+    start = text.find(b"VmHWM:")
+    return int(text[start + 6 : text.index(b"kB", start)]) * 1024 if start >= 0 else 0
