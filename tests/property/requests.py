@@ -16,7 +16,7 @@ from lambda_sandbox.gateway.model import LambdaModel
 from tests.unit.control_plane.conftest import ROLE, make_zip
 
 MODEL = LambdaModel.load()
-SEQUENCE = 20  # requests in the life of one sandbox
+SEQUENCE = 40  # requests in the life of one sandbox
 ACCOUNT = "arn:aws:lambda:us-east-1:000000000000"
 # Operations that run code answer elsewhere; the control plane answers the rest.
 RUNNING = {"Invoke", "InvokeAsync", "InvokeWithResponseStream"}
@@ -32,16 +32,43 @@ _STREAM = "arn:aws:kinesis:us-east-1:000000000000:stream/s"
 # What a member could hold so that the request means something: few names, so that requests meet each other's resources.
 # A text that starts with "@" is filled in with what earlier answers held.
 _FUNCTIONS = [
-    "f",
-    "g",
-    "f",
-    "g",
+    *("f", "g") * 5,
     "missing",
     "f:1",
     "f:live",
     f"{ACCOUNT}:function:f",
     f"{ACCOUNT}:function:g:live",
+    "000000000000:function:f",
 ]
+_SIGNER = "arn:aws:signer:us-east-1:000000000000:/signing-profiles/p/abcdefghij"
+# Members that a request needs together to mean something; each value is one of a pool.
+_RECIPES: dict[str, dict[str, list[Any]]] = {
+    "AddLayerVersionPermission": {"Action": ["lambda:GetLayerVersion"], "Principal": ["*", "111122223333"]},
+    "CreateAlias": {"FunctionName": ["f", "g"], "FunctionVersion": ["1", "2"]},
+    "CreateCapacityProvider": {
+        "VpcConfig": [{"SubnetIds": ["subnet-01"], "SecurityGroupIds": ["sg-01"]}],
+        "PermissionsConfig": [{"CapacityProviderOperatorRoleArn": ROLE}],
+        "CapacityProviderName": ["pool", "other"],
+    },
+    "CreateCodeSigningConfig": {"AllowedPublishers": [{"SigningProfileVersionArns": [_SIGNER]}]},
+    "CreateEventSourceMapping": {
+        "FunctionName": ["f", "g", "f:live"],
+        "EventSourceArn": [_QUEUE, f"{_QUEUE}2"],
+    },
+    "CreateFunction": {
+        "FunctionName": ["f", "g", "h", "k"],
+        "Runtime": ["python3.12", "python3.13"],
+        "Handler": ["app.handler"],
+        "Code": [{"ZipFile": _ZIP}],
+    },
+    "CreateFunctionUrlConfig": {"FunctionName": ["f", "g"], "AuthType": ["NONE", "AWS_IAM"]},
+    "PublishLayerVersion": {"Content": [{"ZipFile": _ZIP}], "LayerName": ["tools", "data"]},
+    "PutFunctionEventInvokeConfig": {"FunctionName": ["f", "g"], "MaximumRetryAttempts": [0, 1, 2]},
+    "PutProvisionedConcurrencyConfig": {"FunctionName": ["f", "g"], "Qualifier": ["1", "live"]},
+    "UpdateFunctionCode": {"FunctionName": ["f", "g"], "ZipFile": [_ZIP, _OTHER_ZIP]},
+}
+
+
 _POOLS: dict[str, list[Any]] = {
     "FunctionName": _FUNCTIONS,
     "TargetFunctionArn": _FUNCTIONS,
@@ -63,6 +90,8 @@ _POOLS: dict[str, list[Any]] = {
         f"{_QUEUE}.fifo",
         "arn:aws:dynamodb:us-east-1:000000000000:table/t/stream/x",
     ],
+    "ResourceArn": [f"{ACCOUNT}:function:f", f"{ACCOUNT}:function:g", f"{ACCOUNT}:function:missing"],
+    "CapacityProviderName": ["pool", "other", "missing"],
     "StatementId": ["one", "two", "url"],
     "Principal": ["s3.amazonaws.com", "111122223333", "*", "arn:aws:iam::111122223333:root"],
     "Action": ["lambda:InvokeFunction", "lambda:InvokeFunctionUrl", "lambda:GetLayerVersion"],
@@ -125,7 +154,10 @@ def requests(draw: st.DrawFn) -> Wire:
     operation = draw(st.sampled_from(_CREATING if draw(st.booleans()) else OPERATIONS))
     valid = draw(st.integers(0, 3)) > 0
     shape = MODEL.operations[operation].input
-    params = draw(_structure(shape)) if shape else {}
+    params = draw(_structure(shape, plain=draw(st.booleans()))) if shape else {}
+    if draw(st.integers(0, 4)):
+        params.pop("RevisionId", None)
+        params |= {name: draw(st.sampled_from(pool)) for name, pool in _RECIPES.get(operation, {}).items()}
     if not valid and params:
         spoiled = draw(st.sampled_from(sorted(params)))
         junk = draw(_JUNK)
@@ -134,11 +166,11 @@ def requests(draw: st.DrawFn) -> Wire:
 
 
 @cache
-def _structure(name: str) -> st.SearchStrategy[dict[str, Any]]:
+def _structure(name: str, plain: bool = False) -> st.SearchStrategy[dict[str, Any]]:
     shape = MODEL.shapes[name]
     members = {member: _member(member, described["shape"]) for member, described in shape["members"].items()}
     required = {member: members[member] for member in shape.get("required", ())}
-    optional = {member: value for member, value in members.items() if member not in required}
+    optional = {member: value for member, value in members.items() if member not in required and not plain}
     return _some(required, optional)
 
 

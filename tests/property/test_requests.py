@@ -42,28 +42,29 @@ def send(sandbox: Sandbox, wire: Wire, seen: world.Seen) -> tuple[WireResponse |
     return CODEC.serialize(operation, answer, "r"), None
 
 
-def begin(sandbox: Sandbox) -> None:
-    """Two functions with two versions each and an alias, where these are emulated: most requests then find something."""
+def begin(sandbox: Sandbox, seen: world.Seen) -> None:
+    """Two functions with all that can belong to one, where it is emulated: most requests then find something."""
+    code = {"ZipFile": make_zip({"app.py": "# the second"})}
+    queue = "arn:aws:sqs:us-east-1:000000000000:q"
     for name in ("f", "g"):
         sandbox.create(name, Publish=True)
-        code = {"ZipFile": make_zip({"app.py": f"# the second of {name}"})}
-        _try(sandbox, "UpdateFunctionCode", FunctionName=name, **code)
-        _try(sandbox, "PublishVersion", FunctionName=name)
-        _try(sandbox, "CreateAlias", FunctionName=name, Name="live", FunctionVersion="1")
-    _try(sandbox, "PublishLayerVersion", LayerName="tools", Content=code)
-    _try(
-        sandbox,
-        "AddPermission",
-        FunctionName="f",
-        StatementId="one",
-        Action="lambda:InvokeFunction",
-        Principal="*",
-    )
+        _try(sandbox, seen, "UpdateFunctionCode", FunctionName=name, **code)
+        _try(sandbox, seen, "PublishVersion", FunctionName=name)
+        _try(sandbox, seen, "CreateAlias", FunctionName=name, Name="live", FunctionVersion="1")
+        _try(sandbox, seen, "PutFunctionEventInvokeConfig", FunctionName=name, MaximumRetryAttempts=1)
+        _try(sandbox, seen, "CreateFunctionUrlConfig", FunctionName=name, AuthType="NONE")
+    _try(sandbox, seen, "PublishLayerVersion", LayerName="tools", Content=code)
+    grant = {"StatementId": "one", "Action": "lambda:InvokeFunction", "Principal": "*"}
+    _try(sandbox, seen, "AddPermission", FunctionName="f", **grant)
+    _try(sandbox, seen, "CreateEventSourceMapping", FunctionName="g", EventSourceArn=queue)
+    profile = "arn:aws:signer:us-east-1:000000000000:/signing-profiles/p/abcdefghij"
+    publishers = {"SigningProfileVersionArns": [profile]}
+    _try(sandbox, seen, "CreateCodeSigningConfig", AllowedPublishers=publishers)
 
 
-def _try(sandbox: Sandbox, operation: str, **params: Any) -> None:
+def _try(sandbox: Sandbox, seen: world.Seen, operation: str, **params: Any) -> None:
     with contextlib.suppress(NotImplementedException):
-        call(sandbox, operation, **params)
+        seen.learn(call(sandbox, operation, **params))
 
 
 def allowed(error: ApiError) -> bool:
@@ -77,7 +78,7 @@ def test_no_request_breaks_the_sandbox_or_its_state(sequence: list[Wire]) -> Non
     sandbox = Sandbox(folder / "state")
     seen = world.Seen()
     try:
-        begin(sandbox)
+        begin(sandbox, seen)
         for wire in sequence:
             _, error = send(sandbox, wire, seen)
             assert error is None or allowed(error), f"{wire}: {error.code} {error.message}"
