@@ -19,6 +19,12 @@ const HIGH_WATER_MARK = Symbol.for("aws.lambda.runtime.handler.streaming.highWat
 const PRELUDE_TYPE = "application/vnd.awslambda.http-integration-response";
 const DELIMITER = Buffer.alloc(8); // AWS: eight NUL bytes part the metadata from the body
 const NEXT = Buffer.from(`GET ${API}/invocation/next HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`);
+// AWS: from Node.js 24 on a handler has no callback.
+const CALLBACKS = Number(/nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV)?.[1] ?? 24) < 24;
+const NO_CALLBACKS =
+  "ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify " +
+  "this function to use a supported handler signature to use Node.js 24 or later. For more information see " +
+  "https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.";
 const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 
 // --- errors -----------------------------------------------------------------------------------------
@@ -53,7 +59,7 @@ function errorForLog(error) {
 
 function toJson(value) {
   try {
-    return JSON.stringify(value);
+    return JSON.stringify(value, replacer);
   } catch {
     return JSON.stringify({ errorType: value.errorType, errorMessage: value.errorMessage, trace: value.trace ?? [] });
   }
@@ -115,11 +121,9 @@ function jsonEntry(timestamp, level, parts) {
       return JSON.stringify({ ...entry, message: util.format(...parts) });
     }
   }
-  entry.message = parts.length === 1 ? errorForLog(parts[0]) : util.format(...parts);
-  if (parts.length > 1 && errors.length) {
-    const { errorType, errorMessage, stack } = errorForLog(errors[0]);
-    Object.assign(entry, { errorType, errorMessage, stackTrace: stack });
-  }
+  const { errorType, errorMessage, trace } = errors.length ? errorPayload(errors[0]) : {};
+  if (parts.length === 1) entry.message = { errorType, errorMessage, stackTrace: trace };
+  else Object.assign(entry, { message: util.format(...parts), errorType, errorMessage, stackTrace: trace });
   return JSON.stringify(entry, replacer);
 }
 
@@ -203,8 +207,6 @@ function errorMessage(where, error) {
 }
 
 // --- response streaming -----------------------------------------------------------------------------
-
-const once = (list) => list.splice(0, 1);
 
 /** The stream that a streaming handler writes to: chunked on the wire from the first byte on, errors in trailers. */
 class ResponseStream extends Writable {
@@ -293,12 +295,13 @@ async function loadHandler(root, name) {
   const found = match[2].split(".").reduce((value, key) => value?.[key], exported) ?? match[2].split(".").reduce((value, key) => value?.[key], exported.default);
   if (found === undefined) throw new RuntimeFault("Runtime.HandlerNotFound", `${name} is undefined or not exported`);
   if (typeof found !== "function") throw new RuntimeFault("Runtime.HandlerNotFound", `${name} is not a function`);
+  if (!CALLBACKS && found.length > 2 && !found[STREAMING]) throw new RuntimeFault("Runtime.CallbackHandlerDeprecated", NO_CALLBACKS);
   return found;
 }
 
 async function loadModule(root, name) {
   const base = path.resolve(root, name);
-  const require = createRequire(`${path.resolve(root)}/`);
+  const require = createRequire(path.join(process.env.LAMBDA_RUNTIME_DIR, "index.mjs"));
   try {
     if (existsSync(base) && statSync(base).isFile()) return require(base);
     if (existsSync(`${base}.js`)) return await loadFile(`${base}.js`, require);
@@ -332,9 +335,9 @@ function jsonHeader(headers, name) {
   return headers[name] ? JSON.parse(headers[name]) : undefined;
 }
 
-function makeContext(headers, settle) {
+function makeContext(headers) {
   const deadline = Number(headers["lambda-runtime-deadline-ms"]);
-  const context = {
+  return {
     functionVersion: process.env.AWS_LAMBDA_FUNCTION_VERSION,
     functionName: process.env.AWS_LAMBDA_FUNCTION_NAME,
     memoryLimitInMB: process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
@@ -346,12 +349,12 @@ function makeContext(headers, settle) {
     awsRequestId: headers["lambda-runtime-aws-request-id"],
     tenantId: headers["lambda-runtime-aws-tenant-id"],
     getRemainingTimeInMillis: () => deadline - Date.now(),
-    callbackWaitsForEmptyEventLoop: true,
+    ...(CALLBACKS ? { callbackWaitsForEmptyEventLoop: true } : {}),
   };
-  return settle ? context : context;
 }
 
 let finish = null; // ends the invocation that runs; the process's own handlers of lost errors use it
+let whenIdle = null; // what the invocation does once its event loop is empty
 
 /** Run one event and return the messages that answer it. */
 function run(handler, { headers, body }) {
@@ -360,8 +363,8 @@ function run(handler, { headers, body }) {
   return new Promise((resolve) => {
     const stream = streaming ? new ResponseStream(id, handler[HIGH_WATER_MARK]) : null;
     const settle = (error, result) => {
-      if (!finish) return;
-      finish = null;
+      if (finish !== settle) return; // answered before, perhaps an earlier event
+      finish = whenIdle = null;
       resolve(answer(id, stream, error, result));
     };
     finish = settle;
@@ -393,60 +396,58 @@ function answer(id, stream, failed, result) {
 function runStreaming(handler, event, stream, context, settle) {
   stream.on("error", (error) => settle({ error }));
   stream.on("finish", () => settle(null));
-  Promise.resolve(handler(event, stream, context)).then(
-    () => {
-      // A handler that has returned without ending the stream has nothing more to send, unless it is piping still.
-      if (!stream.writableEnded && !stream.writableNeedDrain && stream.listenerCount("unpipe") === 0) stream.end();
-    },
-    (error) => settle({ error }),
-  );
+  whenIdle = () => stream.end(); // nobody will write any more
+  Promise.resolve(handler(event, stream, context)).catch((error) => settle({ error }));
 }
 
-/** The callback's forms: the answer waits for an empty event loop unless the context says otherwise. */
+/** A promise's value is the answer; a callback's waits for an empty event loop unless the context says otherwise. */
 function runBuffered(handler, event, context, settle) {
-  const callback = (error, result) => {
-    const end = () => settle(error === null || error === undefined ? null : { error }, result);
-    if (context.callbackWaitsForEmptyEventLoop === false || (error !== null && error !== undefined)) setImmediate(end);
-    else process.once("beforeExit", end);
+  let result = null;
+  whenIdle = () => settle(null, result);
+  const callback = (error, value) => {
+    const failed = error !== null && error !== undefined;
+    result = value;
+    if (failed || context.callbackWaitsForEmptyEventLoop === false) setImmediate(() => settle(failed ? { error } : null, value));
   };
-  context.done = callback;
-  context.succeed = (result) => {
-    context.callbackWaitsForEmptyEventLoop = false;
-    callback(null, result);
-  };
-  context.fail = (error) => {
-    context.callbackWaitsForEmptyEventLoop = false;
-    callback(error ?? "handled");
-  };
-  const returned = handler(event, context, callback);
-  if (typeof returned?.then === "function") returned.then((result) => settle(null, result), (error) => settle({ error }));
-  else if (handler.length < 3 && !usesContext(handler)) settleWhenIdle(settle, returned);
+  if (CALLBACKS) addOldEnds(context, callback);
+  const returned = CALLBACKS ? handler(event, context, callback) : handler(event, context);
+  if (typeof returned?.then === "function") returned.then((value) => settle(null, value), (error) => settle({ error }));
+  else if (!CALLBACKS) settle(null, returned);
 }
 
-const usesContext = (handler) => /\.(done|succeed|fail)\b/.test(Function.prototype.toString.call(handler));
-
-/** A plain function without callback: AWS answers null once nothing is left to wait for. */
-function settleWhenIdle(settle) {
-  process.once("beforeExit", () => settle(null, null));
+function addOldEnds(context, callback) {
+  const atOnce = (error, value) => {
+    context.callbackWaitsForEmptyEventLoop = false;
+    callback(error, value);
+  };
+  context.done = atOnce;
+  context.succeed = (value) => atOnce(null, value);
+  context.fail = (error) => atOnce(error ?? "handled");
 }
 
 // --- the loop ---------------------------------------------------------------------------------------
 
-function lostError(title, type, error) {
-  const fault = new RuntimeFault(type, util.types.isNativeError(error) ? `${error.name}: ${error.message}` : String(error));
-  fault.stack = util.types.isNativeError(error) ? `${type}: ${error.stack}` : `${type}: ${fault.message}`;
-  fault.reason = error;
-  log("ERROR", json ? error : `${title} \t${toJson(errorForLog(fault))}`);
+/** An error that no handler caught: it fails the event that runs, and the process ends. */
+function lost(title, error, code) {
+  logError(title, error);
   const where = finish ? `/invocation/${requestId}/error` : "/init/error";
-  finish = null;
+  finish = whenIdle = null;
   socket.ref();
-  send(errorMessage(where, type === "Runtime.UnhandledPromiseRejection" ? fault : error)).then(() => process.exit(128 + 1));
+  send(errorMessage(where, error)).then(() => process.exit(code));
+}
+
+function lostRejection(reason, promise) {
+  const native = util.types.isNativeError(reason);
+  const fault = new RuntimeFault("Runtime.UnhandledPromiseRejection", native ? `${reason.name}: ${reason.message}` : String(reason));
+  fault.stack = `${fault.name}: ${native ? reason.stack : fault.message}`;
+  lost("Unhandled Promise Rejection", Object.assign(fault, { reason, promise }), 128);
 }
 
 async function main() {
   patchConsole();
-  process.on("uncaughtException", (error) => lostError("Uncaught Exception", "Runtime.UncaughtException", error));
-  process.on("unhandledRejection", (error) => lostError("Unhandled Promise Rejection", "Runtime.UnhandledPromiseRejection", error));
+  process.on("uncaughtException", (error) => lost("Uncaught Exception", error, 129));
+  process.on("unhandledRejection", lostRejection);
+  process.on("beforeExit", () => whenIdle?.());
   let handler;
   try {
     handler = await loadHandler(process.env.LAMBDA_TASK_ROOT, process.env._HANDLER);

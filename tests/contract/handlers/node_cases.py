@@ -1,0 +1,102 @@
+"""Cases of Node.js's runtime. Expected values: the Developer Guide and AWS's published runtime client's behaviour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.contract.handlers.case import Case, Expected, exits, fails, returns, writes
+
+_LINE = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\t[0-9a-f-]{36}\t"
+MODULE = {"Handler": "module.handler"}  # an ES module
+NODE_24 = {"Runtime": "nodejs24.x"}
+
+
+def _async(name: str, body: str, expected: Expected, event: Any = None, **members: Any) -> Case:
+    return Case(
+        name, f"exports.handler = async (event, context) => {{ {body} }};", expected, event, **members
+    )
+
+
+def _callback(name: str, body: str, expected: Expected, event: Any = None, **members: Any) -> Case:
+    return Case(
+        name, f"exports.handler = (event, context, callback) => {{ {body} }};", expected, event, **members
+    )
+
+
+CASES = [
+    _async("echo", "return event", returns({"ü": [1, None, 0.5]}), {"ü": [1, None, 0.5]}),
+    _async("nothing", "", writes("null")),
+    _async("text is not escaped", "return 'grün'", writes('"grün"')),
+    _async("compact JSON", "return {a: [1, 2]}", writes('{"a":[1,2]}')),
+    _async("members that are undefined", "return {a: undefined, b: null}", writes('{"b":null}')),
+    _async("date", "return new Date(0)", writes('"1970-01-01T00:00:00.000Z"')),
+    _async("not a number", "return NaN", writes("null")),
+    _async("a large answer", "return 'x'.repeat(1000000)", returns("x" * 1_000_000)),
+    _async("big integer", "return 1n", fails("Runtime.MarshalError", "Unable to stringify response body")),
+    _async("circular answer", "const a = {}; a.a = a; return a", fails("Runtime.MarshalError", "Unable to stringify response body")),
+    _async("timers", "await new Promise((r) => setTimeout(r, 5)); return 1", returns(1)),
+    _async("promise that never settles", "await new Promise(() => {})", writes("null")),
+    Case("ES module", "export const handler = async (event) => event;", returns([1]), [1], MODULE),
+    Case("top-level await", "const n = await Promise.resolve(7); export const handler = async () => n;", returns(7), options=MODULE),
+    Case("default export's member", "export default {handler: async () => 'd'};", returns("d"), options=MODULE),
+    Case("ES module with imports", "import { VALUE } from './sibling.mjs'; import fs from 'node:fs'; export const handler = async () => VALUE + typeof fs;", returns("besideobject"), options=MODULE),
+    Case("require", "const s = require('./sibling.cjs'); exports.handler = async () => s.VALUE;", returns("beside")),
+    Case("package of the function", "const p = require('pack'); exports.handler = async () => p;", returns("packed")),
+    Case("nested handler", "exports.a = {b: {handler: async () => 'deep'}};", returns("deep"), options={"Handler": "index.a.b.handler"}),
+    Case("folder", "", returns("folder"), options={"Handler": "folder/inner.handler"}),
+    _callback("callback", "setTimeout(() => callback(null, {ok: event}), 5)", returns({"ok": 2}), 2),
+    _callback("callback with an error", "callback(new TypeError('bad'))", fails("TypeError", "bad")),
+    _callback("callback with a text as error", "callback('why')", fails("string", "why", trace=())),
+    _callback("callback waits for the event loop", "setTimeout(() => console.log('later'), 20); callback(null, 1)", returns(1, log="later")),
+    _callback("callback that does not wait", "context.callbackWaitsForEmptyEventLoop = false; setTimeout(() => console.log('later'), 2000); callback(null, 1)", returns(1, not_in_log="later")),
+    _callback("no callback at all", "", writes("null")),
+    _callback("context.succeed", "context.succeed('s')", returns("s")),
+    _callback("context.fail", "context.fail(new Error('f'))", fails("Error", "f")),
+    _callback("context.done", "context.done(null, 'd')", returns("d")),
+    _callback("thrown before the callback", "throw new RangeError('r')", fails("RangeError", "r")),
+    _callback("callbacks are gone in Node.js 24", "callback(null, 1)", fails("Runtime.CallbackHandlerDeprecated", "ERROR: AWS Lambda has removed support for callback-based.*"), options=NODE_24),
+    Case("plain value in Node.js 24", "exports.handler = (event) => event + 1;", returns(3), 2, NODE_24),
+    Case("no callbacks in the context of Node.js 24", "exports.handler = (e, c) => [typeof c.done, typeof c.callbackWaitsForEmptyEventLoop];", returns(["undefined", "undefined"]), options=NODE_24),
+    _async("thrown error", "throw new TypeError('bad')", fails("TypeError", "bad", log=r"\tERROR\tInvoke Error \t\{\"errorType\":\"TypeError\",\"errorMessage\":\"bad\",\"stack\":\[\"TypeError: bad\"")),
+    _async("trace", "throw new Error('x')", fails("Error", "x", trace=())),
+    _async("thrown text", "throw 'text'", fails("string", "text", trace=())),
+    _async("own error", "class OwnError extends Error { constructor(m) { super(m); this.name = 'OwnError'; this.code = 7; } } throw new OwnError('mine')", fails("OwnError", "mine", log='"code":7')),
+    _async("rejected promise", "return Promise.reject(new Error('no'))", fails("Error", "no")),
+    _async("lost rejection", "Promise.reject(new Error('lost')); await new Promise((r) => setTimeout(r, 500))", fails("Runtime.UnhandledPromiseRejection", "Error: lost", log="Unhandled Promise Rejection")),
+    _callback("lost exception", "setTimeout(() => { throw new Error('far') }, 5)", fails("Error", "far", log="Uncaught Exception")),
+    _async("exit", "process.exit(3)", exits("exit status 3")),
+    _async("kill", "process.kill(process.pid, 'SIGKILL')", exits("signal: killed")),
+    _async("timeout", "await new Promise((r) => setTimeout(r, 60000))", fails("Sandbox.Timedout", r".*timed out after 1\.00 seconds"), options={"Timeout": 1}),
+    _async("console.log", "console.log('hello', {a: 1}, 'ü')", writes("null", log=_LINE + r"INFO\thello \{ a: 1 \} ü\n")),
+    _async("levels", "console.debug('d'); console.info('i'); console.warn('w'); console.error('e'); console.trace('t')", writes("null", log=r"(?s)\tDEBUG\td\n.*\tINFO\ti\n.*\tWARN\tw\n.*\tERROR\te\n.*\tTRACE\tt\n")),
+    _async("lines of one entry", "console.log('a\\nb')", writes("null", log="INFO\ta\rb\n")),
+    _async("stdout", "process.stdout.write('raw\\n')", writes("null", log="\nraw\n")),
+    _async("JSON log", "console.warn('careful')", writes("null", log=r'\{"timestamp":"[^"]+Z","level":"WARN","requestId":"[0-9a-f-]{36}","message":"careful"\}'), options={"LoggingConfig": {"LogFormat": "JSON"}}),
+    _async("JSON log of an error", "console.error(new TypeError('t'))", writes("null", log=r'"level":"ERROR".*"errorType":"TypeError","errorMessage":"t","stackTrace":\["TypeError: t"'), options={"LoggingConfig": {"LogFormat": "JSON"}}),
+    _async("JSON log leaves debug out", "console.debug('hidden')", writes("null", not_in_log="hidden"), options={"LoggingConfig": {"LogFormat": "JSON"}}),
+    _async("context", "return [context.functionVersion, context.memoryLimitInMB, context.awsRequestId.length, context.getRemainingTimeInMillis() > 500, context.logGroupName.startsWith('/aws/lambda/'), context.invokedFunctionArn.startsWith('arn:aws:lambda:')]", returns(["$LATEST", "1769", 36, True, True, True])),
+    _async("client context", "return context.clientContext.custom", returns({"a": "b"}), client_context={"custom": {"a": "b"}}),
+    _async("trace header", "return process.env._X_AMZN_TRACE_ID.slice(0, 5)", returns("Root=")),
+    _async("child process", "return require('child_process').execSync('echo child').toString()", returns("child\n")),
+    _async("worker thread", "const {Worker} = require('worker_threads'); return new Promise((r) => new Worker('require(\"worker_threads\").parentPort.postMessage(5)', {eval: true}).on('message', r))", returns(5)),
+    _async("temporary files", "const fs = require('fs'); fs.writeFileSync('/tmp/f', 'x'); return fs.readFileSync('/tmp/f', 'utf8')", returns("x")),
+    _async("read-only code", "require('fs').writeFileSync('/var/task/f', 'x')", fails("Error", "EROFS: read-only file system, open '/var/task/f'")),
+    Case("streaming handler, buffered", "exports.handler = awslambda.streamifyResponse(async (event, stream) => { stream.write('a'); stream.write(Buffer.from('b')); stream.end('c'); });", writes("abc")),
+    Case("streaming handler with a pipeline", "const { pipeline } = require('stream/promises'); const { Readable } = require('stream'); exports.handler = awslambda.streamifyResponse(async (event, stream) => { await pipeline(Readable.from(['x', 'y']), stream); });", writes("xy")),
+    Case("streaming handler that fails first", "exports.handler = awslambda.streamifyResponse(async () => { throw new Error('early'); });", fails("Error", "early")),
+    Case("streaming handler that does not end", "exports.handler = awslambda.streamifyResponse(async (event, stream) => { stream.write('open'); });", writes("open")),
+    Case("syntax", "exports.handler = (", fails("Runtime.UserCodeSyntaxError", "SyntaxError: .*")),
+    Case("module", "", fails("Runtime.ImportModuleError", r"Error: Cannot find module 'other'\nRequire stack:\n- /var/runtime/index\.mjs"), options={"Handler": "other.handler"}),
+    Case("import", "require('no-such-package')", fails("Runtime.ImportModuleError", r"Error: Cannot find module 'no-such-package'\nRequire stack:\n- /var/task/index\.js.*")),
+    Case("handler", "exports.other = 1", fails("Runtime.HandlerNotFound", "index.handler is undefined or not exported")),
+    Case("handler that is no function", "exports.handler = 1", fails("Runtime.HandlerNotFound", "index.handler is not a function")),
+    Case("no dot", "", fails("Runtime.MalformedHandlerName", "Bad handler"), options={"Handler": "index"}),
+    Case("error at import", "throw new Error('at import')", fails("Error", "at import")),
+]  # fmt: skip
+
+FILES = {
+    "sibling.mjs": "export const VALUE = 'beside';",
+    "sibling.cjs": "exports.VALUE = 'beside';",
+    "node_modules/pack/index.js": "module.exports = 'packed';",
+    "folder/inner.js": "exports.handler = async () => 'folder';",
+}
