@@ -21,8 +21,10 @@
     │   ├── CodeSigningConfigNotFoundException 404
     │   ├── CodeVerificationFailedException 400
     │   ├── FunctionVersionsPerCapacityProviderLimitExceededException 400
+    │   ├── NoPublishedVersionException   400
     │   ├── InvalidZipFileException       502
     │   ├── AccessDeniedException         403
+    │   ├── UnauthenticatedException      403  its code says why: UnrecognizedClientException and the like
     │   ├── SnapStartException            400  after-restore hooks failed
     │   ├── SnapStartTimeoutException     408  the restore took over 10 seconds
     │   ├── RecursiveInvocationException  400  a function came back to itself too often in one chain
@@ -149,12 +151,30 @@ class FunctionVersionsPerCapacityProviderLimitExceededException(ApiError):
     pass
 
 
+class NoPublishedVersionException(ApiError):
+    pass
+
+
 class InvalidZipFileException(ApiError):
     status = 502
 
 
 class AccessDeniedException(ApiError):
     status = 403
+
+
+class UnauthenticatedException(ApiError):
+    """Who asks is not known. Pass AWS's name for the reason as ``code``."""
+
+    status = 403
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self._code = code
+
+    @property
+    def code(self) -> str:
+        return self._code
 
 
 class SnapStartException(ApiError):

@@ -23,6 +23,7 @@ ZIP_DIRECT_BYTES = 50 * MIB
 UNZIPPED_BYTES = 250 * MIB
 CODE_STORAGE_BYTES = 300 * 1024 * MIB  # zip functions and layers in one Region
 TAGS_PER_RESOURCE = 50
+VERSIONS_PER_CAPACITY_PROVIDER = 100
 
 # The limit is documented as 6 MB; the exact number is the one in AWS's own runtime interface emulator.
 SYNC_PAYLOAD_BYTES = 6 * MIB + 100

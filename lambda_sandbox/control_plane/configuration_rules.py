@@ -21,7 +21,7 @@ def settled(function: FunctionConfiguration) -> FunctionConfiguration:
 
     Raises ``InvalidParameterValueException``.
     """
-    for rule in (_package, _vpc, _file_systems, _snap_start, _logging):
+    for rule in (_package, _limits, _vpc, _file_systems, _snap_start, _logging):
         rule(function)
     return replace(function, **_defaults(function))
 
@@ -54,6 +54,21 @@ def _package(function: FunctionConfiguration) -> None:
         )
 
 
+def _limits(function: FunctionConfiguration) -> None:
+    """AWS: the model's maximum is that of Managed Instances; the service holds other functions to the lower quota."""
+    if function.capacity_provider is not None:
+        return
+    for member, value, limit in (
+        ("Timeout", function.timeout_s, quotas.TIMEOUT_S_MAX),
+        ("MemorySize", function.memory_mb, quotas.MEMORY_MB_MAX),
+        ("EphemeralStorage", function.ephemeral_storage_mb, quotas.EPHEMERAL_STORAGE_MB_MAX),
+    ):
+        if value > limit:
+            raise InvalidParameterValueException(
+                f"'{member}' value failed to satisfy constraint: Member must have value less than or equal to {limit}"
+            )
+
+
 def _vpc(function: FunctionConfiguration) -> None:
     if bool(function.subnet_ids) != bool(function.security_group_ids):
         raise InvalidParameterValueException("SubnetIds and SecurityIds must coexist or be both empty list.")
@@ -71,10 +86,9 @@ def _file_systems(function: FunctionConfiguration) -> None:
 def _snap_start(function: FunctionConfiguration) -> None:
     if function.snap_start == "None":
         return
-    if not _takes_snapshots(function.runtime):
-        # UNCONFIRMED: wording
+    if function.package_type == "Zip" and not _takes_snapshots(function.runtime):
         raise InvalidParameterValueException(
-            f"{function.runtime or 'A container image'} is not supported for SnapStart enabled functions."
+            f"{function.runtime} is not supported for SnapStart enabled functions."
         )
     if function.ephemeral_storage_mb > quotas.EPHEMERAL_STORAGE_MB_MIN:
         # UNCONFIRMED: wording

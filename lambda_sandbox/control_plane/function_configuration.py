@@ -57,19 +57,6 @@ def _as(field: str) -> Reader:
     return lambda value: {field: value}
 
 
-def _at_most(field: str, member: str, limit: int) -> Reader:
-    """AWS: the model's maximum is that of Managed Instances; the service holds functions to the lower quota."""
-
-    def read(value: int) -> dict[str, Any]:
-        if value > limit:
-            raise InvalidParameterValueException(
-                f"'{member}' value failed to satisfy constraint: Member must have value less than or equal to {limit}"
-            )
-        return {field: value}
-
-    return read
-
-
 def _runtime(name: str) -> dict[str, Any]:
     if runtime_identifiers.find(name) is not None:
         return {"runtime": name}
@@ -127,16 +114,14 @@ def _logging(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def log_level_without_json() -> InvalidParameterValueException:
     """The refusal of a log level where the format is text."""
-    # UNCONFIRMED: wording
     return InvalidParameterValueException(
         'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the '
-        'LogFormat to "JSON" and try again.'
+        'LogFormat to "Json" and try again.'
     )
 
 
 def _storage(given: Mapping[str, Any]) -> dict[str, Any]:
-    limit = quotas.EPHEMERAL_STORAGE_MB_MAX
-    return _at_most("ephemeral_storage_mb", "EphemeralStorage", limit)(given["Size"])
+    return {"ephemeral_storage_mb": given["Size"]}
 
 
 def _vpc(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,8 +210,8 @@ _READERS: dict[str, Reader] = {
     "Handler": _as("handler"),
     "Role": _as("role"),
     "Description": _as("description"),
-    "Timeout": _at_most("timeout_s", "Timeout", quotas.TIMEOUT_S_MAX),
-    "MemorySize": _at_most("memory_mb", "MemorySize", quotas.MEMORY_MB_MAX),
+    "Timeout": _as("timeout_s"),
+    "MemorySize": _as("memory_mb"),
     "Environment": _environment,
     "EphemeralStorage": _storage,
     "Architectures": _architectures,

@@ -17,13 +17,13 @@ _SETTINGS = {
     "EphemeralStorage",
     "Layers",
     "SnapStart",
-    "DeadLetterConfig",
     "LoggingConfig.LogGroup",
     "LoggingConfig.LogFormat",
-    "LoggingConfig.ApplicationLogLevel",
-    "LoggingConfig.SystemLogLevel",
 }
 _STORED_SETTINGS = {
+    "DeadLetterConfig",
+    "LoggingConfig.ApplicationLogLevel",
+    "LoggingConfig.SystemLogLevel",
     "TracingConfig",
     "VpcConfig",
     "KMSKeyArn",

@@ -54,7 +54,7 @@ class Functions:
         }
 
     def create(self, params: Params, caller: Caller) -> dict[str, Any]:
-        name = names.parse(params["FunctionName"], None, caller)
+        name = names.parse_unqualified(params["FunctionName"], caller)
         names.check_length(name.name)
         fields = function_configuration.changes(params)
         self._check_capacity_provider(fields, caller)

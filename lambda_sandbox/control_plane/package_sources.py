@@ -6,8 +6,10 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from lambda_sandbox.control_plane import layer_versions
 from lambda_sandbox.control_plane.code import check_direct_size
 from lambda_sandbox.control_plane.context import Context
+from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.errors import CodeStorageExceededException, InvalidParameterValueException
 from lambda_sandbox.resources import Caller, S3Object
 
@@ -59,19 +61,19 @@ class PackageSources:
 
     def check_storage(self, added: int, caller: Caller) -> None:
         """Refuse ``added`` bytes that pass the quota of the account in the Region."""
-        if self.storage_used(caller) + added > self._config.code_storage_bytes:
+        if storage_used(self._store, caller) + added > self._config.code_storage_bytes:
             raise CodeStorageExceededException("Code storage limit exceeded.")
 
-    def storage_used(self, caller: Caller) -> int:
-        """Return the bytes of all zips of versions; AWS counts each version's, and none that is only referenced."""
-        functions = self._store.versions.values(caller.account_id, caller.region)
-        return sum(each.code_size for each in functions if each.s3_object is None)
-
     def release(self, code_sha256: str) -> None:
-        """Let a package go that a function no longer has, unless another version has it."""
-        if not any(each.code_sha256 == code_sha256 for each in self._store.all_functions()):
+        """Let a package go that a function no longer has, unless another version or a layer has it."""
+        if not self._is_used(code_sha256):
             self._code.release(code_sha256, self._clock.now())
         self._code.collect(self._clock.now())
+
+    def _is_used(self, code_sha256: str) -> bool:
+        if any(each.code_sha256 == code_sha256 for each in self._store.all_functions()):
+            return True
+        return code_sha256 in layer_versions.packages_in_use(self._store)
 
     def _package(self, source: Mapping[str, Any], operation: str) -> tuple[bytes, S3Object | None]:
         direct, bucket, key = source.get("ZipFile"), source.get("S3Bucket"), source.get("S3Key")
@@ -89,6 +91,15 @@ class PackageSources:
         # DIFFERS: a referenced object is read when the function is made, and not again for each environment.
         referenced = source.get("S3ObjectStorageMode") == "REFERENCE"
         return package, S3Object(bucket, key, version or "") if referenced else None
+
+
+def storage_used(store: Store, caller: Caller) -> int:
+    """Return the bytes of the caller's zips: each version's, each layer version's, and none that is only referenced."""
+    functions = store.versions.values(caller.account_id, caller.region)
+    layers = layer_versions.versions(store).values(caller.account_id, caller.region)
+    return sum(each.code_size for each in functions if each.s3_object is None) + sum(
+        each.code_size for each in layers if not each.deleted
+    )
 
 
 def resolved_image_uri(image_uri: str) -> str:

@@ -9,11 +9,16 @@ from uuid import uuid4
 
 import msgspec
 
+from lambda_sandbox import quotas
 from lambda_sandbox.control_plane.context import Context
 from lambda_sandbox.control_plane.function_configuration import iso_time
 from lambda_sandbox.control_plane.package_sources import PackageSources
-from lambda_sandbox.errors import InvalidParameterValueException, ResourceConflictException
-from lambda_sandbox.resources import LATEST_PUBLISHED, Caller, FunctionConfiguration
+from lambda_sandbox.errors import (
+    FunctionVersionsPerCapacityProviderLimitExceededException,
+    InvalidParameterValueException,
+    ResourceConflictException,
+)
+from lambda_sandbox.resources import LATEST, LATEST_PUBLISHED, Caller, FunctionConfiguration
 
 # What a version is not made from: what belongs to the function or tells of the moment.
 _APART: dict[str, Any] = {
@@ -49,6 +54,7 @@ class Publisher:
         self._clock = context.clock
         self._transition_s = context.config.transition_s
         self._store = context.store
+        self._on_change = context.on_change
         self._sources = PackageSources(context)
         self._counts = context.store.collection(
             "version-count", VersionCount, lambda each: (each.function_name,)
@@ -60,7 +66,7 @@ class Publisher:
         """Return the version that has the code and configuration of ``latest``: the last one, or a new one.
 
         ``description`` replaces that of ``latest`` in a new version. With ``to``, ``$LATEST.PUBLISHED`` is set instead.
-        Raises ``CodeStorageExceededException``.
+        Raises ``CodeStorageExceededException`` and ``FunctionVersionsPerCapacityProviderLimitExceededException``.
         """
         if to is not None:
             return self._publish_latest(latest, description)
@@ -71,6 +77,7 @@ class Publisher:
                 return last
         if latest.s3_object is None:
             self._sources.check_storage(latest.code_size, Caller(latest.account_id, latest.region))
+        self._check_capacity_provider(latest)
         count = self._counts.get(latest.account_id, latest.region, latest.function_name)
         number = count.last + 1 if count else 1
         version = self._copy(latest, str(number), description)
@@ -80,6 +87,8 @@ class Publisher:
             self._store.versions.put(
                 replace(latest, published_version=version.version, published_content=content)
             )
+        if version.snap_start == "PublishedVersions":
+            self._on_change(version.arn)  # the snapshot is made now
         return version
 
     def _publish_latest(
@@ -94,6 +103,23 @@ class Publisher:
         version = self._copy(latest, LATEST_PUBLISHED, description)
         self._store.versions.put(version)
         return version
+
+    def _check_capacity_provider(self, latest: FunctionConfiguration) -> None:
+        if latest.capacity_provider is None:
+            return
+        arn = latest.capacity_provider.arn
+        versions = self._store.versions.values(latest.account_id, latest.region)
+        used = sum(
+            each.version != LATEST
+            and each.capacity_provider is not None
+            and each.capacity_provider.arn == arn
+            for each in versions
+        )
+        if used >= quotas.VERSIONS_PER_CAPACITY_PROVIDER:
+            # UNCONFIRMED: wording
+            raise FunctionVersionsPerCapacityProviderLimitExceededException(
+                f"The capacity provider {arn} has {quotas.VERSIONS_PER_CAPACITY_PROVIDER} function versions already."
+            )
 
     def _version(self, latest: FunctionConfiguration, version: str) -> FunctionConfiguration | None:
         return self._store.function(latest.account_id, latest.region, latest.function_name, version)

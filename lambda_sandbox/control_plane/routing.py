@@ -9,7 +9,8 @@ from typing import Protocol
 from lambda_sandbox.control_plane import names
 from lambda_sandbox.control_plane.context import Context
 from lambda_sandbox.control_plane.publishing import pending
-from lambda_sandbox.resources import LATEST, Alias, Caller, FunctionConfiguration
+from lambda_sandbox.errors import NoPublishedVersionException
+from lambda_sandbox.resources import LATEST, LATEST_PUBLISHED, Alias, Caller, FunctionConfiguration
 
 
 class Authorize(Protocol):
@@ -55,13 +56,15 @@ class Router:
     def route(self, function_name: str, qualifier: str | None, caller: Caller, authorize: Authorize) -> Route:
         """Return where invocations by this name go.
 
-        Raises ``ResourceNotFoundException``, ``ResourceConflictException`` while the function is being created, and
-        ``AccessDeniedException`` for a function of another account that ``authorize`` does not let the caller invoke.
+        Raises ``ResourceNotFoundException``, ``ResourceConflictException`` while the function is being created,
+        ``NoPublishedVersionException`` and ``AccessDeniedException`` for a function of another account that ``authorize`` does not let the caller invoke.
         """
         name = names.parse(function_name, qualifier, caller, foreign=True)
         if name.account_id:
             authorize("lambda:InvokeFunction", name.arn(caller), caller)
         function, alias = self._lookup.version_of(name, caller)
+        if name.qualifier is None and function.capacity_provider is not None:
+            function = self._published(function)
         if self._clock.now() < function.pending_until:
             raise pending()
         other, weight = self._other(function, alias)
@@ -70,6 +73,14 @@ class Router:
     def choose(self, route: Route) -> tuple[FunctionConfiguration, str]:
         """Return the version for the next invocation along ``route``, and why."""
         return route.choose(self._random)
+
+    def _published(self, latest: FunctionConfiguration) -> FunctionConfiguration:
+        """AWS: the bare name of a function of Managed Instances means what was published last, never ``$LATEST``."""
+        found = self._store.function(latest.account_id, latest.region, latest.function_name, LATEST_PUBLISHED)
+        if found is None:
+            # UNCONFIRMED: wording
+            raise NoPublishedVersionException("The function has no published versions available.")
+        return found
 
     def _other(
         self, function: FunctionConfiguration, alias: Alias | None

@@ -86,8 +86,10 @@ class Sandbox:
             )
         )
 
-    def reopen(self) -> None:
+    def reopen(self, **settings: Any) -> None:
+        """End the process, as it were, and begin another on the same folder, with other settings where given."""
         self.plane.close()
+        self.config = replace(self.config, **settings)
         self.open()
 
     def fetch_object(self, bucket: str, key: str, version: str | None) -> bytes:
