@@ -5,7 +5,7 @@ from __future__ import annotations
 from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.invocation.core import Core
 from lambda_sandbox.invocation.messages import Action
-from lambda_sandbox.invocation.pool import version_key
+from lambda_sandbox.invocation.version_keys import pool_key
 from lambda_sandbox.resources import LATEST, FunctionConfiguration, ProvisionedConcurrency
 
 
@@ -45,7 +45,7 @@ class Promises:
                 actions += self._core.provision(arn, provision.function, 0)
         for arn, (function, count) in wanted.items():
             known = self._core.provisions.get(arn)
-            same = known is not None and version_key(known.function, "") == version_key(function, "")
+            same = known is not None and pool_key(known.function) == pool_key(function)
             if known is None or not same or known.requested != count:
                 actions += self._core.provision(arn, function, count)
         return actions

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from lambda_sandbox import quotas
 from lambda_sandbox.errors import TooManyRequestsException
+from lambda_sandbox.invocation.version_keys import keys_of
 from lambda_sandbox.resources import FunctionConfiguration
 
 
@@ -134,7 +135,7 @@ class Concurrency:
 
         ``provisioned``: a provisioned environment is free, whose unit was set aside before.
         """
-        arn = function.arn
+        arn = keys_of(function).arn
         share = self._functions.get(arn) or self.function(arn)
         if share.reserved != function.reserved_concurrency:
             self.set_reserved(arn, function.reserved_concurrency)

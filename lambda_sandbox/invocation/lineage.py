@@ -7,16 +7,15 @@ Lambda functions", read 2026-11. POLICY: only the header's outer form is documen
 
 from __future__ import annotations
 
-from functools import lru_cache
-from hashlib import blake2b
-
 _KEY = "Lineage="
 _FUNCTIONS = 16  # POLICY: a chain through more functions forgets the oldest, so that the header stays short
 
 
-def extended(trace_header: str, function_arn: str) -> tuple[str, int]:
-    """Return the header as the function gets it, and how many invocations of the function came before in this chain."""
-    mark = _mark(function_arn)
+def extended(trace_header: str, mark: str) -> tuple[str, int]:
+    """Return the header as the function gets it, and how many invocations of the function came before in this chain.
+
+    ``mark`` stands for the function: eight hexadecimal digits.
+    """
     if _KEY not in trace_header:
         return f"{trace_header};{_KEY}1:{mark}:0", 0
     parts = trace_header.split(";")
@@ -36,8 +35,3 @@ def _counts(text: str) -> dict[str, int]:
         if name and count.isdecimal() and len(count) <= 5:
             counts[name] = int(count)
     return counts
-
-
-@lru_cache(maxsize=4096)
-def _mark(function_arn: str) -> str:
-    return blake2b(function_arn.encode(), digest_size=4).hexdigest()

@@ -5,12 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 
 from lambda_sandbox.invocation.environment import Environment, State
-from lambda_sandbox.resources import FunctionConfiguration
-
-
-def version_key(function: FunctionConfiguration, tenant_id: str) -> str:
-    """Return what two invocations must share to share an environment: version, revision and tenant."""
-    return f"{function.qualified_arn}@{function.revision_id}@{tenant_id}"
 
 
 class Pool:

@@ -19,15 +19,16 @@ from lambda_sandbox.invocation.messages import (
     StartEnvironment,
     WriteLog,
 )
-from lambda_sandbox.invocation.pool import version_key
 from lambda_sandbox.invocation.snapshots import SnapshotState
+from lambda_sandbox.invocation.version_keys import pool_key
 from lambda_sandbox.resources import FunctionConfiguration
 
 
 def run(core: CoreState, invocation: Invocation) -> list[Action]:
     """Take concurrency and an environment for ``invocation``, or throttle it."""
     now = core.clock.now()
-    function, key = invocation.function, version_key(invocation.function, invocation.tenant_id)
+    function = invocation.function
+    key = pool_key(function, invocation.tenant_id)
     environment = core.pool.take(key, provisioned=True) if core.provisions else None
     provisioned = environment is not None
     synchronous = invocation.invocation_type is not InvocationType.EVENT
@@ -75,7 +76,7 @@ def prepare(
     core: CoreState, function: FunctionConfiguration, kind: InitializationType, provisioned_by: str = ""
 ) -> list[Action]:
     """Start an environment that nobody waits for: for provisioned concurrency, or to become a snapshot."""
-    environment = _new(core, function, version_key(function, ""), core.clock.now())
+    environment = _new(core, function, pool_key(function), core.clock.now())
     environment.initialization_type = kind
     environment.provisioned_by = provisioned_by
     if kind is InitializationType.SNAP_START:
