@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from autograder.discover import Lab, Submission
+from autograder.discover import Lab
 from autograder.errors import NotANotebook
 from autograder.grade import Job
 from autograder.hints import HINTS_A_CHECK, read_hints
 from autograder.notebook import read_notebook
 from autograder.result import GRADED, Result
+from autograder.submissions import Submission
 from autograder.workers import grade_all
 
 LEAST_CHECKS = 5

@@ -1,4 +1,4 @@
-"""Finds the labs of the course and the submissions of a class."""
+"""Finds the labs of the course."""
 
 from __future__ import annotations
 
@@ -52,15 +52,6 @@ class Lab:
     def number(self) -> str:
         """The lab's short name on the command line: ``03`` of ``03-environments-cold-and-warm``."""
         return self.slug.split("-")[0]
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """One notebook to grade. ``name`` is the student as the file system spells it; ``key`` is safe as a file name."""
-
-    name: str
-    key: str
-    path: Path
 
 
 def labs_folder(start: Path | None = None) -> Path:
@@ -120,46 +111,3 @@ def find_lab(labs: list[Lab], name: str | None, start: Path | None = None) -> La
     known = ", ".join(lab.slug for lab in labs)
     asked = f"There is no lab {name!r}." if name else "Say which lab."
     raise click.UsageError(f"{asked} The labs: {known}.")
-
-
-def find_submissions(path: Path) -> list[Submission]:
-    """Return the submissions in ``path``: one file, or a folder of notebooks and of folders with one notebook each.
-
-    Files that are not notebooks by name are left out; two whose names differ only in look get different keys.
-    Raises click.UsageError when there is nothing to grade.
-    """
-    if path.is_dir() and not path.is_symlink():
-        found = [_submission(path, entry) for entry in sorted(path.rglob("*.ipynb")) if _counts(path, entry)]
-        if not found:
-            raise click.UsageError(f"{path} holds no .ipynb file: nothing to grade.")
-        return _distinct(found)
-    if not os.path.lexists(path):
-        raise click.UsageError(f"{path} does not exist.")
-    return _distinct([Submission(path.stem, path.stem, path)])
-
-
-def _counts(root: Path, entry: Path) -> bool:
-    return not any(part.startswith(".") for part in entry.relative_to(root).parts)
-
-
-def _submission(root: Path, entry: Path) -> Submission:
-    relative = entry.relative_to(root).with_suffix("")
-    # A folder a student, a notebook in it: the folder is the name.
-    parts = relative.parts if len(relative.parts) == 1 else relative.parts[:-1]
-    alone = len(relative.parts) > 1 and sum(1 for _ in entry.parent.glob("*.ipynb")) == 1
-    name = "/".join(parts if alone or len(relative.parts) == 1 else relative.parts)
-    return Submission(name, name, entry)
-
-
-def _distinct(found: list[Submission]) -> list[Submission]:
-    """Give every submission a key of its own: letters, digits and ``-_.``, told apart by number where they meet."""
-    taken: set[str] = set()
-    result: list[Submission] = []
-    for submission in found:
-        base = re.sub(r"[^A-Za-z0-9_-]+", "-", submission.name).strip("-")[:80] or "submission"
-        key, number = base, 2
-        while key.casefold() in taken:
-            key, number = f"{base}-{number}", number + 1
-        taken.add(key.casefold())
-        result.append(Submission(submission.name, key, submission.path))
-    return result

@@ -6,7 +6,7 @@ import datetime
 import time
 from dataclasses import dataclass, field, replace
 
-from autograder.discover import Lab, Submission
+from autograder.discover import Lab
 from autograder.errors import GraderFault, NotANotebook
 from autograder.execute import Execution, executed
 from autograder.isolation import Isolation, best_isolation
@@ -15,6 +15,7 @@ from autograder.notebook import Notebook, read_notebook
 from autograder.result import GRADED, NOT_GRADED, Result
 from autograder.sandbox import Sandbox
 from autograder.score import CheckResult, SubmissionView, run_checks
+from autograder.submissions import Submission
 
 _EMPTY = Notebook((), {}, (), "")
 _NOTHING_RAN = Execution((), (), "finished", "", 0.0)
@@ -47,6 +48,8 @@ def grade(job: Job) -> Result:
         lab=job.lab.slug,
         submission=job.submission.name,
         key=job.submission.key,
+        student=job.submission.student,
+        late=job.submission.late,
         status=NOT_GRADED,
         isolation=isolation,
         seed=job.seed,

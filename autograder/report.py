@@ -55,17 +55,19 @@ def html_report(result: Result) -> str:
     """
     public = [check for check in result.checks if not check.held]
     held = [check for check in result.checks if check.held]
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            result=result,
-            public=public,
-            held=held,
-            held_part=result.part(held=True),
-            graded=result.status == "graded",
-        )
+    return render(
+        "report.html.j2",
+        result=result,
+        public=public,
+        held=held,
+        held_part=result.part(held=True),
+        graded=result.status == "graded",
     )
+
+
+def render(template: str, **values: object) -> str:
+    """Return a template of ``templates/`` with ``values`` in it, escaped."""
+    return _environment().get_template(template).render(**values)
 
 
 @functools.cache

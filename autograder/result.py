@@ -18,7 +18,8 @@ class Result:
     """What the gradebook gets for one submission.
 
     ``status`` is ``graded`` or ``not_graded``; in the second case there is no score and ``fault`` says why.
-    ``warnings`` are about the notebook; ``cell_errors`` are the errors its cells ended with. Seconds are wall time.
+    ``student`` is the roster's id, empty where the submission belongs to nobody in it. ``warnings`` are about the
+    notebook; ``cell_errors`` are the errors its cells ended with. Seconds are wall time.
     """
 
     lab: str
@@ -34,6 +35,8 @@ class Result:
     seed: str = ""
     seconds: float = 0.0
     graded_at: str = ""
+    student: str = ""
+    late: bool = False
 
     @property
     def score(self) -> int:
@@ -57,6 +60,8 @@ class Result:
             "lab": self.lab,
             "submission": self.submission,
             "key": self.key,
+            "student": self.student or None,
+            "late": self.late,
             "status": self.status,
             "score": self.score if graded else None,
             "max_score": self.max_score if graded else None,
@@ -91,6 +96,8 @@ def result_from_json(document: dict[str, Any]) -> Result:
         lab=document["lab"],
         submission=document["submission"],
         key=document["key"],
+        student=document["student"] or "",
+        late=document["late"],
         status=document["status"],
         checks=tuple(CheckResult(**check) for check in document["checks"]),
         warnings=tuple(document["warnings"]),

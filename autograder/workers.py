@@ -144,6 +144,8 @@ def _not_graded(job: Job, fault: str) -> Result:
         lab=job.lab.slug,
         submission=job.submission.name,
         key=job.submission.key,
+        student=job.submission.student,
+        late=job.submission.late,
         status=NOT_GRADED,
         fault=fault,
         seed=job.seed,

@@ -12,12 +12,13 @@ from typing import Any
 import nbformat
 import pytest
 
-from autograder.discover import Lab, find_submissions
+from autograder.discover import Lab
 from autograder.grade import Job
 from autograder.isolation import best_isolation
 from autograder.limits import Limits
 from autograder.report import write_result
 from autograder.result import Result
+from autograder.submissions import find_submissions
 from autograder.workers import grade_all
 
 from .submissions import HONEST, HOSTILE, MALFORMED, Submitted

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 import pytest
 
-from autograder.discover import find_lab, find_submissions, read_labs
+from autograder.discover import find_lab, read_labs
+from autograder.submissions import find_submissions
 
 TOML = """
 [[lab]]

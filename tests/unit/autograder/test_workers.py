@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from autograder.discover import Lab, Submission
+from autograder.discover import Lab
 from autograder.grade import Job
 from autograder.isolation import BARE, best_isolation
 from autograder.limits import Limits
 from autograder.result import GRADED, NOT_GRADED
+from autograder.submissions import Submission
 from autograder.workers import grade_all, grade_one
 
 from .conftest import Write

@@ -1,0 +1,108 @@
+"""The report on a class: how the points fall, what was missed most, the wrong answers that many share, and look-alikes."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from markupsafe import Markup
+
+from autograder.errors import NotANotebook
+from autograder.gradebook import Gradebook
+from autograder.notebook import read_notebook
+from autograder.report import render, write_atomically
+from autograder.result import Result
+from autograder.similarity import Pair, near_identical
+
+_SHOWN_PAIRS = 50
+_SHOWN_ANSWERS = 5
+_BANDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A check, how many failed it of how many, and the answers that failing submissions share."""
+
+    title: str
+    held: bool
+    failed: int
+    of: int
+    answers: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookAlikes:
+    """``table`` shows the answers of both, side by side and escaped."""
+
+    pair: Pair
+    first: str
+    second: str
+    table: Markup
+
+
+def write_class_report(book: Gradebook, folder: Path, notebooks: Mapping[str, Path], starter: Path) -> Path:
+    """Write ``class.html`` into ``folder`` and return its path. ``notebooks`` are by the submission's key."""
+    graded = [row.graded for row in book.rows if row.graded is not None]
+    answers = {key: text for key, path in notebooks.items() if (text := _answers(path))}
+    names = {row.result.key: row.student.name for row in book.rows if row.result is not None}
+    pairs = near_identical(answers, _answers(starter))
+    target = folder / "class.html"
+    text = render(
+        "class.html.j2",
+        book=book,
+        bands=bands(graded),
+        missed=most_missed(graded),
+        alike=[_look_alikes(pair, answers, names) for pair in pairs[:_SHOWN_PAIRS]],
+        more_alike=max(0, len(pairs) - _SHOWN_PAIRS),
+        not_graded=[row for row in book.rows if row.result is not None and row.graded is None],
+        missing=[row for row in book.rows if row.result is None],
+    )
+    write_atomically(target, text)
+    return target
+
+
+def bands(graded: list[Result]) -> list[tuple[str, int]]:
+    """Return ten bands of percent and how many scores lie in each; the last holds full marks too."""
+    counts = [0] * _BANDS
+    for result in graded:
+        share = result.score / result.max_score if result.max_score else 0.0
+        counts[min(_BANDS - 1, int(share * _BANDS))] += 1
+    return [(f"{10 * band}–{10 * band + 10} %", count) for band, count in enumerate(counts)]
+
+
+def most_missed(graded: list[Result]) -> list[Missed]:
+    """Return the checks that somebody failed, the most often failed first."""
+    seen: dict[str, list[Result]] = {}
+    for result in graded:
+        for check in result.checks:
+            seen.setdefault(check.id, []).append(result)
+    found = [_missed(name, results) for name, results in seen.items()]
+    return sorted((missed for missed in found if missed.failed), key=lambda missed: -missed.failed)
+
+
+def _missed(name: str, results: list[Result]) -> Missed:
+    checks = [check for result in results for check in result.checks if check.id == name]
+    failed = [check for check in checks if check.outcome == "failed"]
+    answers = Counter(check.got or check.reason for check in failed)
+    shared = tuple((text, count) for text, count in answers.most_common(_SHOWN_ANSWERS) if text)
+    return Missed(checks[0].title, checks[0].held, len(failed), len(checks), shared)
+
+
+def _answers(path: Path) -> str:
+    """Return the answer cells of a notebook, one after the other; of one that cannot be read, nothing."""
+    try:
+        notebook = read_notebook(path)
+    except NotANotebook:
+        return ""
+    return "\n".join(notebook.cells[index].source for _, index in sorted(notebook.answers.items()))
+
+
+def _look_alikes(pair: Pair, answers: Mapping[str, str], names: Mapping[str, str]) -> LookAlikes:
+    first, second = (answers[key].splitlines() for key in (pair.first, pair.second))
+    # HtmlDiff escapes what it shows; it links nothing and loads nothing.
+    table = difflib.HtmlDiff(tabsize=4, wrapcolumn=72).make_table(first, second, context=False)
+    shown = Markup(table)  # noqa: S704
+    return LookAlikes(pair, names.get(pair.first, pair.first), names.get(pair.second, pair.second), shown)

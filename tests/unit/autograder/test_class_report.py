@@ -1,0 +1,72 @@
+"""The report on a class, and the pairs that it shows side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+
+from autograder.class_report import bands, most_missed, write_class_report
+from autograder.gradebook import gradebook
+from autograder.result import GRADED, Result
+from autograder.roster import Student
+from autograder.score import CheckResult
+from autograder.similarity import near_identical
+
+ANSWER = "def handler(event, context):\n    total = 0\n    for item in event['items']:\n        total += item['price'] * item['count']\n    return {'total': total}\n"
+OTHER = (
+    "import math\n\nhandler = lambda event, _: dict(total=math.fsum(x['price'] * x['count'] for x in event.get('items', ())))\n"
+    * 2
+)
+
+
+def result(key: str, earned: int, got: str = "4") -> Result:
+    check = CheckResult(
+        "test_a", "Adds <b>", 2, earned, False, False, "passed" if earned == 2 else "failed", "5", got
+    )
+    return Result("03-environments", key, key, GRADED, (check,), student=key)
+
+
+def notebook(path: Path, source: str) -> Path:
+    cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["answer:a"]})  # type: ignore[no-untyped-call]
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)  # type: ignore[no-untyped-call]
+    return path
+
+
+def test_points_fall_into_ten_bands() -> None:
+    counted = dict(bands([result("a", 0), result("b", 1), result("c", 2)]))
+    assert {band: count for band, count in counted.items() if count} == {
+        "0–10 %": 1,
+        "50–60 %": 1,
+        "90–100 %": 1,
+    }
+
+
+def test_missed_checks_name_the_commonest_wrong_answers() -> None:
+    [missed] = most_missed([result("a", 0), result("b", 0), result("c", 0, got="7"), result("d", 2)])
+    assert (missed.failed, missed.of, missed.answers) == (3, 4, (("4", 2), ("7", 1)))
+
+
+def test_a_copy_with_other_quotes_and_comments_is_found_and_another_idea_is_not() -> None:
+    copied = ANSWER.replace("'", '"') + "# my own work\n"
+    pairs = near_identical({"ada": ANSWER, "bo": copied, "cy": OTHER}, "")
+    assert [(pair.first, pair.second) for pair in pairs] == [("ada", "bo")]
+
+
+def test_what_the_lab_gives_makes_nobody_alike() -> None:
+    assert near_identical({"ada": ANSWER, "bo": ANSWER}, ANSWER) == []
+
+
+def test_the_page_escapes_everything_and_loads_nothing(tmp_path: Path) -> None:
+    evil = "</td><script>alert(1)</script>"
+    results = [result("ada", 0, got=evil), result("bo", 0, got=evil)]
+    notebooks = {
+        name: notebook(tmp_path / f"{name}.ipynb", ANSWER + f"note = {evil!r}\n") for name in ("ada", "bo")
+    }
+    book = gradebook(results, [Student("ada", evil), Student("bo", "Bo")], evil)
+    starter = notebook(tmp_path / "starter.ipynb", "...")
+    page = write_class_report(book, tmp_path, notebooks, starter).read_text("utf-8")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "http:" not in page
+    assert "Bo: 100 %" in page.replace("\n", " ")
