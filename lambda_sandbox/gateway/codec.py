@@ -16,6 +16,8 @@ from lambda_sandbox.gateway.constraints import Constraints
 from lambda_sandbox.gateway.model import LambdaModel, Shape
 
 _JSON = "application/json"
+# AWS: errors of the layer in front of Lambda, which no model lists, have a capital letter.
+_BEFORE_LAMBDA = frozenset({"AccessDeniedException"})
 _LIMITS = {"integer": 2**31, "long": 2**63}
 _NUMBER = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?")
 # The token names of AWS's own parser appear in its messages.
@@ -99,7 +101,7 @@ class Codec:
         members = self._model.members(error.code if error.code in self._model.shapes else None)
         headers = {"Content-Type": _JSON, "x-amzn-ErrorType": error.code, **_request_id(request_id)}
         body: dict[str, Any] = {"Type": error.type_} if "Type" in members else {}
-        body["Message" if "Message" in members else "message"] = error.message
+        body["Message" if "Message" in members or error.code in _BEFORE_LAMBDA else "message"] = error.message
         for name, value in error.members.items():
             location = members.get(name, {})
             if location.get("location") == "header":
