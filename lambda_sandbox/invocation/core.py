@@ -43,7 +43,7 @@ from lambda_sandbox.invocation.messages import (
     Status,
     StoreEvent,
 )
-from lambda_sandbox.invocation.pool import version_key
+from lambda_sandbox.invocation.version_keys import keys_of, pool_key
 from lambda_sandbox.resources import Exit, FunctionConfiguration, ProvisionedStatus
 
 _BEFORE_READY = (State.INIT, State.RESTORE)
@@ -76,7 +76,9 @@ class Core(CoreState):
             accepted = InvocationResult(invocation.request_id, b"", function.version, status_code=202)
             actions = [StoreEvent(invocation), Complete(invocation, accepted)]
         if invocation.trace_header:
-            invocation.trace_header, before = lineage.extended(invocation.trace_header, function.arn)
+            invocation.trace_header, before = lineage.extended(
+                invocation.trace_header, keys_of(function).mark
+            )
             if before >= quotas.RECURSION_INVOCATIONS and function.recursive_loop == "Terminate":
                 return actions + self._stop_recursion(invocation, before)
         return actions + running.run(self, invocation)
@@ -139,7 +141,7 @@ class Core(CoreState):
         version's environments go and the new one's come.
         """
         self.concurrency.set_provisioned(function.arn, qualified_arn, requested)
-        wanted, kept = version_key(function, ""), list[Environment]()
+        wanted, kept = pool_key(function), list[Environment]()
         actions: list[Action] = []
         for environment in self.pool.of_provision(qualified_arn):
             if environment.pool_key == wanted:
