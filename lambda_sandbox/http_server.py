@@ -22,7 +22,7 @@ MAX_BODY_BYTES = 512 * 1024 * 1024
 class Request:
     """``target`` is path and query as sent; ``headers`` keys are lower case, a repeated header keeps every value."""
 
-    __slots__ = ("body", "headers", "keep_alive", "method", "target")
+    __slots__ = ("body", "headers", "keep_alive", "method", "principal", "target")
 
     def __init__(self, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         self.method = method
@@ -30,6 +30,7 @@ class Request:
         self.headers = headers
         self.body = body
         self.keep_alive = True
+        self.principal: Any = None  # who asks, once the gate has let the request in
 
     def header(self, name: bytes, default: bytes = b"") -> bytes:
         """Return the first value of ``name`` (lower case)."""
@@ -74,6 +75,12 @@ class HttpConnection(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._refuse(400, "this endpoint does not upgrade connections")
+        except httptools.HttpParserCallbackError as error:
+            # A defect of ours, not of the request: its traceback goes to the server's own stderr.
+            fault = error.__context__ or error
+            asyncio.get_running_loop().call_exception_handler({"message": "request failed", "exception": fault})
+            if self._transport is not None:
+                self._refuse(500, f"the sandbox failed ({type(fault).__name__}: {fault}); please report it")
         except httptools.HttpParserError as error:
             if self._transport is not None:
                 self._refuse(400, f"the request is not valid HTTP/1.1: {error}")

@@ -111,3 +111,18 @@ def test_connection_close_is_honoured() -> None:
     connection.data_received(post("/", b"bye", "Connection: close\r\n"))
     assert wire.writes[-1].endswith(b"bye") or wire.writes[0].endswith(b"bye")
     assert wire.closed
+
+
+def test_a_defect_in_a_handler_is_the_servers_fault_not_the_requests() -> None:
+    async def scene() -> tuple[bytes, list[object]]:
+        seen: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: seen.append(context["exception"]))
+        connection, wire = connect()
+        connection.handle = lambda request: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+        connection.data_received(post("/", b""))
+        return wire.writes[0], seen
+
+    answer, seen = asyncio.run(scene())
+    assert answer.startswith(b"HTTP/1.1 500")
+    assert b"ZeroDivisionError" in answer
+    assert [type(each) for each in seen] == [ZeroDivisionError]
