@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import control_plane as many_functions
 from benchmarks.invoke import measure
 
 
@@ -38,6 +39,34 @@ def invoke(as_json: bool, rounds: int, calls: int, cold_starts: int, limit: floa
     if limit is not None and ratio > limit:
         errors.print(f"warm p50 is {ratio} times the bare server's; the limit is {limit:g}")
         sys.exit(1)
+
+
+@main.command("control-plane")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--functions", type=click.IntRange(1), default=1000, show_default=True)
+@click.option("--versions", type=click.IntRange(0), default=10, show_default=True, help="Of each function.")
+@click.option("--limit-ms", type=float, help="Exit with 1 when a median is above this.")
+def control_plane(as_json: bool, functions: int, versions: int, limit_ms: float | None) -> None:
+    """List, get, update and publish among many functions, and restart with them."""
+    errors = Console(stderr=True)
+    with errors.status("starting") as status:
+        figures = many_functions.measure(functions, versions, progress=status.update)
+    print(json.dumps(figures, indent=2)) if as_json else show_control_plane(Console(), figures)
+    slowest = max(figures["median_ms"].values())
+    if limit_ms is not None and slowest > limit_ms:
+        errors.print(f"the slowest median is {slowest} ms; the limit is {limit_ms:g} ms")
+        sys.exit(1)
+
+
+def show_control_plane(console: Console, figures: dict[str, Any]) -> None:
+    """Print the figures as a table."""
+    table = Table(title=f"{figures['functions']} functions with {figures['versions']} versions each")
+    table.add_column("")
+    table.add_column("median", justify="right")
+    for what, median_ms in figures["median_ms"].items():
+        table.add_row(what.replace("_", " "), f"{median_ms} ms")
+    table.add_row("restart", f"{figures['restart_s']} s")
+    console.print(table)
 
 
 def show(console: Console, figures: dict[str, Any]) -> None:

@@ -129,12 +129,19 @@ class Collection(Generic[Resource]):
     """One kind of resource: its documents in the file, and the same as frozen dataclasses in a dictionary.
 
     ``key`` names a resource within its account and Region. Where resources belong to a function, the function's name
-    is the first part of the key, and ``delete_under`` removes them with it.
+    is the first part of the key, and ``delete_under`` removes them with it. ``weigh`` is what ``weight`` adds up.
     """
 
     def __init__(
-        self, database: Database, kind: str, resource: type[Resource], key: Callable[[Resource], Key]
+        self,
+        database: Database,
+        kind: str,
+        resource: type[Resource],
+        key: Callable[[Resource], Key],
+        weigh: Callable[[Resource], int] = lambda each: 0,
     ) -> None:
+        self._weigh = weigh
+        self._weights: dict[Owner, int] = {}
         self._database = database
         self._kind = kind
         self._key = key
@@ -171,8 +178,12 @@ class Collection(Generic[Resource]):
         for place in range(bisect_right(order, after), len(order)):
             yield owned[order[place]]
 
+    def weight(self, account_id: str, region: str) -> int:
+        """Return the sum of what the resources of an account in a Region weigh; it is kept, not counted."""
+        return self._weights.get((account_id, region), 0)
+
     def values(self, account_id: str, region: str) -> list[Resource]:
-        """Return the resources of an account in a Region, in no order: the cheapest way to sum them up."""
+        """Return the resources of an account in a Region, in no order."""
         return list(self._items.get((account_id, region), {}).values())
 
     def all(self) -> list[Resource]:
@@ -192,9 +203,11 @@ class Collection(Generic[Resource]):
                 document,
             )
             owned = self._items.setdefault(owner, {})
-            if key not in owned:
+            replaced = owned.get(key)
+            if replaced is None:
                 insort(self._order.setdefault(owner, []), key)
             owned[key] = resource
+            self._add_weight(owner, resource, replaced)
 
     def delete(self, resource: Resource) -> None:
         """Delete the resource with the key of ``resource``, if it is there."""
@@ -206,15 +219,22 @@ class Collection(Generic[Resource]):
                 *owner,
                 _text(key),
             )
-            if self._items.get(owner, {}).pop(key, None) is not None:
+            deleted = self._items.get(owner, {}).pop(key, None)
+            if deleted is not None:
                 order = self._order[owner]
                 del order[bisect_left(order, key)]
+                self._add_weight(owner, None, deleted)
 
     def delete_under(self, account_id: str, region: str, *under: str) -> None:
         """Delete all resources whose key begins with ``under``."""
         with self._database.transaction():
             for resource in self.owned(account_id, region, *under):
                 self.delete(resource)
+
+    def _add_weight(self, owner: Owner, new: Resource | None, old: Resource | None) -> None:
+        more = self._weigh(new) if new is not None else 0
+        less = self._weigh(old) if old is not None else 0
+        self._weights[owner] = self._weights.get(owner, 0) + more - less
 
     def _read(self) -> None:
         items: dict[Owner, dict[Key, Resource]] = {}
@@ -224,6 +244,7 @@ class Collection(Generic[Resource]):
             items.setdefault((resource.account_id, resource.region), {})[self._key(resource)] = resource
         self._items = items
         self._order = {owner: sorted(owned) for owner, owned in items.items()}
+        self._weights = {owner: sum(map(self._weigh, owned.values())) for owner, owned in items.items()}
 
 
 def _text(key: Key) -> str:

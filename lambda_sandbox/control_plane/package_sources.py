@@ -95,11 +95,9 @@ class PackageSources:
 
 def storage_used(store: Store, caller: Caller) -> int:
     """Return the bytes of the caller's zips: each version's, each layer version's, and none that is only referenced."""
-    functions = store.versions.values(caller.account_id, caller.region)
     layers = layer_versions.versions(store).values(caller.account_id, caller.region)
-    return sum(each.code_size for each in functions if each.s3_object is None) + sum(
-        each.code_size for each in layers if not each.deleted
-    )
+    of_layers = sum(each.code_size for each in layers if not each.deleted)
+    return store.versions.weight(caller.account_id, caller.region) + of_layers
 
 
 def resolved_image_uri(image_uri: str) -> str:

@@ -55,7 +55,11 @@ class Store:
         self._collections: dict[str, Collection[Any]] = {}
         self._of_functions: list[Collection[Any]] = []
         self.versions = self.of_functions(
-            "function", FunctionConfiguration, lambda each: (each.function_name, each.version)
+            "function",
+            FunctionConfiguration,
+            lambda each: (each.function_name, each.version),
+            # AWS counts the zip of every version, and none that it only refers to.
+            weigh=lambda each: 0 if each.s3_object else each.code_size,
         )
         self.aliases = self.of_functions("alias", Alias, lambda each: (each.function_name, each.name))
         self.function_urls = self.of_functions(
@@ -74,19 +78,27 @@ class Store:
         )
 
     def collection(
-        self, kind: str, resource: type[Resource], key: Callable[[Resource], Key]
+        self,
+        kind: str,
+        resource: type[Resource],
+        key: Callable[[Resource], Key],
+        weigh: Callable[[Resource], int] = lambda each: 0,
     ) -> Collection[Resource]:
         """Return the collection of ``kind``: one for the store, so that all rooms see the same mirror."""
         found = self._collections.get(kind)
         if found is None:
-            found = self._collections[kind] = Collection(self.database, kind, resource, key)
+            found = self._collections[kind] = Collection(self.database, kind, resource, key, weigh)
         return found
 
     def of_functions(
-        self, kind: str, resource: type[Resource], key: Callable[[Resource], Key]
+        self,
+        kind: str,
+        resource: type[Resource],
+        key: Callable[[Resource], Key],
+        weigh: Callable[[Resource], int] = lambda each: 0,
     ) -> Collection[Resource]:
         """Return a collection whose resources go when their function goes; the function's name begins their ``key``."""
-        collection = self.collection(kind, resource, key)
+        collection = self.collection(kind, resource, key, weigh)
         if collection not in self._of_functions:
             self._of_functions.append(collection)
         return collection
