@@ -10,14 +10,14 @@ from lambda_sandbox.invocation.environment import TRANSITIONS, Signal, State
 
 # Where each state stands; the arrows come from the table. A new state without a place fails the build.
 _PLACES = {
-    State.INIT: (100, 220),
-    State.SNAPSHOT: (100, 370),
-    State.RESTORE: (130, 60),
+    State.SNAPSHOT: (90, 50),
+    State.INIT: (90, 200),
+    State.RESTORE: (90, 350),
     State.FROZEN: (400, 140),
     State.INVOKE: (710, 170),
     State.ANSWERED: (560, 40),
     State.SHUTDOWN: (460, 370),
-    State.RESET: (290, 490),
+    State.RESET: (300, 490),
     State.STOPPED: (630, 490),
 }
 _WIDTH, _HEIGHT = 132, 44
@@ -27,7 +27,7 @@ _WORDS = {
     Signal.DELIVER: "gets an event",
     Signal.ANSWER: "answers",
     Signal.CHECKPOINT: "asks to be restored",
-    Signal.EMPTY: "/tmp stays",
+    Signal.EMPTY: "keeps its files",
 }
 _KINDS = {Signal.FAIL: "fails", Signal.RETIRE: "retired"}
 _Point = tuple[float, float]

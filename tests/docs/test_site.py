@@ -87,10 +87,10 @@ def test_fidelity_page_lists_every_tagged_remark(site: Path) -> None:
     assert [remark for remark in remarks if f"{remark.path}, line {remark.line}" not in text] == []
 
 
-def test_state_picture_has_one_arrow_for_each_row_of_the_table(site: Path) -> None:
+def test_state_picture_has_an_arrow_wherever_the_table_leads(site: Path) -> None:
     text = (site / "concepts" / "03-execution-environments.html").read_text(encoding="utf-8")
     picture = text[text.index('class="picture states"') :].split("</svg>")[0]
-    assert picture.count("<line ") == len(TRANSITIONS)
+    assert picture.count("<line ") == len({(old, new) for (old, _), new in TRANSITIONS.items()})
     assert picture.count("<rect ") == len(State)
 
 
