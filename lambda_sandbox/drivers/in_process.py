@@ -7,6 +7,7 @@ process. Time stands still but for what handlers compute and sleep, ``advance`` 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import heapq
 import io
 import itertools
@@ -27,6 +28,7 @@ from lambda_sandbox.control_plane.code import CodeStore
 from lambda_sandbox.control_plane.context import Context
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.control_plane.store import Store
+from lambda_sandbox.drivers.destinations import Destinations
 from lambda_sandbox.drivers.interpreter import MISSING, Answer, Interpreter
 from lambda_sandbox.drivers.promises import Promises
 from lambda_sandbox.gateway.codec import Codec
@@ -98,6 +100,13 @@ class InProcess:
             self.clock, account_limit=config.account_concurrency, idle_lifetime_s=config.idle_lifetime_s
         )
         self._promises = Promises(self._store, self.core)
+        self._destinations = Destinations(
+            self.clock,
+            self._forward,
+            self._send_event,
+            self.plane.event_invoke_config,
+            note=lambda sentence: self.history.delivery(self.clock.now(), sentence),
+        )
         self._interpreters: dict[str, Interpreter] = {}
         self._work: deque[_Work] = deque()
         self._timers: list[tuple[float, int, tuple[str, str]]] = []
@@ -176,7 +185,41 @@ class InProcess:
         status, headers, body = answer
         return status, dict(headers), _bytes(body)
 
+    async def _forward(
+        self, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        """Pass the record of an asynchronous event on to moto."""
+        from botocore.awsrequest import AWSPreparedRequest, HeadersDict
+
+        named = {name.decode(): value.decode() for name, value in headers}
+        _, region, service = _CREDENTIAL.search(named["Authorization"]).groups()  # type: ignore[union-attr]
+        named["Host"] = f"{service}.{region}.amazonaws.com"
+        url = f"https://{named['Host']}{target.decode()}"
+        make: Any = AWSPreparedRequest
+        prepared = make(method.decode(), url, HeadersDict(named), body, stream_output=False)
+        status, _, answer = self._answer_neighbour(prepared, service)
+        return status, [], answer
+
     # --- invoke --------------------------------------------------------------------------------------
+
+    def _send_event(self, function_arn: str, payload: bytes, trace_header: str) -> None:
+        """Invoke a function that is another's destination. Raises ``ApiError`` when there is none."""
+        account_id, region = function_arn.split(":")[4], function_arn.split(":")[3]
+        route = self.plane.route(function_arn, None, Caller(account_id, region))
+        function, routed = self.plane.choose(route)
+        event = Invocation(
+            str(uuid.uuid4()),
+            function,
+            payload,
+            self.clock.now(),
+            InvocationType.EVENT,
+            trace_header=trace_header,
+            invoked_arn=route.invoked_arn,
+            routed=routed,
+        )
+        async_queue.configure(event, self.plane.event_invoke_config)
+        self._perform(self.core.invoke(event))
+        self._completed.pop(event.request_id, None)
 
     def _invoke(
         self, name: str, qualifier: str, headers: Mapping[str, str], body: bytes, caller: Caller
@@ -277,6 +320,7 @@ class InProcess:
     # --- actions -------------------------------------------------------------------------------------
 
     def _perform(self, actions: list[Action]) -> None:
+        finished = [action for action in actions if isinstance(action, messages.EventFinished)]
         for action in actions:
             match action:
                 case messages.StartEnvironment(environment=environment):
@@ -303,6 +347,10 @@ class InProcess:
                     self.history.records.append(record)
                 case messages.RefuseRuntime(message=message):
                     raise errors.SandboxFault(f"the runtime was refused ({message}); please report it")
+        for over in finished:
+            for delivery in self._destinations.deliveries(over):
+                with contextlib.suppress(StopIteration):
+                    delivery.send(None)  # nothing in it waits: moto answers in this interpreter
 
     def _later(self, environment: Environment, run: Callable[[], None]) -> None:
         self._work.append(_Work(environment, run))

@@ -84,6 +84,11 @@ class QueueClient:
         for entries in _entries(messages, VisibilityTimeout=0):
             await self._call("ChangeMessageVisibilityBatch", {"Entries": entries})
 
+    async def visibility_timeout_s(self) -> int:
+        """Return for how many seconds a received message is hidden."""
+        answer = await self._call("GetQueueAttributes", {"AttributeNames": ["VisibilityTimeout"]})
+        return int(answer["Attributes"]["VisibilityTimeout"])
+
     async def _call(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         queue = self.queue
         scope = f"{queue.account_id}/20260101/{queue.region}/sqs/aws4_request"

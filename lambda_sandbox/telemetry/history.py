@@ -18,10 +18,22 @@ class History:
         self.records: deque[InvocationRecord] = deque(maxlen=_RECORDS)
         self._environments: dict[str, Environment] = {}
         self._decisions: deque[dict[str, Any]] = deque(maxlen=_RECORDS)
+        self._denials: deque[dict[str, Any]] = deque(maxlen=_RECORDS)
+        self._deliveries: deque[dict[str, Any]] = deque(maxlen=_RECORDS)
 
     def mapping_decision(self, at: float, uuid: str, sentence: str) -> None:
         """Remember why an event source mapping kept, deleted or delayed a batch. ``at`` is seconds since the epoch."""
         self._decisions.append({"at": at, "uuid": uuid, "why": sentence})
+
+    def denial(self, at: float, principal: str, action: str, resource: str, why: str) -> None:
+        """Remember that IAM refused a request, and which statement was missing. ``at`` is seconds since the epoch."""
+        self._denials.append(
+            {"at": at, "principal": principal, "action": action, "resource": resource, "why": why}
+        )
+
+    def delivery(self, at: float, sentence: str) -> None:
+        """Remember what became of the record of an asynchronous event. ``at`` is seconds since the epoch."""
+        self._deliveries.append({"at": at, "why": sentence})
 
     def environment(self, environment: Environment) -> None:
         """Remember an environment from its start; what becomes of it is read from the object itself."""
@@ -33,6 +45,8 @@ class History:
         self.records.clear()
         self._environments.clear()
         self._decisions.clear()
+        self._denials.clear()
+        self._deliveries.clear()
 
     def of(self, account_id: str | None = None) -> Iterable[InvocationRecord]:
         return (
@@ -45,6 +59,8 @@ class History:
             "invocations": [_invocation(record) for record in self.records],
             "environments": [_environment(environment) for environment in self._environments.values()],
             "mappings": list(self._decisions),
+            "denials": list(self._denials),
+            "deliveries": list(self._deliveries),
         }
 
 
