@@ -8,6 +8,7 @@ from typing import Any
 from lambda_sandbox import quotas
 from lambda_sandbox.control_plane.context import Context, Operations
 from lambda_sandbox.control_plane.coverage import Coverage
+from lambda_sandbox.control_plane.package_sources import storage_used
 from lambda_sandbox.resources import LATEST, Caller
 
 COVERAGE: dict[str, Coverage] = {"GetAccountSettings": Coverage()}
@@ -29,14 +30,14 @@ class AccountSettings:
         concurrency = self._config.account_concurrency
         return {
             "AccountLimit": {
-                "TotalCodeSize": quotas.CODE_STORAGE_BYTES,
+                "TotalCodeSize": self._config.code_storage_bytes,
                 "CodeSizeUnzipped": quotas.UNZIPPED_BYTES,
                 "CodeSizeZipped": quotas.ZIP_DIRECT_BYTES,
                 "ConcurrentExecutions": concurrency,
                 "UnreservedConcurrentExecutions": concurrency - reserved,
             },
             "AccountUsage": {
-                "TotalCodeSize": sum(function.code_size for function in functions),
+                "TotalCodeSize": storage_used(self._store, caller),
                 "FunctionCount": len({function.function_name for function in functions}),
             },
         }

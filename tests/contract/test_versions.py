@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -135,5 +138,31 @@ def test_accounts_and_regions_are_apart(server: Server, client: Any) -> None:
         FunctionName="shop", StatementId="share", Action="lambda:InvokeFunction", Principal="111111111111"
     )
     assert invoke(stranger, ARN)[0] == "$LATEST"
+    client.remove_permission(FunctionName="shop", StatementId="share")
+    with pytest.raises(ClientError, match="not authorized to perform: lambda:InvokeFunction"):
+        stranger.invoke(FunctionName=ARN)
     with pytest.raises(ClientError, match="Functions from 'us-east-1' are not reachable in this region"):
         elsewhere.invoke(FunctionName=ARN)
+
+
+def test_command_line_and_function_are_in_the_account_and_region_of_their_credentials(server: Server) -> None:
+    stranger = server.client("lambda", aws_access_key_id="222222222222", region_name="eu-west-1")
+    source = "import boto3\ndef handler(event, context):\n    listed = boto3.client('lambda').list_functions()\n    return [each['FunctionArn'] for each in listed['Functions']]"
+    arn = "arn:aws:lambda:eu-west-1:222222222222:function:looker"
+    stranger.create_function(
+        FunctionName="looker",
+        Runtime="python3.12",
+        Handler="app.handler",
+        Role="arn:aws:iam::222222222222:role/demo",
+        Timeout=30,
+        Code={"ZipFile": package(source)},
+    )
+    assert invoke(stranger, "looker")[1] == [arn]  # type: ignore[comparison-overlap]
+    command = [sys.executable, "-m", "awscli", "lambda", "list-functions", "--endpoint-url", server.endpoint]
+    keys = {
+        "AWS_ACCESS_KEY_ID": "222222222222",
+        "AWS_SECRET_ACCESS_KEY": "any",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }
+    done = subprocess.run(command, env=os.environ | keys, capture_output=True, text=True, check=True)
+    assert [each["FunctionArn"] for each in json.loads(done.stdout)["Functions"]] == [arn]
