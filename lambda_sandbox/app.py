@@ -19,21 +19,25 @@ from lambda_sandbox.control_plane.code import CodeStore
 from lambda_sandbox.control_plane.context import Context
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.control_plane.store import Store
+from lambda_sandbox.drivers.destinations import Destinations
 from lambda_sandbox.drivers.endpoint import Endpoint, EndpointConnection
 from lambda_sandbox.drivers.environment_connection import EnvironmentConnection
+from lambda_sandbox.drivers.gate import Gate
 from lambda_sandbox.drivers.log_copies import LogCopies
 from lambda_sandbox.drivers.own_routes import OwnRoutes
 from lambda_sandbox.drivers.promises import Promises
 from lambda_sandbox.drivers.server import ServerDriver
 from lambda_sandbox.environments.process import ProcessEnvironments
 from lambda_sandbox.errors import ResourceNotFoundException, SandboxFault
+from lambda_sandbox.event_sources import inspection
 from lambda_sandbox.event_sources.mappings import Mappings
 from lambda_sandbox.gateway.codec import Codec
 from lambda_sandbox.gateway.model import LambdaModel
 from lambda_sandbox.http_server import HttpConnection
+from lambda_sandbox.iam.credentials import RoleSessions
 from lambda_sandbox.invocation.core import Core
-from lambda_sandbox.invocation.messages import Invocation, InvocationResult, InvocationType
-from lambda_sandbox.resources import Caller, FunctionConfiguration, QueuedEvent
+from lambda_sandbox.invocation.messages import EventFinished, Invocation, InvocationResult, InvocationType
+from lambda_sandbox.resources import Caller, EventSourceState, FunctionConfiguration, QueuedEvent
 from lambda_sandbox.services.neighbours import Neighbours
 from lambda_sandbox.telemetry.history import History
 from lambda_sandbox.telemetry.logs import LogStore
@@ -50,6 +54,8 @@ class Application:
     async def start(self) -> None:
         """Open the store, the neighbours and the listeners. Raises ``SandboxFault`` with what to do next."""
         config = self.config
+        if config.enforce_iam and not config.neighbours:
+            raise SandboxFault("--enforce-iam reads users, roles and policies from the neighbours: start with them.")
         self._loop = asyncio.get_running_loop()
         listener = _listener(config.host, config.port)
         self.port = listener.getsockname()[1]
@@ -96,6 +102,7 @@ class Application:
             on_mappings_change=self._on_mappings_change,
             on_provisioned_change=self._on_provisioned_change,
             on_concurrency_change=self._on_change,
+            inspect_source=self._inspect_source,
             provisioned_status=lambda arn: self.driver.core.provisioned_status(arn),
             last_processing_result=lambda uuid: self._mappings.last_processing_result(uuid),
             base_url=lambda: f"http://127.0.0.1:{self.port}",
@@ -118,6 +125,14 @@ class Application:
             self._inner_connection,
         )
         self.driver.event_invoke_config = self.plane.event_invoke_config
+        self._destinations = Destinations(
+            self.clock,
+            self._neighbours.forward,
+            self._send_event,
+            self.plane.event_invoke_config,
+            note=lambda sentence: history.delivery(self.clock.now(), sentence),
+        )
+        self.driver.on_event_finished = self._event_finished
         self._promises = Promises(self._store, core)
         copies = LogCopies(logs, self._neighbours.forward) if config.log_copies else None
         self._log_copies = copies
@@ -133,6 +148,7 @@ class Application:
                 config, self.driver, self.plane.code_zip, self._reset, lambda: self._neighbours.status
             ),
             worker=self._worker,
+            gate=self._make_gate(history) if config.enforce_iam else None,
         )
         self._mappings = Mappings(
             self.plane.mappings,
@@ -140,6 +156,18 @@ class Application:
             self._invoke_by_arn,
             self.clock,
             on_decision=lambda uuid, sentence: history.mapping_decision(self.clock.now(), uuid, sentence),
+        )
+
+    def _make_gate(self, history: History) -> Gate:
+        self.driver.role_sessions = RoleSessions()
+        return Gate(
+            self.config,
+            self.clock,
+            self._neighbours,
+            self._model,
+            history,
+            self.driver.role_sessions,
+            self.plane.resource_policy,
         )
 
     async def _listen(self, listener: socket.socket) -> None:
@@ -191,6 +219,34 @@ class Application:
         except ResourceNotFoundException:
             return None
 
+    def _inspect_source(self, arn: str) -> EventSourceState | None:
+        """Called in the worker thread; the neighbours live on the loop."""
+        if not self.config.neighbours:
+            return None
+        work = inspection.inspect(self._neighbours, arn)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)
+
+    def _event_finished(self, event: EventFinished) -> None:
+        for delivery in self._destinations.deliveries(event):
+            self._endpoint.spawn(delivery)
+
+    def _send_event(self, function_arn: str, payload: bytes, trace_header: str) -> None:
+        """Invoke a function that is another's destination. Raises ``ApiError`` when there is none."""
+        account, region = function_arn.split(":")[4], function_arn.split(":")[3]
+        route = self.plane.route(function_arn, None, Caller(account, region))
+        function, routed = self.plane.choose(route)
+        event = Invocation(
+            str(uuid.uuid4()),
+            function,
+            payload,
+            self.clock.now(),
+            InvocationType.EVENT,
+            trace_header=trace_header,
+            invoked_arn=route.invoked_arn,
+            routed=routed,
+        )
+        self.driver.invoke(event, lambda accepted: None)
+
     async def _invoke_by_arn(self, function_arn: str, payload: bytes) -> InvocationResult:
         """Invoke for an event source mapping. Raises ``ApiError``: not found, or throttled."""
         account, region = function_arn.split(":")[4], function_arn.split(":")[3]
@@ -221,6 +277,8 @@ class Application:
         self._endpoint.forget_resolved()
         await self._mappings.sync()
         await self._neighbours.reset()
+        if self._endpoint.gate is not None:
+            self._endpoint.gate.forget()
         self.driver.history.clear()
         self.driver.logs.clear()
         if self._log_copies is not None:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from lambda_sandbox.config import ACCOUNT_ID, REGION
+from lambda_sandbox.config import ACCOUNT_ID, REGION, ROOT_SECRET
 
 # Whatever could name another account, another endpoint or another file than the ones below.
 _REMOVED = frozenset(
@@ -46,7 +46,7 @@ def settings(
         {
             # moto takes an access key of twelve digits for the account.
             "AWS_ACCESS_KEY_ID": account_id,
-            "AWS_SECRET_ACCESS_KEY": "sandbox",
+            "AWS_SECRET_ACCESS_KEY": ROOT_SECRET,
             "AWS_DEFAULT_REGION": region,
             "AWS_REGION": region,
             "AWS_CONFIG_FILE": os.devnull,

@@ -13,6 +13,7 @@ from lambda_sandbox import quotas
 DEFAULT_PORT = 9000
 ACCOUNT_ID = "000000000000"
 REGION = "us-east-1"
+ROOT_SECRET = "sandbox"  # noqa: S105 - of an account's root user, whose access key is the account's id
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,9 @@ class Config:
     ``seed`` fixes what weighted aliases draw; ``None`` draws another series each time. ``transition_s`` is how long a
     function stays Pending and an update InProgress; 0: over when the next request comes. ``code_storage_bytes`` is the
     quota of an account in a Region. ``memory_budget_mb`` bounds the sum of all environments' configured memory; ``None``
-    looks at what the machine has free.
+    looks at what the machine has free. ``blank_environments`` is how many isolated environments of each flavour (with boto3
+    loaded, and without) wait for a function; 0 for none.
+    ``enforce_iam`` verifies signatures and lets IAM's policies decide; off, every key may do everything in its account.
     ``stop_with_stdin`` ends the server when its standard input closes, that is, when whoever started it is gone.
     """
 
@@ -45,10 +48,12 @@ class Config:
     log_copies: bool = True
     allow_reset: bool = True
     stop_with_stdin: bool = False
+    enforce_iam: bool = False
     seed: int | None = None
     transition_s: float = 0.0
     code_storage_bytes: int = quotas.CODE_STORAGE_BYTES
     memory_budget_mb: int | None = None
+    blank_environments: int = 3
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None, **flags: Any) -> Config:
@@ -79,8 +84,10 @@ _READERS: dict[str, Any] = {
     "account_concurrency": int,
     "log_copies": _flag,
     "allow_reset": _flag,
+    "enforce_iam": _flag,
     "seed": int,
     "transition_s": float,
     "code_storage_bytes": int,
     "memory_budget_mb": int,
+    "blank_environments": int,
 }

@@ -53,7 +53,7 @@ def authorize(store: Store, action: str, function_arn: str, caller: Caller) -> N
     account = function_arn.split(":")[4]
     if account == caller.account_id:
         return
-    who = Principal(f"arn:aws:iam::{caller.account_id}:root", caller.account_id, trusted=True)
+    who = Principal(f"arn:aws:iam::{caller.account_id}:root", caller.account_id, trusted=True, unknown=True)
     access = Access(who, action, function_arn, account)
     decision = evaluate(access, of_arn(store, function_arn))
     if not decision.allowed:

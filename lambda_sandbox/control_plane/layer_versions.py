@@ -100,7 +100,7 @@ def check_access(store: Store, arn: str, layer: LayerVersion | None, caller: Cal
     account = arn.split(":")[4]
     if account == caller.account_id:
         return
-    who = Principal(f"arn:aws:iam::{caller.account_id}:root", caller.account_id, trusted=True)
+    who = Principal(f"arn:aws:iam::{caller.account_id}:root", caller.account_id, trusted=True, unknown=True)
     access = Access(who, GET_LAYER_VERSION, arn, account)
     decision = (
         evaluate(access, statements(store, layer)) if layer else Decision(False, "resource-based policy")

@@ -19,6 +19,7 @@ from lambda_sandbox.control_plane import (
     function_urls,
     functions,
     layer_permissions,
+    layer_versions,
     layers,
     policies,
     provisioned_concurrency,
@@ -33,6 +34,8 @@ from lambda_sandbox.control_plane.coverage import SEE, Coverage
 from lambda_sandbox.control_plane.layer_versions import packages_in_use
 from lambda_sandbox.control_plane.routing import Route, Router
 from lambda_sandbox.errors import NotImplementedException
+from lambda_sandbox.iam.evaluation import Principal
+from lambda_sandbox.iam.policy import Statement
 from lambda_sandbox.resources import (
     LATEST,
     Caller,
@@ -127,6 +130,18 @@ class ControlPlane:
     def function_url(self, url_id: str) -> FunctionUrl | None:
         """Return the function URL whose host name begins with ``url_id``; any thread may ask."""
         return self._urls.by_id(url_id)
+
+    def refusal_of_url(self, url: FunctionUrl, who: Principal | None) -> str:
+        """Return which statement ``who`` lacks to reach a function through its URL; empty when none is missing."""
+        return function_policies.refusal_of_url(self.store, url, who)
+
+    def resource_policy(self, arn: str) -> tuple[Statement, ...]:
+        """Return the statements on the ARN of a function, with its qualifier, or of a layer version."""
+        if arn.split(":")[5:6] == ["layer"]:
+            layer = layer_versions.find(self.store, arn)
+            return layer_versions.statements(self.store, layer) if layer is not None else ()
+        is_function = arn.split(":")[5:6] == ["function"]
+        return function_policies.of_arn(self.store, arn) if is_function else ()
 
     def authorize(self, action: str, function_arn: str, caller: Caller) -> None:
         """Refuse a caller of another account whom the policy of the ARN does not allow ``action`` (``lambda:...``).

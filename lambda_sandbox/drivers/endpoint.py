@@ -11,7 +11,7 @@ import re
 import uuid
 from collections.abc import Coroutine
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -20,6 +20,7 @@ from lambda_sandbox.config import Config
 from lambda_sandbox.control_plane.routing import Route
 from lambda_sandbox.drivers.event_stream_sink import EventStreamSink
 from lambda_sandbox.drivers.function_urls import FunctionUrls
+from lambda_sandbox.drivers.gate import Gate, Refused
 from lambda_sandbox.drivers.own_routes import OwnRoutes
 from lambda_sandbox.drivers.server import ServerDriver
 from lambda_sandbox.drivers.streamed_answers import StreamingConnection
@@ -27,6 +28,8 @@ from lambda_sandbox.http_server import Request
 from lambda_sandbox.invocation import request as request_checks
 from lambda_sandbox.invocation.messages import Complete, Invocation, InvocationType
 from lambda_sandbox.resources import Caller, FunctionConfiguration, FunctionUrl
+from lambda_sandbox.services.neighbours import ACCOUNT_HEADER
+from lambda_sandbox.services.refusal import json_code, refusal
 
 _INVOKE_PREFIX = b"/2015-03-31/functions/"
 _INVOKE_SUFFIX = b"/invocations"
@@ -103,6 +106,7 @@ class Endpoint:
     log_copies: LogCopies | None
     own_routes: OwnRoutes
     worker: Executor
+    gate: Gate | None = None
     function_urls: FunctionUrls = field(init=False)
     _routes: dict[tuple[bytes, bytes, bytes], Route] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -135,7 +139,8 @@ class Endpoint:
             route = self.plane.route(named["FunctionName"], named.get("Qualifier"), caller)
             if len(self._routes) > 10_000:
                 self._routes.clear()
-            self._routes[key] = route
+            if route.function.account_id == caller.account_id:  # else a permission decides, which may be taken back
+                self._routes[key] = route
         return route
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -154,6 +159,10 @@ class EndpointConnection(StreamingConnection):
         self._inner = inner
 
     def handle(self, request: Request) -> None:
+        gate = self._endpoint.gate
+        if gate is not None and request.principal is None and not request.target.startswith(b"/_sandbox/"):
+            self._endpoint.spawn(self._admit(gate, request))
+            return
         host = request.header(b"host")
         if b".lambda-url." in host and self._endpoint.function_urls.handle(self, request, host):
             return
@@ -193,6 +202,32 @@ class EndpointConnection(StreamingConnection):
             self._endpoint.spawn(self._forward(request, service))
         except errors.ApiError as error:
             self._answer_error(error)
+
+    async def _admit(self, gate: Gate, request: Request) -> None:
+        """Take the request up again once the gate has let it in."""
+        try:
+            request.principal = await gate.admit(request)
+        except Refused as refused:
+            self._answer_refused(refused, request)
+        except errors.ApiError as error:
+            self._answer_error(error)
+        except Exception as fault:
+            self._fault(fault)
+        else:
+            self.handle(request)
+
+    def _answer_refused(self, refused: Refused, request: Request) -> None:
+        if refused.service in ("", "lambda"):
+            code = json_code(refused.kind)
+            denied = refused.kind == "denied"
+            self._answer_error(
+                errors.AccessDeniedException(refused.message)
+                if denied
+                else errors.UnauthenticatedException(refused.message, code)
+            )
+            return
+        answer = refusal(refused.service, refused.kind, refused.message, request.headers)
+        self.answer(answer.status, answer.headers, answer.body)
 
     # --- invoke --------------------------------------------------------------------------------------
 
@@ -321,9 +356,14 @@ class EndpointConnection(StreamingConnection):
         try:
             if service == b"logs" and endpoint.log_copies is not None:
                 await endpoint.log_copies.flush()
+            given = [pair for pair in request.headers if pair[0] != ACCOUNT_HEADER]
+            if request.principal is not None:
+                given.append((ACCOUNT_HEADER, request.principal.account_id.encode()))
             status, headers, body = await endpoint.neighbours.forward(
-                request.method.decode(), request.target.decode("latin-1"), request.headers, request.body
+                request.method.decode(), request.target.decode("latin-1"), given, request.body
             )
+            if endpoint.gate is not None:
+                endpoint.gate.forwarded(service)
         except Exception as fault:
             self._fault(fault)
             return
@@ -344,7 +384,10 @@ class EndpointConnection(StreamingConnection):
 
     def _caller(self, access_key: bytes, region: bytes) -> Caller:
         """AWS: keys belong to accounts; here a 12-digit access key is the account itself."""
-        return account_of(self._endpoint.config, access_key, region)
+        caller = account_of(self._endpoint.config, access_key, region)
+        gate = self._endpoint.gate
+        known = gate.account_of(caller.access_key) if gate is not None else ""
+        return replace(caller, account_id=known) if known else caller
 
     def _refuse_foreign(self, request: Request, host: bytes) -> str:
         """DNS rebinding and cross-site requests: only local names, and no other origin's pages."""

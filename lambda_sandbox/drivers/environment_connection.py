@@ -27,6 +27,12 @@ class EnvironmentConnection(EndpointConnection):
             return
         access_key, region, service = credential(request)
         named = access_key.isdigit() and len(access_key) == 12
+        if self._endpoint.gate is not None:
+            if named:
+                self._answer_error(errors.AccessDeniedException("a function has no credentials of a root user"))
+                return
+            super().handle(request)
+            return
         # Lambda's paths begin with the date of an API version; unsigned, they would be the default account's.
         if named or service == b"lambda" or (not service and target.startswith(b"/20")):
             account_id = account_of(self._endpoint.config, access_key, region).account_id

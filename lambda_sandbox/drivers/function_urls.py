@@ -17,6 +17,7 @@ from lambda_sandbox.drivers.server import ServerDriver
 from lambda_sandbox.drivers.streamed_answers import StreamingConnection
 from lambda_sandbox.drivers.url_events import MalformedResponse, Prelude, UrlResponse
 from lambda_sandbox.http_server import Request
+from lambda_sandbox.iam.evaluation import Principal
 from lambda_sandbox.invocation.messages import Complete, Invocation
 from lambda_sandbox.invocation.request import trace_header
 from lambda_sandbox.resources import Caller, FunctionConfiguration, FunctionUrl
@@ -29,6 +30,8 @@ class UrlPlane(Protocol):
     """What the front needs of the control plane."""
 
     def function_url(self, url_id: str) -> FunctionUrl | None: ...
+
+    def refusal_of_url(self, url: FunctionUrl, who: Principal | None) -> str: ...
 
     def resolve(self, function_name: str, qualifier: str | None, caller: Caller) -> FunctionConfiguration: ...
 
@@ -70,6 +73,8 @@ class FunctionUrls:
             exchange.answer(UrlResponse(200, url_cors.preflight_headers(url.cors, request)))
             return
         caller = self._authenticate(request, url) if url.auth_type == "AWS_IAM" else None
+        if request.principal is not None:  # with --enforce-iam
+            self._check_permission(request.principal, url)
         owner = Caller(url.account_id, url.region)
         function = self._plane.resolve(url.function_name, url.qualifier or None, owner)
         invocation = self._invocation(exchange, function, caller)
@@ -82,6 +87,13 @@ class FunctionUrls:
             self._driver.streams.invoke(invocation, StreamedExchange(exchange))
         else:
             self._driver.invoke(invocation, exchange.complete)
+
+    def _check_permission(self, principal: Principal, url: FunctionUrl) -> None:
+        why = self._plane.refusal_of_url(url, principal)
+        if why:
+            now, action = self._driver.clock.now(), "lambda:InvokeFunctionUrl"
+            self._driver.history.denial(now, principal.arn, action, url.function_arn, why)
+            raise errors.AccessDeniedException("Forbidden")
 
     def _invocation(
         self, exchange: Exchange, function: FunctionConfiguration, caller: Caller | None

@@ -33,8 +33,9 @@ MISSING = (
     "memory (neither limited nor measured: Max Memory Used shows 0 MB)",
     "timeouts of code that computes (it is reported as timed out, but not interrupted; time.sleep is)",
     "a private /tmp and read-only code",
+    "layers (there is no /opt; a function that has some is refused)",
     "runtimes other than this interpreter's Python",
-    "SnapStart's hooks (a version that has it repeats its init in the restore phase)",
+    "SnapStart's runtime hooks",
 )
 
 Handler = Callable[[Any, Any], Any]

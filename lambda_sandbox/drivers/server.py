@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 from lambda_sandbox.clock import Clock
 from lambda_sandbox.drivers.extension_events import ExtensionEvents
 from lambda_sandbox.drivers.response_streams import ResponseStreams, StreamedResponse
+from lambda_sandbox.drivers.telemetry_streams import TelemetryStreams
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.http_server import HttpConnection
+from lambda_sandbox.iam.credentials import RoleSessions
 from lambda_sandbox.invocation import async_queue, messages
 from lambda_sandbox.invocation.core import Core
 from lambda_sandbox.invocation.environment import Environment, State
@@ -44,6 +46,7 @@ class Environments(Protocol):
         layers: tuple[Path, ...],
         log_stream: str,
         initialization_type: str,
+        credentials: Mapping[str, str],
     ) -> None: ...
 
     def init_finished(self, environment_id: str) -> None: ...
@@ -104,7 +107,9 @@ class ServerDriver:
         self._freezing: set[str] = set()
         self.environments: Environments | None = None
         self.streams = ResponseStreams(self)
+        self.role_sessions: RoleSessions | None = None  # where IAM is enforced
         self.extensions = ExtensionEvents(self)
+        self.telemetry = TelemetryStreams(self)
         self.event_invoke_config: EventInvokeConfigs = lambda function_arn, qualifier: None
         self.on_event_finished: Callable[[messages.EventFinished], None] = lambda finished: None
         self._perform: dict[type, Callable[[Any], RefuseRuntime | None]] = {
@@ -169,6 +174,8 @@ class ServerDriver:
         environment = self.core.pool.environments.get(environment_id)
         if environment is not None and environment.ready_at is None and self.environments is not None:
             self.environments.init_finished(environment_id)
+            if self.telemetry.active:
+                self.telemetry.runtime_ready(environment)
         refusal = self.perform(self.core.runtime_next(environment_id))
         if refusal is not None:
             if self.streams.settle(environment_id):
@@ -193,12 +200,16 @@ class ServerDriver:
 
     def runtime_response(self, environment_id: str, request_id: str, payload: bytes) -> RefuseRuntime | None:
         memory_mb = self._peak_memory_mb(environment_id)
+        if self.telemetry.active:
+            self._tell_runtime_done(environment_id, request_id, len(payload))
         return self.perform(self.core.runtime_response(environment_id, request_id, payload, memory_mb))
 
     def runtime_error(
         self, environment_id: str, request_id: str, payload: bytes, error_type: str
     ) -> RefuseRuntime | None:
         memory_mb = self._peak_memory_mb(environment_id)
+        if self.telemetry.active:
+            self._tell_runtime_done(environment_id, request_id, len(payload), error_type or "Unhandled")
         return self.perform(
             self.core.runtime_error(environment_id, request_id, payload, error_type, memory_mb)
         )
@@ -206,6 +217,9 @@ class ServerDriver:
     def runtime_init_error(
         self, environment_id: str, payload: bytes, error_type: str
     ) -> RefuseRuntime | None:
+        environment = self.core.pool.environments.get(environment_id)
+        if environment is not None and environment.ready_at is None:
+            self.telemetry.runtime_ready(environment, "error", error_type)
         return self.perform(self.core.runtime_init_error(environment_id, payload, error_type))
 
     def runtime_stream(
@@ -224,7 +238,7 @@ class ServerDriver:
     def on_output(self, environment_id: str, data: bytes) -> None:
         environment = self.core.pool.environments.get(environment_id)
         if environment is not None:
-            self._append_log(environment, data)
+            self._append_output(environment, data)
 
     def on_exit(self, environment_id: str, exit_: Exit) -> None:
         self.perform(
@@ -238,12 +252,16 @@ class ServerDriver:
         environment = self.core.pool.environments.get(environment_id)
         if environment is not None:
             self._append_log(environment, data)
+            self.telemetry.extension_output(environment, data)
 
     def on_extension_exit(self, environment_id: str, name: str) -> None:
         self.extensions.exited(environment_id, name)
 
     def on_runtime_exit(self, environment_id: str, exit_: Exit) -> None:
         memory_mb = self._peak_memory_mb(environment_id)
+        environment = self.core.pool.environments.get(environment_id)
+        if environment is not None and environment.ready_at is None:
+            self.telemetry.runtime_ready(environment, "failure", "Runtime.ExitError")
         self.perform(self.core.runtime_exited(environment_id, exit_, memory_mb))
 
     # --- actions -------------------------------------------------------------------------------------
@@ -269,15 +287,16 @@ class ServerDriver:
             self._loop.call_soon(self.on_exit, environment.environment_id, Exit(code=1))
 
     def _snapshot_environment(self, action: messages.SnapshotEnvironment) -> None:
-        """DIFFERS: no memory is kept. Each restore repeats init, within the restore phase, and only the hooks are billed."""
         assert self.environments is not None
         environment_id = action.environment.environment_id
-        self._drain(action.environment)
-        self._waiting.pop(environment_id, None)
-        self.environments.stop(environment_id, keep_tmp=False)
+        self.environments.init_finished(environment_id)
+        self._frozen.add(environment_id)
+        self.environments.freeze(environment_id)
 
     def _resume_restored(self, action: messages.ResumeRestored) -> None:
-        self._waiting.pop(action.environment.environment_id).resume()
+        environment_id = action.environment.environment_id
+        self._thaw(environment_id)
+        self._waiting.pop(environment_id).resume()
 
     def _credentials(self, environment: Environment) -> Mapping[str, str]:
         """Return the session of its role that an environment gets where IAM is enforced."""
@@ -296,11 +315,14 @@ class ServerDriver:
         connection.deliver(action.invocation, int(action.deadline * 1000))
         if action.extensions:
             self.extensions.deliver(action)
+        if self.telemetry.active:
+            self.telemetry.delivered(action)
 
     def _shutdown_environment(self, action: messages.ShutdownEnvironment) -> None:
         assert self.environments is not None
         environment_id = action.environment.environment_id
         self._thaw(environment_id)
+        self.telemetry.flush(environment_id)
         self.extensions.shut_down(action)
         self.environments.terminate(environment_id)
 
@@ -311,8 +333,11 @@ class ServerDriver:
         self._waiting.pop(environment.environment_id, None)
         self._frozen.discard(environment.environment_id)
         self.extensions.forget(environment.environment_id)
+        self.telemetry.forget(environment.environment_id)
         self.environments.stop(environment.environment_id, action.keep_tmp)
         if not action.keep_tmp:
+            if self.role_sessions is not None:
+                self.role_sessions.end(environment.environment_id)
             self.logs.forget_stream(environment.log_stream)
 
     def _complete(self, action: messages.Complete) -> None:
@@ -346,6 +371,8 @@ class ServerDriver:
 
     def _record(self, action: messages.Record) -> None:
         self.history.records.append(action.record)
+        if self.telemetry.active:
+            self.telemetry.recorded(action.record)
 
     # --- frozen between invokes --------------------------------------------------------------------
 
@@ -382,7 +409,20 @@ class ServerDriver:
         assert self.environments is not None
         data = self.environments.drain_output(environment.environment_id)
         if data:
-            self._append_log(environment, data)
+            self._append_output(environment, data)
+
+    def _append_output(self, environment: Environment, data: bytes) -> None:
+        self._append_log(environment, data)
+        if self.telemetry.active:
+            self.telemetry.function_output(environment, data)
+
+    def _tell_runtime_done(
+        self, environment_id: str, request_id: str, size: int, error_type: str = ""
+    ) -> None:
+        environment = self.core.pool.environments.get(environment_id)
+        if environment is not None:
+            self._drain(environment)  # what was printed comes before the word that the handler is done
+            self.telemetry.runtime_done(environment_id, request_id, size, error_type)
 
     def _append_log(self, environment: Environment, data: bytes) -> None:
         function = environment.function

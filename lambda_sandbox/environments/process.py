@@ -9,33 +9,30 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from lambda_sandbox import quotas
 from lambda_sandbox.config import Config
 from lambda_sandbox.environments import control_socket
 from lambda_sandbox.environments.admission import MemoryAdmission
+from lambda_sandbox.environments.blanks import Blanks
 from lambda_sandbox.environments.companions import Companions
+from lambda_sandbox.environments.factory import EnvironmentFactory
+from lambda_sandbox.environments.flavours import PLAIN, Flavours
 from lambda_sandbox.environments.folder import make_folder
-from lambda_sandbox.environments.isolation import choose_starter, describe
+from lambda_sandbox.environments.isolation import describe
 from lambda_sandbox.environments.layer_folders import LayerFolders
-from lambda_sandbox.environments.limits import ControlGroup, find_control_groups
-from lambda_sandbox.environments.memory import GroupMeter, MemoryMeter
 from lambda_sandbox.environments.memory_watch import MemoryWatch
-from lambda_sandbox.environments.running import RunningEnvironment, output_pipe
+from lambda_sandbox.environments.running import RunningEnvironment
 from lambda_sandbox.environments.specification import specification
-from lambda_sandbox.environments.starters import StartRequest
 from lambda_sandbox.environments.tmp_files import TmpFiles
 from lambda_sandbox.environments.tree_memory import TreeMeter
 from lambda_sandbox.environments.variables import default_log_stream
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import Exit, FunctionConfiguration, Isolation
 
-_CORNER = "lambda-sandbox"
 _CLOSE_TIMEOUT_S = 5.0
-_BASELINE_PROCESSES = 2  # the launcher and the runtime
 
 
 class EnvironmentHost(Protocol):
@@ -72,24 +69,26 @@ class ProcessEnvironments:
         self._host = host
         self._folder, self._folder_lock = make_folder()
         try:
-            self._starter = choose_starter(config, self._folder)
+            self._factory = EnvironmentFactory(config, self._folder)
         except BaseException:
             self._remove_folder()
             raise
-        self._groups = find_control_groups(_CORNER)
+        self._starter = self._factory.starter
         self._admission = MemoryAdmission(config.memory_budget_mb)
-        self._controllers = self._groups.controllers if self._groups is not None else frozenset[str]()
+        self._flavours = Flavours()
+        size = config.blank_environments if self._starter.has_flavour(PLAIN) else 0
+        self._blanks = Blanks(loop, size, self._make_blank, self._somebody_waits)
+        self._tmp_keys: dict[str, str] = {}  # by environment: where its /tmp is, kept by a reset
         self._environments: dict[str, RunningEnvironment] = {}
         self._ending: set[RunningEnvironment] = set()
         self._all_ended = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        charged = self._starter.keeps_tmp_size and "memory" in self._controllers
+        charged = self._starter.keeps_tmp_size and "memory" in self._factory.controllers
         self._memory_watch = MemoryWatch(loop, self._over_memory)
         self._tmp_files = TmpFiles(loop, self._memory_watch) if charged else None
         self._layer_folders = LayerFolders(self._folder)
         self._companions = Companions(loop, host)
-        self._count = 0
-        self.isolation: Isolation = describe(self._starter, self._groups)
+        self.isolation: Isolation = describe(self._starter, self._factory.groups)
 
     # --- for the driver --------------------------------------------------------------------------------
 
@@ -109,27 +108,25 @@ class ProcessEnvironments:
 
         A failure later on is an exit. Raises ``SandboxFault`` for a machine out of means.
         """
-        self._count += 1
+        self._factory.count += 1
         layer_folder = self._layer_folders.one_folder(layers)
         stream = log_stream or default_log_stream(function, environment_id)
         spec = specification(
             self._starter,
-            self._controllers,
+            self._factory.controllers,
             self._config.runtime_client,
             function,
             code,
             layer_folder,
             stream,
-            self._count,
+            self._factory.count,
             initialization_type,
         )
         spec["variables"].update(credentials or {})
-        environment = self._launch(environment_id, function, code, layer_folder, spec)
-        self._environments[environment_id] = environment
-        self._loop.add_reader(environment.control.fileno(), self._on_control, environment)
-        self._loop.add_reader(environment.output_fd, self._on_output, environment)
-        if environment.group is not None and environment.group.oom_fd >= 0:
-            self._loop.add_reader(environment.group.oom_fd, self._over_memory, environment)
+        flavour = PLAIN
+        if not spec["commands"] and self._starter.has_flavour(PLAIN):
+            flavour = self._flavours.flavour(code, layer_folder, function.environment.get("PYTHONPATH", ""))
+        self._begin(environment_id, function, (spec, code, layer_folder), flavour)
 
     def refusal(self, function: FunctionConfiguration) -> str:
         """Return why the machine has no room for another environment of ``function``; ``""`` when it has."""
@@ -148,16 +145,9 @@ class ProcessEnvironments:
         """End the whole process tree. Nothing is reported about this environment any more. Unknown ids are ignored."""
         environment = self._environments.pop(environment_id, None)
         if environment is not None:
-            environment.stopped = True
-            self._ending.add(environment)
-            self._all_ended.clear()
-            self._loop.remove_reader(environment.output_fd)
-            if environment.extension_output_fd >= 0:
-                self._loop.remove_reader(environment.extension_output_fd)
-            environment.close_listeners()
-            self._kill(environment)
+            self._let_go(environment)
         if not keep_tmp:
-            self._starter.forget_tmp(environment_id)
+            self._starter.forget_tmp(self._tmp_keys.pop(environment_id, environment_id))
 
     def drain_output(self, environment_id: str) -> bytes:
         """Return what the environment has printed and ``on_output`` has not been given; never blocks."""
@@ -214,6 +204,8 @@ class ProcessEnvironments:
 
     async def close(self) -> None:
         """End every environment and give everything back. Closing twice does nothing more."""
+        for blank in self._blanks.close():
+            self._let_go(blank)
         for environment_id in list(self._environments):
             self.stop(environment_id)
         if self._ending:
@@ -224,77 +216,48 @@ class ProcessEnvironments:
         self._memory_watch.close()
         if self._tmp_files is not None:
             self._tmp_files.close()
-        self._starter.close()
-        if self._groups is not None:
-            self._groups.close()
+        self._factory.close()
         self._remove_folder()
 
     # --- starting --------------------------------------------------------------------------------------
 
-    def _launch(
+    def _begin(
         self,
         environment_id: str,
         function: FunctionConfiguration,
-        code: Path,
-        layers: Path | None,
-        spec: dict[str, Any],
-    ) -> RunningEnvironment:
-        # What is shared with the zygote is not charged to the group, yet it is the function's: AWS counts the interpreter.
-        grouped = "memory" in self._controllers
-        memory_bytes = function.memory_mb * quotas.MIB - (self._starter.baseline_bytes if grouped else 0)
-        group = self._make_group(environment_id, memory_bytes)
-        meter: MemoryMeter = TreeMeter(memory_bytes)
-        if group is not None and grouped:
-            meter = GroupMeter(group, self._starter.baseline_bytes)
-        server_side, control = control_socket.make_pair()
-        reader, writer = output_pipe()
-        environment = RunningEnvironment(
-            environment_id,
-            function.memory_mb,
-            server_side,
-            reader,
-            group,
-            meter,
-            own_pids=self._starter.level != "process",
-            tmp_key=environment_id,
-            tmp_mb=function.ephemeral_storage_mb,
-            memory_bytes=memory_bytes,
-        )
-        try:
-            fds = group.open_join_fds() if group is not None else []
-            request = StartRequest(
-                spec=spec,
-                code=code,
-                layers=layers,
-                tmp_key=environment_id,
-                tmp_mb=function.ephemeral_storage_mb,
-                server_side=server_side,
-                control=control,
-                output_fd=writer,
-                group_fds=fds,
-            )
-            environment.process = self._starter.start(request)
-        except BaseException:
-            environment.close()
-            raise
-        finally:
-            control.close()
-            os.close(writer)
-            if group is not None:
-                group.close_join_fds()
-        server_side.setblocking(False)
+        request: tuple[dict[str, Any], Path, Path | None],
+        flavour: str,
+    ) -> None:
+        """Take a waiting environment, or start one: always after a reset, whose ``/tmp`` belongs to the new one."""
+        kept = environment_id in self._tmp_keys
+        environment = None if kept else self._blanks.take(flavour)
+        if environment is not None:
+            self._environments[environment_id] = environment
+            self._tmp_keys[environment_id] = environment.tmp_key
+            with contextlib.suppress(SandboxFault):  # it has just ended: that is then this environment's exit
+                self._factory.furnish(environment, environment_id, function, request)
+            self._watch_memory(environment)
+            return
+        key = self._tmp_keys.setdefault(environment_id, environment_id)
+        flavour = flavour if flavour == PLAIN or self._starter.has_flavour(flavour) else PLAIN
+        environment = self._factory.launch(environment_id, key, function, request, flavour)
+        self._environments[environment_id] = environment
+        self._hear(environment)
+
+    def _hear(self, environment: RunningEnvironment) -> None:
+        self._loop.add_reader(environment.control.fileno(), self._on_control, environment)
+        self._loop.add_reader(environment.output_fd, self._on_output, environment)
+        if environment.group is not None and environment.group.oom_fd >= 0:
+            self._loop.add_reader(environment.group.oom_fd, self._over_memory, environment)
+
+    def _make_blank(self, flavour: str) -> RunningEnvironment | None:
+        environment = self._factory.blank(flavour)
+        if environment is not None:
+            self._hear(environment)
         return environment
 
-    def _make_group(self, environment_id: str, memory_bytes: int) -> ControlGroup | None:
-        if self._groups is None:
-            return None
-        processes = quotas.PROCESSES + _BASELINE_PROCESSES
-        try:
-            return self._groups.create(f"{environment_id}-{self._count}", memory_bytes, processes)
-        except OSError as error:
-            raise SandboxFault(
-                f"no control group for an environment: {error}; stop some functions"
-            ) from error
+    def _somebody_waits(self) -> bool:
+        return any(not environment.init_finished for environment in self._environments.values())
 
     # --- what an environment says ----------------------------------------------------------------------
 
@@ -312,7 +275,7 @@ class ProcessEnvironments:
         elif message["event"] == "running":
             environment.runtime_pid = pid
             environment.memory.watch(pid)
-            if not environment.stopped:
+            if environment.environment_id and not environment.stopped:
                 self._watch_memory(environment)
         elif message["event"] == "exited":
             environment.wait_status = message["status"]
@@ -342,7 +305,7 @@ class ProcessEnvironments:
 
     def _on_output(self, environment: RunningEnvironment) -> None:
         data = environment.read_output()
-        if data:
+        if data and environment.environment_id:
             self._host.on_output(environment.environment_id, data)
         elif data is not None:
             self._loop.remove_reader(environment.output_fd)
@@ -364,10 +327,25 @@ class ProcessEnvironments:
             self._ending.add(environment)
             self._all_ended.clear()
             environment.runtime_pid = environment.launcher_pid = 0  # the kernel may give the numbers away now
-            self._host.on_exit(environment.environment_id, environment.exit())
+            if environment.environment_id:
+                self._host.on_exit(environment.environment_id, environment.exit())
+            else:
+                self._blanks.lost(environment)
+                self._starter.forget_tmp(environment.tmp_key)
             if self._environments.get(environment.environment_id) is environment:
                 del self._environments[environment.environment_id]
         self._give_back(environment)
+
+    def _let_go(self, environment: RunningEnvironment) -> None:
+        """End it; nobody is told any more."""
+        environment.stopped = True
+        self._ending.add(environment)
+        self._all_ended.clear()
+        self._loop.remove_reader(environment.output_fd)
+        if environment.extension_output_fd >= 0:
+            self._loop.remove_reader(environment.extension_output_fd)
+        environment.close_listeners()
+        self._kill(environment)
 
     def _give_back(self, environment: RunningEnvironment) -> None:
         """Reap and delete what the kernel lets go only when the last process is gone; try again shortly if it is not."""

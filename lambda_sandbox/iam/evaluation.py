@@ -7,7 +7,7 @@ resource control policies of AWS Organizations are not emulated.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from lambda_sandbox.iam.patterns import Values
@@ -28,7 +28,8 @@ class Principal:
 
     ``role_arn`` is set for a role's session. ``boundary`` and ``session`` are ``None`` where there is none; an empty tuple
     allows nothing. ``trusted`` stands for a principal whose own account is taken to allow everything: the account itself,
-    or any caller while IAM is not enforced.
+    or any caller while IAM is not enforced; then ``unknown`` is set too, and whoever of the account a statement allows may
+    be meant.
     """
 
     arn: str
@@ -39,6 +40,7 @@ class Principal:
     session: tuple[Statement, ...] | None = None
     service: str = ""
     trusted: bool = False
+    unknown: bool = False
     keys: Values = field(default_factory=lambda: _EMPTY)
 
     def named_by(self, kind: str, value: str) -> str:
@@ -51,7 +53,9 @@ class Principal:
             return ""
         if value in (self.account_id, f"arn:aws:iam::{self.account_id}:root"):
             return "account"
-        return "direct" if value in (self.arn, self.role_arn) else ""
+        if value in (self.arn, self.role_arn):
+            return "direct"
+        return "account" if self.unknown and f"::{self.account_id}:" in value else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +79,13 @@ class Decision:
     statement: Statement | None = None
 
 
-def evaluate(access: Access, resource_policy: Iterable[Statement] = ()) -> Decision:
-    """Decide. An explicit deny wins; within an account one allow is enough; across accounts both sides must allow."""
+def evaluate(
+    access: Access, resource_policy: Iterable[Statement] = (), *, required: bool = False
+) -> Decision:
+    """Decide. An explicit deny wins; within an account one allow is enough; across accounts both sides must allow.
+
+    With ``required`` the resource's policy must allow within the account too: so it is with a role's trust policy.
+    """
     who = access.principal
     context = {**who.keys, **access.context}
     resource_policy = tuple(resource_policy)
@@ -87,7 +96,7 @@ def evaluate(access: Access, resource_policy: Iterable[Statement] = ()) -> Decis
     if who.service:
         return Decision(True, statement=granted[1]) if granted else Decision(False, missing=RESOURCE)
     crosses = access.resource_account not in ("", who.account_id)
-    if granted is None and crosses:
+    if granted is None and (crosses or required):
         return Decision(False, missing=RESOURCE)
     if granted and granted[0] == "direct" and not crosses:
         return Decision(True, statement=granted[1])
@@ -116,7 +125,9 @@ def _denial(access: Access, resource_policy: tuple[Statement, ...], context: Val
         if found is not None:
             return Decision(False, denied_by=kind, statement=found)
     for statement in resource_policy:
-        if statement.effect == "Deny" and _applies(statement, access, context) and _names(statement, who):
+        if statement.effect != "Deny" or not _applies(statement, access, context):
+            continue
+        if _names(statement, replace(who, unknown=False)):
             return Decision(False, denied_by=RESOURCE, statement=statement)
     return None
 

@@ -11,7 +11,7 @@ _BUCKET_HOST = re.compile(
     rb"(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}?[a-z0-9])(?:\.s3(?:[.-][a-z0-9-]+)?)?\.(?P<rest>localhost(?::\d+)?)",
     re.IGNORECASE,
 )
-_SCOPE = re.compile(rb"Credential=[^/,\s]+/[^/,\s]+/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)/")
+_SCOPE = re.compile(rb"Credential=(?P<key>[^/,\s]+)/[^/,\s]+/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)/")
 
 
 def credential_scope(headers: Headers) -> tuple[str, str]:
@@ -22,6 +22,16 @@ def credential_scope(headers: Headers) -> tuple[str, str]:
             if found:
                 return found["service"].decode("latin-1").lower(), found["region"].decode("latin-1").lower()
     return "", ""
+
+
+def access_key(headers: Headers) -> str:
+    """Return the access key of a signed request, empty for an unsigned or presigned one."""
+    for name, value in headers:
+        if name.lower() == b"authorization":
+            found = _SCOPE.search(value)
+            if found:
+                return found["key"].decode("latin-1")
+    return ""
 
 
 def path_style(target: bytes, headers: Headers) -> tuple[bytes, Headers]:

@@ -25,6 +25,8 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 ENDPOINT_VARIABLE = "LAMBDA_SANDBOX_ENDPOINT"
+TOKEN_VARIABLE = "LAMBDA_SANDBOX_TOKEN"  # noqa: S105 - a variable's name
+SOURCE_HEADER = "X-Sandbox-Source"  # the token, the service principal and the ARN that the call comes from
 _RETRY_WAITS_S = (0.05, 0.2, 1.0, 3.0)
 
 
@@ -33,26 +35,30 @@ class Forwarder:
 
     def __init__(self, endpoint: str) -> None:
         self._address = urlsplit(endpoint)
-        self._waiting: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[str, bytes, str]] = queue.SimpleQueue()
         threading.Thread(target=self._run, name="forwarder", daemon=True).start()
 
-    def enqueue(self, function_arn: str, event: Any) -> None:
-        """Ask for one invoke; ``event`` is made JSON here, so later changes to it do not matter."""
-        self._waiting.put((function_arn, json.dumps(event, default=str).encode()))
+    def enqueue(self, function_arn: str, event: Any, source: str = "") -> None:
+        """Ask for one invoke; ``event`` is made JSON here, so later changes to it do not matter.
+
+        ``source`` is the service principal and the ARN of what calls, where the event does not say it itself.
+        """
+        text = json.dumps(event, default=str).encode()
+        self._waiting.put((function_arn, text, source or event_source(event)))
 
     def _run(self) -> None:
         while True:
-            function_arn, payload = self._waiting.get()
+            function_arn, payload, source = self._waiting.get()
             try:
-                self._deliver(function_arn, payload)
+                self._deliver(function_arn, payload, source)
             except Exception as error:  # the thread must live on for the events behind this one
                 _warn(f"an event for {function_arn} was lost: {error!r}")
 
-    def _deliver(self, function_arn: str, payload: bytes) -> None:
+    def _deliver(self, function_arn: str, payload: bytes, source: str) -> None:
         answer = "no answer"
         for wait_s in (*_RETRY_WAITS_S, None):
             try:
-                status, text = self._post(function_arn, payload)
+                status, text = self._post(function_arn, payload, source)
             except (OSError, http.client.HTTPException) as error:
                 status, text = 503, repr(error)
             if status == 202:
@@ -63,25 +69,41 @@ class Forwarder:
             time.sleep(wait_s)
         _warn(f"an event for {function_arn} was not accepted by {self._address.netloc}: {answer}")
 
-    def _post(self, function_arn: str, payload: bytes) -> tuple[int, str]:
+    def _post(self, function_arn: str, payload: bytes, source: str) -> tuple[int, str]:
         connection = http.client.HTTPConnection(
             self._address.hostname or "127.0.0.1", self._address.port, timeout=30
         )
         try:
             path = f"/2015-03-31/functions/{quote(function_arn, safe='')}/invocations"
-            connection.request("POST", path, payload, _headers(function_arn))
+            connection.request("POST", path, payload, _headers(function_arn, source))
             response = connection.getresponse()
             return response.status, response.read(500).decode("utf-8", "replace")
         finally:
             connection.close()
 
 
-def _headers(function_arn: str) -> dict[str, str]:
+def event_source(event: Any) -> str:
+    """Return the service principal and, where the event names it, the ARN of what sends it; empty for other events."""
+    if not isinstance(event, dict):
+        return ""
+    if "awslogs" in event:
+        return "logs.amazonaws.com"
+    records = event.get("Records")
+    first = records[0] if isinstance(records, list) and records and isinstance(records[0], dict) else {}
+    if first.get("eventSource") == "aws:s3":
+        return f"s3.amazonaws.com {first['s3']['bucket']['arn']}"
+    if first.get("EventSource") == "aws:sns":
+        return f"sns.amazonaws.com {first['Sns']['TopicArn']}"
+    return ""
+
+
+def _headers(function_arn: str, source: str) -> dict[str, str]:
     region, account = function_arn.split(":")[3:5]
     scope = f"{account}/{datetime.now(UTC):%Y%m%d}/{region}/lambda/aws4_request"
     return {
         "Content-Type": "application/json",
         "X-Amz-Invocation-Type": "Event",
+        SOURCE_HEADER: f"{os.environ.get(TOKEN_VARIABLE, '')} {source}".strip(),
         "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
     }
 
@@ -206,7 +228,7 @@ def forward_events(rule_class: Any, parser_class: Any, forwarder: Forwarder) -> 
         functions = [target for target in self.targets if target["Arn"].split(":")[2] == "lambda"]
         if self.event_pattern.matches_event(original_event):
             for target in functions:
-                _send_to_target(parser_class, forwarder, target, original_event)
+                _send_to_target(parser_class, forwarder, target, original_event, self.arn)
         rest = copy.copy(self)  # moto refuses an event whose rule has a target that it does not know
         rest.targets = [target for target in self.targets if target not in functions]
         send(rest, original_event, transform_input)
@@ -215,10 +237,11 @@ def forward_events(rule_class: Any, parser_class: Any, forwarder: Forwarder) -> 
 
 
 def _send_to_target(
-    parser_class: Any, forwarder: Forwarder, target: dict[str, Any], event: dict[str, Any]
+    parser_class: Any, forwarder: Forwarder, target: dict[str, Any], event: dict[str, Any], rule_arn: str
 ) -> None:
     try:
-        forwarder.enqueue(target["Arn"], _target_input(parser_class, target, event))
+        source = f"events.amazonaws.com {rule_arn}"
+        forwarder.enqueue(target["Arn"], _target_input(parser_class, target, event), source)
     except ValueError as error:  # AWS: a target that cannot be served does not fail PutEvents
         _warn(f"an event for {target['Arn']} was lost: its input is not JSON: {error}")
 

@@ -24,6 +24,7 @@ from lambda_sandbox.services.forwarder import (
     forward_sns,
     replace_lambda_backend,
 )
+from lambda_sandbox.services.identities import Identities
 from lambda_sandbox.services.queue_waiting import make_queues_thread_safe
 from lambda_sandbox.services.wsgi_server import Environ, serve_forever
 
@@ -135,7 +136,7 @@ def make_application(endpoint: str) -> Any:
         hooks.apply()
         return application
 
-    return FirstCallAlone(DomainDispatcherApplication(create_app))
+    return Identities(FirstCallAlone(DomainDispatcherApplication(create_app)))
 
 
 def main(listen_fd: int) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -24,12 +25,13 @@ from xml.etree import ElementTree
 from lambda_sandbox.config import Config
 from lambda_sandbox.errors import InvalidParameterValueException, SandboxFault
 from lambda_sandbox.http1 import ClientConnection, Headers, Response, encode_request
-from lambda_sandbox.services.addressing import path_style
-from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE
+from lambda_sandbox.services.addressing import access_key, path_style
+from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE, TOKEN_VARIABLE
 from lambda_sandbox.services.unavailable import unavailable
 
 CONNECTIONS_MAX = 256  # POLICY: one thread of moto's each
 STOP_WAIT_S = 2.0
+ACCOUNT_HEADER = b"x-moto-account-id"  # moto's own
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 _log = logging.getLogger(__name__)
 
@@ -74,6 +76,7 @@ class Neighbours:
         self._moto: _Moto | None = None
         self._lost: str | None = None
         self._stopped = False
+        self.token = secrets.token_urlsafe(24)  # by which the endpoint knows calls that the neighbours make
         self._slots = asyncio.Semaphore(CONNECTIONS_MAX)
 
     @property
@@ -181,7 +184,7 @@ class Neighbours:
             "PYTHONPATH": str(_PACKAGE_PARENT),
             "PYTHONWARNINGS": "ignore",
             ENDPOINT_VARIABLE: self.endpoint,
-            "MOTO_ACCOUNT_ID": self._config.account_id,
+            TOKEN_VARIABLE: self.token,
             "MOTO_DISABLE_GLOBAL_CORS": "true",
             "MOTO_SQS_ENFORCE_STRICT_QUEUE_PURGE_BEHAVIOUR": "false",
             "AWS_ACCESS_KEY_ID": "test",
@@ -228,6 +231,7 @@ class Neighbours:
             return unavailable(refusal, headers)
         moto = self._moto or self._spawn()
         moved_target, moved_headers = path_style(target, headers)
+        moved_headers = self._with_account(moved_headers)
         data = encode_request(method, moved_target, moved_headers, body)
         try:
             async with self._slots:
@@ -237,6 +241,14 @@ class Neighbours:
             return unavailable(
                 self._why_not() or "The neighbour services did not answer: repeat the call.", headers
             )
+
+    def _with_account(self, headers: Headers) -> Headers:
+        """Say which account a request is for, unless the endpoint has: a 12-digit access key is the account itself."""
+        if any(name.lower() == ACCOUNT_HEADER for name, _ in headers):
+            return headers
+        key = access_key(headers)
+        account_id = key if len(key) == 12 and key.isdigit() else self._config.account_id
+        return [*headers, (ACCOUNT_HEADER, account_id.encode())]
 
     def _why_not(self) -> str | None:
         """Return the sentence for a 503, or None. A crash is reported once; the report starts moto again."""

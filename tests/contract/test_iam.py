@@ -1,0 +1,358 @@
+"""``--enforce-iam``: signatures are verified, and identity, role and resource policies decide."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from lambda_sandbox.packaging import package
+from tests.contract.conftest import Server
+
+ACCOUNT = "000000000000"
+OTHER = "111111111111"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    ],
+}
+ECHO = "def handler(event, context):\n    return event\n"
+CALLS = """
+import boto3, os
+from botocore.exceptions import ClientError
+
+def handler(event, context):
+    client = boto3.client(event["service"])
+    try:
+        answer = getattr(client, event["call"])(**event["with"])
+    except ClientError as error:
+        return error.response["Error"]
+    return {"Arn": answer.get("Arn"), "Key": os.environ["AWS_ACCESS_KEY_ID"][:4]}
+"""
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Server]:
+    running = Server("--enforce-iam")
+    yield running
+    running.stop()
+
+
+def root(server: Server, service: str, account: str = ACCOUNT) -> Any:
+    return server.client(service, aws_access_key_id=account, aws_secret_access_key="sandbox")
+
+
+def user(server: Server, name: str, *statements: dict[str, Any], account: str = ACCOUNT) -> dict[str, str]:
+    """Make a user with these statements and return the options that sign as that user."""
+    iam = root(server, "iam", account)
+    iam.create_user(UserName=name)
+    if statements:
+        document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        iam.put_user_policy(UserName=name, PolicyName="inline", PolicyDocument=document)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return {
+        "aws_access_key_id": key["AccessKeyId"],
+        "aws_secret_access_key": key["SecretAccessKey"],
+    }
+
+
+def allow(action: str | list[str], resource: str = "*", **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def role(server: Server, name: str, *statements: dict[str, Any], trust: dict[str, Any] = TRUST) -> str:
+    iam = root(server, "iam")
+    arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    if statements:
+        document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        iam.put_role_policy(RoleName=name, PolicyName="inline", PolicyDocument=document)
+    return arn
+
+
+def deploy(server: Server, name: str, source: str = ECHO, **options: Any) -> str:
+    values = {
+        "Runtime": "python3.12",
+        "Handler": "app.handler",
+        "Role": f"arn:aws:iam::{ACCOUNT}:role/demo",
+        "Timeout": 30,
+        **options,
+    }
+    answer = root(server, "lambda").create_function(
+        FunctionName=name, Code={"ZipFile": package(source)}, **values
+    )
+    arn: str = answer["FunctionArn"]
+    return arn
+
+
+def fetch(address: str, **headers: str) -> tuple[int, Any, bytes]:
+    """Return status, headers and body of a request that nobody signed, or of an address that carries its signature."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers, error.read()
+
+
+def refused(call: Any, **parameters: Any) -> tuple[str, int, str]:
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    error = caught.value.response
+    return (
+        error["Error"]["Code"],
+        error["ResponseMetadata"]["HTTPStatusCode"],
+        error["Error"]["Message"],
+    )
+
+
+def test_keys_that_nobody_has_and_wrong_secrets_are_refused(guarded: Server) -> None:
+    unknown = guarded.client("lambda", aws_access_key_id="AKIAUNKNOWN000000000")
+    assert refused(unknown.list_functions)[:2] == ("UnrecognizedClientException", 403)
+    wrong = guarded.client("lambda", aws_access_key_id=ACCOUNT, aws_secret_access_key="guess")
+    assert refused(wrong.list_functions)[:2] == ("InvalidSignatureException", 403)
+    wrong_s3 = guarded.client("s3", aws_access_key_id=ACCOUNT, aws_secret_access_key="guess")
+    assert refused(wrong_s3.list_buckets)[:2] == ("SignatureDoesNotMatch", 403)
+    status, headers, _ = fetch(f"{guarded.endpoint}/2015-03-31/functions/")
+    assert (status, headers["x-amzn-ErrorType"]) == (403, "MissingAuthenticationTokenException")
+
+
+def test_a_user_may_do_what_a_policy_allows_and_the_history_names_the_missing_statement(
+    guarded: Server,
+) -> None:
+    arn = deploy(guarded, "mine")
+    deploy(guarded, "others")
+    keys = user(guarded, "ann", allow("lambda:InvokeFunction", arn))
+    client = guarded.client("lambda", **keys)
+    assert json.load(client.invoke(FunctionName="mine", Payload=b'{"a":1}')["Payload"]) == {"a": 1}
+    other = arn.replace("mine", "others")
+    assert refused(client.invoke, FunctionName="others") == (
+        "AccessDeniedException",
+        403,
+        f"User: arn:aws:iam::{ACCOUNT}:user/ann is not authorized to perform: lambda:InvokeFunction on resource: "
+        f"{other} because no identity-based policy allows the lambda:InvokeFunction action",
+    )
+    assert refused(client.list_functions)[0] == "AccessDeniedException"
+    with urllib.request.urlopen(f"{guarded.endpoint}/_sandbox/history") as answer:
+        denials = json.load(answer)["denials"]
+    why = next(each["why"] for each in denials if each["resource"] == other)
+    assert f"allows lambda:InvokeFunction on {other}" in why
+    assert f"allows the action, but on {arn}" in why
+
+
+def test_policies_of_groups_and_managed_policies_count_and_a_deny_wins(guarded: Server) -> None:
+    deploy(guarded, "shared")
+    keys = user(guarded, "bob")
+    client, iam = guarded.client("lambda", **keys), root(guarded, "iam")
+    assert refused(client.get_function, FunctionName="shared")[0] == "AccessDeniedException"
+    iam.create_group(GroupName="readers")
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow("lambda:Get*")]})
+    iam.put_group_policy(GroupName="readers", PolicyName="p", PolicyDocument=document)
+    iam.add_user_to_group(GroupName="readers", UserName="bob")
+    assert client.get_function(FunctionName="shared")["Configuration"]["FunctionName"] == "shared"
+    managed = iam.create_policy(
+        PolicyName="no-reading",
+        PolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [{"Effect": "Deny", "Action": "lambda:GetFunction", "Resource": "*"}],
+            }
+        ),
+    )
+    iam.attach_user_policy(UserName="bob", PolicyArn=managed["Policy"]["Arn"])
+    message = refused(client.get_function, FunctionName="shared")[2]
+    assert message.endswith("with an explicit deny in an identity-based policy")
+    assert client.get_function_configuration(FunctionName="shared")["FunctionName"] == "shared"
+
+
+def test_a_function_acts_as_its_role(guarded: Server) -> None:
+    root(guarded, "s3").create_bucket(Bucket="data")
+    arn = role(guarded, "reader", allow("s3:ListBucket", "arn:aws:s3:::data"))
+    deploy(guarded, "calls", CALLS, Role=arn)
+
+    def call(service: str, operation: str, **parameters: Any) -> dict[str, Any]:
+        event = json.dumps({"service": service, "call": operation, "with": parameters}).encode()
+        answer = root(guarded, "lambda").invoke(FunctionName="calls", Payload=event)
+        result: dict[str, Any] = json.load(answer["Payload"])
+        return result
+
+    assert call("sts", "get_caller_identity") == {
+        "Arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/reader/calls",
+        "Key": "ASIA",
+    }
+    assert call("s3", "list_objects_v2", Bucket="data")["Key"] == "ASIA"
+    assert call("s3", "put_object", Bucket="data", Key="k", Body="")["Code"] == "AccessDenied"
+    denied = call("dynamodb", "list_tables")
+    assert denied["Code"] == "AccessDeniedException"
+    assert "assumed-role/reader/calls is not authorized to perform: dynamodb:ListTables" in denied["Message"]
+    root(guarded, "iam").put_role_policy(
+        RoleName="reader",
+        PolicyName="more",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow("dynamodb:*")]}),
+    )
+    assert call("dynamodb", "list_tables")["Key"] == "ASIA"
+
+
+def test_a_role_is_assumed_by_whom_it_trusts_and_its_session_policy_narrows_it(guarded: Server) -> None:
+    deploy(guarded, "target")
+    keys = user(guarded, "carl", allow("sts:AssumeRole"))
+    stranger = user(guarded, "dora", allow("sts:AssumeRole"))
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:user/carl"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+    arn = role(guarded, "power", allow("lambda:*"), trust=trust)
+    assume = {"RoleArn": arn, "RoleSessionName": "session"}
+    assert refused(guarded.client("sts", **stranger).assume_role, **assume)[:2] == ("AccessDenied", 403)
+    narrowed = json.dumps({"Version": "2012-10-17", "Statement": [allow("lambda:InvokeFunction")]})
+    given = guarded.client("sts", **keys).assume_role(**assume, Policy=narrowed)["Credentials"]
+    session = guarded.client(
+        "lambda",
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["SessionToken"],
+    )
+    assert session.invoke(FunctionName="target")["StatusCode"] == 200
+    message = refused(session.get_function, FunctionName="target")[2]
+    assert message.endswith("because no session policy allows the lambda:GetFunction action")
+
+
+def test_creating_a_function_needs_the_right_to_pass_its_role(guarded: Server) -> None:
+    arn = f"arn:aws:iam::{ACCOUNT}:role/demo"
+    client = guarded.client("lambda", **user(guarded, "eve", allow("lambda:CreateFunction")))
+    create = {
+        "FunctionName": "passed",
+        "Runtime": "python3.12",
+        "Handler": "app.handler",
+        "Role": arn,
+        "Code": {"ZipFile": package(ECHO)},
+    }
+    assert f"iam:PassRole on resource: {arn}" in refused(client.create_function, **create)[2]
+
+
+def test_another_account_needs_a_permission_on_both_sides(guarded: Server) -> None:
+    arn = deploy(guarded, "crossed")
+    keys = user(guarded, "fred", allow("lambda:InvokeFunction", arn), account=OTHER)
+    client = guarded.client("lambda", **keys)
+    message = refused(client.invoke, FunctionName=arn)[2]
+    assert message.endswith("because no resource-based policy allows the lambda:InvokeFunction action")
+    root(guarded, "lambda").add_permission(
+        FunctionName="crossed",
+        StatementId="fred",
+        Action="lambda:InvokeFunction",
+        Principal=f"arn:aws:iam::{OTHER}:user/fred",
+    )
+    assert client.invoke(FunctionName=arn)["StatusCode"] == 200
+    bare = guarded.client("lambda", **user(guarded, "gina", account=OTHER))
+    assert refused(bare.invoke, FunctionName=arn)[0] == "AccessDeniedException"
+
+
+def test_a_service_needs_a_permission_with_its_source(guarded: Server) -> None:
+    source = "def handler(event, context):\n    print('called by', event['Records'][0]['Sns']['Message'])\n"
+    arn = deploy(guarded, "subscriber", source)
+    sns = root(guarded, "sns")
+    topic = sns.create_topic(Name="news")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn)
+
+    def denied() -> list[str]:
+        with urllib.request.urlopen(f"{guarded.endpoint}/_sandbox/history") as answer:
+            return [e["why"] for e in json.load(answer)["denials"] if e["principal"] == "sns.amazonaws.com"]
+
+    sns.publish(TopicArn=topic, Message="lost")
+    wait_for(lambda: bool(denied()))
+    root(guarded, "lambda").add_permission(
+        FunctionName="subscriber",
+        StatementId="sns",
+        Action="lambda:InvokeFunction",
+        Principal="sns.amazonaws.com",
+        SourceArn=topic,
+    )
+    sns.publish(TopicArn=topic, Message="heard")
+
+    def logs() -> str:
+        with urllib.request.urlopen(f"{guarded.endpoint}/_sandbox/logs?function=subscriber") as answer:
+            return "".join(each["message"] for each in json.load(answer)["events"])
+
+    wait_for(lambda: "called by heard" in logs())
+    assert "lost" not in logs()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    for _ in range(200):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not happen within ten seconds")
+
+
+def test_a_function_url_opens_to_everyone_with_both_permissions(guarded: Server) -> None:
+    deploy(guarded, "open")
+    client = root(guarded, "lambda")
+    address = client.create_function_url_config(FunctionName="open", AuthType="NONE")["FunctionUrl"]
+
+    def status() -> int:
+        host = address.partition("//")[2].rstrip("/")
+        return fetch(f"{guarded.endpoint}/", Host=host)[0]
+
+    assert status() == 403
+    client.add_permission(
+        FunctionName="open",
+        StatementId="url",
+        Action="lambda:InvokeFunctionUrl",
+        Principal="*",
+        FunctionUrlAuthType="NONE",
+    )
+    assert status() == 403
+    client.add_permission(
+        FunctionName="open",
+        StatementId="invoke",
+        Action="lambda:InvokeFunction",
+        Principal="*",
+        InvokedViaFunctionUrl=True,
+    )
+    assert status() == 200
+
+
+def test_an_address_signed_ahead_opens_until_it_expires(guarded: Server) -> None:
+    s3 = root(guarded, "s3")
+    s3.create_bucket(Bucket="presigned")
+    s3.put_object(Bucket="presigned", Key="a b", Body=b"content")
+    signer = boto3.session.Session().client(
+        "s3",
+        endpoint_url=guarded.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key="sandbox",
+        config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+    )
+    address = signer.generate_presigned_url(
+        "get_object", Params={"Bucket": "presigned", "Key": "a b"}, ExpiresIn=60
+    )
+    assert fetch(address)[::2] == (200, b"content")
+    assert fetch(address.replace("a%20b", "other"))[0] == 403
+
+
+def test_without_the_flag_every_key_may_do_everything_in_its_account(server: Server) -> None:
+    client = server.client("lambda", aws_access_key_id="AKIAUNKNOWN000000000")
+    assert client.list_functions()["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_enforcement_without_neighbours_is_refused_at_the_start(
+    start_server: Callable[..., Server],
+) -> None:
+    with pytest.raises(AssertionError, match="--enforce-iam reads users, roles and policies"):
+        start_server("--enforce-iam", "--no-neighbours")
