@@ -17,11 +17,11 @@ _SETTINGS = {
     "EphemeralStorage",
     "Layers",
     "SnapStart",
+    "DeadLetterConfig",
     "LoggingConfig.LogGroup",
     "LoggingConfig.LogFormat",
 }
 _STORED_SETTINGS = {
-    "DeadLetterConfig",
     "LoggingConfig.ApplicationLogLevel",
     "LoggingConfig.SystemLogLevel",
     "TracingConfig",

@@ -31,6 +31,7 @@ from lambda_sandbox.control_plane import (
 )
 from lambda_sandbox.control_plane.context import Context, Operations
 from lambda_sandbox.control_plane.coverage import SEE, Coverage
+from lambda_sandbox.control_plane.cross_account import acting_caller
 from lambda_sandbox.control_plane.layer_versions import packages_in_use
 from lambda_sandbox.control_plane.routing import Route, Router
 from lambda_sandbox.errors import NotImplementedException
@@ -101,7 +102,7 @@ class ControlPlane:
             raise NotImplementedException(f"{operation} is not emulated by this sandbox yet; {SEE}.")
         COVERAGE[operation].refuse_others(operation, params)
         with self._lock:
-            return perform(params, caller)
+            return perform(params, acting_caller(operation, params, caller, self.authorize))
 
     def resolve(self, function_name: str, qualifier: str | None, caller: Caller) -> FunctionConfiguration:
         """Return the version that runs one invocation by this name; a weighted alias draws. Raises as ``route`` does."""

@@ -158,6 +158,29 @@ def test_function_of_another_account_is_not_reachable(sandbox: Sandbox) -> None:
     assert refusal(error)[:2] == ("AccessDeniedException", 403)
 
 
+def test_policy_of_a_function_opens_operations_on_it_to_another_account(sandbox: Sandbox) -> None:
+    sandbox.create(Publish=True)
+    owner, stranger = sandbox.client(), sandbox.client(Caller("111111111111", "us-east-1"))
+    for action in ("GetFunction", "CreateAlias"):
+        owner.add_permission(
+            FunctionName="hello",
+            StatementId=action,
+            Action=f"lambda:{action}",
+            Principal="111111111111",
+        )
+    assert stranger.get_function(FunctionName=ARN)["Configuration"]["FunctionArn"] == ARN
+    stranger.create_alias(FunctionName=ARN, Name="live", FunctionVersion="1")
+    assert owner.get_alias(FunctionName="hello", Name="live")["AliasArn"] == f"{ARN}:live"
+    for request in (
+        lambda: stranger.get_alias(FunctionName=ARN, Name="live"),
+        lambda: stranger.update_function_configuration(FunctionName=ARN, Timeout=9),
+    ):
+        with pytest.raises(ClientError) as error:
+            request()
+        assert refusal(error)[:2] == ("AccessDeniedException", 403)
+    assert stranger.list_functions()["Functions"] == []
+
+
 def test_accounts_and_regions_do_not_see_each_other(sandbox: Sandbox) -> None:
     sandbox.create()
     for other in (Caller("111111111111", "us-east-1"), Caller("000000000000", "eu-west-1")):
