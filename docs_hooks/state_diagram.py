@@ -10,12 +10,12 @@ from lambda_sandbox.invocation.environment import TRANSITIONS, Signal, State
 
 # Where each state stands; the arrows come from the table. A new state without a place fails the build.
 _PLACES = {
-    State.SNAPSHOT: (90, 50),
-    State.INIT: (90, 200),
-    State.RESTORE: (90, 350),
-    State.FROZEN: (400, 140),
-    State.INVOKE: (710, 170),
-    State.ANSWERED: (560, 40),
+    State.INIT: (90, 240),
+    State.SNAPSHOT: (90, 40),
+    State.RESTORE: (290, 40),
+    State.FROZEN: (440, 170),
+    State.INVOKE: (720, 190),
+    State.ANSWERED: (590, 40),
     State.SHUTDOWN: (460, 370),
     State.RESET: (300, 490),
     State.STOPPED: (630, 490),
@@ -27,6 +27,7 @@ _WORDS = {
     Signal.DELIVER: "gets an event",
     Signal.ANSWER: "answers",
     Signal.CHECKPOINT: "asks to be restored",
+    Signal.RESTORE: "is restored",
     Signal.EMPTY: "keeps its files",
 }
 _KINDS = {Signal.FAIL: "fails", Signal.RETIRE: "retired"}

@@ -327,8 +327,6 @@ class InProcess:
                     self._start_environment(environment)
                 case messages.DeliverEvent(environment=environment, invocation=event, deadline=deadline):
                     self._later(environment, partial(self._deliver, environment, event, deadline))
-                case messages.SnapshotEnvironment(environment=environment):
-                    self._interpreters.pop(environment.environment_id)  # DIFFERS: each restore repeats init
                 case messages.StopEnvironment(environment=environment):
                     self._stop_environment(environment, keep=action.keep_tmp)
                 case messages.StoreEvent(invocation=event):

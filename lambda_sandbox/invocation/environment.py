@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class State(StrEnum):
     INIT = "init"  # extensions, runtime and function code are loading
     SNAPSHOT = "snapshot"  # SnapStart: init is over, the runtime waits to be restored
-    RESTORE = "restore"  # SnapStart: made from the snapshot, the after-restore hooks run
+    RESTORE = "restore"  # SnapStart: let out of the snapshot, the after-restore hooks run
     FROZEN = "frozen"  # runtime and extensions asked for an event, nothing runs until one comes
     INVOKE = "invoke"  # the handler runs
     ANSWERED = "answered"  # the response is in; runtime or extensions have not yet asked for the next event
@@ -40,7 +40,7 @@ class Signal(StrEnum):
     FAIL = "exits, times out, runs out of memory or fails to init"
     EMPTY = "is emptied but for /tmp"
     RESTART = "is started again"
-    RESTORE = "is restored again"
+    RESTORE = "is restored"
     RETIRE = "is retired"
     GONE = "is gone"
 
@@ -49,6 +49,7 @@ _ALIVE = (State.INIT, State.RESTORE, State.FROZEN, State.INVOKE, State.ANSWERED)
 TRANSITIONS: dict[tuple[State, Signal], State] = {
     (State.INIT, Signal.NEXT): State.FROZEN,
     (State.INIT, Signal.CHECKPOINT): State.SNAPSHOT,
+    (State.SNAPSHOT, Signal.RESTORE): State.RESTORE,
     (State.RESTORE, Signal.NEXT): State.FROZEN,
     (State.FROZEN, Signal.DELIVER): State.INVOKE,
     (State.INVOKE, Signal.ANSWER): State.ANSWERED,
@@ -89,7 +90,7 @@ class Environment:
     """One execution environment: one process tree, one event at a time. Times are seconds on the core's clock.
 
     ``provisioned_by`` is the qualified ARN whose provisioned concurrency keeps it; empty for all others.
-    ``restored_from`` is the id of the snapshot, ``restored_at`` when the runtime was let out of it.
+    ``restored_at`` is when the runtime was let out of its snapshot, 0.0 before that.
     """
 
     environment_id: str
@@ -99,7 +100,7 @@ class Environment:
     pool_key: str = ""  # what an invocation must share to run here: version, revision, tenant
     initialization_type: InitializationType = InitializationType.ON_DEMAND
     provisioned_by: str = ""
-    restored_from: str = ""
+    restored: bool = False
     state: State = State.INIT
     init_attempt: int = 1
     ready_at: float | None = None

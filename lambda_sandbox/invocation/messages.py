@@ -96,25 +96,21 @@ class InvocationRecord:
 
 @dataclass(slots=True, eq=False)
 class StartEnvironment:
-    """Start the process of an environment; the same id again means a reset one whose ``/tmp`` was kept.
-
-    ``restore_from`` is the id of a snapshot to start from, empty for a fresh init.
-    """
+    """Start the process of an environment; the same id again means a reset one whose ``/tmp`` was kept."""
 
     environment: Environment
-    restore_from: str = ""
 
 
 @dataclass(slots=True, eq=False)
 class SnapshotEnvironment:
-    """Init is over and the runtime waits in ``GET /restore/next``: keep what later environments are restored from."""
+    """Init is over and the runtime waits to be restored: freeze the environment until it is."""
 
     environment: Environment
 
 
 @dataclass(slots=True, eq=False)
 class ResumeRestored:
-    """Answer the runtime's waiting ``GET /restore/next``: it runs in a restored environment now."""
+    """Thaw, and answer the runtime's waiting ``GET /restore/next``: it runs in a restored environment now."""
 
     environment: Environment
 

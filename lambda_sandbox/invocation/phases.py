@@ -29,10 +29,11 @@ def ready(core: CoreState, environment: Environment) -> list[Action]:
     actions: list[Action] = []
     if environment.state is State.INIT:
         if environment.initialization_type is InitializationType.SNAP_START:
-            return checkpoint(core, environment)  # a runtime that knows nothing of snapshots
+            environment.runtime_waits = True  # a runtime that knows nothing of snapshots
+            return checkpoint(core, environment)
         actions = _init_done(core, environment)
     elif environment.state is State.RESTORE:
-        actions = _restored(core, environment)
+        actions = running.restored(core, environment)
     elif environment.answer is not None:
         actions = ends.extensions_done(core, environment)
     environment.move(Signal.NEXT)
@@ -58,17 +59,6 @@ def _init_done(core: CoreState, environment: Environment) -> list[Action]:
     return [_init_report(environment, took_ms, "init", "success")]
 
 
-def _restored(core: CoreState, environment: Environment) -> list[Action]:
-    now = core.clock.now()
-    environment.ready_at = now
-    took_ms = (now - environment.started_at) * 1000.0
-    if environment.init_attempt == 1:
-        since = environment.restored_at or environment.started_at
-        environment.restore_duration_ms = took_ms
-        environment.billed_restore_duration_ms = (now - since) * 1000.0
-    return [WriteLog(environment, f"RESTORE_REPORT Restore Duration: {took_ms:.2f} ms\tStatus: success")]
-
-
 def checkpoint(core: CoreState, environment: Environment) -> list[Action]:
     """Init is over and before-snapshot hooks ran: later cold starts of the version are restored from here."""
     took_ms = (core.clock.now() - environment.started_at) * 1000.0
@@ -90,7 +80,9 @@ def broke(core: CoreState, environment: Environment, failure: Failure, max_memor
             return restore_failed(core, environment, failure)
         case State.FROZEN:
             return stop(core, environment, "exited while idle", "failure")
-        case State.SNAPSHOT | State.SHUTDOWN | State.RESET | State.STOPPED:
+        case State.SNAPSHOT:
+            return stop(core, environment, "exited while it waited to be restored", "failure")
+        case State.SHUTDOWN | State.RESET | State.STOPPED:
             return []
         case _:
             return _invoke_failed(core, environment, failure, max_memory_mb)
@@ -137,7 +129,8 @@ def _preparation_failed(
 ) -> list[Action]:
     """Nobody waits for this init; what wanted the environment says in its status that it failed."""
     snapshot = core.snapshots.get(environment.function.qualified_arn)
-    if snapshot is not None and snapshot.environment_id == environment.environment_id:
+    mine = snapshot is not None and snapshot.parked == environment.environment_id
+    if snapshot is not None and mine and snapshot.state is SnapshotState.PENDING:
         snapshot.state, snapshot.reason = SnapshotState.FAILED, failure.report_error_type or failure.status
     provision = core.provisions.get(environment.provisioned_by)
     if provision is not None:

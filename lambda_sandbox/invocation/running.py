@@ -7,7 +7,7 @@ from hashlib import blake2b
 
 from lambda_sandbox.errors import TooManyRequestsException
 from lambda_sandbox.invocation import extension, snapshots, waiting
-from lambda_sandbox.invocation.concurrency import throttle
+from lambda_sandbox.invocation.concurrency import FunctionShare, throttle
 from lambda_sandbox.invocation.core_state import WATCHDOG, CoreState
 from lambda_sandbox.invocation.environment import Environment, InitializationType, Signal, State
 from lambda_sandbox.invocation.messages import (
@@ -15,6 +15,7 @@ from lambda_sandbox.invocation.messages import (
     DeliverEvent,
     Invocation,
     InvocationType,
+    ResumeRestored,
     SetTimer,
     StartEnvironment,
     WriteLog,
@@ -49,9 +50,7 @@ def run(core: CoreState, invocation: Invocation) -> list[Action]:
             # POLICY: AWS has no reason of this kind, for its memory does not end; the message says what is short here.
             reason = "ConcurrentInvocationLimitExceeded"
             return waiting.throttled(core, invocation, TooManyRequestsException(no_room, Reason=reason))
-        environment = _new(core, function, key, now)
-        environment.share, environment.invocation = share, invocation
-        return start(core, environment)
+        return _start_cold(core, invocation, share, key)
     environment.share, environment.on_provisioned = share, provisioned
     environment.invocation = invocation
     return _reuse(core, environment, now)
@@ -80,7 +79,8 @@ def prepare(
     environment.initialization_type = kind
     environment.provisioned_by = provisioned_by
     if kind is InitializationType.SNAP_START:
-        core.snapshots[function.qualified_arn] = snapshots.Snapshot(environment.environment_id)
+        identity = environment.environment_id
+        core.snapshots.setdefault(function.qualified_arn, snapshots.Snapshot(identity)).parked = identity
     return _begin(core, environment)
 
 
@@ -100,28 +100,70 @@ def _new(core: CoreState, function: FunctionConfiguration, key: str, now: float)
     return environment
 
 
-def start(core: CoreState, environment: Environment) -> list[Action]:
-    """A cold start: from the version's snapshot if it has one, else a fresh init."""
-    function = environment.function
-    if not snapshots.wanted(function):
-        return _begin(core, environment)
-    snapshot = core.snapshots.get(function.qualified_arn)
-    if snapshot is not None and snapshot.state is SnapshotState.READY:
+def _start_cold(core: CoreState, invocation: Invocation, share: FunctionShare, key: str) -> list[Action]:
+    """Start from the version's snapshot if it has one, else with a fresh init."""
+    function, now = invocation.function, core.clock.now()
+    snapshot = core.snapshots.get(function.qualified_arn) if snapshots.wanted(function) else None
+    parked = core.pool.environments.get(snapshot.parked) if snapshot is not None else None
+    waits = parked is not None and parked.state is State.SNAPSHOT and parked.pool_key == key
+    environment = parked if parked is not None and waits else _new(core, function, key, now)
+    environment.share, environment.invocation = share, invocation
+    if waits:
+        actions = _resume(core, environment)
+    elif snapshot is not None and snapshot.state is SnapshotState.READY:
         environment.initialization_type = InitializationType.SNAP_START
-        environment.restored_from = snapshot.environment_id
+        environment.restored = True
         environment.state = State.RESTORE
-        environment.why = "restored: no free environment of this version, so the snapshot starts one"
-        return _begin(core, environment)
-    environment.why = "cold: the version has no snapshot yet"
-    actions = _begin(core, environment)
-    if snapshot is None:  # POLICY: made at publish, and again when it is first missed after a restart
-        actions += prepare(core, function, InitializationType.SNAP_START)
+        environment.why = "restored: nothing waits in the version's snapshot, so init is repeated"
+        actions = _begin(core, environment)
+    else:
+        actions = _begin(core, environment)
+    if snapshots.wanted(function):
+        actions += _park_another(core, function, snapshot)
     return actions
+
+
+def _park_another(
+    core: CoreState, function: FunctionConfiguration, snapshot: snapshots.Snapshot | None
+) -> list[Action]:
+    """POLICY: one environment waits for the next cold start, where the machine has room for it."""
+    if snapshot is not None:
+        parked = core.pool.environments.get(snapshot.parked)
+        still = parked is not None and parked.state in (State.INIT, State.SNAPSHOT)
+        if still or snapshot.state is SnapshotState.FAILED:
+            return []
+    return [] if core.admission(function) else prepare(core, function, InitializationType.SNAP_START)
+
+
+def _resume(core: CoreState, environment: Environment) -> list[Action]:
+    now = core.clock.now()
+    environment.move(Signal.RESTORE)
+    environment.started_at = environment.restored_at = now
+    environment.restored = True
+    environment.why = "restored: no free environment of this version, so the snapshot's was let out"
+    actions: list[Action] = [WriteLog(environment, _first_line(environment))]
+    if not environment.runtime_waits:
+        return [*actions, ResumeRestored(environment), *watch(environment, now + environment.init_limit_s)]
+    actions += restored(core, environment)  # its runtime knows nothing of snapshots: it asked for an event
+    environment.move(Signal.NEXT)
+    return actions + deliver(core, environment)
+
+
+def restored(core: CoreState, environment: Environment) -> list[Action]:
+    """The after-restore hooks are done."""
+    now = core.clock.now()
+    environment.ready_at = now
+    took_ms = (now - environment.started_at) * 1000.0
+    if environment.init_attempt == 1:
+        since = environment.restored_at or environment.started_at
+        environment.restore_duration_ms = took_ms
+        environment.billed_restore_duration_ms = (now - since) * 1000.0
+    return [WriteLog(environment, f"RESTORE_REPORT Restore Duration: {took_ms:.2f} ms\tStatus: success")]
 
 
 def _begin(core: CoreState, environment: Environment) -> list[Action]:
     return [
-        StartEnvironment(environment, environment.restored_from),
+        StartEnvironment(environment),
         WriteLog(environment, _first_line(environment)),
         *watch(environment, core.clock.now() + environment.init_limit_s),
     ]
@@ -130,11 +172,11 @@ def _begin(core: CoreState, environment: Environment) -> list[Action]:
 def restart(core: CoreState, environment: Environment, why: str) -> list[Action]:
     """Start a reset environment: within an invocation under the function's timeout, and not shown as Init Duration."""
     now = core.clock.now()
-    environment.move(Signal.RESTORE if environment.restored_from else Signal.RESTART)
+    environment.move(Signal.RESTORE if environment.restored else Signal.RESTART)
     environment.started_at = now
     environment.init_duration_ms = None
     environment.resets.append(now)
-    start_again = StartEnvironment(environment, environment.restored_from)
+    start_again = StartEnvironment(environment)
     if environment.invocation is None:  # provisioned: it is made ready for whoever comes next
         return [start_again, *watch(environment, now + environment.init_limit_s)]
     environment.init_attempt = 2

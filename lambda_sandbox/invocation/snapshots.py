@@ -1,5 +1,9 @@
 """SnapStart: one snapshot a published version, made from an environment that was initialised at publish.
 
+DIFFERS: a snapshot is an environment that waits, frozen, where its runtime asks to be restored; the first cold start lets it
+out, and the next one to wait is made. A cold start that finds none waiting repeats init within the restore phase. So what
+init drew at random differs between environments, where AWS's copies share it.
+
 Source: AWS Lambda Developer Guide, "Improving startup performance with Lambda SnapStart", read 2026-11.
 """
 
@@ -19,9 +23,9 @@ class SnapshotState(StrEnum):
 
 @dataclass(slots=True, eq=False)
 class Snapshot:
-    """``environment_id`` names the environment that was initialised for it; ``reason`` says why it failed."""
+    """``parked`` names the environment that waits, or is being initialised to wait; ``reason`` says why it failed."""
 
-    environment_id: str
+    parked: str
     state: SnapshotState = SnapshotState.PENDING
     reason: str = ""
 

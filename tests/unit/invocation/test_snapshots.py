@@ -46,16 +46,18 @@ def test_only_published_versions_with_snap_start_get_a_snapshot(other: FunctionC
     assert Stage().core.snapshot(other) == []
 
 
+def started(stage: Stage) -> int:
+    return len(stage.environment_ids())
+
+
 def test_a_cold_start_is_restored_and_reports_what_that_took() -> None:
     stage = published()
+    [environment_id] = stage.environment_ids()
+    stage.clock.advance(100.0)
     invocation = stage.invoke(VERSION)
-    start = stage.of(messages.StartEnvironment)[-1]
-    assert start.restore_from == stage.environment_ids()[0]
-    assert start.environment.state is State.RESTORE
-    environment_id = start.environment.environment_id
-    stage.clock.advance(0.5)
-    stage.take(stage.core.runtime_restore_next(environment_id))
-    assert [a.environment for a in stage.of(messages.ResumeRestored)] == [start.environment]
+    environment = stage.core.pool.environments[environment_id]
+    assert environment.state is State.RESTORE
+    assert [a.environment for a in stage.of(messages.ResumeRestored)] == [environment]
     stage.clock.advance(0.25)
     stage.ready(environment_id)
     stage.clock.advance(0.125)
@@ -63,18 +65,55 @@ def test_a_cold_start_is_restored_and_reports_what_that_took() -> None:
     [record] = [a.record for a in stage.of(messages.Record)]
     report = record.report
     assert report is not None
-    assert (report.restore_duration_ms, report.init_duration_ms) == (750.0, None)
+    assert (report.restore_duration_ms, report.init_duration_ms) == (250.0, None)
     assert report.billed_ms == 375
     assert "RESTORE_START Runtime Version" in stage.logs()
-    assert "RESTORE_REPORT Restore Duration: 750.00 ms\tStatus: success" in stage.logs()
-    assert "\tRestore Duration: 750.00 ms\tBilled Restore Duration: 250 ms" in stage.logs()
+    assert "RESTORE_REPORT Restore Duration: 250.00 ms\tStatus: success" in stage.logs()
+    assert "\tRestore Duration: 250.00 ms\tBilled Restore Duration: 250 ms" in stage.logs()
     assert record.why.startswith("restored")
+
+
+def test_a_runtime_that_knows_no_snapshots_is_handed_the_event_it_waits_for() -> None:
+    stage = published(hooks=False)
+    invocation = stage.invoke(VERSION)
+    assert not stage.of(messages.ResumeRestored)
+    [delivered] = stage.of(messages.DeliverEvent)
+    assert delivered.invocation is invocation
+    stage.respond(delivered.environment.environment_id, invocation)
+    assert "\tRestore Duration: 0.00 ms" in stage.logs()
+
+
+def test_a_cold_start_leaves_another_environment_to_wait_for_the_next() -> None:
+    stage = published()
+    stage.invoke(VERSION)
+    parked = stage.of(messages.StartEnvironment)[-1].environment
+    assert started(stage) == 2
+    assert (parked.invocation, parked.initialization_type) == (None, InitializationType.SNAP_START)
+    stage.take(stage.core.runtime_restore_next(parked.environment_id))
+    second = stage.invoke(VERSION)
+    assert parked.invocation is second
+    assert parked.state is State.RESTORE
+
+
+def test_a_burst_that_finds_nothing_waiting_repeats_init_in_the_restore_phase() -> None:
+    stage = published()
+    stage.invoke(VERSION)
+    invocation = stage.invoke(VERSION)
+    environment = stage.of(messages.StartEnvironment)[-1].environment
+    assert environment.invocation is invocation
+    assert (environment.state, started(stage)) == (State.RESTORE, 3)
+    stage.clock.advance(0.5)
+    stage.take(stage.core.runtime_restore_next(environment.environment_id))
+    stage.clock.advance(0.25)
+    stage.ready(environment.environment_id)
+    stage.respond(environment.environment_id, invocation)
+    assert "\tRestore Duration: 750.00 ms\tBilled Restore Duration: 250 ms" in stage.logs()
 
 
 def test_a_warm_invocation_shows_no_restore() -> None:
     stage = published()
     first = stage.invoke(VERSION)
-    environment_id = stage.environment_ids()[-1]
+    environment_id = stage.environment_ids()[0]
     stage.ready(environment_id)
     stage.respond(environment_id, first)
     second = stage.invoke(VERSION)
@@ -87,21 +126,36 @@ def test_a_version_without_a_snapshot_starts_as_usual_and_makes_one() -> None:
     stage.invoke(VERSION)
     kinds = [a.environment.initialization_type for a in stage.of(messages.StartEnvironment)]
     assert kinds == [InitializationType.ON_DEMAND, InitializationType.SNAP_START]
-    stage.take(stage.core.runtime_restore_next(stage.environment_ids()[1]))
+    parked = stage.environment_ids()[1]
+    stage.take(stage.core.runtime_restore_next(parked))
     stage.invoke(VERSION)
-    assert stage.of(messages.StartEnvironment)[-1].environment.state is State.RESTORE
+    assert stage.core.pool.environments[parked].state is State.RESTORE
+
+
+def test_a_snapshot_that_waits_is_not_stopped_for_idleness() -> None:
+    stage = published()
+    stage.advance(10_000.0)
+    assert not stage.of(messages.StopEnvironment)
+
+
+def test_a_snapshot_whose_process_ends_is_made_again_by_the_next_cold_start() -> None:
+    stage = published()
+    stage.take(stage.core.environment_exited(stage.environment_ids()[0], Exit(signal=9), 0))
+    stage.invoke(VERSION)
+    states = [a.environment.state for a in stage.of(messages.StartEnvironment)]
+    assert states == [State.STOPPED, State.RESTORE, State.INIT]
 
 
 def test_a_restore_that_fails_answers_with_an_error_and_the_next_one_tries_again() -> None:
     stage = published()
     invocation = stage.invoke(VERSION)
-    environment_id = stage.environment_ids()[-1]
+    [environment_id, _] = stage.environment_ids()
     stage.take(stage.core.runtime_restore_error(environment_id, b'{"errorType":"Runtime.AfterRestore"}', ""))
     assert isinstance(stage.completion(invocation).error, SnapStartException)
     assert "RESTORE_REPORT" in stage.logs()
     assert stage.core.concurrency.in_use(VERSION.arn) == 0
-    stage.invoke(VERSION)
-    assert stage.environment_ids()[-1] != environment_id
+    again = stage.invoke(VERSION)
+    assert not stage.completions(again)
 
 
 def test_a_restore_over_ten_seconds_times_out() -> None:
@@ -114,12 +168,11 @@ def test_a_restore_over_ten_seconds_times_out() -> None:
 def test_an_event_whose_restore_failed_is_tried_again() -> None:
     stage = published()
     event = stage.invoke(VERSION, event=True)
-    stage.take(stage.core.environment_exited(stage.environment_ids()[-1], Exit(code=1), 0))
+    stage.take(stage.core.environment_exited(stage.environment_ids()[0], Exit(code=1), 0))
     assert len(stage.core.queue) == 1
     stage.advance(60.0)
-    restarted = stage.of(messages.StartEnvironment)[-1].environment
-    assert restarted.invocation is not None
-    assert restarted.invocation.request_id == event.request_id
+    held = [e.invocation for e in stage.core.pool.environments.values() if e.invocation is not None]
+    assert [invocation.request_id for invocation in held] == [event.request_id]
 
 
 def test_a_snapshot_whose_init_fails_says_so() -> None:
@@ -136,7 +189,7 @@ def test_a_snapshot_whose_init_fails_says_so() -> None:
 def test_a_reset_environment_is_restored_again() -> None:
     stage = published()
     stage.invoke(VERSION)
-    environment_id = stage.environment_ids()[-1]
+    environment_id = stage.environment_ids()[0]
     stage.ready(environment_id)
     stage.take(stage.core.environment_exited(environment_id, Exit(code=1), 0))
     stage.invoke(VERSION)
