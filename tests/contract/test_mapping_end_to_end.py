@@ -7,6 +7,9 @@ import json
 import time
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
+
 from tests.contract.conftest import Server
 
 TAKES_ALL_BUT_POISON = """
@@ -26,7 +29,7 @@ def test_good_messages_go_and_the_poison_one_reaches_the_dead_letter_queue(serve
     )
     queue_url = queue["QueueUrl"]
     assert queue_url.startswith(server.endpoint)
-    server.deploy("take", TAKES_ALL_BUT_POISON)
+    server.deploy("take", TAKES_ALL_BUT_POISON, Timeout=1)
     made = server.client("lambda").create_event_source_mapping(
         FunctionName="take",
         EventSourceArn=_arn(sqs, queue_url),
@@ -53,8 +56,8 @@ def test_good_messages_go_and_the_poison_one_reaches_the_dead_letter_queue(serve
 
 def test_a_mapping_whose_function_is_gone_says_so_and_loses_nothing(server: Server) -> None:
     sqs = server.client("sqs")
-    queue_url = sqs.create_queue(QueueName="kept", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
-    server.deploy("brief", "def handler(e, c): return None")
+    queue_url = sqs.create_queue(QueueName="kept", Attributes={"VisibilityTimeout": "1"})["QueueUrl"]
+    server.deploy("brief", "def handler(e, c): return None", Timeout=1)
     client = server.client("lambda")
     made = client.create_event_source_mapping(FunctionName="brief", EventSourceArn=_arn(sqs, queue_url))
     client.delete_function(FunctionName="brief")
@@ -68,6 +71,77 @@ def test_a_mapping_whose_function_is_gone_says_so_and_loses_nothing(server: Serv
     while not received:
         received = sqs.receive_message(QueueUrl=queue_url, WaitTimeSeconds=1).get("Messages", [])
     assert received[0]["Body"] == "still wanted"
+
+
+def test_queue_that_a_mapping_cannot_read_from_is_refused(server: Server) -> None:
+    server.deploy("slow", "def handler(e, c): return None", Timeout=60)
+    client = server.client("lambda")
+    missing = "arn:aws:sqs:us-east-1:000000000000:never-made"
+    with pytest.raises(ClientError, match=r"SQS Error Code: AWS\.SimpleQueueService\.NonExistentQueue"):
+        client.create_event_source_mapping(FunctionName="slow", EventSourceArn=missing)
+    sqs = server.client("sqs")
+    hasty = _arn(sqs, sqs.create_queue(QueueName="hasty")["QueueUrl"])
+    with pytest.raises(ClientError, match="30 seconds is less than Function timeout: 60 seconds"):
+        client.create_event_source_mapping(FunctionName="slow", EventSourceArn=hasty)
+
+
+def test_stream_has_to_exist(server: Server) -> None:
+    server.deploy("reader", "def handler(e, c): return None")
+    client, kinesis = server.client("lambda"), server.client("kinesis")
+    arn = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks"
+    with pytest.raises(ClientError, match="Stream not found"):
+        client.create_event_source_mapping(
+            FunctionName="reader", EventSourceArn=arn, StartingPosition="LATEST"
+        )
+    kinesis.create_stream(StreamName="clicks", ShardCount=1)
+    made = client.create_event_source_mapping(
+        FunctionName="reader", EventSourceArn=arn, StartingPosition="LATEST"
+    )
+    found = client.get_event_source_mapping(UUID=made["UUID"])
+    assert (found["State"], found["LastProcessingResult"][:8]) == ("Enabled", "PROBLEM:")
+
+
+def test_table_has_to_have_the_stream(server: Server) -> None:
+    server.deploy("watcher", "def handler(e, c): return None")
+    client, dynamodb = server.client("lambda"), server.client("dynamodb")
+    table = dynamodb.create_table(
+        TableName="orders",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    )
+    arn = table["TableDescription"]["LatestStreamArn"]
+    mapping = {"FunctionName": "watcher", "StartingPosition": "TRIM_HORIZON"}
+    assert client.create_event_source_mapping(EventSourceArn=arn, **mapping)["State"] == "Creating"
+    with pytest.raises(ClientError, match="Stream not found"):
+        client.create_event_source_mapping(EventSourceArn=arn.replace("orders", "others"), **mapping)
+
+
+def test_function_without_concurrency_left_is_throttled_at_once_and_runs_again(server: Server) -> None:
+    server.deploy("shut", "def handler(e, c): return 'ran'")
+    client = server.client("lambda")
+    client.invoke(FunctionName="shut")
+    client.put_function_concurrency(FunctionName="shut", ReservedConcurrentExecutions=0)
+    with pytest.raises(ClientError, match=r"Rate Exceeded|ReservedFunction"):
+        client.invoke(FunctionName="shut")
+    client.delete_function_concurrency(FunctionName="shut")
+    assert client.invoke(FunctionName="shut")["Payload"].read() == b'"ran"'
+
+
+def test_record_of_an_event_reaches_its_queue_through_the_server(server: Server) -> None:
+    sqs, client = server.client("sqs"), server.client("lambda")
+    url = sqs.create_queue(QueueName="records")["QueueUrl"]
+    server.deploy("teller", "def handler(e, c): return e")
+    client.put_function_event_invoke_config(
+        FunctionName="teller", DestinationConfig={"OnSuccess": {"Destination": _arn(sqs, url)}}
+    )
+    client.invoke(FunctionName="teller", InvocationType="Event", Payload=b'{"n": 1}')
+    received: list[dict[str, Any]] = []
+    while not received:  # bounded by the test's time limit
+        received = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages", [])
+    record = json.loads(received[0]["Body"])
+    assert (record["requestPayload"], record["responsePayload"]) == ({"n": 1}, {"n": 1})
 
 
 def _arn(sqs: Any, queue_url: str) -> str:

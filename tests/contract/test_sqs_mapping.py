@@ -451,3 +451,28 @@ def test_a_batch_cut_by_its_size_keeps_the_order_of_its_group(play: Play) -> Non
         assert [[body[0] for body in batch] for batch in stage.bodies()] == [["0", "1", "2"], ["3"]]
 
     play(scene)
+
+
+def test_messages_that_no_filter_matches_are_deleted_without_an_invocation(play: Play) -> None:
+    async def scene(stage: Stage) -> None:
+        queue = await stage.queue()
+        await stage.send(queue, '{"size": 1}', '{"size": 9}', "plain", '{"size": 8}')
+        await stage.map(queue, filters=('{"body": {"size": [{"numeric": [">", 5]}]}}',))
+        await stage.until(lambda: len(stage.decisions) >= 2)
+        await stage.mappings.stop()
+        assert sorted(body for bodies in stage.bodies() for body in bodies) == ['{"size": 8}', '{"size": 9}']
+        assert "2 messages deleted without an invocation" in stage.decisions[0]
+        assert await stage.counts(queue) == (0, 0)
+
+    play(scene)
+
+
+def test_mapping_of_another_source_is_left_alone(play: Play) -> None:
+    async def scene(stage: Stage) -> None:
+        arn = f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/clicks"
+        stage.rows.append(EventSourceMapping("other", ACCOUNT, "us-east-1", arn, FUNCTION))
+        await stage.mappings.sync()
+        assert stage.result() == "No records processed"
+        assert stage.decisions == []
+
+    play(scene)
