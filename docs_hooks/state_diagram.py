@@ -12,7 +12,7 @@ from lambda_sandbox.invocation.environment import TRANSITIONS, Signal, State
 _PLACES = {
     State.INIT: (90, 240),
     State.SNAPSHOT: (90, 40),
-    State.RESTORE: (290, 40),
+    State.RESTORE: (305, 40),
     State.FROZEN: (440, 170),
     State.INVOKE: (720, 190),
     State.ANSWERED: (590, 40),

@@ -31,9 +31,9 @@ class Promises:
         running = {each.function.version for each in self._core.pool.of_function(function_arn)}
         for version in sorted(running - versions.keys()):
             actions += self._core.retire_version(f"{function_arn}:{version}")
-        for function in versions.values():
-            if function.qualified_arn not in self._core.snapshots:
-                actions += self._core.snapshot(function)
+        newest = max((each for each in versions if each.isdigit()), key=int, default=LATEST)
+        if newest != LATEST and f"{function_arn}:{newest}" not in self._core.snapshots:
+            actions += self._core.snapshot(versions[newest])
         return actions + self.provisioned_changed()
 
     def provisioned_changed(self) -> list[Action]:

@@ -149,12 +149,16 @@ class Core(CoreState):
             else:
                 actions += self._release(environment)
         self.provisions.pop(qualified_arn, None)
+        provision = provisioned.Provision(qualified_arn, function, requested)
         if requested:
-            self.provisions[qualified_arn] = provisioned.Provision(qualified_arn, function, requested)
+            self.provisions[qualified_arn] = provision
         kept.sort(key=lambda environment: environment.invocation is None)  # the busy ones stay
         for environment in kept[requested:]:
             actions += self._release(environment)
         for _ in range(requested - len(kept)):
+            provision.reason = self.admission(function)
+            if provision.reason:
+                break
             actions += running.prepare(self, function, InitializationType.PROVISIONED, qualified_arn)
         return actions
 

@@ -393,3 +393,39 @@ def test_the_driver_loads_no_server_library_and_starts_no_thread_process_or_conn
     """
     done = subprocess.run([sys.executable, "-c", dedent(script)], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("1 [] 1 []\n", "")
+
+
+def test_provisioned_environments_are_ready_at_once_and_serve_without_init(sandbox: InProcessSandbox) -> None:
+    create(
+        "kept",
+        "import os\nkind = os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']\ndef handler(e, c):\n    return kind\n",
+    )
+    client = boto3.client("lambda")
+    version = client.publish_version(FunctionName="kept")["Version"]
+    client.put_provisioned_concurrency_config(
+        FunctionName="kept", Qualifier=version, ProvisionedConcurrentExecutions=2
+    )
+    status = client.get_provisioned_concurrency_config(FunctionName="kept", Qualifier=version)
+    assert (status["Status"], status["AllocatedProvisionedConcurrentExecutions"]) == ("READY", 2)
+    assert returned("kept", Qualifier=version) == "provisioned-concurrency"
+    [row] = sandbox.history()["invocations"]
+    assert (row["cold"], row["init_duration_ms"]) == (False, None)
+
+
+def test_a_version_with_snap_start_is_initialised_at_publish(sandbox: InProcessSandbox) -> None:
+    source = "import time\ntime.sleep(2)\ndef handler(e, c):\n    return 1\n"
+    create("snap", source, SnapStart={"ApplyOn": "PublishedVersions"}, Publish=True)
+    assert returned("snap", Qualifier="1") == 1
+    [report] = [line for line in sandbox.logs("snap") if line.startswith("REPORT RequestId")]
+    assert "\tRestore Duration: 0.00 ms" in report
+    assert "Init Duration" not in report
+
+
+def test_an_event_is_tried_again_as_its_alias_is_configured(sandbox: InProcessSandbox) -> None:
+    create("boom", "def handler(e, c):\n    raise ValueError\n", Publish=True)
+    client = boto3.client("lambda")
+    client.create_alias(FunctionName="boom", Name="live", FunctionVersion="1")
+    client.put_function_event_invoke_config(FunctionName="boom", Qualifier="live", MaximumRetryAttempts=0)
+    invoke("boom", InvocationType="Event", Qualifier="live")
+    sandbox.advance(600)
+    assert len(sandbox.history()["invocations"]) == 1

@@ -178,3 +178,13 @@ def test_a_deleted_function_takes_its_provisioned_environments_along() -> None:
     stage.take(stage.core.retire(VERSION.arn, None))
     assert len(stage.of(messages.StopEnvironment)) == 2
     assert stage.core.provisioned_status(ARN) is None
+
+
+def test_a_machine_without_room_says_so_in_the_status() -> None:
+    stage = Stage()
+    room = iter(["", "the machine has no memory left"])
+    stage.core.admission = lambda _: next(room)
+    stage.take(stage.core.provision(ARN, VERSION, 2))
+    stage.ready(stage.environment_ids()[0])
+    status = ProvisionedStatus("FAILED", 1, 1, "the machine has no memory left")
+    assert stage.core.provisioned_status(ARN) == status
