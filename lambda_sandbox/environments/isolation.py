@@ -11,7 +11,8 @@ from pathlib import Path
 from lambda_sandbox.config import Config
 from lambda_sandbox.environments import confinement
 from lambda_sandbox.environments.limits import ControlGroups, find_control_groups
-from lambda_sandbox.environments.starters import BareStarter, BubblewrapStarter, Starter, ZygoteStarter
+from lambda_sandbox.environments.starters import BareStarter, BubblewrapStarter, Starter
+from lambda_sandbox.environments.zygote_starter import ZygoteStarter
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import Isolation
 

@@ -298,7 +298,10 @@ def _open_peak(path: Path) -> int:
 
 
 def resource_limits(
-    function: FunctionConfiguration, controllers: frozenset[str], baseline_bytes: int, processes: int | None
+    function: FunctionConfiguration | None,
+    controllers: frozenset[str],
+    baseline_bytes: int,
+    processes: int | None,
 ) -> dict[str, int]:
     """Return the resource limits of each process, by their names in the ``resource`` module.
 
@@ -307,7 +310,7 @@ def resource_limits(
     limits = {"RLIMIT_NOFILE": quotas.OPEN_FILES, "RLIMIT_CORE": 0}
     if processes is not None:
         limits["RLIMIT_NPROC"] = processes
-    if "memory" not in controllers:
+    if "memory" not in controllers and function is not None:
         # The server looks at the tree every few milliseconds; this only bounds what one process can take in between.
         limits["RLIMIT_DATA"] = 2 * function.memory_mb * quotas.MIB + baseline_bytes
     return limits

@@ -17,6 +17,10 @@ class MemoryMeter(Protocol):
         """The runtime's process is there."""
         ...
 
+    def suit(self, limit_bytes: int, baseline_bytes: int) -> None:
+        """A blank environment has become a function's: its limit, and what it shares with the zygote."""
+        ...
+
     def begin_invocation(self) -> None:
         """Forget the peak so far: from here on it is the next invocation's own. Some 2 µs."""
         ...
@@ -48,6 +52,9 @@ class GroupMeter:
 
     def watch(self, runtime_pid: int) -> None:
         pass
+
+    def suit(self, limit_bytes: int, baseline_bytes: int) -> None:
+        self._baseline = baseline_bytes
 
     def begin_invocation(self) -> None:
         self._peak_mb = self._group_peak = 0

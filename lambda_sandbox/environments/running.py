@@ -33,6 +33,7 @@ class RunningEnvironment:
     tmp_key: str
     tmp_mb: int
     memory_bytes: int  # what the group may have: the function's memory without what is shared
+    flavour: str = ""  # of the zygote that it was forked from
     process: subprocess.Popen[bytes] | None = None
     launcher_pid: int = 0
     runtime_pid: int = 0

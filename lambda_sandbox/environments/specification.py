@@ -46,14 +46,27 @@ def specification(
         launch=launch,
         initialization_type=initialization_type,
     )
-    processes = None if bare or "pids" in controllers else quotas.PROCESSES
     return {
-        "level": starter.level,
+        **_limits(starter, controllers, function, number),
         "commands": launch.commands,
         "missing": launch.missing,
         "task": values["LAMBDA_TASK_ROOT"],
         "extensions": f"{places.layers}/extensions" if layers is not None else "",
         "variables": values,
+    }
+
+
+def blank_specification(starter: Starter, controllers: frozenset[str], number: int) -> dict[str, Any]:
+    """Return what can be said before it is known which function an environment is for."""
+    return {**_limits(starter, controllers, None, number), "commands": (), "missing": ""}
+
+
+def _limits(
+    starter: Starter, controllers: frozenset[str], function: FunctionConfiguration | None, number: int
+) -> dict[str, Any]:
+    processes = None if starter.level == "process" or "pids" in controllers else quotas.PROCESSES
+    return {
+        "level": starter.level,
         "rlimits": resource_limits(function, controllers, _INTERPRETER_BYTES, processes),
         "user": starter.user(number, "pids" in controllers),
         "mapped_user": starter.mapped_user,

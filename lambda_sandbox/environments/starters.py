@@ -1,24 +1,19 @@
-"""Three ways to start an environment's first process: fork it from the zygote, spawn it in bubblewrap, spawn it bare."""
+"""Who starts an environment's first process: spawned in bubblewrap or bare here; ``zygote_starter`` forks it."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import shutil
 import socket
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from lambda_sandbox.environments.control_socket import send_with_fds, sender
+from lambda_sandbox.environments.control_socket import send_with_fds
 from lambda_sandbox.environments.image import Image, build
-from lambda_sandbox.errors import SandboxFault
 
-READY_TIMEOUT_S = 10.0
-_FUNCTION_USER = 993  # AWS's
+FUNCTION_USER = 993  # AWS's
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +21,7 @@ class StartRequest:
     """What a starter needs: ``spec`` goes to the launcher; ``control`` and the descriptors stay the caller's to close."""
 
     spec: dict[str, Any]
-    code: Path
+    code: Path | None  # None: a blank environment, which waits for its function
     layers: Path | None
     tmp_key: str
     tmp_mb: int
@@ -34,14 +29,22 @@ class StartRequest:
     control: socket.socket
     output_fd: int
     group_fds: list[int]
+    flavour: str = ""
 
 
 class Starter(Protocol):
     level: str
     image: Image
     keeps_tmp_size: bool
-    baseline_bytes: int
     mapped_user: int | None  # in a user namespace of its own, an environment is this user
+
+    def has_flavour(self, flavour: str) -> bool:
+        """True when environments can be forked from a preloaded interpreter of this flavour; never waits."""
+        ...
+
+    def baseline_bytes(self, flavour: str) -> int:
+        """Return the bytes of memory that every environment of a flavour shares with what it was forked from."""
+        ...
 
     def start(self, request: StartRequest) -> subprocess.Popen[bytes] | None:
         """Start at once, without waiting. The process that was spawned, if any, is the caller's to reap."""
@@ -56,18 +59,17 @@ class Starter(Protocol):
     def close(self) -> None: ...
 
 
-def _isolated_user(number: int, limited: bool) -> int | None:
+def isolated_user(number: int, limited: bool) -> int | None:
     if os.getuid() != 0:
         return None
     # RLIMIT_NPROC counts by user: without a control group each environment needs a user of its own.
-    return _FUNCTION_USER if limited else 20_000 + number % 10_000
+    return FUNCTION_USER if limited else 20_000 + number % 10_000
 
 
 class _Spawned:
     """What the two spawning starters share: a private folder for each ``/tmp``, whose size nothing bounds."""
 
     keeps_tmp_size = False
-    baseline_bytes = 0
     mapped_user: int | None = None
 
     def __init__(self, folder: Path) -> None:
@@ -80,6 +82,12 @@ class _Spawned:
             folder.mkdir()
             folder.chmod(0o1777)
         return folder
+
+    def has_flavour(self, flavour: str) -> bool:
+        return False
+
+    def baseline_bytes(self, flavour: str) -> int:
+        return 0
 
     def forget_tmp(self, tmp_key: str) -> None:
         shutil.rmtree(self._tmp / tmp_key, ignore_errors=True)
@@ -132,7 +140,7 @@ class BubblewrapStarter(_Spawned):
         self.command = [program, *_bubblewrap_arguments(self.image)]
 
     def user(self, number: int, limited: bool) -> int | None:
-        return _isolated_user(number, limited)
+        return isolated_user(number, limited)
 
     def start(self, request: StartRequest) -> subprocess.Popen[bytes]:
         command = [*self.command, "--ro-bind", str(request.code), "/var/task"]
@@ -158,7 +166,7 @@ def _bubblewrap_arguments(image: Image) -> list[str]:
         # The launcher itself becomes the function's user; what it could do as root it loses with that.
         arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"]
     else:
-        arguments += ["--unshare-user", "--uid", str(_FUNCTION_USER), "--gid", "990"]
+        arguments += ["--unshare-user", "--uid", str(FUNCTION_USER), "--gid", "990"]
     arguments += ["--proc", "/proc", "--dir", "/opt", "--dir", "/tmp", "--dir", "/var/task"]  # noqa: S108
     for device in ("null", "zero", "full", "random", "urandom"):
         arguments += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
@@ -169,99 +177,3 @@ def _bubblewrap_arguments(image: Image) -> list[str]:
     for name in image.texts:
         arguments += ["--ro-bind", str(image.runtime / "etc" / os.path.basename(name)), name]
     return arguments
-
-
-class ZygoteStarter:
-    """Level ``namespaces``: a preloaded interpreter forks, and our own code makes namespaces and mounts.
-
-    The constructor waits until the zygote is ready. Raises ``SandboxFault`` with the reason where it cannot work.
-    """
-
-    level = "namespaces"
-    keeps_tmp_size = True
-
-    def __init__(self, folder: Path, native: bool) -> None:
-        self.mapped_user: int | None = None if os.getuid() == 0 else _FUNCTION_USER
-        self.image = build(folder, native, bare=False)
-        root = folder / "root"
-        root.mkdir(mode=0o755)
-        layout = {
-            "root": str(root),
-            "python": self.image.python,
-            "folders": self.image.folders,
-            "files": self.image.files,
-            "links": self.image.links,
-            "texts": self.image.texts,
-        }
-        self._requests, child = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        script = str(self.image.runtime / "zygote.py")
-        python = os.path.realpath(sys.executable)
-        self._process = subprocess.Popen(
-            [
-                python,
-                "-E",
-                "-s",
-                "-S",
-                "-X",
-                "utf8",
-                script,
-                "prepare",
-                str(child.fileno()),
-                json.dumps(layout),
-            ],
-            pass_fds=[child.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={},
-            cwd="/",
-            start_new_session=True,
-        )
-        child.close()
-        try:
-            self.baseline_bytes = self._await_ready()
-        except SandboxFault:
-            self.close()
-            raise
-
-    def _await_ready(self) -> int:
-        """Return the bytes of memory that every environment shares with the zygote."""
-        self._requests.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
-        self._requests.settimeout(READY_TIMEOUT_S)
-        try:
-            data, ancillary, _, _ = self._requests.recvmsg(65536, socket.CMSG_SPACE(12))
-        except OSError as error:
-            raise SandboxFault(f"the zygote did not start: {error}") from error
-        answer = json.loads(data) if data else {}
-        if answer.get("event") != "ready":
-            raise SandboxFault(f"the zygote did not start: {answer.get('reason', 'it ended at once')}")
-        pid = sender(ancillary)
-        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
-
-    def user(self, number: int, limited: bool) -> int | None:
-        return _isolated_user(number, limited)
-
-    def start(self, request: StartRequest) -> None:
-        message = {
-            "op": "start",
-            "spec": request.spec,
-            "code": str(request.code),
-            "layers": str(request.layers) if request.layers is not None else "",
-            "tmp": request.tmp_key,
-            "tmp_mb": request.tmp_mb,
-        }
-        fds = [request.control.fileno(), request.output_fd, *request.group_fds]
-        try:
-            send_with_fds(self._requests, message, fds)
-        except OSError as error:
-            raise SandboxFault("the zygote has ended: restart the sandbox") from error
-
-    def forget_tmp(self, tmp_key: str) -> None:
-        with contextlib.suppress(OSError):
-            send_with_fds(self._requests, {"op": "forget", "tmp": tmp_key}, [])
-
-    def close(self) -> None:
-        self._requests.close()
-        self._process.kill()
-        self._process.wait()

@@ -27,6 +27,10 @@ class TreeMeter:
             self._status_fd = os.open(f"/proc/{runtime_pid}/status", os.O_RDONLY | os.O_CLOEXEC)
             self._clear_fd = os.open(f"/proc/{runtime_pid}/clear_refs", os.O_WRONLY | os.O_CLOEXEC)
 
+    def suit(self, limit_bytes: int, baseline_bytes: int) -> None:
+        """A blank environment has become a function's. Shared pages are counted here as they are."""
+        self._limit_bytes = limit_bytes
+
     def begin_invocation(self) -> None:
         """Forget the peak so far: from here on it is the next invocation's own."""
         self._peak_mb = self._seen_bytes = 0

@@ -2,7 +2,9 @@
 
 Started once by the server. ``prepare`` makes the root folder that every environment sees, moves in, and runs the
 interpreter again from there, so that every imported module has the path it will have in an environment. Then one request
-a packet: ``{"op": "start", ...}`` forks an environment, ``{"op": "forget", "tmp": key}`` gives a kept ``/tmp`` back.
+a packet: ``{"op": "start", ...}`` forks an environment, blank if it says so; ``{"op": "forget", "tmp": key}`` gives a kept
+``/tmp`` back; ``{"op": "flavour", "name": ...}`` forks another zygote that has more loaded and answers on the socket that
+came along.
 
 Every environment gets mount, pid, network, IPC, host name and cgroup namespaces of its own. Source for each: namespaces(7).
 Standard library only. Linux only.
@@ -111,8 +113,12 @@ def serve(requests: socket.socket) -> None:
     for name in _PRELOADED:
         importlib.import_module(name)
     importlib.import_module("python_client")
+    _answer(requests, home)
+
+
+def _answer(requests: socket.socket, home: int) -> None:
     gc.collect()
-    gc.freeze()
+    gc.freeze()  # a collection in a child would write to, and so copy, every page that it shares
     launcher.send(requests, {"event": "ready"})
     while True:
         request, fds = launcher.receive(requests)
@@ -120,8 +126,30 @@ def serve(requests: socket.socket) -> None:
             return
         if request["op"] == "forget":
             _forget(request["tmp"])
+        elif request["op"] == "flavour":
+            _fork_flavour(requests, fds[0], home)
         else:
             _start(requests, request, fds, home)
+
+
+def _fork_flavour(requests: socket.socket, fd: int, home: int) -> None:
+    if os.fork():
+        os.close(fd)
+        return
+    try:
+        requests.close()
+        namespaces.die_with_parent(signal.SIGKILL)
+        _load_boto3()
+        _answer(socket.socket(fileno=fd), home)
+    finally:
+        os._exit(0)  # a flavour that cannot be loaded is simply not there
+
+
+def _load_boto3() -> None:
+    """Import boto3 and, by making a client, what it imports late. The keys are nobody's and nothing of it is kept."""
+    boto3 = importlib.import_module("boto3")
+    session = boto3.session.Session("none", "none", region_name="us-east-1")
+    session.client("sts", endpoint_url="http://127.0.0.1:9")
 
 
 def _start(requests: socket.socket, request: dict[str, Any], fds: list[int], home: int) -> None:
@@ -157,11 +185,13 @@ def _be_environment(request: dict[str, Any], fds: list[int]) -> NoReturn:
         namespaces.die_with_parent(signal.SIGKILL)
         launcher.join_cgroups(fds[2:])
         _enter(request)
+        if not request["blank"]:
+            _furnish_for(request)
     except OSError:
         os.dup2(fds[1], 2)
         traceback.print_exc()
         os._exit(1)
-    launcher.run(control, spec, fds[1:2])
+    launcher.run(control, spec, fds[1:2], _furnish_for if request["blank"] else None)
 
 
 def _enter(request: dict[str, Any]) -> None:
@@ -169,15 +199,22 @@ def _enter(request: dict[str, Any]) -> None:
         namespaces.NEWNS | namespaces.NEWNET | namespaces.NEWIPC | namespaces.NEWUTS | namespaces.NEWCGROUP
     )
     socket.sethostname("lambda")
-    namespaces.bind_read_only(HOST + request["code"], "/var/task")
-    if request["layers"]:
-        namespaces.bind_read_only(HOST + request["layers"], "/opt")
     namespaces.mount(f"{KEPT}/{request['tmp']}", "/tmp", flags=namespaces.BIND)  # noqa: S108
     namespaces.detach("/proc")
     namespaces.mount("proc", "/proc", "proc", namespaces.NO_SUID | namespaces.NO_DEV | namespaces.NO_EXEC)
     namespaces.detach(KEPT)
-    namespaces.detach(HOST)
     namespaces.loopback_up()
+
+
+def _furnish_for(request: dict[str, Any]) -> None:
+    """Mount the function's folders; from then on nothing of the host is in sight."""
+    namespaces.bind_read_only(HOST + request["code"], "/var/task")
+    if request["layers"]:
+        namespaces.bind_read_only(HOST + request["layers"], "/opt")
+    if "op" not in request and request["tmp_mb"]:  # a blank one, whose /tmp has another size by now
+        flags = namespaces.REMOUNT | namespaces.NO_SUID | namespaces.NO_DEV
+        namespaces.mount("tmpfs", "/tmp", "tmpfs", flags, f"size={request['tmp_mb']}m")  # noqa: S108
+    namespaces.detach(HOST)
 
 
 def _make_tmp(key: str, size_mb: int) -> None:

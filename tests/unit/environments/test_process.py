@@ -19,10 +19,15 @@ LEVELS = ["auto", "none"]
 Play = Callable[[Callable[[Stage], Awaitable[None]]], None]
 
 
+def open_folders(folder: Path) -> None:
+    """Let the function's user through to the code."""
+    for place in (folder, *list(folder.parents)[:2]):
+        place.chmod(0o755)
+
+
 @pytest.fixture(params=LEVELS)
 def play(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o755)
+    open_folders(tmp_path)
 
     def run(scene: Callable[[Stage], Awaitable[None]]) -> None:
         async def main() -> None:
@@ -244,12 +249,77 @@ def test_a_package_of_the_function_comes_before_the_runtimes(play: Play) -> None
     play(scene)
 
 
-def test_a_runtime_that_cannot_run_here_is_refused_with_its_name(play: Play) -> None:
+def test_a_runtime_that_cannot_run_here_fails_its_init_with_one_sentence(play: Play) -> None:
     async def scene(on_stage: Stage) -> None:
-        with pytest.raises(SandboxFault, match=r"nodejs20\.x"):
-            on_stage.start("x = 1", runtime="nodejs20.x")
+        environment_id = on_stage.start("x = 1", runtime="dotnet8")
+        await on_stage.ended(environment_id)
+        assert b"dotnet8: " in on_stage.logs[environment_id]
+        assert on_stage.init_errors[0]["error_type"] == "Sandbox.RuntimeNotInstalled"
 
     play(scene)
+
+
+BLANK = """
+    import os, tempfile
+    def handler(event, context):
+        path = tempfile.gettempdir() + "/state"
+        disk = os.statvfs(tempfile.gettempdir())
+        before = os.path.exists(path)
+        open(path, "w").close()
+        size_mb = disk.f_blocks * disk.f_frsize >> 20
+        return [os.environ["AWS_LAMBDA_FUNCTION_NAME"], before, size_mb, os.path.exists("/.host/etc"), os.getpid()]
+"""
+
+
+async def waiting(on_stage: Stage) -> None:
+    """Wait until a blank environment is ready."""
+    kept = on_stage.environments._blanks._kept[""]
+    for _ in range(2000):
+        if kept and kept[0].runtime_pid:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("no blank environment came")
+
+
+def test_a_waiting_environment_becomes_a_functions_own(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with stage(tmp_path) as on_stage:
+            if on_stage.environments.isolation.level != "namespaces":
+                pytest.skip("only the zygote keeps environments waiting")
+            await waiting(on_stage)
+            blank = on_stage.environments._blanks._kept[""][0]
+            pid = blank.runtime_pid
+            code = on_stage.write(BLANK)
+            first = on_stage.start(code, ephemeral_storage_mb=600, memory_mb=256, runtime="python3.11")
+            assert on_stage.environments._environments[first] is blank
+            name, before, size_mb, sees_host, _ = await on_stage.invoke(first)
+            assert (name, before, size_mb, sees_host) == ("demo", False, 600, False)
+            assert on_stage.environments._environments[first].runtime_pid == pid
+            on_stage.environments.stop(first, keep_tmp=True)
+            on_stage.start(code, first, ephemeral_storage_mb=600, runtime="python3.11")
+            assert (await on_stage.invoke(first))[1:3] == [True, 600]
+
+    open_folders(tmp_path)
+    asyncio.run(main())
+
+
+def test_a_waiting_environment_that_died_is_replaced_and_nobody_is_told(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with stage(tmp_path) as on_stage:
+            if on_stage.environments.isolation.level != "namespaces":
+                pytest.skip("only the zygote keeps environments waiting")
+            await waiting(on_stage)
+            blank = on_stage.environments._blanks._kept[""][0]
+            os.kill(blank.launcher_pid, 9)
+            code = on_stage.write("def handler(event, context):\n    return 'ran'\n")
+            for _ in range(500):
+                if blank not in on_stage.environments._blanks._kept[""]:
+                    break
+                await asyncio.sleep(0.01)
+            assert await on_stage.invoke(on_stage.start(code)) == "ran"
+
+    open_folders(tmp_path)
+    asyncio.run(main())
 
 
 def test_an_unknown_isolation_is_refused() -> None:
@@ -265,7 +335,7 @@ def test_nothing_is_left_after_close(tmp_path: Path) -> None:
         fds = len(os.listdir("/proc/self/fd"))
         async with stage(tmp_path) as on_stage:
             folder = on_stage.environments._folder
-            groups = on_stage.environments._groups
+            groups = on_stage.environments._factory.groups
             for _ in range(3):
                 await on_stage.run("def handler(event, context):\n    return 1\n")
         assert not folder.exists()
@@ -274,7 +344,7 @@ def test_nothing_is_left_after_close(tmp_path: Path) -> None:
         await asyncio.sleep(0)
         assert len(os.listdir("/proc/self/fd")) <= fds
 
-    tmp_path.chmod(0o755)
+    open_folders(tmp_path)
     asyncio.run(main())
 
 
