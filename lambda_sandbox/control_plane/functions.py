@@ -73,8 +73,8 @@ class Functions:
         settled(self._with_layers(function, params, caller, check_size=False))
         code_signing.check_deployment(self._store, function, caller)
         code = self._sources.read(params["Code"], function.package_type, caller, "CreateFunction")
-        function = settled(self._with_layers(replace(function, **code), params, caller))
-        with self._store.database.transaction():
+        with self._sources.kept_on_success(code["code_sha256"]), self._store.database.transaction():
+            function = settled(self._with_layers(replace(function, **code), params, caller))
             self._store.put_function(function, params.get("Tags"))
             published = self._published(function, params)
         if published is not None:
@@ -121,9 +121,10 @@ class Functions:
         updated = replace(function, **code, **fields, **self._now(), **self._updating())
         if params.get("DryRun"):
             return configuration_answer.to_wire(updated, updated.updating_until)
-        if updated.package_type == "Zip":
-            layer_versions.check_size(self._context, updated.layers, updated.code_sha256)
-        answer = self._put_updated(updated, params)
+        with self._sources.kept_on_success(updated.code_sha256):
+            if updated.package_type == "Zip":
+                layer_versions.check_size(self._context, updated.layers, updated.code_sha256)
+            answer = self._put_updated(updated, params)
         self._sources.release(function.code_sha256)
         return answer
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from lambda_sandbox.control_plane import layer_versions
@@ -63,6 +64,15 @@ class PackageSources:
         """Refuse ``added`` bytes that pass the quota of the account in the Region."""
         if storage_used(self._store, caller) + added > self._config.code_storage_bytes:
             raise CodeStorageExceededException("Code storage limit exceeded.")
+
+    @contextmanager
+    def kept_on_success(self, code_sha256: str) -> Iterator[None]:
+        """Let a package that was just read go again when what is done with it fails."""
+        try:
+            yield
+        except BaseException:
+            self.release(code_sha256)
+            raise
 
     def release(self, code_sha256: str) -> None:
         """Let a package go that a function no longer has, unless another version or a layer has it."""

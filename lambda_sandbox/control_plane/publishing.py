@@ -102,6 +102,7 @@ class Publisher:
             )
         version = self._copy(latest, LATEST_PUBLISHED, description)
         self._store.versions.put(version)
+        self._on_change(version.arn)  # the bare name means another version now
         return version
 
     def _check_capacity_provider(self, latest: FunctionConfiguration) -> None:

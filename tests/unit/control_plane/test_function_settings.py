@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import Any
 
 import pytest
@@ -291,6 +293,20 @@ def test_code_storage_of_an_account_has_an_end(sandbox: Sandbox) -> None:
     assert client.publish_version(FunctionName="two")["Version"] == "1"
     with refused("CodeStorageExceededException", 400, full):
         client.update_function_code(FunctionName="one", ZipFile=make_zip({"b": "b" * 90}))
+
+
+def test_function_that_cannot_be_published_is_not_made_and_its_code_does_not_stay(sandbox: Sandbox) -> None:
+    size = len(make_zip())
+    sandbox.reopen(code_storage_bytes=size)
+    with refused("CodeStorageExceededException", 400):
+        sandbox.create(Publish=True)
+    client = sandbox.client()
+    assert client.list_functions()["Functions"] == []
+    sandbox.clock.advance(901)
+    sandbox.create("other", Code={"ZipFile": make_zip({"a": ""})})
+    client.delete_function(FunctionName="other")
+    code_sha256 = base64.b64encode(hashlib.sha256(make_zip()).digest()).decode()
+    assert sandbox.plane.code.package(code_sha256) is None
 
 
 @pytest.mark.proves("GetFunction")
