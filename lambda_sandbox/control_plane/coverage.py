@@ -69,10 +69,10 @@ def _is_empty(value: Any) -> bool:
     return value is None or value in ("", [], b"")
 
 
-# The server reads Invoke's request itself; this is what it honours.
-INVOKE = Coverage(
-    works=frozenset({"FunctionName", "InvocationType", "LogType", "ClientContext", "Payload"}),
-    only={"Qualifier": ("$LATEST",)},
-)
-# Operations that do not pass through the control plane.
-INVOCATIONS: dict[str, Coverage] = {"Invoke": INVOKE}
+# Operations that do not pass through the control plane: the server reads their requests itself and honours these members.
+_INVOKE = frozenset({"FunctionName", "Qualifier", "InvocationType", "LogType", "ClientContext", "TenantId"})
+INVOCATIONS: dict[str, Coverage] = {
+    "Invoke": Coverage(works=_INVOKE | {"Payload"}),
+    "InvokeAsync": Coverage(works=frozenset({"FunctionName", "InvokeArgs"})),
+    "InvokeWithResponseStream": Coverage(works=_INVOKE | {"Payload"}),
+}

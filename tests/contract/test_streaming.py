@@ -97,6 +97,7 @@ def invoke(
     return bytes(payload), end, answer
 
 
+@pytest.mark.proves("InvokeWithResponseStream")
 def test_chunks_arrive_in_order_and_invoke_complete_ends_them(server: Server) -> None:
     payload, end, answer = invoke(server, {"sizes": [1, 70_000, 300_000]})
     assert payload == b"x" * 370_001
