@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambda_sandbox import quotas
+from lambda_sandbox.control_plane.account_concurrency import AccountConcurrency
 from lambda_sandbox.control_plane.context import Context, Operations
 from lambda_sandbox.control_plane.coverage import Coverage
 from lambda_sandbox.control_plane.package_sources import storage_used
-from lambda_sandbox.resources import LATEST, Caller
+from lambda_sandbox.resources import Caller
 
 COVERAGE: dict[str, Coverage] = {"GetAccountSettings": Coverage()}
 
@@ -20,21 +21,19 @@ class AccountSettings:
     def __init__(self, context: Context) -> None:
         self._config = context.config
         self._store = context.store
+        self._concurrency = AccountConcurrency(context)
         self.operations: Operations = {"GetAccountSettings": self.get}
 
     def get(self, params: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         functions = self._store.functions(caller.account_id, caller.region)
-        reserved = sum(
-            function.reserved_concurrency or 0 for function in functions if function.version == LATEST
-        )
-        concurrency = self._config.account_concurrency
+        reserved = self._concurrency.reserved(caller.account_id, caller.region)
         return {
             "AccountLimit": {
                 "TotalCodeSize": self._config.code_storage_bytes,
                 "CodeSizeUnzipped": quotas.UNZIPPED_BYTES,
                 "CodeSizeZipped": quotas.ZIP_DIRECT_BYTES,
-                "ConcurrentExecutions": concurrency,
-                "UnreservedConcurrentExecutions": concurrency - reserved,
+                "ConcurrentExecutions": self._concurrency.limit,
+                "UnreservedConcurrentExecutions": self._concurrency.limit - reserved,
             },
             "AccountUsage": {
                 "TotalCodeSize": storage_used(self._store, caller),

@@ -50,11 +50,8 @@ class Concurrency:
         return {}
 
     def _set(self, function: FunctionConfiguration, reserved: int | None) -> None:
-        """Write it to every version, so that whichever runs is held to it."""
-        versions = self._store.versions.owned(function.account_id, function.region, function.function_name)
-        with self._store.database.transaction():
-            for version in versions:
-                self._store.versions.put(replace(version, reserved_concurrency=reserved))
+        """It is kept on ``$LATEST`` and holds for every version: routing lays it over the one that runs."""
+        self._store.versions.put(replace(function, reserved_concurrency=reserved))
         self._on_change(function.arn)
 
     def _function(self, params: Params, caller: Caller) -> FunctionConfiguration:

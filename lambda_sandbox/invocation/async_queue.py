@@ -6,6 +6,7 @@ Source: AWS Lambda Developer Guide, "How Lambda handles errors and retries with 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from lambda_sandbox import quotas
 from lambda_sandbox.invocation.messages import Invocation
@@ -39,10 +40,15 @@ class AsyncQueue:
         return next((e for e in self._waiting.values() if e.throttles and e.function.arn == arn), None)
 
     def replace_function(self, function: FunctionConfiguration) -> None:
+        """``$LATEST`` is ``function`` now; what it holds for every version reaches events of published ones too."""
         for event in self._waiting.values():
-            same = event.function.version == function.version
-            if same and event.function.arn == function.arn:
+            if event.function.arn != function.arn:
+                continue
+            if event.function.version == function.version:
                 event.function = function
+            else:
+                reserved = function.reserved_concurrency
+                event.function = replace(event.function, reserved_concurrency=reserved)
 
     def forget_function(self, arn: str) -> list[Invocation]:
         """Drop and return the events of a function that was deleted."""

@@ -8,7 +8,6 @@ from lambda_sandbox.resources import Caller
 from .conftest import CALLER, Sandbox
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:hello"
-OWNER = (CALLER.account_id, CALLER.region)
 
 
 def reserve(sandbox: Sandbox, number: int, name: str = "hello") -> None:
@@ -44,8 +43,8 @@ def test_deleted_reservation_is_shown_as_nothing(sandbox: Sandbox) -> None:
 def test_published_versions_are_held_to_the_reservation(sandbox: Sandbox) -> None:
     sandbox.create(Publish=True)
     reserve(sandbox, 3)
-    versions = sandbox.plane.store.versions.owned(*OWNER, "hello")
-    assert [each.reserved_concurrency for each in versions] == [3, 3]
+    for qualifier in (None, "$LATEST", "1"):
+        assert sandbox.plane.resolve("hello", qualifier, CALLER).reserved_concurrency == 3
 
 
 def test_a_hundred_stay_unreserved_for_all_other_functions(sandbox: Sandbox) -> None:
