@@ -138,6 +138,7 @@ class EventSourceMappings:
         )
         event_source_rules.check(updated, now)
         if updated.function_arn != mapping.function_arn:
+            self._inspection.check(updated, self._lookup.version(updated.function_arn, None, caller)[0])
             self._refuse_duplicate(updated)
         self._store.put_mapping(updated)
         self._on_change()

@@ -39,7 +39,7 @@ def check_parameters(params: Mapping[str, Any], kind: SourceKind) -> None:
     for name in given:
         if name in PARTICULAR and name not in RULES[kind].parameters:
             raise InvalidParameterValueException(
-                f"Unsupported {name} parameter for given event source mapping type."
+                f"Unsupported '{name[:1].lower()}{name[1:]}' parameter for given event source mapping type."
             )
     if ((params.get("DestinationConfig") or {}).get("OnSuccess") or {}).get("Destination"):
         raise InvalidParameterValueException("OnSuccess is not supported for event source mappings.")

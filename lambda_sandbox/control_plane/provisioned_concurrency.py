@@ -122,11 +122,16 @@ class ProvisionedConcurrencyConfigs:
             raise InvalidParameterValueException(
                 "Provisioned Concurrency Configs cannot be applied to unpublished function versions."
             )
+        if alias is not None and alias.additional_versions:
+            raise InvalidParameterValueException(
+                "Alias with weights can not be used with Provisioned Concurrency"
+            )
         if version.snap_start == "PublishedVersions":
             # UNCONFIRMED: wording
             raise InvalidParameterValueException(
                 "Provisioned Concurrency is not supported for functions enabled with SnapStart."
             )
+        # UNCONFIRMED: wording, here and in what it calls
         if alias is None:
             self._refuse_version_of_alias(version)
         elif self._config(version, version.version):

@@ -212,12 +212,12 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "the scaling of a queue": (
         "kinesis",
         {"ScalingConfig": {"MaximumConcurrency": 2}},
-        "Unsupported ScalingConfig parameter for given event source mapping type.",
+        "Unsupported 'scalingConfig' parameter for given event source mapping type.",
     ),
     "a tumbling window of Kafka": (
         "msk",
         {"TumblingWindowInSeconds": 30},
-        "Unsupported TumblingWindowInSeconds parameter for given event source mapping type.",
+        "Unsupported 'tumblingWindowInSeconds' parameter for given event source mapping type.",
     ),
     "the metrics of Kafka": (
         "kinesis",
@@ -228,7 +228,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "the other cluster's settings": (
         "msk",
         {"SelfManagedKafkaEventSourceConfig": {"ConsumerGroupId": "g"}},
-        "Unsupported SelfManagedKafkaEventSourceConfig parameter for given event source mapping type.",
+        "Unsupported 'selfManagedKafkaEventSourceConfig' parameter for given event source mapping type.",
     ),
     "a virtual host of Kafka": (
         "msk",
@@ -288,7 +288,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "partial answers of documents": (
         "documentdb",
         {"FunctionResponseTypes": ["ReportBatchItemFailures"]},
-        "Unsupported FunctionResponseTypes parameter for given event source mapping type.",
+        "Unsupported 'functionResponseTypes' parameter for given event source mapping type.",
     ),
 }
 

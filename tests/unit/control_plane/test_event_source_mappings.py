@@ -196,7 +196,7 @@ BAD_REQUESTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "a destination": (
         {"DestinationConfig": {"OnFailure": {"Destination": QUEUE}}},
         "InvalidParameterValueException",
-        "Unsupported DestinationConfig parameter for given event source mapping type.",
+        "Unsupported 'destinationConfig' parameter for given event source mapping type.",
     ),
     "one provisioned poller": (
         {"ProvisionedPollerConfig": {"MinimumPollers": 1, "MaximumPollers": 2}},
@@ -270,6 +270,15 @@ def test_queue_must_hide_messages_as_long_as_the_function_may_run(sandbox: Sandb
     }
     sandbox.sources[QUEUE] = EventSourceState(exists=True, visibility_timeout_s=60)
     assert make(sandbox)["State"] == "Creating"
+
+
+def test_function_that_a_mapping_moves_to_must_fit_the_queue(sandbox: Sandbox) -> None:
+    uuid = make(sandbox)["UUID"]
+    sandbox.create("slow", Timeout=60)
+    sandbox.sources[QUEUE] = EventSourceState(exists=True, visibility_timeout_s=30)
+    with pytest.raises(ClientError, match="30 seconds is less than Function timeout: 60 seconds"):
+        sandbox.client().update_event_source_mapping(UUID=uuid, FunctionName="slow")
+    assert sandbox.plane.mappings()[0].function_arn == ARN
 
 
 def test_states_pass_with_the_clock_where_transitions_take_time(sandbox: Sandbox) -> None:

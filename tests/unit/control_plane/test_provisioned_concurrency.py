@@ -110,6 +110,27 @@ def test_a_version_and_an_alias_that_points_to_it_are_not_both_provisioned(sandb
     put(sandbox, 2, "live")
 
 
+def test_alias_that_shares_its_traffic_cannot_be_provisioned(sandbox: Sandbox) -> None:
+    publish(sandbox)
+    client = sandbox.client()
+    client.update_function_configuration(FunctionName="hello", MemorySize=256)
+    client.publish_version(FunctionName="hello")
+    client.update_alias(
+        FunctionName="hello", Name="live", RoutingConfig={"AdditionalVersionWeights": {"2": 0.1}}
+    )
+    assert refusal(sandbox, 1, "live") == (
+        "InvalidParameterValueException",
+        "Alias with weights can not be used with Provisioned Concurrency",
+    )
+
+
+def test_deleting_the_alias_deletes_its_config(sandbox: Sandbox) -> None:
+    publish(sandbox)
+    put(sandbox, 1, "live")
+    sandbox.client().delete_alias(FunctionName="hello", Name="live")
+    assert sandbox.plane.store.provisioned.all() == []
+
+
 def test_provisioned_stays_within_the_reservation(sandbox: Sandbox) -> None:
     publish(sandbox)
     client = sandbox.client()
