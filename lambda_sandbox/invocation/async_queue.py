@@ -50,9 +50,9 @@ class AsyncQueue:
                 reserved = function.reserved_concurrency
                 event.function = replace(event.function, reserved_concurrency=reserved)
 
-    def forget_function(self, arn: str) -> list[Invocation]:
-        """Drop and return the events of a function that was deleted."""
-        gone = [event for event in self._waiting.values() if event.function.arn == arn]
+    def forget(self, of: Callable[[FunctionConfiguration], bool]) -> list[Invocation]:
+        """Drop and return the events whose function was deleted."""
+        gone = [event for event in self._waiting.values() if of(event.function)]
         for event in gone:
             del self._waiting[event.request_id]
         return gone

@@ -96,6 +96,12 @@ class Concurrency:
         share = self._functions.get(arn)
         return share.in_use + share.provisioned_in_use if share is not None else 0
 
+    def forget(self, arn: str) -> None:
+        """Drop the books of a function that was deleted; what still runs of it keeps them open."""
+        share = self._functions.get(arn)
+        if share is not None and not share.in_use and not share.provisioned_in_use:
+            del self._functions[arn]
+
     # --- what is set aside ---------------------------------------------------------------------------
 
     def set_reserved(self, arn: str, reserved: int | None) -> None:

@@ -3,7 +3,7 @@
 It owns no thread, socket, process or wall clock. Whoever drives it, a server or a notebook's own interpreter, gets the
 same decisions for the same signals at the same times. This module holds the signals; what follows from them is told in
 ``running`` (an invocation finds its environment), ``ends`` (it ends), ``phases`` (an environment's life), ``waiting``
-(asynchronous events), ``concurrency`` (who may run), ``provisioned`` and ``snapshots``.
+(asynchronous events), ``concurrency`` (who may run), ``preparing`` (before anybody asks) and ``retiring``.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ from lambda_sandbox.invocation import (
     failures,
     lineage,
     phases,
-    provisioned,
+    preparing,
+    retiring,
     running,
     snapshots,
     waiting,
 )
-from lambda_sandbox.invocation.async_queue import AsyncQueue
-from lambda_sandbox.invocation.concurrency import Concurrency
 from lambda_sandbox.invocation.core_state import QUEUE, SHUTDOWN, WATCHDOG, CoreState
 from lambda_sandbox.invocation.environment import Environment, InitializationType, Signal, State, WrongState
 from lambda_sandbox.invocation.messages import (
@@ -43,7 +42,7 @@ from lambda_sandbox.invocation.messages import (
     Status,
     StoreEvent,
 )
-from lambda_sandbox.invocation.version_keys import keys_of, pool_key
+from lambda_sandbox.invocation.version_keys import keys_of
 from lambda_sandbox.resources import Exit, FunctionConfiguration, ProvisionedStatus
 
 _BEFORE_READY = (State.INIT, State.RESTORE)
@@ -111,24 +110,12 @@ class Core(CoreState):
         ``None``: the function was deleted, and every version, waiting event and reservation goes with it.
         """
         if replacement is None:
-            return self._forget_function(function_arn)
-        self.concurrency.set_reserved(function_arn, replacement.reserved_concurrency)
-        self.queue.replace_function(replacement)
-        actions: list[Action] = []
-        for environment in self.pool.of_function(function_arn):
-            old = environment.function
-            if old.version == replacement.version and old.revision_id != replacement.revision_id:
-                actions += self._retire(environment, "function updated")
-        return actions
+            return retiring.forget_function(self, function_arn)
+        return retiring.replace_latest(self, replacement)
 
     def retire_version(self, qualified_arn: str) -> list[Action]:
         """A published version was deleted. An alias that moves needs no signal: it only names versions."""
-        self.snapshots.pop(qualified_arn, None)
-        actions: list[Action] = []
-        for environment in list(self.pool.environments.values()):
-            if environment.function.qualified_arn == qualified_arn:
-                actions += self._retire(environment, "version deleted")
-        return actions
+        return retiring.forget_version(self, qualified_arn)
 
     def reserve(self, function_arn: str, reserved_concurrency: int | None) -> None:
         """A function's reserved concurrency, for those that nobody has invoked since the start."""
@@ -140,34 +127,11 @@ class Core(CoreState):
         ``qualified_arn`` names the version, or the alias that stands for it: asked again with another version, the old
         version's environments go and the new one's come.
         """
-        self.concurrency.set_provisioned(function.arn, qualified_arn, requested)
-        wanted, kept = pool_key(function), list[Environment]()
-        actions: list[Action] = []
-        for environment in self.pool.of_provision(qualified_arn):
-            if environment.pool_key == wanted:
-                kept.append(environment)
-            else:
-                actions += self._release(environment)
-        self.provisions.pop(qualified_arn, None)
-        provision = provisioned.Provision(qualified_arn, function, requested)
-        if requested:
-            self.provisions[qualified_arn] = provision
-        kept.sort(key=lambda environment: environment.invocation is None)  # the busy ones stay
-        for environment in kept[requested:]:
-            actions += self._release(environment)
-        for _ in range(requested - len(kept)):
-            provision.reason = self.admission(function)
-            if provision.reason:
-                break
-            actions += running.prepare(self, function, InitializationType.PROVISIONED, qualified_arn)
-        return actions
+        return preparing.provision(self, qualified_arn, function, requested)
 
     def provisioned_status(self, qualified_arn: str) -> ProvisionedStatus | None:
         """Return how far the provisioning has come, ``None`` when there is none for this ARN."""
-        provision = self.provisions.get(qualified_arn)
-        if provision is None:
-            return None
-        return provisioned.status(provision, self.pool.of_provision(qualified_arn))
+        return preparing.provisioned_status(self, qualified_arn)
 
     def snapshot(self, function: FunctionConfiguration) -> list[Action]:
         """A version was published: if it has SnapStart, initialise an environment and make the snapshot."""
@@ -180,48 +144,7 @@ class Core(CoreState):
 
         Nothing is left of what was promised or waits: a driver that goes on says it again. Stored events stay stored.
         """
-        actions: list[Action] = []
-        self.provisions.clear()
-        self.snapshots.clear()
-        for environment in list(self.pool.environments.values()):
-            environment.extensions.clear()
-            environment.retiring, environment.provisioned_by = True, ""
-            if environment.invocation is not None:
-                actions += ends.failed(self, environment, ends.exit_failure(environment, Exit(signal=9)), 0)
-            if environment.state is State.SHUTDOWN:
-                environment.keeps_tmp, environment.stop_reason = False, reason
-                actions += phases.shutdown_over(self, environment)
-            elif environment.state is not State.STOPPED:
-                actions += phases.stop(self, environment, reason)
-        self.queue = AsyncQueue()
-        self.concurrency = Concurrency(self.concurrency.account_limit)
-        return actions
-
-    def _forget_function(self, function_arn: str) -> list[Action]:
-        actions: list[Action] = []
-        for qualified_arn in [q for q, p in self.provisions.items() if p.function.arn == function_arn]:
-            provision = self.provisions.pop(qualified_arn)
-            self.concurrency.set_provisioned(provision.function.arn, qualified_arn, 0)
-        for qualified_arn in [q for q in self.snapshots if q.rpartition(":")[0] == function_arn]:
-            del self.snapshots[qualified_arn]
-        for environment in self.pool.of_function(function_arn):
-            actions += self._retire(environment, "function deleted")
-        self.concurrency.set_reserved(function_arn, None)
-        actions += [ForgetEvent(event.request_id) for event in self.queue.forget_function(function_arn)]
-        return actions
-
-    def _retire(self, environment: Environment, reason: str) -> list[Action]:
-        environment.provisioned_by = ""
-        if environment.state in (State.FROZEN, State.RESET, State.SNAPSHOT) or (
-            environment.state in _BEFORE_READY and environment.invocation is None
-        ):
-            return phases.stop(self, environment, reason)
-        environment.retiring, environment.stop_reason = True, reason
-        self.pool.withdraw(environment)
-        return []
-
-    def _release(self, environment: Environment) -> list[Action]:
-        return self._retire(environment, "provisioned concurrency was reduced")
+        return retiring.stop_all(self, reason)
 
     # --- signals from the runtime --------------------------------------------------------------------
 

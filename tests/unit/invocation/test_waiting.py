@@ -197,3 +197,12 @@ def test_a_malformed_lineage_counts_as_none(lineage: str) -> None:
     invocation = Invocation("m", function(), b"{}", stage.clock.now(), trace_header=f"Root=1-a-b;{lineage}")
     stage.take(stage.core.invoke(invocation))
     assert len(stage.environment_ids()) == 1
+
+
+def test_a_deleted_version_takes_its_waiting_events_along() -> None:
+    stage = Stage()
+    event(stage, function(version="1"))
+    fail(stage)
+    stage.take(stage.core.retire_version(function(version="1").qualified_arn))
+    assert [a.request_id for a in stage.of(messages.ForgetEvent)] == ["e-1"]
+    assert len(stage.core.queue) == 0
