@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import cold_start as cold_starts_of_environments
 from benchmarks import control_plane as many_functions
 from benchmarks.invoke import measure
 
@@ -67,6 +68,33 @@ def show_control_plane(console: Console, figures: dict[str, Any]) -> None:
         table.add_row(what.replace("_", " "), f"{median_ms} ms")
     table.add_row("restart", f"{figures['restart_s']} s")
     console.print(table)
+
+
+@main.command("cold-start")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--rounds", type=click.IntRange(1), default=15, show_default=True, help="Alternating rounds.")
+@click.option("--burst", type=click.IntRange(1), default=40, show_default=True, help="Cold starts at once.")
+def cold_start(as_json: bool, rounds: int, burst: int) -> None:
+    """Start isolated environments beside ``python3 -c pass``, one by one and in a burst; and weigh them."""
+    errors = Console(stderr=True)
+    with errors.status("starting") as status:
+        figures = cold_starts_of_environments.measure(rounds, burst, progress=status.update)
+    print(json.dumps(figures, indent=2)) if as_json else show_cold_starts(Console(), figures)
+
+
+def show_cold_starts(console: Console, figures: dict[str, Any]) -> None:
+    """Print the figures as a table."""
+    table = Table(title=f"cold starts, isolation {figures['isolation']}, {figures['rounds']} rounds")
+    for name in ("", "p50", "best", "to python3 -c pass"):
+        table.add_column(name, justify="left" if not name else "right")
+    for name, way in figures["cold_start_ms"].items():
+        table.add_row(name, f"{way['p50_ms']} ms", f"{way['best_ms']} ms", f"{way['ratio_to_python_pass']}")
+    console.print(table)
+    burst, memory = figures["burst"], figures["private_kb"]
+    console.print(f"burst of {burst['environments']}: {burst['ratio']} times as fast as spawning each")
+    console.print(
+        f"private memory, idle: {memory['zygote']} kB, spawned {memory['spawned']} kB, ratio {memory['ratio']}"
+    )
 
 
 def show(console: Console, figures: dict[str, Any]) -> None:

@@ -45,6 +45,11 @@ class Blanks:
         self._fill_soon()
         return kept.pop(ready) if ready is not None else None
 
+    def full(self) -> bool:
+        """True when as many are ready as shall be."""
+        ready = [sum(one.runtime_pid != 0 for one in kept) for kept in self._kept.values()]
+        return min(ready) >= self._size
+
     def lost(self, environment: RunningEnvironment) -> None:
         """It ended before it was anybody's."""
         for kept in self._kept.values():

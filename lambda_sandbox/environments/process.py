@@ -19,7 +19,7 @@ from lambda_sandbox.environments.admission import MemoryAdmission
 from lambda_sandbox.environments.blanks import Blanks
 from lambda_sandbox.environments.companions import Companions
 from lambda_sandbox.environments.factory import EnvironmentFactory
-from lambda_sandbox.environments.flavours import PLAIN, Flavours
+from lambda_sandbox.environments.flavours import BOTO3, PLAIN, Flavours
 from lambda_sandbox.environments.folder import make_folder
 from lambda_sandbox.environments.isolation import describe
 from lambda_sandbox.environments.layer_folders import LayerFolders
@@ -187,6 +187,15 @@ class ProcessEnvironments:
         if environment is None:
             raise ConnectionResetError("the environment is gone")
         return await self._companions.connect(environment, port)
+
+    def processes(self, environment_id: str) -> list[int]:
+        """Return the process ids of an environment, the launcher's first; for those who measure."""
+        environment = self._environments.get(environment_id)
+        return [environment.launcher_pid, *environment.tree()] if environment is not None else []
+
+    def prepared(self) -> bool:
+        """True when the interpreter with boto3 is there, and as many environments wait as shall; for those who measure."""
+        return self._starter.has_flavour(BOTO3) and self._blanks.full()
 
     def freeze(self, environment_id: str) -> None:
         """Stop the runtime and all that it started. Costs some 20 µs."""

@@ -92,6 +92,17 @@ class RunningEnvironment:
                 with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
                     waiting.extend(map(int, file.read().split()))
 
+    def tree(self) -> list[int]:
+        """Return the runtime's process id and those of everything that it started."""
+        found: list[int] = []
+        waiting = [self.runtime_pid] if self.runtime_pid else []
+        while waiting:
+            pid = waiting.pop()
+            found.append(pid)
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
+                waiting.extend(map(int, file.read().split()))
+        return found
+
     def reaped(self) -> bool:
         """True when the kernel has let go of every process and the groups are deleted."""
         if self.process is not None and self.process.poll() is None:
