@@ -20,7 +20,7 @@ from lambda_sandbox.errors import (
     ResourceConflictException,
     ResourceNotFoundException,
 )
-from lambda_sandbox.resources import Caller, FunctionConfiguration
+from lambda_sandbox.resources import LATEST, Caller, FunctionConfiguration
 
 _PAGE = 50  # Source: botocore's model, MaxFiftyListItems
 _LIMIT = 1_000  # in an account. Source: AWS Lambda Developer Guide, "Lambda quotas", read 2026-11
@@ -138,7 +138,9 @@ class CapacityProviders:
 
     def list_function_versions(self, params: Params, caller: Caller) -> dict[str, Any]:
         provider = self._existing(params, caller)
-        shown, marker = page(self._users(provider), lambda each: each.qualified_arn, params, _PAGE)
+        # POLICY: what is published runs on the instances; $LATEST is only what the next version is made from.
+        published = [each for each in self._users(provider) if each.version != LATEST]
+        shown, marker = page(published, lambda each: each.qualified_arn, params, _PAGE)
         return {
             "CapacityProviderArn": provider.arn,
             "FunctionVersions": [{"FunctionArn": each.qualified_arn, "State": each.state} for each in shown],

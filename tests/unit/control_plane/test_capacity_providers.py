@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from lambda_sandbox.resources import Caller, CapacityProviderUse
+from lambda_sandbox.resources import Caller
 
-from .conftest import CALLER, Sandbox
+from .conftest import Sandbox
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:capacity-provider:fleet"
 VPC = {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}
@@ -24,12 +23,13 @@ def make(sandbox: Sandbox, name: str = "fleet", **settings: Any) -> dict[str, An
 
 
 def use(sandbox: Sandbox, name: str = "hello") -> None:
-    """Let version 1 of a function run on the capacity provider."""
-    sandbox.create(name, Publish=True)
-    store = sandbox.plane.store
-    version = store.function(CALLER.account_id, CALLER.region, name, "1")
-    assert version is not None
-    store.versions.put(replace(version, capacity_provider=CapacityProviderUse(ARN)))
+    """Let a function, and so its version 1, run on the capacity provider."""
+    sandbox.create(
+        name,
+        Publish=True,
+        MemorySize=2048,
+        CapacityProviderConfig={"LambdaManagedInstancesCapacityProviderConfig": {"CapacityProviderArn": ARN}},
+    )
 
 
 @pytest.mark.proves("CreateCapacityProvider")
