@@ -9,11 +9,9 @@ from types import MappingProxyType
 from typing import Any
 
 from lambda_sandbox import quotas, runtime_identifiers
-from lambda_sandbox.control_plane.names import check_length
 from lambda_sandbox.errors import InvalidParameterValueException, NotImplementedException
 from lambda_sandbox.resources import CapacityProviderUse, FileSystem, ImageConfig
 
-check_name = check_length
 _ENVIRONMENT_FAULT = "Lambda was unable to configure your environment variables because the environment variables you have provided"
 # Identifiers that AWS takes for no new function any more. Source: AWS Lambda Developer Guide, "Lambda runtimes", table of
 # deprecated runtimes, read 2026-11. The newer deprecated ones are blocked on 2027-02-01 only.

@@ -252,6 +252,7 @@ class Functions:
         }
 
     def _updating(self) -> dict[str, Any]:
+        """DIFFERS: invocations get the new code at once; AWS gives them the old one until the update is through."""
         return {"updating_until": self._clock.now() + self._context.config.transition_s}
 
 
