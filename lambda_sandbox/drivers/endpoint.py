@@ -25,6 +25,7 @@ from lambda_sandbox.drivers.own_routes import OwnRoutes
 from lambda_sandbox.drivers.server import ServerDriver
 from lambda_sandbox.drivers.streamed_answers import StreamingConnection
 from lambda_sandbox.http_server import Request
+from lambda_sandbox.iam.evaluation import Principal
 from lambda_sandbox.invocation import request as request_checks
 from lambda_sandbox.invocation.messages import Complete, Invocation, InvocationType
 from lambda_sandbox.resources import Caller, FunctionConfiguration, FunctionUrl
@@ -82,6 +83,8 @@ class Plane(Protocol):
 
     def function_url(self, url_id: str) -> FunctionUrl | None: ...
 
+    def refusal_of_url(self, url: FunctionUrl, who: Principal | None) -> str: ...
+
 
 class Neighbours(Protocol):
     async def forward(
@@ -119,7 +122,7 @@ class Endpoint:
 
         DIFFERS: any access key is accepted and its signature taken as it is, as everywhere in the sandbox.
         """
-        access_key, region, service = credential(request)
+        access_key, region, service = credential_of(request)
         if service != b"lambda" or region.decode("latin-1") != url.region:
             raise errors.AccessDeniedException("Forbidden")
         return account_of(self.config, access_key, region)
@@ -185,7 +188,7 @@ class EndpointConnection(StreamingConnection):
             if target.startswith(b"/_sandbox/"):
                 self._endpoint.spawn(self._own(request))
                 return
-            account, region, service = credential(request)
+            account, region, service = credential_of(request)
             if service in (b"", b"lambda"):
                 operation = self._endpoint.model.match(request.method.decode(), target.decode("latin-1"))
                 if operation is not None:
@@ -263,7 +266,12 @@ class EndpointConnection(StreamingConnection):
                 identity = value
         found = _CREDENTIAL.search(authorization)
         credential = found[0] if found else b""
-        caller = self._caller(found[1], found[2]) if found else self._caller(b"", b"")
+        if found is None and query:  # an address that was signed ahead
+            access_key, region, _ = credential_of(request)
+            credential = access_key + b"/" + region
+            caller = self._caller(access_key, region)
+        else:
+            caller = self._caller(found[1], found[2]) if found else self._caller(b"", b"")
         qualifier = _qualifier(query) if query else b""
         route = self._endpoint.route(name, qualifier, credential, caller)
         function, routed = self._endpoint.plane.choose(route)
@@ -418,7 +426,7 @@ def account_of(config: Config, access_key: bytes, region: bytes) -> Caller:
     return Caller(account, region.decode("latin-1") or config.region, key)
 
 
-def credential(request: Request) -> tuple[bytes, bytes, bytes]:
+def credential_of(request: Request) -> tuple[bytes, bytes, bytes]:
     found = _CREDENTIAL.search(request.header(b"authorization"))
     if found is None and b"X-Amz-Credential=" in request.target:
         query = parse_qs(urlsplit(request.target.decode("latin-1")).query)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lambda_sandbox import errors
-from lambda_sandbox.drivers.endpoint import Endpoint, EndpointConnection, account_of, credential
+from lambda_sandbox.drivers.endpoint import Endpoint, EndpointConnection, account_of, credential_of
 from lambda_sandbox.http_server import Request
 
 # What a function may need of the sandbox: whether it is there, and the packages whose secret addresses GetFunction gave out.
@@ -25,7 +25,7 @@ class EnvironmentConnection(EndpointConnection):
         if target.startswith(b"/_sandbox/") and not target.startswith(_OPEN_ROUTES):
             self.answer_json(403, {"message": "the sandbox's own routes are closed to functions"})
             return
-        access_key, region, service = credential(request)
+        access_key, region, service = credential_of(request)
         named = access_key.isdigit() and len(access_key) == 12
         if self._endpoint.gate is not None:
             if named:

@@ -133,13 +133,17 @@ class Gate:
     # --- who -----------------------------------------------------------------------------------------
 
     async def _authenticate(self, request: Request) -> tuple[Principal, Signature]:
-        service = ""
+        # An unsigned request names no service: Lambda's paths are known, and a browser's are S3's.
+        known = self._model.match(request.method.decode(), request.target.decode("latin-1"))
+        service = "" if known is not None or request.header(b"x-amz-target") else "s3"
         try:
             signed = signature.read(request.target, request.headers)
             service = signed.service
             identity = await self._identity(signed.access_key)
-            if identity is None or identity.token != signed.token or self._is_over(identity):
+            if identity is None or identity.token != signed.token:
                 raise Refused(service, "unknown", _UNKNOWN)
+            if self._is_over(identity):
+                raise Refused(service, "over", "The security token included in the request is expired")
             signature.verify(
                 signed,
                 identity.secret,
@@ -301,7 +305,7 @@ def _of_neighbour(request: Request, source: list[str]) -> tuple[str, Principal, 
     account_id, region = found[0], found[2]
     if not source:
         return region, Principal(f"arn:aws:iam::{account_id}:root", account_id, trusted=True), {}
-    context = {"aws:sourceaccount": (account_id,)}
+    context: dict[str, tuple[str, ...]] = {"aws:sourceaccount": (account_id,)}
     if len(source) > 1:
         context["aws:sourcearn"] = (source[1],)
     return region, Principal(source[0], account_id, service=source[0]), context

@@ -60,6 +60,10 @@ class InProcess:
     """One sandbox inside this interpreter. Without ``clock`` time starts at now and then moves only when told to."""
 
     def __init__(self, config: Config, clock: ManualClock | None = None) -> None:
+        if config.enforce_iam:
+            raise errors.SandboxFault(
+                "The in_process driver checks no signatures, so it cannot enforce IAM; use the server driver."
+            )
         self.endpoint = ENDPOINT
         self.account_id = config.account_id
         self.region = config.region

@@ -201,6 +201,72 @@ def test_a_function_acts_as_its_role(guarded: Server) -> None:
     assert call("dynamodb", "list_tables")["Key"] == "ASIA"
 
 
+def test_a_function_cannot_take_the_root_users_place(guarded: Server) -> None:
+    source = """
+import boto3
+from botocore.exceptions import ClientError
+
+def handler(event, context):
+    keys = {"aws_access_key_id": event["key"], "aws_secret_access_key": "sandbox", "aws_session_token": None}
+    client = boto3.session.Session(**keys).client("lambda")
+    try:
+        client.list_functions()
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+"""
+    deploy(guarded, "climber", source)
+    client = root(guarded, "lambda")
+    for key in (ACCOUNT, OTHER):
+        answer = client.invoke(FunctionName="climber", Payload=json.dumps({"key": key}))
+        assert json.load(answer["Payload"]) == "AccessDeniedException"
+
+
+def test_a_stack_is_made_with_the_rights_of_its_account(guarded: Server) -> None:
+    template = {
+        "Resources": {
+            "Role": {
+                "Type": "AWS::IAM::Role",
+                "Properties": {"RoleName": "stacked", "AssumeRolePolicyDocument": TRUST},
+            },
+            "Function": {
+                "Type": "AWS::Lambda::Function",
+                "Properties": {
+                    "FunctionName": "stacked",
+                    "Runtime": "python3.12",
+                    "Handler": "index.handler",
+                    "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+                    "Code": {"ZipFile": "def handler(event, context):\n    return 'made by a stack'\n"},
+                },
+            },
+        }
+    }
+    stacks = root(guarded, "cloudformation")
+    stacks.create_stack(
+        StackName="guarded", TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_NAMED_IAM"]
+    )
+    wait_for(
+        lambda: stacks.describe_stacks(StackName="guarded")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
+    )
+    answer = root(guarded, "lambda").invoke(FunctionName="stacked")
+    assert json.load(answer["Payload"]) == "made by a stack"
+
+
+def test_accounts_are_apart_in_the_neighbours_too(guarded: Server) -> None:
+    first, second = root(guarded, "sqs"), root(guarded, "sqs", OTHER)
+    first.create_queue(QueueName="apart")
+    assert "QueueUrls" not in second.list_queues(QueueNamePrefix="apart")
+    made = second.create_queue(QueueName="apart")["QueueUrl"]
+    assert f"/{OTHER}/apart" in made
+    who = root(guarded, "sts", OTHER).get_caller_identity()
+    assert who["Account"] == OTHER
+    keys = user(
+        guarded, "reader", allow("sqs:GetQueueUrl", f"arn:aws:sqs:us-east-1:{OTHER}:apart"), account=OTHER
+    )
+    limited = guarded.client("sqs", **keys)
+    assert limited.get_queue_url(QueueName="apart")["QueueUrl"] == made
+    assert refused(limited.list_queues)[1] in (400, 403)
+
+
 def test_a_role_is_assumed_by_whom_it_trusts_and_its_session_policy_narrows_it(guarded: Server) -> None:
     deploy(guarded, "target")
     keys = user(guarded, "carl", allow("sts:AssumeRole"))

@@ -12,6 +12,8 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from lambda_sandbox.config import ROOT_SECRET
+
 _POLL_S = 0.05
 _PATIENCE_S = 120.0
 
@@ -63,7 +65,7 @@ class LambdaApi:
 def connect(endpoint: str, account_id: str, region: str) -> LambdaApi:
     """Return the API for one account and Region; the first takes about 0.3 s, since botocore loads the model."""
     session = botocore.session.Session()
-    session.set_credentials(account_id, "cloudformation")
+    session.set_credentials(account_id, ROOT_SECRET)
     settings = Config(retries={"total_max_attempts": 3}, read_timeout=60, parameter_validation=False)
     return LambdaApi(session.create_client("lambda", region, endpoint_url=endpoint, config=settings))
 
