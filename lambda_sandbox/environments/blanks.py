@@ -38,7 +38,7 @@ class Blanks:
 
     def take(self, flavour: str) -> RunningEnvironment | None:
         """Return an environment that is ready, or ``None``; another takes its place soon."""
-        kept = self._kept[flavour]
+        kept = self._kept.setdefault(flavour, [])  # from now on this one is kept as well
         ready = next((place for place, one in enumerate(kept) if one.runtime_pid), None)
         if not self._size:
             return None

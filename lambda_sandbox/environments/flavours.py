@@ -12,6 +12,11 @@ _BROUGHT = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3"
 _FILES_READ, _BYTES_READ = 200, 2 << 20
 
 
+def of_version(flavour: str, python: str) -> str:
+    """Return the name of ``flavour`` in another interpreter, whose path inside is ``python``."""
+    return f"{flavour}@{python}"
+
+
 class Flavours:
     """Looks at each package once; packages are never changed once they are unpacked."""
 

@@ -25,7 +25,16 @@ _SCRIPTS = (
     _HERE / "runtimes" / "JavaClient.java",
 )
 # What AWS's Python runtimes bring along, and no more: a function that needs another package must bring it.
-_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six", "snapshot_restore_py")
+_PACKAGES = (
+    "boto3",
+    "botocore",
+    "s3transfer",
+    "jmespath",
+    "dateutil",
+    "urllib3",
+    "six",
+    "snapshot_restore_py",
+)
 _NATIVE_PACKAGES = ("awslambdaric", "runtime_client", "simplejson")
 _TEXTS = {
     "/etc/passwd": "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:993:990::/tmp:/sbin/nologin\n",

@@ -19,7 +19,7 @@ from lambda_sandbox.environments.admission import MemoryAdmission
 from lambda_sandbox.environments.blanks import Blanks
 from lambda_sandbox.environments.companions import Companions
 from lambda_sandbox.environments.factory import EnvironmentFactory
-from lambda_sandbox.environments.flavours import BOTO3, PLAIN, Flavours
+from lambda_sandbox.environments.flavours import BOTO3, PLAIN, Flavours, of_version
 from lambda_sandbox.environments.folder import make_folder
 from lambda_sandbox.environments.isolation import describe
 from lambda_sandbox.environments.layer_folders import LayerFolders
@@ -126,7 +126,20 @@ class ProcessEnvironments:
         flavour = PLAIN
         if not spec["commands"] and self._starter.has_flavour(PLAIN):
             flavour = self._flavours.flavour(code, layer_folder, function.environment.get("PYTHONPATH", ""))
+        elif spec["fork"]:
+            flavour = self._of_another_version(function, code, layer_folder, spec)
         self._begin(environment_id, function, (spec, code, layer_folder), flavour)
+
+    def _of_another_version(
+        self, function: FunctionConfiguration, code: Path, layers: Path | None, spec: dict[str, Any]
+    ) -> str:
+        """Return the flavour to fork in place of the command; plain, and the command stays, while none is preloaded."""
+        kind = self._flavours.flavour(code, layers, function.environment.get("PYTHONPATH", ""))
+        for flavour in (of_version(kind, spec["fork"]), of_version(PLAIN, spec["fork"])):
+            if self._starter.has_flavour(flavour):
+                spec["commands"] = ()
+                return flavour
+        return PLAIN
 
     def refusal(self, function: FunctionConfiguration) -> str:
         """Return why the machine has no room for another environment of ``function``; ``""`` when it has."""

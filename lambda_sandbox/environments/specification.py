@@ -49,6 +49,7 @@ def specification(
     return {
         **_limits(starter, controllers, function, number),
         "commands": launch.commands,
+        "fork": launch.fork,
         "missing": launch.missing,
         "task": values["LAMBDA_TASK_ROOT"],
         "extensions": f"{places.layers}/extensions" if layers is not None else "",

@@ -32,7 +32,7 @@ else:
 HOST, KEPT = "/.host", "/.kept"
 _PRELOADED = (
     "base64", "calendar", "collections.abc", "concurrent.futures", "copy", "csv", "datetime", "decimal", "email.message",
-    "email.parser", "functools", "gzip", "hashlib", "hmac", "http.client", "http.cookies", "inspect", "io", "json",
+    "email.parser", "encodings.idna", "functools", "gzip", "hashlib", "hmac", "http.client", "http.cookies", "inspect", "io", "json",
     "logging", "logging.config", "platform", "queue", "random", "re", "shutil", "site", "ssl", "subprocess", "tempfile",
     "threading", "traceback", "typing", "urllib.parse", "urllib.request", "uuid", "xml.etree.ElementTree", "zipfile",
 )  # fmt: skip
@@ -110,9 +110,7 @@ def serve(requests: socket.socket) -> None:
         "none", "/", flags=namespaces.BIND | namespaces.REMOUNT | namespaces.READ_ONLY | namespaces.NO_SUID
     )
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    for name in _PRELOADED:
-        importlib.import_module(name)
-    importlib.import_module("python_client")
+    _preload()
     _answer(requests, home)
 
 
@@ -127,22 +125,51 @@ def _answer(requests: socket.socket, home: int) -> None:
         if request["op"] == "forget":
             _forget(request["tmp"])
         elif request["op"] == "flavour":
-            _fork_flavour(requests, fds[0], home)
+            _fork_flavour(requests, request["name"], fds[0], home)
         else:
             _start(requests, request, fds, home)
 
 
-def _fork_flavour(requests: socket.socket, fd: int, home: int) -> None:
+def _fork_flavour(requests: socket.socket, name: str, fd: int, home: int) -> None:
     if os.fork():
         os.close(fd)
         return
     try:
         requests.close()
         namespaces.die_with_parent(signal.SIGKILL)
+        more, _, python = name.partition("@")
+        if python:
+            os.set_inheritable(fd, True)
+            _become(
+                python,
+                os.path.join(os.path.dirname(os.path.dirname(python)), "lib"),
+                "flavour",
+                str(fd),
+                more,
+            )
         _load_boto3()
         _answer(socket.socket(fileno=fd), home)
     finally:
         os._exit(0)  # a flavour that cannot be loaded is simply not there
+
+
+def _serve_flavour(requests: socket.socket, more: str) -> None:
+    """Be a flavour in an interpreter of its own; the root folder is the one that the first zygote made."""
+    namespaces.die_with_parent(signal.SIGKILL)
+    _preload()
+    if more:
+        _load_boto3()
+    _answer(requests, os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC))
+
+
+def _preload() -> None:
+    for name in (*_PRELOADED, "python_client"):
+        importlib.import_module(name)
+
+
+def _become(python: str, libraries: str, *arguments: str) -> NoReturn:
+    command = [python, "-E", "-s", "-S", "-X", "utf8", "/var/runtime/zygote.py", *arguments]
+    os.execve(python, command, {"LD_LIBRARY_PATH": libraries})  # noqa: S606
 
 
 def _load_boto3() -> None:
@@ -233,7 +260,7 @@ def _forget(key: str) -> None:
 
 
 def main() -> None:
-    """``prepare FD LAYOUT`` runs on the host; ``serve FD`` inside the root folder that it made."""
+    """``prepare FD LAYOUT`` runs on the host; ``serve FD`` and ``flavour FD NAME`` inside the root folder that it made."""
     step, fd = sys.argv[1], int(sys.argv[2])
     requests = socket.socket(fileno=fd)
     try:
@@ -241,8 +268,9 @@ def main() -> None:
             layout = json.loads(sys.argv[3])
             prepare(layout)
             os.set_inheritable(fd, True)
-            arguments = ["-E", "-s", "-S", "-X", "utf8", "/var/runtime/zygote.py", "serve", str(fd)]
-            os.execve(layout["python"], [layout["python"], *arguments], {"LD_LIBRARY_PATH": "/var/lang/lib"})  # noqa: S606
+            _become(layout["python"], "/var/lang/lib", "serve", str(fd))
+        if step == "flavour":
+            _serve_flavour(requests, sys.argv[3])
         serve(requests)
     except OSError as error:
         launcher.send(requests, {"event": "failed", "reason": str(error)})

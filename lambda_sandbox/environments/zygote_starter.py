@@ -43,7 +43,8 @@ class _Zygote:
 class ZygoteStarter:
     """Level ``namespaces``: a preloaded interpreter forks, and our own code makes namespaces and mounts.
 
-    The constructor waits until the plain zygote is ready; other flavours are forked from it when they are first asked for.
+    The constructor waits until the plain zygote is ready; other flavours are forked from it when they are first asked for;
+    a flavour that names another interpreter (``boto3@/var/lang-python3.13/bin/python3.13``) becomes that one.
     Raises ``SandboxFault`` with the reason where it cannot work.
     """
 

@@ -35,7 +35,8 @@ class Launch:
     """The first of ``commands`` whose program exists is run; none at all means the lean Python client, forked or in place.
 
     ``libraries`` is a folder in front of ``LD_LIBRARY_PATH``, ``import_path`` goes behind the function's ``PYTHONPATH``.
-     ``notice`` is one sentence when another version stands in.
+     ``fork`` is the
+    interpreter that may be preloaded and forked in place of the command. ``notice`` is one sentence when another version stands in.
     ``missing`` is one sentence when nothing can be started; the environment then fails its init with it.
     """
 
@@ -43,6 +44,7 @@ class Launch:
     variables: Mapping[str, str] = field(default_factory=dict)
     libraries: str = ""
     import_path: tuple[str, ...] = ()
+    fork: str = ""
     notice: str = ""
     missing: str = ""
 

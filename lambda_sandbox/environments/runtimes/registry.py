@@ -80,7 +80,8 @@ def launch(
     said = _stand_in(runtime, toolchain, native)
     commands = tuple(_wrapped(command, function, request) for command in started.commands or ((),))
     commands = tuple(command for command in commands if command)
-    return replace(started, commands=commands, notice=said)
+    fork = "" if function.environment.get(_WRAPPER) else started.fork
+    return replace(started, commands=commands, fork=fork, notice=said)
 
 
 def _wrapped(command: tuple[str, ...], function: FunctionConfiguration, request: Request) -> tuple[str, ...]:
@@ -170,7 +171,11 @@ def _python(request: Request, toolchain: Toolchain) -> Launch:
     program = _inside(toolchain, bare)
     client = f"{request.places.runtime}/python_client.py"
     libraries = f"{_home_inside(toolchain, bare)}/lib"
-    return Launch(((program, "-E", "-s", "-S", "-X", "utf8", client),), libraries=libraries)
+    return Launch(
+        ((program, "-E", "-s", "-S", "-X", "utf8", client),),
+        libraries=libraries,
+        fork="" if bare else program,
+    )
 
 
 def _node(request: Request, toolchain: Toolchain) -> Launch:
