@@ -162,6 +162,8 @@ def _whole(
     refused = [member.path for member in members if member.status == "refused"]
     if refused:
         return "in part", f"refused: {', '.join(refused)}"
+    if coverage.limit:
+        return "in part", coverage.limit
     return ("works", "") if proofs else ("in part", _UNPROVEN)
 
 

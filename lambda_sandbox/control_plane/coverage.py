@@ -18,12 +18,14 @@ class Coverage:
     ``works`` members do what they do on AWS; ``stored`` ones are kept and shown and change nothing here.
     ``only`` names, for members that are otherwise refused, the values that ask for nothing or that do work.
     ``notes`` says in words which part of a member of ``works`` is honoured; the operation itself refuses the rest.
+    ``limit`` says, where that is so, what keeps the operation as a whole from doing what it does on AWS.
     """
 
     works: frozenset[str] = frozenset()
     stored: frozenset[str] = frozenset()
     only: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
+    limit: str = ""
 
     def refuse_others(self, operation: str, params: Mapping[str, Any]) -> None:
         """Raise ``NotImplementedException`` that names the first member of ``params`` that is not honoured.

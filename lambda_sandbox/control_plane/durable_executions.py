@@ -16,13 +16,11 @@ _NO_CALLBACK = "no function runs durably here, so no callback exists: the answer
 
 
 def _unknown_execution(*members: str) -> Coverage:
-    return Coverage(
-        works=frozenset({"DurableExecutionArn", *members}), notes={"DurableExecutionArn": _NO_EXECUTION}
-    )
+    return Coverage(works=frozenset({"DurableExecutionArn", *members}), limit=_NO_EXECUTION)
 
 
 def _unknown_callback(*members: str) -> Coverage:
-    return Coverage(works=frozenset({"CallbackId", *members}), notes={"CallbackId": _NO_CALLBACK})
+    return Coverage(works=frozenset({"CallbackId", *members}), limit=_NO_CALLBACK)
 
 
 COVERAGE: dict[str, Coverage] = {
@@ -32,6 +30,9 @@ COVERAGE: dict[str, Coverage] = {
     ),
     "GetDurableExecutionState": _unknown_execution("CheckpointToken", "Marker", "MaxItems"),
     "StopDurableExecution": _unknown_execution("Error"),
+    "PauseDurableExecution": _unknown_execution("ClientToken", "Reason", "ExecutionTimeoutPaused"),
+    "ResumeDurableExecution": _unknown_execution("ClientToken", "Reason"),
+    "DeleteDurableExecution": _unknown_execution(),
     "CheckpointDurableExecution": _unknown_execution("CheckpointToken", "Updates", "ClientToken"),
     "SendDurableExecutionCallbackSuccess": _unknown_callback("Result"),
     "SendDurableExecutionCallbackFailure": _unknown_callback("Error"),
@@ -50,7 +51,7 @@ COVERAGE: dict[str, Coverage] = {
                 "MaxItems",
             }
         ),
-        notes={"FunctionName": "the list is empty: no function runs durably here"},
+        limit="no function runs durably here, so the list is empty",
     ),
 }
 
@@ -65,6 +66,9 @@ class DurableExecutions:
             "GetDurableExecutionHistory": self.execution,
             "GetDurableExecutionState": self.execution,
             "StopDurableExecution": self.execution,
+            "PauseDurableExecution": self.execution,
+            "ResumeDurableExecution": self.execution,
+            "DeleteDurableExecution": self.execution,
             "CheckpointDurableExecution": self.execution,
             "SendDurableExecutionCallbackSuccess": self.callback,
             "SendDurableExecutionCallbackFailure": self.callback,

@@ -11,12 +11,15 @@ EXECUTION = "arn:aws:lambda:us-east-1:000000000000:function:hello:1/durable-exec
 UPDATE = {"Id": "a", "Type": "STEP", "Action": "START"}
 
 UNKNOWN: list[Any] = [
-    pytest.param(operation, arguments, marks=pytest.mark.proves(operation), id=operation)
+    pytest.param(operation, arguments, id=operation)
     for operation, arguments in {
         "GetDurableExecution": {"DurableExecutionArn": EXECUTION},
         "GetDurableExecutionHistory": {"DurableExecutionArn": EXECUTION, "ReverseOrder": True},
         "GetDurableExecutionState": {"DurableExecutionArn": EXECUTION, "CheckpointToken": "abcd"},
         "StopDurableExecution": {"DurableExecutionArn": EXECUTION, "Error": {"ErrorType": "Stop"}},
+        "PauseDurableExecution": {"DurableExecutionArn": EXECUTION, "Reason": "lunch"},
+        "ResumeDurableExecution": {"DurableExecutionArn": EXECUTION},
+        "DeleteDurableExecution": {"DurableExecutionArn": EXECUTION},
         "CheckpointDurableExecution": {
             "DurableExecutionArn": EXECUTION,
             "CheckpointToken": "abcd",
@@ -29,6 +32,17 @@ UNKNOWN: list[Any] = [
 ]
 
 
+@pytest.mark.proves("GetDurableExecution")
+@pytest.mark.proves("GetDurableExecutionHistory")
+@pytest.mark.proves("GetDurableExecutionState")
+@pytest.mark.proves("StopDurableExecution")
+@pytest.mark.proves("PauseDurableExecution")
+@pytest.mark.proves("ResumeDurableExecution")
+@pytest.mark.proves("DeleteDurableExecution")
+@pytest.mark.proves("CheckpointDurableExecution")
+@pytest.mark.proves("SendDurableExecutionCallbackSuccess")
+@pytest.mark.proves("SendDurableExecutionCallbackFailure")
+@pytest.mark.proves("SendDurableExecutionCallbackHeartbeat")
 @pytest.mark.parametrize(("operation", "arguments"), UNKNOWN)
 def test_execution_or_callback_that_nobody_started_is_not_found(
     sandbox: Sandbox, operation: str, arguments: dict[str, Any]
