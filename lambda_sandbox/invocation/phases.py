@@ -21,6 +21,8 @@ from lambda_sandbox.invocation.messages import (
 from lambda_sandbox.invocation.snapshots import SnapshotState
 from lambda_sandbox.resources import Exit
 
+_SHORTEST_LIFE_S = 1.0
+
 # --- ready -------------------------------------------------------------------------------------------
 
 
@@ -78,6 +80,8 @@ def broke(core: CoreState, environment: Environment, failure: Failure, max_memor
             return init_failed(core, environment, failure, max_memory_mb)
         case State.RESTORE:
             return restore_failed(core, environment, failure)
+        case State.FROZEN if environment.provisioned_by:
+            return _provisioned_ended(core, environment, failure)
         case State.FROZEN:
             return stop(core, environment, "exited while idle", "failure")
         case State.SNAPSHOT:
@@ -122,6 +126,14 @@ def init_failed(
     actions.append(WriteLog(environment, start_line))
     actions += ends.failed(core, environment, failure, max_memory_mb)
     return actions + shut_down(core, environment, reason, keep_tmp=True)
+
+
+def _provisioned_ended(core: CoreState, environment: Environment, failure: Failure) -> list[Action]:
+    """POLICY: it is made ready again, unless it ended as soon as it was ready: that would go on for ever."""
+    lived_s = core.clock.now() - (environment.ready_at or 0.0)
+    if lived_s < _SHORTEST_LIFE_S:
+        return _preparation_failed(core, environment, failure, "failure")
+    return shut_down(core, environment, "failure", keep_tmp=True)
 
 
 def _preparation_failed(

@@ -180,6 +180,25 @@ def test_a_deleted_function_takes_its_provisioned_environments_along() -> None:
     assert stage.core.provisioned_status(ARN) is None
 
 
+def test_what_a_deleted_function_held_goes_back_to_the_pool() -> None:
+    stage = provisioned(1, account_limit=2)
+    stage.take(stage.core.retire(VERSION.arn, None))
+    for name in ("one", "two"):
+        assert not stage.completions(stage.invoke(function(name)))
+
+
+def test_a_provisioned_environment_that_ends_while_idle_is_made_ready_again() -> None:
+    stage = provisioned(1)
+    [environment_id] = stage.environment_ids()
+    stage.clock.advance(1.0)
+    stage.take(stage.core.environment_exited(environment_id, Exit(code=1), 40))
+    assert stage.core.provisioned_status(ARN) == ProvisionedStatus("IN_PROGRESS", 0, 0)
+    stage.invoke(VERSION)
+    assert not stage.of(messages.DeliverEvent)
+    stage.ready(environment_id)
+    assert stage.core.provisioned_status(ARN) == ProvisionedStatus("READY", 1, 1)
+
+
 def test_a_machine_without_room_says_so_in_the_status() -> None:
     stage = Stage()
     room = iter(["", "the machine has no memory left"])
@@ -188,3 +207,11 @@ def test_a_machine_without_room_says_so_in_the_status() -> None:
     stage.ready(stage.environment_ids()[0])
     status = ProvisionedStatus("FAILED", 1, 1, "the machine has no memory left")
     assert stage.core.provisioned_status(ARN) == status
+
+
+def test_a_provisioned_environment_that_ends_as_soon_as_it_is_ready_is_given_up() -> None:
+    stage = provisioned(1)
+    stage.take(stage.core.environment_exited(stage.environment_ids()[0], Exit(code=1), 40))
+    status = ProvisionedStatus("FAILED", 0, 0, "FUNCTION_ERROR_INIT_FAILURE")
+    assert stage.core.provisioned_status(ARN) == status
+    assert len(stage.environment_ids()) == 1
