@@ -232,6 +232,17 @@ class Gate:
         decision = evaluate(access, policy, required=trusting)
         if not decision.allowed:
             self._deny(access, decision, policy, service)
+        if asked.action == "iam:PassRole":
+            await self._check_trust(asked.resource)
+
+    async def _check_trust(self, role_arn: str) -> None:
+        """Refuse a role that does not exist or does not trust Lambda. Raises ``InvalidParameterValueException``."""
+        service = Principal("lambda.amazonaws.com", "", service="lambda.amazonaws.com")
+        access = Access(service, "sts:AssumeRole", role_arn, role_arn.split(":")[4])
+        if not evaluate(access, await self._trusts(role_arn)).allowed:
+            raise errors.InvalidParameterValueException(
+                "The role defined for the function cannot be assumed by Lambda."
+            )
 
     def _policy(self, asked: Asked) -> tuple[Statement, ...]:
         return self._resource_policy(asked.resource) if asked.resource.startswith("arn:aws:lambda:") else ()

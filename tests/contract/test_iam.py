@@ -43,6 +43,7 @@ def handler(event, context):
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[Server]:
     running = Server("--enforce-iam")
+    role(running, "demo")
     yield running
     running.stop()
 
@@ -308,6 +309,16 @@ def test_creating_a_function_needs_the_right_to_pass_its_role(guarded: Server) -
         "Code": {"ZipFile": package(ECHO)},
     }
     assert f"iam:PassRole on resource: {arn}" in refused(client.create_function, **create)[2]
+    unassumable = "The role defined for the function cannot be assumed by Lambda."
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+    for other in (f"arn:aws:iam::{ACCOUNT}:role/nobody", role(guarded, "for-ec2", trust=trust)):
+        answer = refused(root(guarded, "lambda").create_function, **{**create, "Role": other})
+        assert answer == ("InvalidParameterValueException", 400, unassumable)
 
 
 def test_another_account_needs_a_permission_on_both_sides(guarded: Server) -> None:

@@ -429,3 +429,19 @@ def test_an_event_is_tried_again_as_its_alias_is_configured(sandbox: InProcessSa
     invoke("boom", InvocationType="Event", Qualifier="live")
     sandbox.advance(600)
     assert len(sandbox.history()["invocations"]) == 1
+
+
+def test_a_function_with_layers_is_refused_since_there_is_no_opt(sandbox: InProcessSandbox) -> None:
+    layer = boto3.client("lambda").publish_layer_version(
+        LayerName="tools", Content={"ZipFile": package({"python/tool.py": "X = 1"})}
+    )
+    create("layered", "def handler(event, context):\n    pass\n", Layers=[layer["LayerVersionArn"]])
+    with pytest.raises(ClientError, match="has no /opt to mount layers in; use the server driver"):
+        boto3.client("lambda").invoke(FunctionName="layered")
+
+
+def test_iam_cannot_be_enforced_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAMBDA_SANDBOX_ENFORCE_IAM", "1")
+    with pytest.raises(SandboxFault, match="cannot enforce IAM; use the server driver"):
+        connect(driver="in_process", quiet=True)
+    disconnect()
