@@ -28,6 +28,7 @@ from lambda_sandbox.drivers.own_routes import OwnRoutes
 from lambda_sandbox.drivers.promises import Promises
 from lambda_sandbox.drivers.server import ServerDriver
 from lambda_sandbox.environments.process import ProcessEnvironments
+from lambda_sandbox.environments.runtimes import registry
 from lambda_sandbox.errors import ResourceNotFoundException, SandboxFault
 from lambda_sandbox.event_sources import inspection
 from lambda_sandbox.event_sources.mappings import Mappings
@@ -103,10 +104,14 @@ class Application:
             on_provisioned_change=self._on_provisioned_change,
             on_concurrency_change=self._on_change,
             inspect_source=self._inspect_source,
+            runtime_notice=self._runtime_notice,
             provisioned_status=lambda arn: self.driver.core.provisioned_status(arn),
             last_processing_result=lambda uuid: self._mappings.last_processing_result(uuid),
             base_url=lambda: f"http://127.0.0.1:{self.port}",
         ))
+
+    def _runtime_notice(self, runtime: str) -> str:
+        return registry.notice(runtime, self.config.runtime_client == "native")
 
     def _wire(self) -> None:
         config = self.config
@@ -125,6 +130,7 @@ class Application:
             self._inner_connection,
         )
         self.driver.event_invoke_config = self.plane.event_invoke_config
+        self.driver.runtime_notice = self._runtime_notice
         self._destinations = Destinations(
             self.clock,
             self._neighbours.forward,

@@ -34,6 +34,7 @@ class Context:
     function whose reserved concurrency changed: unlike ``on_change``, nothing that runs need end.
     ``provisioned_status(qualified_arn)`` says how far an allocation is, ``None`` for one the core does not know.
     ``inspect_source(arn)`` looks at an event source in the neighbours, ``None`` when nobody can tell.
+    ``runtime_notice(runtime)`` is a sentence when this machine runs another version, or none, in its place.
     """
 
     config: Config
@@ -49,6 +50,7 @@ class Context:
     on_concurrency_change: Callable[[str], None] = nothing
     provisioned_status: Callable[[str], ProvisionedStatus | None] = nothing
     inspect_source: Callable[[str], EventSourceState | None] = nothing
+    runtime_notice: Callable[[str], str | None] = nothing
 
     @property
     def lookup(self) -> Lookup:

@@ -96,7 +96,12 @@ class Functions:
     def get_configuration(self, params: Params, caller: Caller) -> dict[str, Any]:
         name = names.parse(params["FunctionName"], params.get("Qualifier"), caller)
         function = self._lookup.version(params["FunctionName"], params.get("Qualifier"), caller)[0]
-        return configuration_answer.to_wire(function, self._clock.now(), name.qualifier)
+        wire = configuration_answer.to_wire(function, self._clock.now(), name.qualifier)
+        notice = self._context.runtime_notice(function.runtime) if function.runtime else None
+        if notice:
+            # DIFFERS: AWS says here why it could not find a runtime's version; the sandbox, which one stands in for it.
+            wire["RuntimeVersionConfig"]["Error"] = {"ErrorCode": "Sandbox.StandIn", "Message": notice}
+        return wire
 
     def list(self, params: Params, caller: Caller) -> dict[str, Any]:
         every_version = params.get("FunctionVersion") == "ALL"

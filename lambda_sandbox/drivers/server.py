@@ -111,6 +111,7 @@ class ServerDriver:
         self.extensions = ExtensionEvents(self)
         self.telemetry = TelemetryStreams(self)
         self.event_invoke_config: EventInvokeConfigs = lambda function_arn, qualifier: None
+        self.runtime_notice: Callable[[str], str] = lambda runtime: ""
         self.on_event_finished: Callable[[messages.EventFinished], None] = lambda finished: None
         self._perform: dict[type, Callable[[Any], RefuseRuntime | None]] = {
             messages.StartEnvironment: self._start_environment,
@@ -367,7 +368,10 @@ class ServerDriver:
             if environment.invocations == 1:
                 self._drain(environment)  # what init printed
             self.logs.begin_invocation(environment.log_stream)
-        self._append_log(environment, f"{action.text}\n".encode())
+        text = action.text
+        if text.startswith("INIT_START") and (notice := self.runtime_notice(environment.function.runtime)):
+            text += f"\t{notice}"
+        self._append_log(environment, f"{text}\n".encode())
 
     def _record(self, action: messages.Record) -> None:
         self.history.records.append(action.record)

@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,3 +119,22 @@ def test_a_runtime_that_cannot_be_started_says_so_in_answer_and_log(server: Serv
     case = Case("dotnet", "", fails("Sandbox.RuntimeNotInstalled", "dotnet8: the sandbox does not.*"))
     outcome = run(server, "missing", "dotnet8", {"app.dll": ""}, case)
     case.expected.check(outcome)
+
+
+def test_a_version_that_stands_in_is_said_in_configuration_and_log(server: Server) -> None:
+    stand_ins = [name for name in AVAILABLE if AVAILABLE[name].available and registry.notice(name)]
+    if not stand_ins:
+        pytest.skip("this machine has every version")
+    notice = registry.notice(stand_ins[0])
+    client = server.client("lambda")
+    code = {"ZipFile": zipped({"app.py": "", "index.js": ""})}
+    client.create_function(
+        FunctionName="stands-in", Runtime=stand_ins[0], Handler="app.handler", Role=ROLE, Code=code
+    )
+    answer = client.get_function_configuration(FunctionName="stands-in")
+    assert answer["RuntimeVersionConfig"]["Error"] == {"ErrorCode": "Sandbox.StandIn", "Message": notice}
+    client.invoke(FunctionName="stands-in", Payload=b"null")
+    with urllib.request.urlopen(f"{server.endpoint}/_sandbox/logs?function=stands-in") as logs:
+        first = json.load(logs)["events"][0]["message"]
+    assert first.startswith("INIT_START Runtime Version: ")
+    assert first.endswith(f"\t{notice}\n")
