@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambda_sandbox.packaging import package
-from lambda_sandbox.services.cloudformation.resource import Properties, Resource, retag, tag_map
+from lambda_sandbox.services.cloudformation.resource import Properties, Resource, members_of, retag, tag_map
 
 # What a property that leaves the template goes back to.
 _DEFAULTS: dict[str, Any] = {
@@ -16,7 +16,7 @@ _DEFAULTS: dict[str, Any] = {
     "EphemeralStorage": {"Size": 512},
     "FileSystemConfigs": [],
     "ImageConfig": {},
-    "KMSKeyArn": "",
+    "KmsKeyArn": "",
     "Layers": [],
     "LoggingConfig": {"LogFormat": "Text"},
     "MemorySize": 128,
@@ -66,8 +66,7 @@ class Function(Resource):
             name for name in self.properties.keys() | old.keys() if self.properties.get(name) != old.get(name)
         }
         configuration = {name: self.properties.get(name, _DEFAULTS.get(name)) for name in changed}
-        members = set(self.api.members("UpdateFunctionConfiguration"))
-        configuration = {name: value for name, value in configuration.items() if name in members}
+        configuration = members_of(self.api, "UpdateFunctionConfiguration", configuration)
         if configuration:
             self.api.call("UpdateFunctionConfiguration", FunctionName=self.name, **configuration)
             self.api.wait_until_ready(self.name)

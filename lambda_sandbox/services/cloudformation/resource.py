@@ -10,6 +10,7 @@ from lambda_sandbox.services.cloudformation.lambda_api import LambdaApi, connect
 from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE
 
 Properties = dict[str, Any]
+_MEMBERS = {"KmsKeyArn": "KMSKeyArn"}  # CloudFormation spells it another way
 
 
 class UnsupportedAttribute(ValueError):
@@ -127,8 +128,14 @@ class Resource:
 
     def given(self, operation: str) -> Properties:
         """Return the properties that are members of an operation's input."""
-        members = set(self.api.members(operation))
-        return {name: value for name, value in self.properties.items() if name in members}
+        return members_of(self.api, operation, self.properties)
+
+
+def members_of(api: LambdaApi, operation: str, properties: Properties) -> Properties:
+    """Return the properties that are members of an operation's input, under the member's name."""
+    members = set(api.members(operation))
+    named = {_MEMBERS.get(name, name): value for name, value in properties.items()}
+    return {name: value for name, value in named.items() if name in members}
 
 
 def tag_map(tags: Any) -> dict[str, str] | None:

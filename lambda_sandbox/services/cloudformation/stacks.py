@@ -77,11 +77,11 @@ class Stacks:
 
         def create_stack(self: Any, name: str, template: str, parameters: Any, **options: Any) -> Any:
             return stacks._create_stack(
-                self, name, stacks._processed(template, parameters), parameters, **options
+                self, name, stacks._processed(template, parameters, self.region_name), parameters, **options
             )
 
         def create_change_set(self: Any, **options: Any) -> Any:
-            template = stacks._processed(options["template"], options["parameters"])
+            template = stacks._processed(options["template"], options["parameters"], self.region_name)
             return stacks._create_change_set(self, **options | {"template": template})
 
         def update_stack(
@@ -89,7 +89,7 @@ class Stacks:
         ) -> Any:
             stack = self.get_stack(name)
             values = self._resolve_update_parameters(stack, parameters)
-            ready = stacks._processed(template, values)
+            ready = stacks._processed(template, values, self.region_name)
             if stack.has_template(ready) and stack.has_parameters(values) and not tags:
                 raise stacks._models.ValidationError(message="No updates are to be performed.")
             return stacks._update_stack(self, name, ready, role_arn, parameters, tags)
@@ -159,10 +159,10 @@ class Stacks:
 
     # --- parts ---------------------------------------------------------------------------------------------------
 
-    def _processed(self, template: str, parameters: Mapping[str, Any]) -> str:
+    def _processed(self, template: str, parameters: Mapping[str, Any], region: str) -> str:
         submitted = self._submitted.get(template, template)
         try:
-            ready = templates.processed(submitted, parameters, _managed_policies)
+            ready = templates.processed(submitted, parameters, region, _managed_policies)
         except TemplateError as error:
             raise self._models.ValidationError(message=str(error)) from None
         self._submitted[ready] = submitted

@@ -11,6 +11,7 @@ import yaml
 
 SERVERLESS = "AWS::Serverless-2016-10-31"
 Template = dict[str, Any]
+ManagedPolicies = Callable[[], dict[str, str]]  # ARNs of AWS's own policies by name
 _SHORT_FORMS_WITHOUT_FN = ("Ref", "Condition")
 _DATE = "tag:yaml.org,2002:timestamp"
 
@@ -57,7 +58,7 @@ def parse(text: str) -> Template:
 
 
 def processed(
-    text: str, parameters: Mapping[str, Any], managed_policies: Callable[[], dict[str, str]]
+    text: str, parameters: Mapping[str, Any], region: str, managed_policies: ManagedPolicies
 ) -> str:
     """Return the template as JSON, translated if it asks for the SAM transform. Raises ``TemplateError``.
 
@@ -70,20 +71,22 @@ def processed(
     if unknown:
         raise TemplateError(f"Transform {unknown[0]} is not emulated by this sandbox; only {SERVERLESS} is.")
     if transforms:
-        template = _translated(template, parameters, managed_policies)
+        template = _translated(template, parameters, region, managed_policies)
     return json.dumps(template, default=str)
 
 
 def _translated(
-    template: Template, parameters: Mapping[str, Any], managed_policies: Callable[[], dict[str, str]]
+    template: Template, parameters: Mapping[str, Any], region: str, managed_policies: ManagedPolicies
 ) -> Template:
     # The translator takes 1.5 s to load, which only SAM templates should pay.
+    from boto3.session import Session
     from samtranslator.model.exceptions import InvalidDocumentException
     from samtranslator.parser.parser import Parser
     from samtranslator.translator.translator import Translator
 
     try:
-        translated: Template = Translator({}, Parser()).translate(
+        session = Session(region_name=region)
+        translated: Template = Translator({}, Parser(), boto_session=session).translate(
             copy.deepcopy(template), dict(parameters), get_managed_policy_map=managed_policies
         )
     except InvalidDocumentException as error:
