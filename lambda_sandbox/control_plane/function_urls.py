@@ -24,6 +24,7 @@ _PAGE = 50  # Source: AWS Lambda API Reference, "ListFunctionUrlConfigs", read 2
 _ID_CHARS = string.ascii_lowercase + string.digits
 _ID_LENGTH = 32
 _METHODS = ("GET", "PUT", "POST", "DELETE", "HEAD", "PATCH", "*")
+_NO_KEY = ("", "", "", "")
 _GONE = "The resource you requested does not exist."
 _TARGET = {"FunctionName", "Qualifier"}
 _SETTINGS = {
@@ -60,6 +61,7 @@ class FunctionUrls:
         self._lookup = context.lookup
         self._base_url = context.base_url
         self._urls = context.store.function_urls
+        self._keys: dict[str, tuple[str, str, str, str]] = {}
         self.operations: Operations = {
             "CreateFunctionUrlConfig": self.create,
             "GetFunctionUrlConfig": self.get,
@@ -70,7 +72,12 @@ class FunctionUrls:
 
     def by_id(self, url_id: str) -> FunctionUrl | None:
         """Return the function URL whose host name begins with ``url_id``, or ``None``."""
-        return next((each for each in self._urls.all() if each.url_id == url_id), None)
+        found = self._urls.get(*self._keys.get(url_id, _NO_KEY))
+        if found is None or found.url_id != url_id:  # not seen yet, or made anew since
+            found = next((each for each in self._urls.all() if each.url_id == url_id), None)
+        if found is not None:
+            self._keys[url_id] = (found.account_id, found.region, found.function_name, found.qualifier)
+        return found
 
     def create(self, params: Params, caller: Caller) -> dict[str, Any]:
         function, qualifier = self._target(params, caller)

@@ -14,8 +14,13 @@ from lambda_sandbox.control_plane.coverage import Coverage
 from lambda_sandbox.control_plane.function_configuration import iso_time
 from lambda_sandbox.control_plane.layer_versions import LayerVersion, check_access, references
 from lambda_sandbox.control_plane.locations import Locations
+from lambda_sandbox.control_plane.package_sources import storage_used
 from lambda_sandbox.control_plane.pages import page
-from lambda_sandbox.errors import InvalidParameterValueException, ResourceNotFoundException
+from lambda_sandbox.errors import (
+    CodeStorageExceededException,
+    InvalidParameterValueException,
+    ResourceNotFoundException,
+)
 from lambda_sandbox.resources import Caller
 
 __all__ = ["COVERAGE", "Layers", "references"]
@@ -52,6 +57,7 @@ class Layers:
     """The six operations; permissions are next door. ``locations`` opens the links of their answers."""
 
     def __init__(self, context: Context) -> None:
+        self._code_storage_bytes = context.config.code_storage_bytes
         self._clock = context.clock
         self._store = context.store
         self._code = context.code
@@ -72,6 +78,8 @@ class Layers:
         if (account, region) != (caller.account_id, caller.region):
             raise ResourceNotFoundException(_GONE)
         package = self._package(params["Content"])
+        if storage_used(self._store, caller) + len(package) > self._code_storage_bytes:
+            raise CodeStorageExceededException("Code storage limit exceeded.")
         latest = max((each.version for each in self._versions.owned(account, region, name)), default=0)
         layer = LayerVersion(
             account_id=account,

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from lambda_sandbox.config import Config
 from lambda_sandbox.control_plane import layer_versions
+from lambda_sandbox.control_plane.code import CodeStore
 from lambda_sandbox.control_plane.layers import references
+from lambda_sandbox.control_plane.plane import ControlPlane
+from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.errors import AccessDeniedException, ApiError, InvalidParameterValueException
 from lambda_sandbox.resources import Caller
 from tests.unit.control_plane.conftest import CALLER, Sandbox, make_zip
@@ -264,3 +269,32 @@ def test_a_function_keeps_a_layer_version_that_was_deleted(sandbox: Sandbox) -> 
     shown = sandbox.client().get_function_configuration(FunctionName="hello")["Layers"]
     assert [each["Arn"] for each in shown] == [layer["LayerVersionArn"]]
     assert sandbox.plane.code.package(layer["Content"]["CodeSha256"]) is not None
+
+
+def test_layers_count_in_the_accounts_code_storage(sandbox: Sandbox) -> None:
+    size = len(make_zip({"python/tool.py": "one"}))
+    sandbox.plane.close()
+    sandbox.plane = ControlPlane(
+        replace(sandbox.plane.context, **sandbox_parts(sandbox, code_storage_bytes=2 * size))
+    )
+    publish(sandbox, "a")
+    publish(sandbox, "b")
+    answer = refused(
+        sandbox.client().publish_layer_version,
+        LayerName="c",
+        Content={"ZipFile": make_zip({"python/tool.py": "one"})},
+    )
+    assert answer[:2] == ("CodeStorageExceededException", 400)
+    usage = sandbox.client().get_account_settings()["AccountUsage"]
+    assert usage["TotalCodeSize"] == 2 * size
+    sandbox.client().delete_layer_version(LayerName="a", VersionNumber=1)
+    assert publish(sandbox, "c")["Version"] == 1
+
+
+def sandbox_parts(sandbox: Sandbox, **settings: Any) -> dict[str, Any]:
+    """Return a context's parts over the sandbox's folder, with other settings."""
+    return {
+        "config": Config(state=sandbox.folder, **settings),
+        "store": Store(sandbox.folder),
+        "code": CodeStore(sandbox.folder),
+    }
