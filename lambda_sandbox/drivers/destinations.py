@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
+from lambda_sandbox import quotas
 from lambda_sandbox.clock import Clock
 from lambda_sandbox.drivers import event_records
 from lambda_sandbox.invocation.messages import EventFinished
@@ -90,7 +91,7 @@ class Destinations:
         elif service == "s3":
             await self._to_bucket(arn, text, event)
         else:
-            self._invoke_event(arn, text.encode(), event.invocation.trace_header)
+            self._to_function(arn, text.encode(), event)
 
     async def _send_dead_letter(self, arn: str, event: EventFinished) -> None:
         body = event.invocation.payload.decode("utf-8", "replace")
@@ -151,6 +152,16 @@ class Destinations:
         target = f"/{quote(arn.rsplit(':', 1)[1])}/{quote(key)}".encode()
         headers = _headers("s3", function.account_id, function.region)
         await self._call(b"PUT", target, headers, text.encode())
+
+    def _to_function(self, arn: str, payload: bytes, event: EventFinished) -> None:
+        if event.condition == event_records.RECURSION:
+            # AWS drops such an event where sending it on would keep the loop alive; POLICY: any function may.
+            raise ValueError(
+                "the event was stopped as part of a recursive loop and is not sent to a function"
+            )
+        if len(payload) > quotas.ASYNC_PAYLOAD_BYTES:
+            raise ValueError(f"{len(payload)} bytes are more than an event may have")
+        self._invoke_event(arn, payload, event.invocation.trace_header)
 
     async def _json_call(
         self, service: str, account_id: str, region: str, target: str, request: dict[str, Any]

@@ -13,6 +13,7 @@ from lambda_sandbox.invocation.messages import EventFinished
 from lambda_sandbox.resources import LATEST
 
 SUCCESS = "Success"
+RECURSION = "RecursiveInvocationDetected"
 _ERROR_MESSAGE_BYTES = 1_024
 # Without an attempt there is neither an error nor an answer of the function; a throttle's status says why.
 _NOT_RUN_STATUS = 429

@@ -227,3 +227,32 @@ def test_delivery_that_fails_is_written_down(sandbox: InProcessSandbox) -> None:
     sandbox.run_until_idle()
     [delivery] = sandbox.history()["deliveries"]
     assert "failed: 400" in delivery["why"]
+
+
+def test_two_functions_that_are_each_others_destination_are_stopped(sandbox: InProcessSandbox) -> None:
+    create(FAIL)
+    create(FAIL, name="other")
+    configure(on_failure=f"arn:aws:lambda:{ACCOUNT}:function:other")
+    boto3.client("lambda").put_function_event_invoke_config(
+        FunctionName="other",
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": ARN}},
+    )
+    send({})
+    sandbox.run_until_idle()
+    history = sandbox.history()
+    runs = [each["why"] for each in history["invocations"]]
+    assert len(runs) == 33  # sixteen each, and the one that was stopped
+    assert runs[-1].startswith("recursion: the function ran 16 times")
+    refused = [each for each in history["deliveries"] if "is not sent to a function" in each["why"]]
+    assert len(refused) == 1
+
+
+def test_record_that_is_too_large_for_an_event_is_not_sent_to_a_function(sandbox: InProcessSandbox) -> None:
+    create("def handler(event, context):\n    return 'x' * 1_100_000\n")
+    create(ECHO, name="other")
+    configure(on_success=f"arn:aws:lambda:{ACCOUNT}:function:other")
+    send({})
+    sandbox.run_until_idle()
+    [delivery] = sandbox.history()["deliveries"]
+    assert "more than an event may have" in delivery["why"]
