@@ -50,6 +50,7 @@ class ExtensionEvents:
         waiting = self._waiting[environment_id]
         before = waiting.get(extension_id)
         waiting[extension_id] = connection
+        self._driver.telemetry.extension_ready(environment_id, extension_id)
         refusal = self._driver.perform(self._driver.core.extension_next(environment_id, extension_id))
         if refusal is not None:
             del waiting[extension_id]

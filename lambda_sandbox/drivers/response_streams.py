@@ -118,6 +118,7 @@ class StreamedResponse:
         if error_type or error_body:
             payload = _error_payload(error_type, error_body)
             return driver.runtime_error(self._environment_id, self._request_id, payload, error_type)
+        driver.telemetry.runtime_done(self._environment_id, self._request_id, self._size)
         return driver.runtime_response(self._environment_id, self._request_id, b"".join(self._kept))
 
     def broken(self) -> None:

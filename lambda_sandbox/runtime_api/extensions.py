@@ -42,7 +42,7 @@ def handle(host: ExtensionsHost, environment_id: str, connection: HttpConnection
     if route == (b"POST", b"register"):
         _register(host, environment_id, connection, request)
     elif route == (b"GET", b"event/next"):
-        found = _identifier(request)
+        found = identifier(request)
         if isinstance(found, str):
             refusal = host.extension_next(environment_id, found, connection)
             if refusal is not None:
@@ -123,7 +123,8 @@ def _events(body: bytes) -> frozenset[str] | RefuseRuntime:
     return frozenset(events)
 
 
-def _identifier(request: Request) -> str | RefuseRuntime:
+def identifier(request: Request) -> str | RefuseRuntime:
+    """Return the id in a request's ``Lambda-Extension-Identifier``, or what is wrong with it."""
     value = request.header(_IDENTIFIER).decode("latin-1")
     if not value:
         return RefuseRuntime(
@@ -136,7 +137,7 @@ def _identifier(request: Request) -> str | RefuseRuntime:
 
 
 def _error(host: ExtensionsHost, environment_id: str, request: Request) -> RefuseRuntime | None:
-    found = _identifier(request)
+    found = identifier(request)
     if isinstance(found, RefuseRuntime):
         return found
     error_type = request.header(b"lambda-extension-function-error-type").decode("latin-1")

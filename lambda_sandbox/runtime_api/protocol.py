@@ -9,9 +9,10 @@ from typing import Protocol
 
 from lambda_sandbox.http_server import HttpConnection, Request
 from lambda_sandbox.invocation.messages import Invocation, RefuseRuntime
-from lambda_sandbox.runtime_api import extensions
+from lambda_sandbox.runtime_api import extensions, telemetry
 from lambda_sandbox.runtime_api.extensions import ExtensionsHost
 from lambda_sandbox.runtime_api.streaming import MODE_HEADER, BodySource, BodyTarget, PassedOn, StreamedBody
+from lambda_sandbox.runtime_api.telemetry import TelemetryHost
 
 _PREFIX = b"/2018-06-01/runtime/"
 _INVOCATION = _PREFIX + b"invocation/"
@@ -26,6 +27,9 @@ class RuntimeApiHost(Protocol):
 
     @property
     def extensions(self) -> ExtensionsHost: ...
+
+    @property
+    def telemetry(self) -> TelemetryHost: ...
 
     def runtime_next(self, environment_id: str, connection: RuntimeApiConnection) -> RefuseRuntime | None: ...
 
@@ -131,6 +135,8 @@ class RuntimeApiConnection(HttpConnection):
             )
         elif target.startswith(extensions.PREFIX):
             extensions.handle(self._host.extensions, self.environment_id, self, request)
+        elif target.startswith((telemetry.PATH, telemetry.LOGS_PATH)):
+            telemetry.handle(self._host.telemetry, self.environment_id, self, request)
         elif request.method == b"POST" and target.startswith(_PREFIX):
             self._post(request, target[len(_PREFIX) :].decode("latin-1"))
         else:
