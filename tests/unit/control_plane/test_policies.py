@@ -281,3 +281,21 @@ def test_a_url_opens_with_both_permissions_only(sandbox: Sandbox) -> None:
     # The permission is for requests through the URL alone.
     with pytest.raises(AccessDeniedException):
         sandbox.plane.authorize("lambda:InvokeFunction", ARN, OTHER)
+
+
+def test_another_account_may_do_what_a_policy_allows_it_and_no_more(sandbox: Sandbox) -> None:
+    sandbox.create()
+    stranger = sandbox.client(OTHER)
+    code, status, message = refused(stranger.get_function, FunctionName=ARN)
+    assert (code, status) == ("AccessDeniedException", 403)
+    assert message == (
+        f"User: arn:aws:iam::111111111111:root is not authorized to perform: lambda:GetFunction on resource: {ARN} "
+        "because no resource-based policy allows the lambda:GetFunction action"
+    )
+    sandbox.client().add_permission(
+        FunctionName="hello", StatementId="a", Action="lambda:GetFunction", Principal="111111111111"
+    )
+    assert stranger.get_function(FunctionName=ARN)["Configuration"]["FunctionArn"] == ARN
+    assert refused(stranger.list_tags, Resource=ARN)[1] == 403
+    assert refused(stranger.update_function_configuration, FunctionName=ARN, Timeout=5)[1] == 403
+    assert refused(stranger.get_function, FunctionName="hello")[1] == 404
