@@ -15,7 +15,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lambda_sandbox.config import Config
 from lambda_sandbox.environments.process import ProcessEnvironments
@@ -42,8 +42,7 @@ class _RuntimeApi(asyncio.Protocol):
         self._given = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
+        self._transport = cast(asyncio.WriteTransport, transport)
 
     def data_received(self, data: bytes) -> None:
         if not self._given:
@@ -168,7 +167,17 @@ def measure(rounds: int, burst: int, progress: Callable[[str], None]) -> dict[st
     """Return the figures; ratios are medians of each round's own ratio."""
     with tempfile.TemporaryDirectory(prefix="cold-start-") as folder:
         Path(folder).chmod(0o755)
-        return asyncio.run(_measure(Path(folder), rounds, burst, progress))
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            return runner.run(_measure(Path(folder), rounds, burst, progress))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Return what the server uses, too."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
 
 
 async def _measure(folder: Path, rounds: int, burst: int, progress: Callable[[str], None]) -> dict[str, Any]:

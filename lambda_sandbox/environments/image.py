@@ -17,6 +17,7 @@ _SCRIPTS = (
     _HERE / "launcher.py",
     _HERE / "namespaces.py",
     _HERE / "confinement.py",
+    _HERE / "networks.py",
     _HERE / "extension_processes.py",
     _HERE / "zygote.py",
     *sorted((_HERE / "runtimes").glob("python_*.py")),

@@ -34,9 +34,9 @@ def unshare(flags: int) -> None:
     _check(_libc.unshare(flags), "unshare")
 
 
-def rejoin_pid_namespace(fd: int) -> None:
-    """Have the next child start in the pid namespace ``fd`` again."""
-    _check(_libc.setns(fd, NEWPID), "setns")
+def join(fd: int, kind: int) -> None:
+    """Enter the namespace ``fd`` of a ``kind``, such as ``NEWNET``; with ``NEWPID`` the next child is in it."""
+    _check(_libc.setns(fd, kind), "setns")
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:

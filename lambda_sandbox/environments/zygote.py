@@ -25,9 +25,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from lambda_sandbox.environments import launcher, namespaces
+    from lambda_sandbox.environments.networks import SpareNetworks
 else:
     import launcher
     import namespaces
+    from networks import SpareNetworks
 
 HOST, KEPT = "/.host", "/.kept"
 _PRELOADED = (
@@ -117,25 +119,28 @@ def serve(requests: socket.socket) -> None:
 def _answer(requests: socket.socket, home: int) -> None:
     gc.collect()
     gc.freeze()  # a collection in a child would write to, and so copy, every page that it shares
+    networks = SpareNetworks()
     launcher.send(requests, {"event": "ready"})
     while True:
+        networks.fill(requests)
         request, fds = launcher.receive(requests)
         if not request:
             return
         if request["op"] == "forget":
             _forget(request["tmp"])
         elif request["op"] == "flavour":
-            _fork_flavour(requests, request["name"], fds[0], home)
+            _fork_flavour(requests, request["name"], fds[0], home, networks)
         else:
-            _start(requests, request, fds, home)
+            _start(requests, request, fds, home, networks)
 
 
-def _fork_flavour(requests: socket.socket, name: str, fd: int, home: int) -> None:
+def _fork_flavour(requests: socket.socket, name: str, fd: int, home: int, networks: SpareNetworks) -> None:
     if os.fork():
         os.close(fd)
         return
     try:
         requests.close()
+        networks.close()
         namespaces.die_with_parent(signal.SIGKILL)
         more, _, python = name.partition("@")
         if python:
@@ -179,13 +184,16 @@ def _load_boto3() -> None:
     session.client("sts", endpoint_url="http://127.0.0.1:9")
 
 
-def _start(requests: socket.socket, request: dict[str, Any], fds: list[int], home: int) -> None:
+def _start(
+    requests: socket.socket, request: dict[str, Any], fds: list[int], home: int, networks: SpareNetworks
+) -> None:
     try:
         _make_tmp(request["tmp"], request["tmp_mb"])
         if _fork_into_pid_namespace(home) == 0:
             requests.close()
             os.close(home)
-            _be_environment(request, fds)
+            _be_environment(request, fds, networks)
+        networks.given()
     except OSError:
         os.write(fds[1], traceback.format_exc().encode())
     for fd in fds:
@@ -197,20 +205,21 @@ def _fork_into_pid_namespace(home: int) -> int:
     try:
         pid = os.fork()
     except OSError:
-        namespaces.rejoin_pid_namespace(home)
+        namespaces.join(home, namespaces.NEWPID)
         raise
     if pid:
-        namespaces.rejoin_pid_namespace(home)
+        namespaces.join(home, namespaces.NEWPID)
     return pid
 
 
-def _be_environment(request: dict[str, Any], fds: list[int]) -> NoReturn:
+def _be_environment(request: dict[str, Any], fds: list[int], networks: SpareNetworks) -> NoReturn:
     control = socket.socket(fileno=fds[0])
     spec = request["spec"]
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         namespaces.die_with_parent(signal.SIGKILL)
         launcher.join_cgroups(fds[2:])
+        networks.enter()
         _enter(request)
         if not request["blank"]:
             _furnish_for(request)
@@ -222,15 +231,12 @@ def _be_environment(request: dict[str, Any], fds: list[int]) -> NoReturn:
 
 
 def _enter(request: dict[str, Any]) -> None:
-    namespaces.unshare(
-        namespaces.NEWNS | namespaces.NEWNET | namespaces.NEWIPC | namespaces.NEWUTS | namespaces.NEWCGROUP
-    )
+    namespaces.unshare(namespaces.NEWNS | namespaces.NEWIPC | namespaces.NEWUTS | namespaces.NEWCGROUP)
     socket.sethostname("lambda")
     namespaces.mount(f"{KEPT}/{request['tmp']}", "/tmp", flags=namespaces.BIND)  # noqa: S108
     namespaces.detach("/proc")
     namespaces.mount("proc", "/proc", "proc", namespaces.NO_SUID | namespaces.NO_DEV | namespaces.NO_EXEC)
     namespaces.detach(KEPT)
-    namespaces.loopback_up()
 
 
 def _furnish_for(request: dict[str, Any]) -> None:

@@ -40,6 +40,7 @@ _OWN_MODULES: tuple[str, ...] = (
     "launcher",
     "namespaces",
     "confinement",
+    "networks",
     "zygote",
     "python_client",
     "python_context",
@@ -141,7 +142,8 @@ def configure_paths() -> None:
     first += [f"{layers}/python/lib/{version}/site-packages", f"{layers}/python"]
     own = {*first, *last, os.path.dirname(os.path.abspath(__file__))}
     sys.path[:] = first + [path for path in sys.path if path and path not in own] + last
-    sys.path_importer_cache.clear()
+    for path in first:  # what a forked interpreter found there was not this function's; the rest is as it was
+        sys.path_importer_cache.pop(path, None)
 
 
 def _post(path: str, body: bytes, extra: str = "", content_type: str = "application/json") -> bytes:
