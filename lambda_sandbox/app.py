@@ -174,6 +174,7 @@ class Application:
             history,
             self.driver.role_sessions,
             self.plane.resource_policy,
+            lambda name, caller: self.plane.context.lookup.function(name, caller).role,
         )
 
     async def _listen(self, listener: socket.socket) -> None:

@@ -18,12 +18,13 @@ from lambda_sandbox import errors
 from lambda_sandbox.clock import Clock
 from lambda_sandbox.config import ROOT_SECRET, Config
 from lambda_sandbox.http_server import Request
-from lambda_sandbox.iam import denial, lambda_requests, neighbour_requests, signature
+from lambda_sandbox.iam import denial, lambda_requests, neighbour_requests, polling, signature
 from lambda_sandbox.iam.credentials import RoleSessions
 from lambda_sandbox.iam.evaluation import Access, Decision, Principal, evaluate
 from lambda_sandbox.iam.lambda_requests import Asked
 from lambda_sandbox.iam.policy import PolicyFault, Statement, parse
 from lambda_sandbox.iam.signature import Signature, SignatureFault
+from lambda_sandbox.resources import Caller
 from lambda_sandbox.services.addressing import path_style
 from lambda_sandbox.services.identities import PATH
 from lambda_sandbox.telemetry.history import History
@@ -71,7 +72,10 @@ class _Identity:
 
 
 class Gate:
-    """``resource_policy(arn)`` returns the statements on a function or a layer version."""
+    """``resource_policy(arn)`` returns the statements on a function or a layer version.
+
+    ``role_of(function_name, caller)`` returns the ARN of a function's role; it raises ``ApiError`` where there is none.
+    """
 
     def __init__(
         self,
@@ -82,6 +86,7 @@ class Gate:
         history: History,
         sessions: RoleSessions,
         resource_policy: Callable[[str], tuple[Statement, ...]],
+        role_of: Callable[[str, Caller], str],
     ) -> None:
         self._config = config
         self._clock = clock
@@ -90,6 +95,7 @@ class Gate:
         self._history = history
         self._sessions = sessions
         self._resource_policy = resource_policy
+        self._role_of = role_of
         self._identities: dict[str, _Identity] = {}
         self._trust: dict[str, tuple[Statement, ...]] = {}
         self._life = neighbours.pid
@@ -112,6 +118,8 @@ class Gate:
         context = {**context, **self._context(request, region)}
         for asked in self._asked(request, service, principal.account_id, region):
             await self._authorize(principal, asked, context, service)
+            if asked.action == "lambda:CreateEventSourceMapping":
+                await self._check_polling(request, principal.account_id, region)
         return principal
 
     def account_of(self, access_key: str) -> str:
@@ -243,6 +251,28 @@ class Gate:
             raise errors.InvalidParameterValueException(
                 "The role defined for the function cannot be assumed by Lambda."
             )
+
+    async def _check_polling(self, request: Request, account_id: str, region: str) -> None:
+        """Refuse a mapping whose function's role may not poll. Raises ``InvalidParameterValueException``.
+
+        DIFFERS: AWS looks again at every poll; here a role that loses a permission later goes on polling.
+        """
+        try:
+            members = json.loads(request.body)
+            source, name = str(members["EventSourceArn"]), str(members["FunctionName"])
+            role_arn = self._role_of(name, Caller(account_id, region))
+        except (ValueError, TypeError, KeyError, errors.ApiError):
+            return  # the operation itself says what is wrong
+        answer = await self._ask({"role": role_arn})
+        role = Principal(
+            role_arn,
+            role_arn.split(":")[4],
+            policies=tuple(_statements(answer.get("policies") or ())),
+            boundary=tuple(_statements([answer["boundary"]])) if "boundary" in answer else None,
+        )
+        sentence = polling.refusal(role, source) if source.count(":") >= 5 else ""
+        if sentence:
+            raise errors.InvalidParameterValueException(sentence)
 
     def _policy(self, asked: Asked) -> tuple[Statement, ...]:
         return self._resource_policy(asked.resource) if asked.resource.startswith("arn:aws:lambda:") else ()

@@ -35,14 +35,14 @@ class Identities:
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
-    """Answer ``{"role": ARN}`` with a role's trust policy, ``{"access_key": KEY}`` with whom the key belongs to.
+    """Answer ``{"role": ARN}`` with a role's trust policy and its own policies, ``{"access_key": KEY}`` with whom the key belongs to.
 
     With ``session`` (``role_arn``, ``name``, ``secret_key``, ``token``) the key is an execution environment's, and STS is
     told of it first. An empty answer means that nobody has the key, or that there is no such role.
     """
     if "role" in question:
         role = _role(question["role"])
-        return {} if role is None else {"trust": role.assume_role_policy_document}
+        return {} if role is None else _of_role(role)
     if "session" in question:
         _register(question["access_key"], question["session"])
     return _of_user(question["access_key"]) or _of_session(question["access_key"]) or {}
@@ -98,6 +98,15 @@ def _of_session(access_key: str) -> dict[str, Any] | None:
             },
         }
     return None
+
+
+def _of_role(role: Any) -> dict[str, Any]:
+    boundary = _document(role.permissions_boundary_arn)
+    return {
+        "trust": role.assume_role_policy_document,
+        "policies": _policies(role),
+        **({"boundary": boundary} if boundary else {}),
+    }
 
 
 def _register(access_key: str, given: dict[str, str]) -> None:

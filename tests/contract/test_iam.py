@@ -222,6 +222,24 @@ def handler(event, context):
         assert json.load(answer["Payload"]) == "AccessDeniedException"
 
 
+def test_a_mapping_needs_a_role_that_may_poll(guarded: Server) -> None:
+    queue = root(guarded, "sqs").create_queue(QueueName="polled")["QueueUrl"]
+    arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:polled"
+    deploy(guarded, "poller", Role=role(guarded, "poller", allow("sqs:ReceiveMessage", arn)))
+    client = root(guarded, "lambda")
+    create = {"FunctionName": "poller", "EventSourceArn": arn}
+    assert refused(client.create_event_source_mapping, **create) == (
+        "InvalidParameterValueException",
+        400,
+        "The function execution role does not have permissions to call DeleteMessage on SQS",
+    )
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow("sqs:*", arn)]})
+    root(guarded, "iam").put_role_policy(RoleName="poller", PolicyName="all", PolicyDocument=document)
+    made = client.create_event_source_mapping(**create)
+    root(guarded, "sqs").send_message(QueueUrl=queue, MessageBody="hello")
+    client.delete_event_source_mapping(UUID=made["UUID"])
+
+
 def test_a_stack_is_made_with_the_rights_of_its_account(guarded: Server) -> None:
     template = {
         "Resources": {
