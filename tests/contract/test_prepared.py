@@ -101,7 +101,17 @@ def test_a_snapshot_start_runs_the_hooks_and_reports_the_restore(
     assert returned == []
     assert "Init Duration" in log
 
+    rows = history(server)
+    kinds = [environment["initialization_type"] for environment in rows["environments"]]
+    assert kinds == ["snap-start", "snap-start", "on-demand"]
+    assert [row["restore_duration_ms"] is None for row in rows["invocations"]] == [False, True, True]
+
+
+def history(server: Server) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{server.endpoint}/_sandbox/history") as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
+
 
 def environment_states(server: Server) -> list[str]:
-    with urllib.request.urlopen(f"{server.endpoint}/_sandbox/history") as answer:
-        return [environment["state"] for environment in json.load(answer)["environments"]]
+    return [environment["state"] for environment in history(server)["environments"]]
