@@ -27,7 +27,6 @@ from __future__ import annotations
 import array
 import contextlib
 import importlib
-import io
 import json
 import os
 import resource
@@ -107,7 +106,7 @@ def run(
         extensions = _start_extensions(control, spec, ports) if _has_extensions(spec) else {}
         if held and not extensions:
             send(order, spec)
-        _restrict(spec)
+        _restrict(spec, runs_code=False)
         namespaces.open_to_peers(False)
         status = _await_end(control, pid, wakeup, extensions, lambda: send(order, spec))
     except Exception:
@@ -162,12 +161,6 @@ def _take_output(fd: int) -> None:
     os.dup2(fd, 2)
     os.close(null)
     os.close(fd)
-    for name, number in (("stdout", 1), ("stderr", 2)):
-        raw = io.FileIO(number, "w", closefd=False)
-        errors = "strict" if name == "stdout" else "backslashreplace"  # as any Python's
-        stream = io.TextIOWrapper(raw, "utf-8", errors, write_through=True)  # nothing printed is ever lost
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
 
 
 def _listen(port: int) -> socket.socket:
@@ -179,14 +172,16 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _restrict(spec: dict[str, Any]) -> None:
-    _limit(spec["rlimits"])
+def _restrict(spec: dict[str, Any], runs_code: bool = True) -> None:
+    """Become the function's user. ``runs_code`` False: the launcher, which starts no program after this."""
+    if runs_code:
+        _limit(spec["rlimits"])
     confined = spec["level"] != "process"
     if spec["mapped_user"] is not None:
         outside = os.getuid(), os.getgid()  # unknown ones, once in the new namespace
         namespaces.unshare(namespaces.NEWUSER)
         namespaces.write_identity_map(spec["mapped_user"], *outside)
-    if confined:
+    if confined and runs_code:
         namespaces.bound_capabilities()
     user = spec["user"]
     if user is not None:
@@ -334,6 +329,7 @@ def _run_lean() -> int:
     code = 0
     try:
         client = importlib.import_module("python_client")
+        client.configure_streams()
         client.main()
     except SystemExit as error:
         code = _exit_code(error)

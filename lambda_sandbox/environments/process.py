@@ -27,7 +27,6 @@ from lambda_sandbox.environments.memory_watch import MemoryWatch
 from lambda_sandbox.environments.running import RunningEnvironment
 from lambda_sandbox.environments.specification import specification
 from lambda_sandbox.environments.tmp_files import TmpFiles
-from lambda_sandbox.environments.tree_memory import TreeMeter
 from lambda_sandbox.environments.variables import default_log_stream
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import Exit, FunctionConfiguration, Isolation
@@ -297,7 +296,7 @@ class ProcessEnvironments:
         elif message["event"] == "running":
             environment.runtime_pid = pid
             environment.memory.watch(pid)
-            if environment.environment_id and not environment.stopped:
+            if not environment.stopped:
                 self._watch_memory(environment)
         elif message["event"] == "exited":
             environment.wait_status = message["status"]
@@ -389,9 +388,13 @@ class ProcessEnvironments:
         environment.kill()
 
     def _watch_memory(self, environment: RunningEnvironment) -> None:
+        """The runtime's process is there. Of a blank environment only ``/tmp`` is watched, which takes half a millisecond."""
         if self._tmp_files is not None:
+            if environment.memory_watched:
+                return
             self._tmp_files.watch(environment)
-        elif isinstance(environment.memory, TreeMeter) and sys.platform == "linux":
+            environment.memory_watched = True
+        elif environment.environment_id and sys.platform == "linux":
             self._memory_watch.add(environment)
 
     def _stop_watching(self, environment: RunningEnvironment) -> None:

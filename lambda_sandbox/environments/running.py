@@ -44,6 +44,7 @@ class RunningEnvironment:
     frozen: bool = False
     init_finished: bool = False
     over_memory: bool = False
+    memory_watched: bool = False
     tmp_watch: int = -1
     servers: list[asyncio.Server] = field(default_factory=list)
     listeners: list[socket.socket] = field(default_factory=list)

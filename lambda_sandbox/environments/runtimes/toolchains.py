@@ -28,6 +28,7 @@ class Toolchain:
         return self.home.is_relative_to("/usr")
 
 
+@cache
 def host_python() -> Toolchain:
     """Return the interpreter that runs the sandbox, outside any virtual environment."""
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
