@@ -75,6 +75,10 @@ final class JavaClient {
             System.exit(1);
             return;
         }
+        if ("snap-start".equals(System.getenv("AWS_LAMBDA_INITIALIZATION_TYPE"))) {
+            wire.get("/restore/next"); // answered when the snapshot is restored
+            wire.read();
+        }
         wire.requestNext();
         while (true) {
             answer(wire, handler, wire.read());
@@ -206,7 +210,11 @@ final class JavaClient {
         }
 
         void requestNext() throws IOException {
-            out.write(("GET " + API + "/invocation/next HTTP/1.1\r\nHost: " + host + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
+            get("/invocation/next");
+        }
+
+        void get(String path) throws IOException {
+            out.write(("GET " + API + path + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
         }
 
         void post(String path, byte[] body, Throwable fault) throws IOException {
