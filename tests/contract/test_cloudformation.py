@@ -15,6 +15,7 @@ import nbformat
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
+from lambda_sandbox.config import ACCOUNT_ID, ROOT_SECRET
 from lambda_sandbox.packaging import package
 from tests.contract.conftest import ROLE, Server
 
@@ -188,6 +189,16 @@ PLAIN = {
         },
     },
 }
+WORKS_ALONE: dict[str, Any] = {
+    "Type": "AWS::Lambda::Function",
+    "Properties": {
+        "FunctionName": "alone",
+        "Role": ROLE,
+        "Runtime": "python3.12",
+        "Handler": "index.handler",
+        "Code": {"ZipFile": "def handler(event, context):\n    return 1"},
+    },
+}
 BROKEN = {
     "Type": "AWS::Lambda::Permission",
     "Properties": {
@@ -277,6 +288,36 @@ def test_template_comes_back_as_it_was_given(server: Server) -> None:
     stacks.create_stack(StackName="given", TemplateBody=text)
     assert stacks.get_template(StackName="given")["TemplateBody"] == text
     stacks.delete_stack(StackName="given")
+
+
+def test_stack_lives_in_the_account_and_region_of_its_caller(server: Server) -> None:
+    there = {"aws_access_key_id": "111122223333", "region_name": "eu-west-1"}
+    stacks = server.client("cloudformation", **there)
+    stacks.create_stack(StackName="abroad", TemplateBody=body({"Works": WORKS_ALONE}))
+    (function,) = server.client("lambda", **there).list_functions()["Functions"]
+    assert function["FunctionArn"] == "arn:aws:lambda:eu-west-1:111122223333:function:alone"
+    assert server.client("lambda").list_functions()["Functions"] == []
+    stacks.delete_stack(StackName="abroad")
+    assert server.client("lambda", **there).list_functions()["Functions"] == []
+
+
+def test_stack_is_made_where_iam_decides(start_server: Callable[..., Server]) -> None:
+    guarded = start_server("--enforce-iam")
+    root = {"aws_access_key_id": ACCOUNT_ID, "aws_secret_access_key": ROOT_SECRET}
+    stacks = guarded.client("cloudformation", **root)
+    properties = {
+        name: value for name, value in WORKS_ALONE["Properties"].items() if name not in ("Role", "Code")
+    }
+    properties["InlineCode"] = WORKS_ALONE["Properties"]["Code"]["ZipFile"]
+    serverless = {"Type": "AWS::Serverless::Function", "Properties": properties}  # SAM makes the role
+    template = {"Transform": "AWS::Serverless-2016-10-31", "Resources": {"Works": serverless}}
+    stacks.create_stack(
+        StackName="guarded", TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_IAM"]
+    )
+    told = stacks.describe_stacks(StackName="guarded")["Stacks"][0]
+    assert told["StackStatus"] == "CREATE_COMPLETE", stacks.describe_stack_events(StackName="guarded")
+    answer = guarded.client("lambda", **root).invoke(FunctionName="alone")
+    assert answer["Payload"].read() == b"1"
 
 
 def write_solution(lab: Path, folder: Path) -> None:
