@@ -158,11 +158,25 @@ def requests(draw: st.DrawFn) -> Wire:
     if draw(st.integers(0, 4)):
         params.pop("RevisionId", None)
         params |= {name: draw(st.sampled_from(pool)) for name, pool in _RECIPES.get(operation, {}).items()}
-    if not valid and params:
-        spoiled = draw(st.sampled_from(sorted(params)))
-        junk = draw(_JUNK)
-        params = {name: junk if name == spoiled else value for name, value in params.items()}
+    if not valid:
+        params = _spoiled(draw, params)
     return Wire(operation, params, valid)
+
+
+def _spoiled(draw: st.DrawFn, value: Any) -> Any:
+    """Put junk in the place of one member, at any depth."""
+    if isinstance(value, dict) and value:
+        name = draw(st.sampled_from(sorted(value)))
+        return {**value, name: _deeper(draw, value[name])}
+    if isinstance(value, list) and value:
+        at = draw(st.integers(0, len(value) - 1))
+        return [*value[:at], _deeper(draw, value[at]), *value[at + 1 :]]
+    return value
+
+
+def _deeper(draw: st.DrawFn, value: Any) -> Any:
+    inside = isinstance(value, dict | list) and value and draw(st.booleans())
+    return _spoiled(draw, value) if inside else draw(_JUNK)
 
 
 @cache
