@@ -27,7 +27,7 @@ SHELL = {"app.py": "import subprocess\ndef handler(event, context):\n"
          "    return subprocess.run(['tool'], capture_output=True, text=True).stdout\n"}  # fmt: skip
 
 
-@pytest.fixture(params=["auto", "none"])
+@pytest.fixture(params=["auto", "bwrap", "none"])
 def play(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
     for folder in (tmp_path, *list(tmp_path.parents)[:2]):
         folder.chmod(0o755)
