@@ -23,6 +23,7 @@ from lambda_sandbox.drivers.destinations import Destinations
 from lambda_sandbox.drivers.endpoint import Endpoint, EndpointConnection
 from lambda_sandbox.drivers.environment_connection import EnvironmentConnection
 from lambda_sandbox.drivers.gate import Gate
+from lambda_sandbox.drivers.identities import Identities
 from lambda_sandbox.drivers.log_copies import LogCopies
 from lambda_sandbox.drivers.own_routes import OwnRoutes
 from lambda_sandbox.drivers.promises import Promises
@@ -167,12 +168,10 @@ class Application:
     def _make_gate(self, history: History) -> Gate:
         self.driver.role_sessions = RoleSessions()
         return Gate(
-            self.config,
             self.clock,
-            self._neighbours,
+            Identities(self._neighbours, self.driver.role_sessions),
             self._model,
             history,
-            self.driver.role_sessions,
             self.plane.resource_policy,
             lambda name, caller: self.plane.context.lookup.function(name, caller).role,
         )

@@ -120,12 +120,15 @@ class Endpoint:
     def _signer(self, request: Request, url: FunctionUrl) -> Caller:
         """Return who signed a request to a function URL. Raises ``AccessDeniedException`` when nobody did.
 
-        DIFFERS: any access key is accepted and its signature taken as it is, as everywhere in the sandbox.
+        DIFFERS: without --enforce-iam any access key is accepted, and its signature taken as it is.
         """
         access_key, region, service = credential_of(request)
         if service != b"lambda" or region.decode("latin-1") != url.region:
             raise errors.AccessDeniedException("Forbidden")
-        return account_of(self.config, access_key, region)
+        caller = account_of(self.config, access_key, region)
+        if request.principal is not None:  # IAM is enforced: the signature was verified
+            caller = replace(caller, account_id=request.principal.account_id)
+        return caller
 
     def forget_resolved(self) -> None:
         """Functions changed: look names up again."""
@@ -160,6 +163,7 @@ class EndpointConnection(StreamingConnection):
         super().__init__()
         self._endpoint = endpoint
         self._inner = inner
+        self._admitted = ""  # the account of the request at hand, where IAM is enforced
 
     def handle(self, request: Request) -> None:
         gate = self._endpoint.gate
@@ -210,6 +214,7 @@ class EndpointConnection(StreamingConnection):
         """Take the request up again once the gate has let it in."""
         try:
             request.principal = await gate.admit(request)
+            self._admitted = request.principal.account_id
         except Refused as refused:
             self._answer_refused(refused, request)
         except errors.ApiError as error:
@@ -393,9 +398,7 @@ class EndpointConnection(StreamingConnection):
     def _caller(self, access_key: bytes, region: bytes) -> Caller:
         """AWS: keys belong to accounts; here a 12-digit access key is the account itself."""
         caller = account_of(self._endpoint.config, access_key, region)
-        gate = self._endpoint.gate
-        known = gate.account_of(caller.access_key) if gate is not None else ""
-        return replace(caller, account_id=known) if known else caller
+        return replace(caller, account_id=self._admitted) if self._admitted else caller
 
     def _refuse_foreign(self, request: Request, host: bytes) -> str:
         """DNS rebinding and cross-site requests: only local names, and no other origin's pages."""

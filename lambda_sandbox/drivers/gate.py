@@ -1,36 +1,31 @@
 """With ``--enforce-iam``: every request is signed by somebody who may do what it asks, or refused as AWS refuses.
 
-Identities and their policies come from moto's IAM and STS and are kept until a request for IAM or STS may have changed
-them; decisions are made in memory.
+Who asks is looked up once (``identities``); decisions are made in memory.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import parse_qsl
 
 from lambda_sandbox import errors
 from lambda_sandbox.clock import Clock
-from lambda_sandbox.config import ROOT_SECRET, Config
+from lambda_sandbox.drivers.identities import Identities
 from lambda_sandbox.http_server import Request
 from lambda_sandbox.iam import denial, lambda_requests, neighbour_requests, polling, signature
-from lambda_sandbox.iam.credentials import RoleSessions
 from lambda_sandbox.iam.evaluation import Access, Decision, Principal, evaluate
 from lambda_sandbox.iam.lambda_requests import Asked
-from lambda_sandbox.iam.policy import PolicyFault, Statement, parse
+from lambda_sandbox.iam.policy import Statement
 from lambda_sandbox.iam.signature import Signature, SignatureFault
 from lambda_sandbox.resources import Caller
 from lambda_sandbox.services.addressing import path_style
-from lambda_sandbox.services.identities import PATH
 from lambda_sandbox.telemetry.history import History
 
 ANONYMOUS = Principal("anonymous", "", trusted=True)  # for function URLs: nobody's account has a say
-_KEPT = 10_000
 _CHANGING = (b"iam", b"sts", b"cloudformation")
 _UNKNOWN = "The security token included in the request is invalid."
 _log = logging.getLogger(__name__)
@@ -46,29 +41,8 @@ class Refused(Exception):
         self.message = message
 
 
-class Neighbours(Protocol):
-    """Where identities are read. ``token`` is known to the neighbours' process alone; ``pid`` changes with its data."""
-
-    token: str
-
-    @property
-    def pid(self) -> int | None: ...
-
-    async def forward(
-        self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes
-    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]: ...
-
-
 class Model(Protocol):
     def match(self, method: str, path: str) -> tuple[str, dict[str, str]] | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Identity:
-    principal: Principal
-    secret: str
-    token: str = ""
-    expires: float | None = None
 
 
 class Gate:
@@ -79,27 +53,19 @@ class Gate:
 
     def __init__(
         self,
-        config: Config,
         clock: Clock,
-        neighbours: Neighbours,
+        identities: Identities,
         model: Model,
         history: History,
-        sessions: RoleSessions,
         resource_policy: Callable[[str], tuple[Statement, ...]],
         role_of: Callable[[str, Caller], str],
     ) -> None:
-        self._config = config
         self._clock = clock
-        self._neighbours = neighbours
+        self._identities = identities
         self._model = model
         self._history = history
-        self._sessions = sessions
         self._resource_policy = resource_policy
         self._role_of = role_of
-        self._identities: dict[str, _Identity] = {}
-        self._trust: dict[str, tuple[Statement, ...]] = {}
-        self._life = neighbours.pid
-        self._changes = 0
 
     # --- for the endpoint ----------------------------------------------------------------------------
 
@@ -109,7 +75,7 @@ class Gate:
             signed = request.header(b"authorization") or b"X-Amz-Signature=" in request.target
             return (await self._authenticate(request))[0] if signed else ANONYMOUS
         source = request.header(b"x-sandbox-source").decode("latin-1").split(" ")
-        if source[0] == self._neighbours.token:
+        if self._identities.is_neighbour(source[0]):
             region, principal, context = _of_neighbour(request, source[1:])
             service = "lambda"
         else:
@@ -122,21 +88,14 @@ class Gate:
                 await self._check_polling(request, principal.account_id, region)
         return principal
 
-    def account_of(self, access_key: str) -> str:
-        """Return the account of a key that was let in, else an empty string."""
-        known = self._identities.get(access_key)
-        return known.principal.account_id if known is not None else ""
-
     def forwarded(self, service: bytes) -> None:
         """A request for a neighbour is answered: what is kept of identities may be old now."""
         if service in _CHANGING:
-            self.forget()
+            self._identities.forget()
 
     def forget(self) -> None:
-        """Read every identity again."""
-        self._changes += 1
-        self._identities.clear()
-        self._trust.clear()
+        """The neighbours were emptied."""
+        self._identities.forget()
 
     # --- who -----------------------------------------------------------------------------------------
 
@@ -147,10 +106,10 @@ class Gate:
         try:
             signed = signature.read(request.target, request.headers)
             service = signed.service
-            identity = await self._identity(signed.access_key)
+            identity = await self._identities.find(signed.access_key)
             if identity is None or identity.token != signed.token:
                 raise Refused(service, "unknown", _UNKNOWN)
-            if self._is_over(identity):
+            if identity.expires is not None and identity.expires <= self._clock.now():
                 raise Refused(service, "over", "The security token included in the request is expired")
             signature.verify(
                 signed,
@@ -165,65 +124,17 @@ class Gate:
             raise Refused(service, fault.kind, fault.message) from None
         return identity.principal, signed
 
-    def _is_over(self, identity: _Identity) -> bool:
-        return identity.expires is not None and identity.expires <= self._clock.now()
-
-    async def _identity(self, access_key: str) -> _Identity | None:
-        if self._life != self._neighbours.pid:  # moto was started anew, and empty
-            self._life = self._neighbours.pid
-            self.forget()
-        known = self._identities.get(access_key)
-        if known is not None:
-            return known
-        if len(access_key) == 12 and access_key.isdigit():
-            # POLICY: an account's root user needs no setting up; its key is the account's id, its secret is fixed.
-            found = _Identity(
-                Principal(f"arn:aws:iam::{access_key}:root", access_key, trusted=True), ROOT_SECRET
-            )
-        else:
-            changes = self._changes
-            answer = await self._ask({"access_key": access_key, **self._session(access_key)})
-            if not answer:
-                return None
-            found = _identity(answer)
-            if changes != self._changes:  # a change overtook the answer: use it once, do not keep it
-                return found
-        if len(self._identities) >= _KEPT:
-            self._identities.clear()
-        self._identities[access_key] = found
-        return found
-
-    def _session(self, access_key: str) -> dict[str, Any]:
-        session = self._sessions.find(access_key)
-        if session is None:
-            return {}
-        given = {
-            "role_arn": session.role_arn,
-            "name": session.name,
-            "secret_key": session.secret_key,
-            "token": session.token,
-        }
-        return {"session": given}
-
-    async def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
-        body = json.dumps(question).encode()
-        headers = [(b"Host", b"localhost"), (b"Content-Type", b"application/json")]
-        status, _, text = await self._neighbours.forward("POST", PATH, headers, body)
-        if status != 200:
-            raise errors.ServiceException(f"IAM could not be asked ({status}): repeat the call.")
-        answer: dict[str, Any] = json.loads(text)
-        return answer
-
     # --- may they ------------------------------------------------------------------------------------
 
     def _asked(self, request: Request, service: str, account_id: str, region: str) -> Iterable[Asked]:
         method, target = request.method.decode(), request.target.decode("latin-1")
-        if service == "lambda":
-            operation = self._model.match(method, target)
-            if operation is None:
-                return ()
+        operation = self._model.match(method, target)
+        # Invokes are taken by their path, whatever service the signature names.
+        if operation is not None and (service == "lambda" or operation[0].startswith("Invoke")):
             query = dict(parse_qsl(target.partition("?")[2], keep_blank_values=True))
             return lambda_requests.asked(*operation, query, request.body, account_id, region)
+        if service == "lambda":
+            return ()
         if service == "s3":
             target = path_style(request.target, request.headers)[0].decode("latin-1")
         headers = dict(request.headers)
@@ -236,7 +147,7 @@ class Gate:
             principal, asked.action, asked.resource, asked.account_id, {**context, **asked.context}
         )
         trusting = asked.action == "sts:AssumeRole"
-        policy = await self._trusts(asked.resource) if trusting else self._policy(asked)
+        policy = await self._identities.trusts(asked.resource) if trusting else self._policy(asked)
         decision = evaluate(access, policy, required=trusting)
         if not decision.allowed:
             self._deny(access, decision, policy, service)
@@ -247,7 +158,7 @@ class Gate:
         """Refuse a role that does not exist or does not trust Lambda. Raises ``InvalidParameterValueException``."""
         service = Principal("lambda.amazonaws.com", "", service="lambda.amazonaws.com")
         access = Access(service, "sts:AssumeRole", role_arn, role_arn.split(":")[4])
-        if not evaluate(access, await self._trusts(role_arn)).allowed:
+        if not evaluate(access, await self._identities.trusts(role_arn)).allowed:
             raise errors.InvalidParameterValueException(
                 "The role defined for the function cannot be assumed by Lambda."
             )
@@ -263,26 +174,13 @@ class Gate:
             role_arn = self._role_of(name, Caller(account_id, region))
         except (ValueError, TypeError, KeyError, errors.ApiError):
             return  # the operation itself says what is wrong
-        answer = await self._ask({"role": role_arn})
-        role = Principal(
-            role_arn,
-            role_arn.split(":")[4],
-            policies=tuple(_statements(answer.get("policies") or ())),
-            boundary=tuple(_statements([answer["boundary"]])) if "boundary" in answer else None,
-        )
+        role = await self._identities.role(role_arn)
         sentence = polling.refusal(role, source) if source.count(":") >= 5 else ""
         if sentence:
             raise errors.InvalidParameterValueException(sentence)
 
     def _policy(self, asked: Asked) -> tuple[Statement, ...]:
         return self._resource_policy(asked.resource) if asked.resource.startswith("arn:aws:lambda:") else ()
-
-    async def _trusts(self, role_arn: str) -> tuple[Statement, ...]:
-        """Return a role's trust policy; its statements name no resource: they are about the role."""
-        if role_arn not in self._trust:
-            answer = await self._ask({"role": role_arn})
-            self._trust[role_arn] = tuple(_about(parse(answer["trust"]), role_arn)) if answer else ()
-        return self._trust[role_arn]
 
     def _deny(self, access: Access, decision: Decision, policy: tuple[Statement, ...], service: str) -> None:
         why = denial.explanation(access, decision, policy)
@@ -300,44 +198,6 @@ class Gate:
             "aws:epochtime": (str(int(now)),),
             "aws:useragent": (request.header(b"user-agent").decode("latin-1"),),
         }
-
-
-def _identity(answer: dict[str, Any]) -> _Identity:
-    account_id = answer["account_id"]
-    keys = {name: (value,) for name, value in answer["keys"].items()}
-    principal = Principal(
-        arn=answer["arn"],
-        account_id=account_id,
-        role_arn=answer.get("role_arn", ""),
-        policies=tuple(_statements(answer["policies"])),
-        boundary=tuple(_statements([answer["boundary"]])) if "boundary" in answer else None,
-        session=tuple(_statements([answer["session"]])) if "session" in answer else None,
-        keys={"aws:principalaccount": (account_id,), **keys},
-    )
-    return _Identity(principal, answer["secret_key"], answer["token"], answer.get("expires"))
-
-
-def _statements(documents: Iterable[str]) -> Iterator[Statement]:
-    for document in documents:
-        try:
-            yield from parse(document)
-        except PolicyFault as fault:  # IAM takes some that nobody can read; such a policy allows nothing
-            _log.warning("a policy was passed over: %s", fault)
-
-
-def _about(statements: Iterable[Statement], role_arn: str) -> Iterator[Statement]:
-    for each in statements:
-        yield Statement(
-            each.sid,
-            each.effect,
-            each.actions,
-            each.not_actions,
-            (role_arn,),
-            (),
-            each.principals,
-            each.not_principals,
-            each.conditions,
-        )
 
 
 def _of_neighbour(request: Request, source: list[str]) -> tuple[str, Principal, dict[str, tuple[str, ...]]]:

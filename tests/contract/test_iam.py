@@ -11,7 +11,10 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from lambda_sandbox.packaging import package
@@ -94,10 +97,10 @@ def deploy(server: Server, name: str, source: str = ECHO, **options: Any) -> str
     return arn
 
 
-def fetch(address: str, **headers: str) -> tuple[int, Any, bytes]:
+def fetch(address: str, data: bytes | None = None, **headers: str) -> tuple[int, Any, bytes]:
     """Return status, headers and body of a request that nobody signed, or of an address that carries its signature."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(address, headers=headers)) as answer:
+        with urllib.request.urlopen(urllib.request.Request(address, data, headers)) as answer:
             return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -284,6 +287,47 @@ def test_accounts_are_apart_in_the_neighbours_too(guarded: Server) -> None:
     limited = guarded.client("sqs", **keys)
     assert limited.get_queue_url(QueueName="apart")["QueueUrl"] == made
     assert refused(limited.list_queues)[1] in (400, 403)
+
+
+def signed(server: Server, url: str, service: str, keys: dict[str, str], **headers: str) -> dict[str, str]:
+    """Return the headers of a POST to ``url`` that is signed for ``service``."""
+    request = AWSRequest("POST", url, headers, b"{}")
+    credentials = Credentials(keys["aws_access_key_id"], keys["aws_secret_access_key"])
+    SigV4Auth(credentials, service, "us-east-1").add_auth(request)
+    return dict(request.headers.items())
+
+
+def test_an_invoke_signed_for_another_service_needs_its_permission_all_the_same(guarded: Server) -> None:
+    arn = deploy(guarded, "sought")
+    url = f"{guarded.endpoint}/2015-03-31/functions/sought/invocations"
+    keys = user(guarded, "hank")
+    for service in ("lambda", "glue"):
+        status, _, body = fetch(url, b"{}", **signed(guarded, url, service, keys))
+        assert (status, b"is not authorized to perform: lambda:InvokeFunction" in body) == (403, True)
+    allowed = user(guarded, "ines", allow("lambda:InvokeFunction", arn))
+    assert fetch(url, b"{}", **signed(guarded, url, "lambda", allowed))[0] == 200
+
+
+def test_a_signed_function_url_knows_who_calls_and_what_they_may(guarded: Server) -> None:
+    arn = deploy(guarded, "signed-url")
+    client = root(guarded, "lambda")
+    address = client.create_function_url_config(FunctionName="signed-url", AuthType="AWS_IAM")["FunctionUrl"]
+    host = address.partition("//")[2].rstrip("/")
+    via = {"Bool": {"lambda:InvokedViaFunctionUrl": "true"}}
+    full = user(
+        guarded,
+        "judy",
+        allow("lambda:InvokeFunctionUrl", arn),
+        allow("lambda:InvokeFunction", arn, Condition=via),
+    )
+    half = user(guarded, "karl", allow("lambda:InvokeFunctionUrl", arn))
+
+    def status(keys: dict[str, str] | None) -> int:
+        headers = signed(guarded, address, "lambda", keys) if keys else {}
+        return fetch(f"{guarded.endpoint}/", b"{}", **{**headers, "Host": host})[0]
+
+    assert (status(full), status(half), status(None)) == (200, 403, 403)
+    assert refused(guarded.client("lambda", **full).invoke, FunctionName="signed-url")[1] == 403
 
 
 def test_a_role_is_assumed_by_whom_it_trusts_and_its_session_policy_narrows_it(guarded: Server) -> None:
