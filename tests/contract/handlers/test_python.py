@@ -15,7 +15,7 @@ import pytest
 
 from lambda_sandbox.environments.runtimes import toolchains
 from tests.contract.conftest import Server
-from tests.contract.handlers import python_cases
+from tests.contract.handlers import python_cases, python_init_cases, python_process_cases
 from tests.contract.handlers.case import Case, Outcome, writes
 
 HOST = f"python{toolchains.host_python().version}"
@@ -23,6 +23,7 @@ OTHERS = [f"python3.{minor}" for minor in range(11, 15) if f"python3.{minor}" !=
 OTHER = next((name for name in OTHERS if toolchains.find_python(name.removeprefix("python"))), "")
 # The client, the runtime, and so whether the interpreter is forked or started.
 MODES = {"lean": ("lean", HOST), "other interpreter": ("lean", OTHER), "native": ("native", HOST)}
+ALL = [*python_cases.VALUES, *python_cases.ERRORS, *python_process_cases.ALL]
 SHARED = """
 seen = []
 
@@ -90,24 +91,24 @@ def mode(request: pytest.FixtureRequest) -> Iterator[Mode]:
         pytest.skip(f"this machine has no Python of the runtimes beside {HOST}")
     server = Server(runtime_client=client, neighbours="no", account_concurrency="50")
     running = Mode(server, runtime)
-    running.deploy("cases", module(python_cases.ALL))
-    running.deploy("cases-short", module(python_cases.ALL), Timeout=1)
+    running.deploy("cases", module(ALL))
+    running.deploy("cases-short", module(ALL), Timeout=1)
     yield running
     server.stop()
 
 
-@pytest.mark.parametrize("case", python_cases.ALL, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 def test_a_handler_answers_as_documented(mode: Mode, case: Case) -> None:
     case.expected.check(mode.run("cases-short" if "Timeout" in case.options else "cases", case))
 
 
-@pytest.mark.parametrize("case", python_cases.INIT, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", python_init_cases.INIT, ids=lambda case: case.name)
 def test_what_happens_at_init_is_answered_as_documented(mode: Mode, case: Case) -> None:
     mode.deploy(f"init-{identifier(case.name)}", case.source, **case.options)
     case.expected.check(mode.run_with_init(f"init-{identifier(case.name)}", case))
 
 
-@pytest.mark.parametrize("case", python_cases.JSON_LOGS, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", python_init_cases.JSON_LOGS, ids=lambda case: case.name)
 def test_logs_in_json_are_awss(mode: Mode, case: Case) -> None:
     mode.deploy(f"json-{identifier(case.name)}", case.source, **case.options)
     case.expected.check(mode.run(f"json-{identifier(case.name)}", case))
@@ -121,5 +122,5 @@ def test_text_is_escaped_to_ascii_before_python_3_12(mode: Mode) -> None:
 
 
 def test_there_are_as_many_cases_as_promised() -> None:
-    names = [case.name for case in (*python_cases.ALL, *python_cases.INIT, *python_cases.JSON_LOGS)]
+    names = [case.name for case in (*ALL, *python_init_cases.INIT, *python_init_cases.JSON_LOGS)]
     assert len(names) >= 150
