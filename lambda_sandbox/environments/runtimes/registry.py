@@ -77,11 +77,10 @@ def launch(
     if toolchain is None:
         return Launch(missing=f"{runtime.name}: {_MISSING[runtime.language]}")
     started = _STARTERS[runtime.language](request, toolchain)
-    said = _stand_in(runtime, toolchain, native)
     commands = tuple(_wrapped(command, function, request) for command in started.commands or ((),))
     commands = tuple(command for command in commands if command)
     fork = "" if function.environment.get(_WRAPPER) else started.fork
-    return replace(started, commands=commands, fork=fork, notice=said)
+    return replace(started, commands=commands, fork=fork)
 
 
 def _wrapped(command: tuple[str, ...], function: FunctionConfiguration, request: Request) -> tuple[str, ...]:
@@ -100,7 +99,9 @@ def _availability(runtime: RuntimeIdentifier, native: bool) -> RuntimeAvailabili
     toolchain = _choose(runtime, native)
     if toolchain is None:
         return RuntimeAvailability(runtime.name, False, _MISSING[runtime.language])
-    detail = _stand_in(runtime, toolchain, native) or f"runs on {toolchain.executable}"
+    detail = _stand_in(runtime, toolchain, native) or f"runs on {toolchain.executable}."
+    if runtime.deprecated:
+        detail += " AWS has deprecated it."
     return RuntimeAvailability(runtime.name, True, detail)
 
 

@@ -55,7 +55,7 @@ def launch(runtime: str, folder: Path = Path("/nowhere"), native: bool = False, 
 
 def test_the_hosts_own_version_is_forked_without_a_command() -> None:
     started = launch(f"python{toolchains.host_python().version}")
-    assert (started.commands, started.notice, started.missing) == ((), "", "")
+    assert (started.commands, started.missing) == ((), "")
 
 
 def test_native_python_is_awslambdaric_with_the_layers_in_its_path() -> None:
@@ -68,15 +68,14 @@ def test_the_version_asked_for_is_preferred(nodes: list[Toolchain]) -> None:
     nodes += [tool("/a/bin/node", "20"), tool("/b/bin/node", "22"), tool("/c/bin/node", "24")]
     started = launch("nodejs22.x")
     assert started.commands[0][0] == "/var/lang-node22/bin/node"
-    assert started.notice == ""
+    assert registry.notice("nodejs22.x") == ""
 
 
 def test_a_newer_version_stands_in_before_an_older_one_and_it_is_said(nodes: list[Toolchain]) -> None:
     nodes += [tool("/a/bin/node", "20"), tool("/c/bin/node", "24")]
     started = launch("nodejs22.x")
     assert started.commands[0][0] == "/var/lang-node24/bin/node"
-    assert started.notice == "nodejs22.x runs on Node.js 24: this machine has no Node.js 22."
-    assert registry.notice("nodejs22.x") == started.notice
+    assert registry.notice("nodejs22.x") == "nodejs22.x runs on Node.js 24: this machine has no Node.js 22."
 
 
 def test_the_newest_stands_in_when_all_are_older(nodes: list[Toolchain]) -> None:
@@ -173,3 +172,22 @@ def test_the_node_client_is_valid_javascript() -> None:
     node = toolchains.find_node()[0].executable
     client = Path(java.__file__).parent / "node_client.mjs"
     assert subprocess.run([node, "--check", client], capture_output=True, check=False).returncode == 0
+
+
+def test_a_python_of_another_version_may_be_forked_but_not_behind_a_wrapper(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = tool("/opt/py/bin/python3.99", "3.12" if toolchains.host_python().version != "3.12" else "3.13")
+    monkeypatch.setattr(toolchains, "find_python", lambda version: other)
+    runtime = f"python{other.version}"
+    started = launch(runtime)
+    assert started.fork == f"/var/lang-python{other.version}/bin/python3.99"
+    assert started.commands[0][0] == started.fork
+    assert started.libraries == f"/var/lang-python{other.version}/lib"
+    assert launch(runtime, environment={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrap"}).fork == ""
+
+
+def test_a_deprecated_runtime_still_runs_and_it_is_said() -> None:
+    found = {runtime.name: runtime for runtime in registry.available()}
+    assert found["python3.10"].available
+    assert "deprecated" in found["python3.10"].detail
