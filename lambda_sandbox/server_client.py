@@ -8,7 +8,10 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from lambda_sandbox.botocore_guard import is_loopback
+from lambda_sandbox.clock import RealClock
+from lambda_sandbox.config import ROOT_SECRET, Config
 from lambda_sandbox.errors import SandboxFault
+from lambda_sandbox.iam.signature import sign
 
 START = "python -m lambda_sandbox serve"
 
@@ -48,10 +51,23 @@ class ServerClient:
     def request(
         self, method: str, target: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], bytes]:
+        """Send one request; where IAM is enforced, as the root user of the account that the environment configures."""
+        answer = self._send(method, target, body, headers or {})
+        if answer[1].get("x-amzn-errortype") != "MissingAuthenticationTokenException":
+            return answer
+        config = Config.load()
+        named = {**(headers or {}), "Host": urlsplit(self.endpoint).netloc}
+        scope = (config.region, "lambda")
+        signed = sign(method, target, named, body, config.account_id, ROOT_SECRET, scope, RealClock().now())
+        return self._send(method, target, body, signed)
+
+    def _send(
+        self, method: str, target: str, body: bytes, headers: dict[str, str]
+    ) -> tuple[int, dict[str, str], bytes]:
         address = urlsplit(self.endpoint)
         connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=self._timeout_s)
         try:
-            connection.request(method, target, body, headers or {})
+            connection.request(method, target, body, headers)
             answer = connection.getresponse()
             return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
         except (OSError, http.client.HTTPException) as error:

@@ -102,18 +102,25 @@ def verify(
     _check_time(signature, now)
     if "host" not in signature.signed_headers or not signature.moment.startswith(signature.day):
         raise SignatureFault("incomplete", "The signature covers neither the host nor the day that it names.")
-    request = canonical_request(signature, method, target, headers, body)
-    scope = f"{signature.day}/{signature.region}/{signature.service}/aws4_request"
-    digest = hashlib.sha256(request.encode("latin-1")).hexdigest()
-    text = f"AWS4-HMAC-SHA256\n{signature.moment}\n{scope}\n{digest}"
-    key = _signing_key(secret, signature.day, signature.region, signature.service)
-    wanted = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    wanted = _value(signature, secret, method, target, headers, body)
     if not hmac.compare_digest(wanted, signature.value):
         raise SignatureFault(
             "mismatch",
             "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
             "Key and signing method. Consult the service documentation for details.",
         )
+
+
+def _value(
+    signature: Signature, secret: str, method: bytes, target: bytes, headers: Headers, body: bytes
+) -> str:
+    """Return what ``secret`` makes of the request."""
+    request = canonical_request(signature, method, target, headers, body)
+    scope = f"{signature.day}/{signature.region}/{signature.service}/aws4_request"
+    digest = hashlib.sha256(request.encode("latin-1")).hexdigest()
+    text = f"AWS4-HMAC-SHA256\n{signature.moment}\n{scope}\n{digest}"
+    key = _signing_key(secret, signature.day, signature.region, signature.service)
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
 def canonical_request(
@@ -198,3 +205,28 @@ def _signing_key(secret: str, day: str, region: str, service: str) -> bytes:
     for part in (day, region, service, "aws4_request"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()
     return key
+
+
+def sign(
+    method: str,
+    target: str,
+    headers: dict[str, str],
+    body: bytes,
+    access_key: str,
+    secret: str,
+    scope: tuple[str, str],
+    now: float,
+) -> dict[str, str]:
+    """Return ``headers``, among them ``Host``, with those that sign the request; ``scope`` is Region and service."""
+    moment = _text(now)
+    region, service = scope
+    given = {**headers, "X-Amz-Date": moment}
+    lower = sorted((name.lower().encode(), value.encode("latin-1")) for name, value in given.items())
+    names = tuple(name.decode() for name, _ in lower)
+    unsigned = Signature(access_key, moment[:8], region, service, names, "", moment, "")
+    value = _value(unsigned, secret, method.encode(), target.encode(), lower, body)
+    credential = f"{access_key}/{moment[:8]}/{region}/{service}/aws4_request"
+    given["Authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={';'.join(names)}, Signature={value}"
+    )
+    return given

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -495,3 +497,12 @@ def test_enforcement_without_neighbours_is_refused_at_the_start(
 ) -> None:
     with pytest.raises(AssertionError, match="--enforce-iam reads users, roles and policies"):
         start_server("--enforce-iam", "--no-neighbours")
+
+
+def test_the_command_line_invokes_as_the_root_user(guarded: Server) -> None:
+    deploy(guarded, "typed")
+    command = [sys.executable, "-m", "lambda_sandbox", "invoke", "typed", "--payload", '{"a": 1}']
+    answer = subprocess.run(
+        [*command, "--endpoint", guarded.endpoint], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert json.loads(answer.stdout) == {"a": 1}

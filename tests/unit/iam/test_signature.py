@@ -10,7 +10,7 @@ from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth, SigV4Auth, SigV4QueryAu
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from lambda_sandbox.iam.signature import Signature, SignatureFault, read, verify
+from lambda_sandbox.iam.signature import Signature, SignatureFault, read, sign, verify
 
 SECRET = "not-a-real-secret"
 KEYS = Credentials("AKIAEXAMPLE", SECRET, "token")
@@ -140,3 +140,15 @@ def test_what_is_no_signature_is_refused(target: bytes, authorization: bytes, ki
     if authorization:
         headers.append((b"authorization", authorization))
     assert fault((b"GET", target, headers, b"")) == kind
+
+
+def test_what_we_sign_ourselves_is_what_botocore_signs() -> None:
+    target, body = "/2015-03-31/functions/a%3Ab/invocations?Qualifier=live", b"{}"
+    moment = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    given = {"Host": "127.0.0.1:9000", "X-Amz-Invocation-Type": "Event"}
+    ours = sign("POST", target, given, body, "key", SECRET, ("us-east-1", "lambda"), moment.timestamp())
+    request = AWSRequest("POST", HOST + target, {**given, "X-Amz-Date": "20261121T120000Z"}, body)
+    request.context["timestamp"] = "20261121T120000Z"
+    auth = SigV4Auth(Credentials("key", SECRET), "lambda", "us-east-1")
+    theirs = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
+    assert ours["Authorization"].endswith(f"Signature={theirs}")
