@@ -226,7 +226,8 @@ def _examine(client: ServerClient, check: Check, enforced: set[str], facts: dict
     )
     broke = _judge(check, answer, headers)
     if promised:
-        return Finding(check.promise, True, "broken" if broke else "held", check.tried, broke)
+        detail = broke or _too_busy(check, answer)
+        return Finding(check.promise, True, "broken" if broke else "held", check.tried, detail)
     why = isolation.WHY_NOT.get(check.behind, "")
     detail = f"the attempt got: {broke}; {why}" if broke else why
     return Finding(check.promise, False, "not enforced", check.tried, detail)
@@ -240,9 +241,17 @@ def _judge(check: Check, answer: Any, headers: dict[str, str]) -> str:
         return f"failed with {json.dumps(answer)[:200]}"
     if check.attempt == "cpu":
         share, wanted = answer["share"], check.memory_mb / MB_PER_VCPU
-        near = abs(share - wanted) <= wanted * _CPU_TOLERANCE
-        return "" if near else f"had {share:.3f} of a processor instead of {wanted:.3f}"
+        more = share > wanted * (1 + _CPU_TOLERANCE)
+        return f"had {share:.3f} of a processor instead of {wanted:.3f}" if more else ""
     return str(answer)
+
+
+def _too_busy(check: Check, answer: Any) -> str:
+    """Return what to say of a share that is within its limit, but that others left too little of the machine for."""
+    wanted = check.memory_mb / MB_PER_VCPU
+    if check.attempt != "cpu" or answer["share"] >= wanted * (1 - _CPU_TOLERANCE):
+        return ""
+    return f"the machine is busy: had {answer['share']:.3f} of a processor where {wanted:.3f} are allowed"
 
 
 def _out_of_memory(headers: dict[str, str]) -> bool:

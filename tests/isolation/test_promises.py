@@ -346,24 +346,46 @@ def test_open_files_are_limited(code_folder: Path, isolation: str) -> None:
     play(code_folder, isolation, scene)
 
 
-def test_cpu_time_is_in_proportion_to_memory_after_init(code_folder: Path, isolation: str) -> None:
+def throttled_share(on_stage: Stage, environment_id: str) -> float:
+    """In how many of the kernel's periods the group wanted more than its quota."""
+    group = on_stage.environments._environments[environment_id].group
+    assert group is not None
+    lines = (group.folders["cpu"] / "cpu.stat").read_text().splitlines()
+    counts = {name: int(value) for name, value in map(str.split, lines)}
+    return counts["nr_throttled"] / max(1, counts["nr_periods"])
+
+
+@pytest.mark.parametrize("memory_mb", [256, 512])
+def test_cpu_time_is_in_proportion_to_memory_after_init(
+    code_folder: Path, isolation: str, memory_mb: int
+) -> None:
     source = """
         import time
         def handler(event, context):
             start, used = time.perf_counter(), time.process_time()
-            while time.perf_counter() - start < 0.8:
+            while time.perf_counter() - start < 1.2:
                 pass
             return (time.process_time() - used) / (time.perf_counter() - start)
     """
 
     async def scene(on_stage: Stage) -> None:
-        environment_id = on_stage.start(source, memory_mb=256)
+        environment_id = on_stage.start(source, memory_mb=memory_mb)
         connection = await on_stage.ready(environment_id)
         on_stage.environments.init_finished(environment_id)
         on_stage._ready[environment_id].put_nowait(connection)
-        share = await on_stage.invoke(environment_id)
-        if holds(on_stage, promises.CPU):
-            assert share == pytest.approx(256 / 1769, abs=0.06)
+        if not holds(on_stage, promises.CPU):
+            return  # listed as missing
+        wanted = memory_mb / 1769
+        best = 0.0
+        for _ in range(6):  # others work on this machine too: the best of some windows is the limit's own
+            share = await on_stage.invoke(environment_id)
+            assert share <= wanted * 1.05
+            best = max(best, share)
+            if best >= wanted * 0.95:
+                return
+        if throttled_share(on_stage, environment_id) < 0.95:
+            pytest.skip(f"this machine is too busy to give {wanted:.3f} of a processor; it gave {best:.3f}")
+        pytest.fail(f"had {best:.3f} of a processor at most, not {wanted:.3f}")
 
     play(code_folder, isolation, scene)
 
