@@ -16,6 +16,7 @@ import httptools
 
 _STATUS_LINES = {s.value: b"HTTP/1.1 %d %s\r\n" % (s.value, s.phrase.encode()) for s in HTTPStatus}
 MAX_HEADER_BYTES = 1024 * 1024
+_EXPECTED, _EXPECTED_TOO = (b"expect", b"100-continue"), (b"expect", b"100-Continue")
 MAX_BODY_BYTES = 512 * 1024 * 1024
 
 
@@ -55,6 +56,7 @@ class HttpConnection(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._size = 0
+        self._head_bytes = 0  # received since the last head or body was complete
         self._waiting: deque[Request] = deque()
         self._current: Request | None = None
         self._corked = False
@@ -71,6 +73,7 @@ class HttpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._corked = True
+        self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -78,13 +81,17 @@ class HttpConnection(asyncio.Protocol):
         except httptools.HttpParserCallbackError as error:
             # A defect of ours, not of the request: its traceback goes to the server's own stderr.
             fault = error.__context__ or error
-            asyncio.get_running_loop().call_exception_handler({"message": "request failed", "exception": fault})
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "request failed", "exception": fault}
+            )
             if self._transport is not None:
                 self._refuse(500, f"the sandbox failed ({type(fault).__name__}: {fault}); please report it")
         except httptools.HttpParserError as error:
             if self._transport is not None:
                 self._refuse(400, f"the request is not valid HTTP/1.1: {error}")
         self._corked = False
+        if self._head_bytes > MAX_HEADER_BYTES and self._transport is not None:
+            self._refuse(431, "the headers are larger than 1 MB")
         if self._held and self._current is None:
             self._write(b"")
 
@@ -94,24 +101,20 @@ class HttpConnection(asyncio.Protocol):
         self._target = b""
         self._headers = []
         self._body = []
-        self._size = 0
 
     def on_url(self, url: bytes) -> None:
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._size += len(name) + len(value)
-        if self._size > MAX_HEADER_BYTES:
-            self._refuse(431, "the headers are larger than 1 MB")
         self._headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        self._size = 0
-        for name, value in self._headers:
-            if name == b"expect" and value.lower() == b"100-continue":
-                self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self._head_bytes = self._size = 0
+        if _EXPECTED in self._headers or _EXPECTED_TOO in self._headers:
+            self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
+        self._head_bytes = 0
         self._size += len(body)
         if self._size > self.max_body_bytes:
             self._refuse(413, f"the body is larger than {self.max_body_bytes} bytes")

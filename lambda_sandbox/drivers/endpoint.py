@@ -45,6 +45,9 @@ _LOCAL_HOST = re.compile(
 )
 
 
+_RouteKey = tuple[bytes, bytes, bytes, str]  # name, query, signer, account
+
+
 class WireResponse(Protocol):
     status: int
     headers: list[tuple[str, str]] | dict[str, str]
@@ -111,7 +114,7 @@ class Endpoint:
     worker: Executor
     gate: Gate | None = None
     function_urls: FunctionUrls = field(init=False)
-    _routes: dict[tuple[bytes, bytes, bytes], Route] = field(default_factory=dict)
+    _routes: dict[_RouteKey, Route] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -134,19 +137,35 @@ class Endpoint:
         """Functions changed: look names up again."""
         self._routes.clear()
 
-    def route(self, name: bytes, qualifier: bytes, credential: bytes, caller: Caller) -> Route:
-        """Return where invocations by this name go, from memory if it was asked for since the last change."""
-        key = (name, qualifier, credential)
-        route = self._routes.get(key)
-        if route is None:
-            query = {"Qualifier": [qualifier.decode("latin-1")]} if qualifier else {}
-            path = {"FunctionName": unquote(name.decode("latin-1"))}
-            named = self.gateway.parse("Invoke", path, query, {}, b"")
-            route = self.plane.route(named["FunctionName"], named.get("Qualifier"), caller)
-            if len(self._routes) > 10_000:
-                self._routes.clear()
-            if route.function.account_id == caller.account_id:  # else a permission decides, which may be taken back
-                self._routes[key] = route
+    def route(
+        self, name: bytes, query: bytes, request: Request, fields: dict[bytes, bytes], admitted: str
+    ) -> Route:
+        """Return where invocations by this name go, from memory if it was asked for since the last change.
+
+        ``admitted`` is the account that the request was let in for where IAM is enforced, else empty.
+        """
+        authorization = fields.get(b"authorization", b"")
+        signer = authorization[: authorization.find(b",")]  # what comes behind it changes with every request
+        key = (name, query, signer, admitted)
+        return self._routes.get(key) or self._find_route(key, request)
+
+    def _find_route(self, key: _RouteKey, request: Request) -> Route:
+        name, query, _, admitted = key
+        access_key, region, _ = credential_of(request)
+        caller = account_of(self.config, access_key, region)
+        if admitted:
+            caller = replace(caller, account_id=admitted)
+        qualifier = _qualifier(query) if query else b""
+        path = {"FunctionName": unquote(name.decode("latin-1"))}
+        asked = {"Qualifier": [qualifier.decode("latin-1")]} if qualifier else {}
+        named = self.gateway.parse("Invoke", path, asked, {}, b"")
+        route = self.plane.route(named["FunctionName"], named.get("Qualifier"), caller)
+        if len(self._routes) > 10_000:
+            self._routes.clear()
+        if (
+            route.function.account_id == caller.account_id
+        ):  # else a permission decides, which may be taken back
+            self._routes[key] = route
         return route
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -163,6 +182,7 @@ class EndpointConnection(StreamingConnection):
         super().__init__()
         self._endpoint = endpoint
         self._inner = inner
+        self._local_host = b""
         self._admitted = ""  # the account of the request at hand, where IAM is enforced
 
     def handle(self, request: Request) -> None:
@@ -170,24 +190,27 @@ class EndpointConnection(StreamingConnection):
         if gate is not None and request.principal is None and not request.target.startswith(b"/_sandbox/"):
             self._endpoint.spawn(self._admit(gate, request))
             return
-        host = request.header(b"host")
-        if b".lambda-url." in host and self._endpoint.function_urls.handle(self, request, host):
-            return
-        refusal = self._refuse_foreign(request, host)
-        if refusal:
-            self.answer_json(403, {"message": refusal})
-            return
+        fields = dict(request.headers)
+        host = fields.get(b"host", b"")
+        if host != self._local_host or b"origin" in fields:
+            if b".lambda-url." in host and self._endpoint.function_urls.handle(self, request, host):
+                return
+            refusal = self._refuse_foreign(request, host)
+            if refusal:
+                self.answer_json(403, {"message": refusal})
+                return
+            self._local_host = host  # a connection goes on asking for the same host: look at it once
         target = request.target
         try:
             if target.startswith(_INVOKE_PREFIX) and request.method == b"POST":
                 path, _, query = target.partition(b"?")
                 if path.endswith(_INVOKE_SUFFIX):
                     name = path[len(_INVOKE_PREFIX) : -len(_INVOKE_SUFFIX)]
-                    self._invoke(request, name, query)
+                    self._invoke(request, name, query, fields)
                     return
             other = _OTHER_INVOKES.fullmatch(target) if request.method == b"POST" else None
             if other is not None:
-                self._invoke_otherwise(request, other)
+                self._invoke_otherwise(request, other, fields)
                 return
             if target.startswith(b"/_sandbox/"):
                 self._endpoint.spawn(self._own(request))
@@ -239,69 +262,57 @@ class EndpointConnection(StreamingConnection):
 
     # --- invoke --------------------------------------------------------------------------------------
 
-    def _invoke_otherwise(self, request: Request, match: re.Match[bytes]) -> None:
+    def _invoke_otherwise(self, request: Request, match: re.Match[bytes], fields: dict[bytes, bytes]) -> None:
         if match[1] is not None:
-            self._invoke(request, match[1], match[3] or b"", streamed=True)
+            self._invoke(request, match[1], match[3] or b"", fields, streamed=True)
             return
         # InvokeAsync knows neither qualifier nor headers: everything but the event is left out.
-        kept = [(key, value) for key, value in request.headers if not key.startswith(b"x-amz-")]
-        request.headers = [*kept, (b"x-amz-invocation-type", b"Event")]
-        self._invoke(request, match[2], b"")
+        kept = {key: value for key, value in fields.items() if not key.startswith(b"x-amz-")}
+        self._invoke(request, match[2], b"", kept | {b"x-amz-invocation-type": b"Event"})
 
-    def _invoke(self, request: Request, name: bytes, query: bytes, *, streamed: bool = False) -> None:
-        kind = client_context = tenant = identity = b""
-        log_tail = False
-        authorization = trace = b""
-        for key, value in request.headers:
-            if key == b"authorization":
-                authorization = value
-            elif key == b"x-amz-invocation-type":
-                kind = value
-            elif key == b"x-amz-log-type":
-                log_tail = value == b"Tail"
-            elif key == b"x-amz-client-context":
-                client_context = value
-            elif key == b"x-amzn-trace-id":
-                trace = value
-            elif key == b"x-amz-tenant-id":
-                tenant = value
-            elif key.startswith(b"x-amz-"):
-                request_checks.refuse_header(key.decode("latin-1"))
-            elif key == b"x-sandbox-cognito-identity":
-                identity = value
-        found = _CREDENTIAL.search(authorization)
-        credential = found[0] if found else b""
-        if found is None and query:  # an address that was signed ahead
-            access_key, region, _ = credential_of(request)
-            credential = access_key + b"/" + region
-            caller = self._caller(access_key, region)
-        else:
-            caller = self._caller(found[1], found[2]) if found else self._caller(b"", b"")
-        qualifier = _qualifier(query) if query else b""
-        route = self._endpoint.route(name, qualifier, credential, caller)
-        function, routed = self._endpoint.plane.choose(route)
-        invocation_type = request_checks.invocation_type(kind.decode("latin-1"), streamed=streamed)
+    def _invoke(
+        self,
+        request: Request,
+        name: bytes,
+        query: bytes,
+        fields: dict[bytes, bytes],
+        *,
+        streamed: bool = False,
+    ) -> None:
+        for header in request_checks.REFUSED_HEADERS:
+            if header in fields:
+                request_checks.refuse_header(header.decode())
+        endpoint = self._endpoint
+        driver = endpoint.driver
+        route = endpoint.route(name, query, request, fields, self._admitted)
+        function, routed = (route.function, "") if route.other is None else endpoint.plane.choose(route)
+        kind = fields.get(b"x-amz-invocation-type", b"").decode("latin-1")
+        invocation_type = request_checks.invocation_type(kind, streamed=streamed)
         payload = request_checks.checked_payload(request.body, invocation_type)
-        request_id = str(uuid.uuid4())
+        request_id = request_checks.new_request_id()
         if invocation_type is InvocationType.DRY_RUN:
             self.answer(204, f"x-amzn-RequestId: {request_id}\r\n".encode(), b"")
             return
-        now = self._endpoint.driver.clock.now()
+        now = driver.clock.now()
+        trace = fields.get(b"x-amzn-trace-id", b"").decode("latin-1")
+        context = fields.get(b"x-amz-client-context", b"").decode("latin-1")
         invocation = Invocation(
             request_id,
             function,
             payload,
             now,
             invocation_type,
-            request_checks.decoded_context(client_context.decode("latin-1")),
-            trace.decode("latin-1") or request_checks.trace_header(now, request_id),
+            request_checks.decoded_context(context) if context else "",
+            trace or request_checks.trace_header(now, request_id),
         )
         invocation.invoked_arn, invocation.routed = route.invoked_arn, routed
+        tenant = fields.get(b"x-amz-tenant-id", b"")
         if tenant or function.tenant_isolation:
             invocation.tenant_id = request_checks.tenant_id(function, tenant.decode("latin-1"))
+        identity = fields.get(b"x-sandbox-cognito-identity")
         if identity:
             invocation.cognito_identity = request_checks.cognito_identity(identity.decode("latin-1"))
-        driver = self._endpoint.driver
+        log_tail = fields.get(b"x-amz-log-type") == b"Tail"
         if streamed:
             sink = EventStreamSink(self, driver, invocation, log_tail, self._answer_error)
             driver.streams.invoke(invocation, sink)

@@ -10,6 +10,9 @@ from lambda_sandbox import quotas
 from lambda_sandbox.environments.limits import ControlGroup
 
 
+_DRIFT_BYTES = quotas.MIB // 4
+
+
 class MemoryMeter(Protocol):
     """One environment's; ``GroupMeter`` here, ``tree_memory.TreeMeter`` where there is no control group."""
 
@@ -47,7 +50,9 @@ class GroupMeter:
         self._group = group
         self._baseline = baseline_bytes
         self.tmp_fd = -1  # the environment's /tmp, where its files are charged to the group
-        self._group_peak = self._peak_mb = 0
+        self._peak_mb = 0
+        self._cached = 0
+        self._cached_at = -_DRIFT_BYTES  # the group's peak when the pages of files were last counted
         self._sampled_bytes = -1  # none: nothing in /tmp yet, so the kernel's own peak is right
 
     def watch(self, runtime_pid: int) -> None:
@@ -57,7 +62,7 @@ class GroupMeter:
         self._baseline = baseline_bytes
 
     def begin_invocation(self) -> None:
-        self._peak_mb = self._group_peak = 0
+        self._peak_mb = 0
         self._sampled_bytes = min(self._sampled_bytes, 0)
         self._group.reset_peak()
 
@@ -67,10 +72,10 @@ class GroupMeter:
             peak = self._sampled_bytes + self._baseline
         else:
             group_peak = self._group.peak_bytes()
-            if group_peak == self._group_peak:
-                return self._peak_mb
-            self._group_peak = group_peak
-            peak = group_peak - self._cached_bytes() + self._baseline
+            if abs(group_peak - self._cached_at) >= _DRIFT_BYTES:
+                # Counting them costs twenty times what reading the peak does, and more of them is a higher peak.
+                self._cached, self._cached_at = self._cached_bytes(), group_peak
+            peak = group_peak - self._cached + self._baseline
         self._peak_mb = max(self._peak_mb, -(-peak // quotas.MIB))
         return self._peak_mb
 

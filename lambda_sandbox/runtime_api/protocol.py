@@ -63,17 +63,16 @@ class RuntimeApiConnection(HttpConnection):
         super().__init__()
         self.environment_id = environment_id
         self._host = host
+        self._awaited = (b"", "")  # the target of the answer to the last event, and its request id
         self._streamed: StreamedBody | None = None
 
     # --- a body that comes in chunks and is handed on as it comes -------------------------------------
 
     def on_headers_complete(self) -> None:
-        self._size = 0
+        super().on_headers_complete()
         for name, value in self._headers:
             if name == MODE_HEADER:
                 self._begin_stream(value)
-            elif name == b"expect" and value.lower() == b"100-continue":
-                self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def connection_lost(self, exc: Exception | None) -> None:
         streamed, self._streamed = self._streamed, None
@@ -118,7 +117,12 @@ class RuntimeApiConnection(HttpConnection):
 
     def handle(self, request: Request) -> None:
         target = request.target
-        if target == _NEXT and request.method == b"GET":
+        if target == self._awaited[0] and self._streamed is None and request.method == b"POST":
+            # Nine of ten messages: the answer to the event that this connection was given.
+            self._answer_post(
+                self._host.runtime_response(self.environment_id, self._awaited[1], request.body)
+            )
+        elif target == _NEXT and request.method == b"GET":
             # The answer comes with the next event, perhaps much later.
             refusal = self._host.runtime_next(self.environment_id, self)
             if refusal is not None:
@@ -144,9 +148,11 @@ class RuntimeApiConnection(HttpConnection):
 
     def deliver(self, invocation: Invocation, deadline_ms: int) -> None:
         """Answer the waiting ``GET /next`` with an event."""
+        request_id = invocation.request_id
+        self._awaited = (b"%s%s/response" % (_INVOCATION, request_id.encode()), request_id)
         headers = (
             f"Content-Type: application/json\r\n"
-            f"Lambda-Runtime-Aws-Request-Id: {invocation.request_id}\r\n"
+            f"Lambda-Runtime-Aws-Request-Id: {request_id}\r\n"
             f"Lambda-Runtime-Deadline-Ms: {deadline_ms}\r\n"
             f"Lambda-Runtime-Invoked-Function-Arn: {invocation.invoked_arn or invocation.function.arn}\r\n"
             f"Lambda-Runtime-Trace-Id: {invocation.trace_header}\r\n"
