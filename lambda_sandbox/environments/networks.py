@@ -23,6 +23,8 @@ class SpareNetworks:
     """Namespaces that nobody has been in. Each is given to one environment and never again."""
 
     def __init__(self) -> None:
+        # Without root only a namespace of one's own can be entered again; and a zygote needs no network.
+        namespaces.unshare(namespaces.NEWNET)
         self._own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._spare: list[int] = []
 
@@ -33,7 +35,10 @@ class SpareNetworks:
         idle = select.poll()
         idle.register(requests, select.POLLIN)
         while len(self._spare) < _SPARE and not idle.poll(_QUIET_MS):
-            namespaces.unshare(namespaces.NEWNET)
+            try:
+                namespaces.unshare(namespaces.NEWNET)
+            except OSError:
+                return  # the machine has no more of them to give; an environment then says so itself
             namespaces.loopback_up()
             self._spare.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC))
             namespaces.join(self._own, namespaces.NEWNET)
