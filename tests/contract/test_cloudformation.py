@@ -101,6 +101,7 @@ def remains(server: Server) -> dict[str, list[Any]]:
         "mappings": functions.list_event_source_mappings()["EventSourceMappings"],
         "queues": server.client("sqs").list_queues().get("QueueUrls", []),
         "topics": server.client("sns").list_topics()["Topics"],
+        "subscriptions": server.client("sns").list_subscriptions()["Subscriptions"],
         "roles": server.client("iam").list_roles()["Roles"],
         "tables": server.client("dynamodb").list_tables()["TableNames"],
     }
@@ -159,6 +160,10 @@ def test_sam_template_deploys_updates_and_leaves_nothing(
     assert "sns.amazonaws.com" in json.dumps(policy)
     mapping = functions.list_event_source_mappings(FunctionName=first["Alias"])["EventSourceMappings"]
     assert [each["BatchSize"] for each in mapping] == [5]
+
+    topic = server.client("sns").list_topics()["Topics"][0]["TopicArn"]
+    (subscribed,) = server.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert (subscribed["Protocol"], subscribed["Endpoint"]) == ("lambda", first["Alias"])
 
     second = deploy(stacks.update_stack, "greeter-2.zip", Greeting="good day")
     assert says(server, second["Alias"]) == {"says": "GOOD DAY 2", "version": "2"}
@@ -270,8 +275,27 @@ def arn_of(server: Server, name: str) -> str:
             "AWS::LanguageExtensions is not emulated",
         ),
         ("Resources: !!python/object/apply:os.getcwd []", "Template format error"),
+        (body({"C": {"Type": "Custom::Thing"}}), "does not emulate: [Custom::Thing]"),
+        (body({"G": {"Type": "AWS::CodeDeploy::Application"}}), "[AWS::CodeDeploy::Application]"),
+        (
+            body({"B": {"Type": "AWS::S3::Bucket", "Properties": {"NotificationConfiguration": {}}}}),
+            "do not emulate AWS::S3::Bucket.NotificationConfiguration, which B asks for",
+        ),
+        ("Resources: 7", "Template format error"),
+        ("Description: no resources", "At least one Resources member must be defined"),
     ],
-    ids=["cut off", "no object", "SAM error", "other transform", "Python object"],
+    ids=[
+        "cut off",
+        "no object",
+        "SAM error",
+        "other transform",
+        "Python object",
+        "custom resource",
+        "unknown type",
+        "notifications of a bucket",
+        "resources of another kind",
+        "no resources",
+    ],
 )
 def test_template_that_cannot_be_used_is_refused_at_once(
     server: Server, template: str, sentence: str
@@ -288,6 +312,34 @@ def test_template_comes_back_as_it_was_given(server: Server) -> None:
     stacks.create_stack(StackName="given", TemplateBody=text)
     assert stacks.get_template(StackName="given")["TemplateBody"] == text
     stacks.delete_stack(StackName="given")
+
+
+def test_subscription_to_a_log_group_comes_and_goes_with_its_stack(server: Server) -> None:
+    permission = {"Action": "lambda:InvokeFunction", "Principal": "logs.amazonaws.com"}
+    resources = {
+        "Works": WORKS_ALONE,
+        "Group": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/shop"}},
+        "May": {
+            "Type": "AWS::Lambda::Permission",
+            "Properties": {"FunctionName": {"Ref": "Works"}, **permission},
+        },
+        "Filter": {
+            "Type": "AWS::Logs::SubscriptionFilter",
+            "DependsOn": "May",
+            "Properties": {
+                "LogGroupName": {"Ref": "Group"},
+                "FilterPattern": "",
+                "DestinationArn": {"Fn::GetAtt": ["Works", "Arn"]},
+            },
+        },
+    }
+    stacks, logs = server.client("cloudformation"), server.client("logs")
+    stacks.create_stack(StackName="watching", TemplateBody=body(resources))
+    outputs(server, "watching")
+    (found,) = logs.describe_subscription_filters(logGroupName="/shop")["subscriptionFilters"]
+    assert found["destinationArn"] == arn_of(server, "alone")
+    stacks.delete_stack(StackName="watching")
+    assert logs.describe_log_groups(logGroupNamePrefix="/shop")["logGroups"] == []
 
 
 def test_stack_lives_in_the_account_and_region_of_its_caller(server: Server) -> None:

@@ -1,4 +1,7 @@
-"""The Lambda API as a stack uses it: the sandbox's own endpoint, called as the stack's account in its Region."""
+"""The Lambda API, and the neighbours', as a stack uses them: the sandbox's own endpoint, called as the stack's account.
+
+DIFFERS: a stack acts as its account's root user; on AWS it acts as its caller or as the role that it was given.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from lambda_sandbox.config import ROOT_SECRET
 
+_GONE = ("ResourceNotFoundException", "NotFound")
 _POLL_S = 0.05
 _PATIENCE_S = 120.0
 
@@ -39,7 +43,7 @@ class LambdaApi:
         try:
             self.call(operation, **params)
         except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            if error.response["Error"]["Code"] not in _GONE:
                 raise
 
     def members(self, operation: str) -> Iterable[str]:
@@ -62,12 +66,12 @@ class LambdaApi:
 
 
 @cache
-def connect(endpoint: str, account_id: str, region: str) -> LambdaApi:
-    """Return the API for one account and Region; the first takes about 0.3 s, since botocore loads the model."""
+def connect(endpoint: str, account_id: str, region: str, service: str = "lambda") -> LambdaApi:
+    """Return the API of one service for one account and Region; the first takes about 0.3 s, since botocore loads the model."""
     session = botocore.session.Session()
     session.set_credentials(account_id, ROOT_SECRET)
     settings = Config(retries={"total_max_attempts": 3}, read_timeout=60, parameter_validation=False)
-    return LambdaApi(session.create_client("lambda", region, endpoint_url=endpoint, config=settings))
+    return LambdaApi(session.create_client(service, region, endpoint_url=endpoint, config=settings))
 
 
 def _typed(shape: Any, value: Any) -> Any:

@@ -25,6 +25,7 @@ class Resource:
     """
 
     TYPE: ClassVar[str]
+    SERVICE: ClassVar[str] = "lambda"
     NAME: ClassVar[str] = ""
     FIXED: ClassVar[frozenset[str]] = frozenset()
     KNOWN: ClassVar[frozenset[str]] = frozenset()
@@ -81,7 +82,8 @@ class Resource:
             raise ValueError(
                 f"Properties validation failed: extraneous key [{unknown[0]}] is not permitted in {cls.TYPE}"
             )
-        made = cls(connect(os.environ[ENDPOINT_VARIABLE], account_id, region_name), resource_name, properties)
+        api = connect(os.environ[ENDPOINT_VARIABLE], account_id, region_name, cls.SERVICE)
+        made = cls(api, resource_name, properties)
         made.create()
         return made
 

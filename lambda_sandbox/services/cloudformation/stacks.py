@@ -14,6 +14,7 @@ from typing import Any
 from lambda_sandbox.services.cloudformation import templates
 from lambda_sandbox.services.cloudformation.changes import Changes, ResourceFailure
 from lambda_sandbox.services.cloudformation.invoking import RESOURCES
+from lambda_sandbox.services.cloudformation.subscriptions import SUBSCRIPTIONS
 from lambda_sandbox.services.cloudformation.templates import Template, TemplateError
 
 _FAILED = "The following resource(s) failed: [{}]."
@@ -40,7 +41,7 @@ def install(parsing: Any, models: Any, responses: Any) -> None:
 
 def _add_resources(parsing: Any) -> None:
     theirs = [each for each in parsing.get_model_list() if not _is_lambda(each)]
-    parsing.get_model_list = lambda: [*theirs, *RESOURCES]
+    parsing.get_model_list = lambda: [*theirs, *RESOURCES, *SUBSCRIPTIONS]
     parsing.get_model_map.cache_clear()
     parsing.get_name_type_map.cache_clear()
 
@@ -163,10 +164,26 @@ class Stacks:
         submitted = self._submitted.get(template, template)
         try:
             ready = templates.processed(submitted, parameters, region, _managed_policies)
+            self._refuse_unknown(json.loads(ready))
         except TemplateError as error:
             raise self._models.ValidationError(message=str(error)) from None
         self._submitted[ready] = submitted
         return ready
+
+    def _refuse_unknown(self, template: Template) -> None:
+        """moto passes over a type that it does not know; a stack would be complete without it."""
+        known = self._parsing.get_model_map()
+        kinds = {str(body.get("Type")) for body in template.get("Resources", {}).values()}
+        unknown = sorted(kinds - known.keys())
+        if unknown:
+            raise TemplateError(f"Resource types that this sandbox does not emulate: [{', '.join(unknown)}]")
+        for name, body in template.get("Resources", {}).items():
+            properties = body.get("Properties") or {}
+            if body.get("Type") == "AWS::S3::Bucket" and "NotificationConfiguration" in properties:
+                raise TemplateError(
+                    f"The stacks of this sandbox do not emulate AWS::S3::Bucket.NotificationConfiguration, which {name} "
+                    "asks for: call PutBucketNotificationConfiguration instead."
+                )
 
     def _carry_out(self, stack: Any, action: str, template: Template, parameters: Mapping[str, Any]) -> bool:
         """Apply a template, or go back to what was there; return whether it is applied."""

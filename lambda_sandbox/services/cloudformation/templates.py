@@ -54,6 +54,9 @@ def parse(text: str) -> Template:
         raise TemplateError(f"Template format error: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise TemplateError("Template format error: unsupported structure.")
+    resources = content.get("Resources", {})
+    if not isinstance(resources, dict) or not all(isinstance(each, dict) for each in resources.values()):
+        raise TemplateError("Template format error: Resources must be an object of objects.")
     return content
 
 

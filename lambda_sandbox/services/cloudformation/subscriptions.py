@@ -1,0 +1,70 @@
+"""What subscribes a function to a neighbour, where moto's stacks know no such type."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from lambda_sandbox.services.cloudformation.resource import Properties, Resource
+
+
+class TopicSubscription(Resource):
+    """Ref gives the subscription's ARN."""
+
+    TYPE = "AWS::SNS::Subscription"
+    SERVICE = "sns"
+    FIXED = frozenset({"TopicArn", "Protocol", "Endpoint"})
+    KNOWN = frozenset(
+        {"DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy"}
+    )
+    ATTRIBUTES = frozenset({"Arn"})
+
+    def create(self) -> None:
+        at = {name: self.properties[name] for name in self.FIXED if name in self.properties}
+        attributes = {name: _text(self.properties[name]) for name in self.KNOWN & self.properties.keys()}
+        answer = self.api.call("Subscribe", **at, Attributes=attributes, ReturnSubscriptionArn=True)
+        self.physical_resource_id = answer["SubscriptionArn"]
+        self.attributes = {"Arn": answer["SubscriptionArn"]}
+
+    def change(self, old: Properties) -> None:
+        for name in sorted(self.KNOWN & (self.properties.keys() | old.keys())):
+            value = _text(self.properties[name]) if name in self.properties else ""
+            self.api.call(
+                "SetSubscriptionAttributes",
+                SubscriptionArn=self.physical_resource_id,
+                AttributeName=name,
+                AttributeValue=value,
+            )
+
+    def remove(self) -> None:
+        self.api.call_if_there("Unsubscribe", SubscriptionArn=self.physical_resource_id)
+
+
+class LogSubscription(Resource):
+    """Ref gives the filter's name."""
+
+    TYPE = "AWS::Logs::SubscriptionFilter"
+    SERVICE = "logs"
+    FIXED = frozenset({"FilterName", "LogGroupName"})
+    KNOWN = frozenset({"DestinationArn", "FilterPattern", "RoleArn", "Distribution"})
+    NAME = "FilterName"
+
+    def create(self) -> None:
+        settings = {name[0].lower() + name[1:]: value for name, value in self.properties.items()}
+        self.api.call("PutSubscriptionFilter", **settings | {"filterName": self.name})
+        self.physical_resource_id = self.name
+
+    def change(self, old: Properties) -> None:
+        self.create()
+
+    def remove(self) -> None:
+        group = self.properties["LogGroupName"]
+        self.api.call_if_there("DeleteSubscriptionFilter", logGroupName=group, filterName=self.name)
+
+
+def _text(value: Any) -> str:
+    """Attributes of SNS are texts; a template may give a policy as an object and a switch as a boolean."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+SUBSCRIPTIONS: tuple[type[Resource], ...] = (TopicSubscription, LogSubscription)
