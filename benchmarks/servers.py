@@ -50,7 +50,7 @@ class Sandbox:
         """Create ``function`` and return the request that invokes it."""
         self._client.create_function(
             FunctionName=function,
-            Runtime="python3.13",
+            Runtime=f"python3.{sys.version_info.minor}",  # the host's own: another would be started, not forked
             Handler="app.handler",
             Role=ROLE,
             MemorySize=1769,  # one vCPU: the function is not slowed down

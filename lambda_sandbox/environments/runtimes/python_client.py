@@ -65,8 +65,8 @@ class Connection:
     def send(self, message: bytes) -> None:
         self._socket.sendall(message)
 
-    def read(self) -> tuple[int, Headers, bytes]:
-        """Return status, headers by lower-case name, and body of the next answer."""
+    def read(self) -> tuple[Headers, bytes]:
+        """Return headers by lower-case name, and body of the next answer."""
         data = self._buffer
         while (end := data.find(b"\r\n\r\n")) < 0:
             data += self._receive()
@@ -75,13 +75,22 @@ class Connection:
         for line in lines[1:]:
             name, _, value = line.partition(b":")
             headers[name.lower()] = value.strip().decode("utf-8", "replace")
-        length = int(headers.get(b"content-length", "0"))
-        start = end + 4
+        return headers, self._body(data, end + 4, int(headers.get(b"content-length", "0")))
+
+    def skip(self) -> None:
+        """Read the next answer, whatever it says."""
+        data = self._buffer
+        while (end := data.find(b"\r\n\r\n")) < 0:
+            data += self._receive()
+        length = data[:end].lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+        self._body(data, end + 4, int(length or b"0"))
+
+    def _body(self, data: bytes, start: int, length: int) -> bytes:
         if len(data) - start < length:
             self._buffer = b""
-            return int(lines[0][9:12]), headers, self._read_rest(data[start:], length)
+            return self._read_rest(data[start:], length)
         self._buffer = data[start + length :]
-        return int(lines[0][9:12]), headers, data[start : start + length]
+        return data[start : start + length]
 
     def _read_rest(self, first: bytes, length: int) -> bytes:
         body = bytearray(length)
@@ -251,7 +260,7 @@ def main() -> None:
     _flush()
     connection.send(NEXT)
     while True:
-        _, headers, body = connection.read()
+        headers, body = connection.read()
         request_id = headers.get(b"lambda-runtime-aws-request-id", "")
         begin_request(request_id, headers.get(b"lambda-runtime-aws-tenant-id"))
         _trace_id(headers)
@@ -259,7 +268,7 @@ def main() -> None:
         _flush()  # what was printed is in the pipe before the answer leaves
         connection.send(answer + NEXT)
         # A refused answer (413 for one too large) is the sandbox's to report; the environment lives on.
-        connection.read()
+        connection.skip()
 
 
 def _pass_snapshot(connection: Connection) -> None:
