@@ -1,4 +1,4 @@
-"""What a learner does: list, check, hint, reset."""
+"""What a learner does to a notebook: check it, watch it, put it back."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from autograder.catalogue import read_checks
 from autograder.cli import console as show
 from autograder.cli.group import main
 from autograder.discover import Lab, find_lab, labs_folder, read_labs
+from autograder.errors import GraderError
 from autograder.grade import Job
-from autograder.hints import read_hints
 from autograder.limits import Limits
+from autograder.progress import ProgressDamaged, changing, progress_path, record
 from autograder.report import write_atomically
 from autograder.result import GRADED, Result
 from autograder.starter import original_notebook
@@ -24,12 +26,6 @@ from autograder.submissions import Submission
 from autograder.workers import grade_one
 
 _LAB = click.argument("lab_name", metavar="[LAB]", required=False)
-
-
-@main.command("list")
-def list_command() -> None:
-    """List the labs in their order."""
-    show.print_labs(Console(), read_labs(labs_folder()))
 
 
 @main.command()
@@ -49,17 +45,41 @@ def check(lab_name: str | None, notebook: Path | None, output: str, wall_s: floa
         raise click.ClickException(f"{path} does not exist.")
     job = Job(lab, Submission("you", "you", path), seed=secrets.token_hex(8), limits=Limits(wall_s=wall_s))
     result = grade_one(job)
+    if path.resolve() != lab.solution.resolve():
+        remember(lab, result)
     if output == "json":
         click.echo(json.dumps(_public(lab, result), allow_nan=False))
     else:
-        show.print_result(Console(), lab, result)
+        show.print_result(Console(), lab, result, whys_of(lab))
     public, most = result.part(held=False)
     raise SystemExit(0 if result.status == GRADED and public == most else 1)
+
+
+def remember(lab: Lab, result: Result) -> list[str]:
+    """Record a result in the learner's progress and return the checks that pass for the first time.
+
+    Where that cannot be done one sentence on stderr says so, and the check stands.
+    """
+    try:
+        with changing(progress_path()) as progress:
+            return record(progress, lab, result)
+    except ProgressDamaged as damaged:
+        click.echo(str(damaged), err=True)
+        return remember(lab, result)
+    except GraderError as error:
+        click.echo(str(error), err=True)
+        return []
+
+
+def whys_of(lab: Lab) -> dict[str, str]:
+    """Return check function to its why."""
+    return {name: check.why for name, check in read_checks(lab.checks).items()}
 
 
 def _public(lab: Lab, result: Result) -> dict[str, object]:
     """Return what a learner may see: no held check, no seed."""
     public, most = result.part(held=False)
+    whys = whys_of(lab)
     return {
         "lab": lab.slug,
         "title": lab.title,
@@ -75,33 +95,14 @@ def _public(lab: Lab, result: Result) -> dict[str, object]:
                 "outcome": check.outcome,
                 "points": check.points,
                 "earned": check.earned,
-                "told": show.told(check),
-                "hint": show.hint_command(lab, check),
+                "told": show.told(check, whys),
+                "hint": show.hint_command(lab, check.id),
             }
             for check in result.checks
             if not check.held
         ],
         "warnings": [*result.warnings, *result.cell_errors],
     }
-
-
-@main.command()
-@click.argument("lab_name", metavar="LAB")
-@click.argument("check_name", metavar="CHECK")
-@click.argument("number", metavar="[N]", type=click.IntRange(min=1), default=1)
-def hint(lab_name: str, check_name: str, number: int) -> None:
-    """Show hint N (1 to 3) for a check, by its name or its number in the lab: labs hint 03 2."""
-    lab = find_lab(read_labs(labs_folder()), lab_name)
-    hints = read_hints(lab.hints)
-    names = list(hints)
-    if check_name.isdigit() and 1 <= int(check_name) <= len(names):
-        check_name = names[int(check_name) - 1]
-    found = hints.get(check_name) or hints.get(f"test_{check_name}")
-    if not found:
-        raise click.UsageError(f"There is no check {check_name!r}. The checks: {', '.join(names) or 'none'}.")
-    if number > len(found):
-        raise click.UsageError(f"{check_name} has {len(found)} hints.")
-    click.echo(f"Hint {number} of {len(found)} for {check_name}: {found[number - 1]}")
 
 
 @main.command()

@@ -73,7 +73,11 @@ class VariablesChanged:
 
 @pytest.mark.points(1)
 def test_predictions_are_written_down(submission):
-    """You guessed before you looked"""
+    """You guessed before you looked
+
+    A guess that is written down shows afterwards what you believed and the machine did not, and that is
+    what stays.
+    """
     guesses = submission.literal("predict-1")
     for name, kind in [
         ("status_code_when_handler_raises", int),
@@ -90,7 +94,11 @@ def test_predictions_are_written_down(submission):
 
 @pytest.mark.points(2)
 def test_quote_answers_the_example(sandbox):
-    """The quote for two jars of jam and one tea is right"""
+    """The quote for two jars of jam and one tea is right
+
+    A handler is an ordinary function: the event comes in as Python values, and what it returns goes out
+    as JSON.
+    """
     items = [("jam", 2), ("tea", 1)]
     got = answer_of(sandbox, QUOTE, order_of(items), look_at="the environment variables")
     expect(got, wanted=quote_for(items), look_at="gaps 2 to 4 in work/quote/app.py")
@@ -98,7 +106,11 @@ def test_quote_answers_the_example(sandbox):
 
 @pytest.mark.points(1)
 def test_quote_refuses_an_unknown_item(sandbox):
-    """An item that the shop does not sell is a ValueError that names it"""
+    """An item that the shop does not sell is a ValueError that names it
+
+    An exception becomes a function error that the caller can see; a price that was made up would look
+    like a good answer.
+    """
     require(sandbox, QUOTE)
     result = sandbox.invoke(QUOTE, order_of([("jam", 1), ("cloud", 1)]))
     error = result.payload if result.function_error and type(result.payload) is dict else {}
@@ -111,7 +123,11 @@ def test_quote_refuses_an_unknown_item(sandbox):
 
 @pytest.mark.points(2)
 def test_quote_takes_its_settings_from_the_environment(sandbox):
-    """VAT and currency are settings and not code"""
+    """VAT and currency are settings and not code
+
+    With its settings outside, one package serves every country and every stage, and a change of VAT
+    needs no new code.
+    """
     require(sandbox, QUOTE)
     with VariablesChanged(sandbox, QUOTE, VAT_PERCENT="7", CURRENCY="SEK"):
         got = answer_of(sandbox, QUOTE, order_of([("tea", 3)]), look_at="os.environ")
@@ -137,14 +153,22 @@ def test_quote_answers_orders_it_has_not_seen(sandbox, seeded):
 
 @pytest.mark.points(1)
 def test_shipping_answers_the_example(sandbox):
-    """A parcel of 1,200 g costs 640 cents"""
+    """A parcel of 1,200 g costs 640 cents
+
+    You wrote and deployed a function of your own: code, a handler's name, a role and settings are all
+    that Lambda needs.
+    """
     got = answer_of(sandbox, SHIPPING, {"weight_g": 1200}, look_at="BASE_CENTS and STEP_CENTS")
     expect(got, wanted={"shipping_cents": 640}, look_at="the first 1,000 g, then each 500 g begun")
 
 
 @pytest.mark.points(1)
 def test_shipping_has_its_memory_and_timeout(sandbox):
-    """cloudberry-shipping has 256 MB and five seconds"""
+    """cloudberry-shipping has 256 MB and five seconds
+
+    Memory sets the price per second and the share of a CPU, and the timeout bounds what a call that
+    hangs can cost.
+    """
     require(sandbox, SHIPPING)
     configuration = sandbox.client("lambda").get_function_configuration(FunctionName=SHIPPING)
     expect(
@@ -184,7 +208,11 @@ def test_shipping_is_right_at_every_step(sandbox, seeded):
 
 @pytest.mark.points(2)
 def test_receipt_is_read_right(submission):
-    """You read the billed durations and the status code off the receipts"""
+    """You read the billed durations and the status code off the receipts
+
+    The REPORT line is the bill of one call: a cold start's init is in it, and an error that your code
+    raised costs as much as success.
+    """
     read = submission.literal("receipt")
     both = "what a cold call is billed for: Duration and Init Duration, together and then rounded up"
     warm = "what a warm call is billed for: its Duration, rounded up to a whole millisecond"

@@ -66,7 +66,11 @@ def finished(sandbox, name):
 
 @pytest.mark.points(1)
 def test_predictions_are_written_down(submission):
-    """You guessed before you looked"""
+    """You guessed before you looked
+
+    A guess that is written down shows afterwards what you believed and the machine did not, and that is
+    what stays.
+    """
     guesses = submission.literal("predict-1")
     for name in ["cold_starts_in_a_row", "new_environments_for_four_at_once", "counter_after_an_exception"]:
         expect_true(
@@ -79,7 +83,10 @@ def test_predictions_are_written_down(submission):
 
 @pytest.mark.points(3)
 def test_observations_are_right(submission):
-    """You wrote down what an environment keeps and what it forgets"""
+    """You wrote down what an environment keeps and what it forgets
+
+    What is outside the handler lives as long as its environment, and nobody promises how long that is.
+    """
     seen = submission.literal("observed")
     for name, right, look_at in [
         ("calls_after_the_exception", 3, "the third answer under 'What an environment survives'"),
@@ -98,7 +105,11 @@ def test_observations_are_right(submission):
 
 @pytest.mark.points(2)
 def test_a_warm_call_does_not_load_the_catalogue(sandbox):
-    """In a warm environment the catalogue answers at once"""
+    """In a warm environment the catalogue answers at once
+
+    Code outside the handler runs once per environment, so what is costly is paid for at the cold start
+    and not with every call.
+    """
     look_at = "where shelf.load() is called: code outside the handler runs once per environment"
     call(sandbox, CATALOGUE, {"sku": "jam"}, look_at)
     warm = [call(sandbox, CATALOGUE, {"sku": "honey"}, look_at) for _ in range(3)]
@@ -134,7 +145,11 @@ def test_every_environment_loads_the_catalogue_once(sandbox, seeded):
 
 @pytest.mark.points(2)
 def test_every_customer_has_a_basket_of_their_own(sandbox):
-    """Bo's basket holds what Bo put in"""
+    """Bo's basket holds what Bo put in
+
+    An environment serves one call after the other, for different people: what a call leaves in a
+    global, the next one finds.
+    """
     look_at = "the list that all calls of one environment share"
     call(sandbox, BASKET, {"customer": "Ada", "items": ["honey", "jam"]}, look_at)
     got = call(sandbox, BASKET, {"customer": "Bo", "items": ["tea"]}, look_at).payload
@@ -162,7 +177,11 @@ def test_a_members_price_stays_with_the_member(sandbox, seeded):
 
 @pytest.mark.points(2)
 def test_probe_tells_cold_from_warm(sandbox):
-    """The probe says true once, counts from 1, and names its environment"""
+    """The probe says true once, counts from 1, and names its environment
+
+    A value outside the handler is a memory between calls: the first call of an environment finds it
+    fresh, each later one as it was left.
+    """
     look_at = "a counter outside the handler, and `global` inside it"
     names = []
     for mark in ["first", "second"]:

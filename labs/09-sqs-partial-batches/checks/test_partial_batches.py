@@ -150,7 +150,11 @@ def payment(order_id, total_cents):
 
 @pytest.mark.points(1)
 def test_predictions_are_written_down(submission):
-    """You guessed before you looked"""
+    """You guessed before you looked
+
+    A guess that is written down shows afterwards what you believed and the machine did not, and that is
+    what stays.
+    """
     guesses = submission.literal("predict-1")
     for name in [
         "deliveries_of_a_good_order",
@@ -167,7 +171,11 @@ def test_predictions_are_written_down(submission):
 
 @pytest.mark.points(2)
 def test_observations_are_right(submission):
-    """You wrote down what became of the good orders and of the bad ones"""
+    """You wrote down what became of the good orders and of the bad ones
+
+    Without a report one bad message makes its whole batch fail, and the good ones beside it are
+    delivered again.
+    """
     seen = submission.literal("observed")
     for name, right, look_at in [
         ("good_order_was_delivered", 3, "the list of deliveries under 'One bad apple'"),
@@ -185,7 +193,11 @@ def test_observations_are_right(submission):
 
 @pytest.mark.points(2)
 def test_handler_names_the_failed_records(sandbox):
-    """Of three records, the handler reports the one in the middle and stores the others"""
+    """Of three records, the handler reports the one in the middle and stores the others
+
+    Who is named in batchItemFailures stays in the queue, and everybody else is deleted: success is what
+    you do not mention.
+    """
     got, ids = hand_over(sandbox, ORDERS, [order("check-1"), order("check-2", 0), order("check-3")])
     shape = 'the answer: {"batchItemFailures": [{"itemIdentifier": messageId}]}'
     expect(got, wanted=report_of(ids, [1]), look_at=shape)
@@ -215,7 +227,11 @@ def test_handler_reports_any_batch_right(sandbox, seeded):
 
 @pytest.mark.points(1)
 def test_mapping_expects_a_report(sandbox):
-    """The mapping knows that the function reports single failures"""
+    """The mapping knows that the function reports single failures
+
+    The report is read only where the mapping asks for it; without ReportBatchItemFailures the same
+    answer means that all went well.
+    """
     expect(
         mapping_of(sandbox, ORDERS).get("FunctionResponseTypes", []),
         wanted=["ReportBatchItemFailures"],
@@ -225,7 +241,11 @@ def test_mapping_expects_a_report(sandbox):
 
 @pytest.mark.points(1)
 def test_good_orders_reach_the_table(sandbox):
-    """Orders that are sent to the queue are stored"""
+    """Orders that are sent to the queue are stored
+
+    The mapping polls, invokes and deletes; the function sees a batch, and neither side knows the
+    other's address.
+    """
     ids = [f"sent-{n}" for n in range(3)]
     send(sandbox, ORDERS, [order(order_id, 2, "tea") for order_id in ids])
     until(lambda: len(stored_orders(sandbox, ids)) == 3, timeout_s=15)
@@ -260,7 +280,11 @@ def test_poison_alone_goes_to_the_dead_letter_queue(sandbox, seeded):
 
 @pytest.mark.points(2)
 def test_till_takes_the_money_once(sandbox):
-    """Three orders, one of them three times: each is paid once"""
+    """Three orders, one of them three times: each is paid once
+
+    SQS delivers at least once, so a handler must recognise what it has done already: that is what
+    idempotent means.
+    """
     before = cents_in_the_till(sandbox)
     orders = [("till-1", 650), ("till-2", 420), ("till-1", 650), ("till-3", 390), ("till-1", 650)]
     got, ids = hand_over(sandbox, TILL, [payment(*each) for each in orders])

@@ -30,6 +30,12 @@ def test_printed(submission):
 '''
 
 
+@pytest.fixture(autouse=True)
+def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the tests' progress out of that of whoever runs them."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state-of-tests"))
+
+
 @pytest.fixture
 def write_notebook(tmp_path: Path) -> Write:
     """Return a function that writes cells (a pair is an answer cell) as a notebook and returns its path."""
