@@ -20,7 +20,7 @@ _JSON = "application/json"
 _BEFORE_LAMBDA = frozenset({"AccessDeniedException"})
 _LIMITS = {"integer": 2**31, "long": 2**63}
 _NUMBER = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?")
-# The token names of AWS's own parser appear in its messages.
+# UNCONFIRMED: wording. The token names of AWS's own parser appear in its messages; the place behind them is ours.
 _TOKENS: dict[type, str] = {
     str: "STRING_VALUE",
     int: "NUMBER_VALUE",
