@@ -40,9 +40,9 @@ def watch(lab_name: str | None, wall_s: float) -> None:
     if not lab.notebook.exists():
         raise click.ClickException(f"{lab.notebook} does not exist.")
     console = Console()
-    console.print(f"Watching {lab.notebook}. Save it to have it checked; Ctrl-C ends this.", soft_wrap=True)
     checking = 0
     try:
+        console.print(f"Watching {lab.notebook}. Save it to have it checked; Ctrl-C ends this.", soft_wrap=True)
         for _ in _saves(lab.notebook):
             _stop(checking)
             checking = _start(lab, Limits(wall_s=wall_s))

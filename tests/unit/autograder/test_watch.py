@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -86,7 +87,7 @@ def test_each_save_is_checked_and_shows_one_next_step_then_the_why(
 ) -> None:
     watching = start(NO_COLOR="1")
     first = watching.until("labs hint 07 test_total")
-    assert "0 of 1 checks pass. Next: The total" in first
+    assert "0 of 1 checks pass. Next: The total" in re.sub(r"\x1b\[[0-9;]*m", "", first)
     assert "wanted: 3" in first
     assert "got: 4" in first
     assert "\x1b[3" not in first  # NO_COLOR
