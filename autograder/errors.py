@@ -23,3 +23,7 @@ class NoAnswer(GraderError):
 
 class GraderFault(GraderError):
     """A fault of the grader or the machine; its text says what to do next."""
+
+
+class ForkServerLost(GraderFault):
+    """The process that starts notebooks is gone: the submission was not run and can be graded by another."""

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import array
 import contextlib
 import json
 import os
 import shutil
-import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import lambda_sandbox
-from autograder.errors import GraderFault
-from autograder.isolation import INSIDE_COURSE, INSIDE_SCRATCH, Isolation, bwrap_command, no_one
+from autograder.errors import ForkServerLost, GraderFault
+from autograder.fork_server import ForkServer, inside_environment
+from autograder.inside.messages import Hearing
+from autograder.isolation import INSIDE_SCRATCH, Isolation, kept_folders, no_one, readable_paths
 from autograder.limits import Limits
 from autograder.notebook import Notebook
-from autograder.processes import Watchdog, kill_tree
+from autograder.processes import RunningTree, Watchdog, kill_tree
 from autograder.sandbox import SandboxServer
 
-_HERE = Path(__file__).resolve().parent
 _INSIDE_PORT = 9000
 _START_S = 60.0  # for a kernel on a slow, busy machine
 _GRACE_S = 2.0
+_THREADS = 64  # the limit on processes counts threads as well, and Jupyter needs about thirty
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,36 +47,29 @@ class Execution:
 def executed(
     notebook: Notebook,
     *,
+    fork_server: ForkServer,
     isolation: Isolation,
     limits: Limits,
     needs_sandbox: bool,
-    files: Path | None,
     slot: int = 0,
 ) -> Iterator[tuple[Execution, SandboxServer | None]]:
     """Run the notebook, end its whole process tree, and give its sandbox, still up, to the block.
 
-    ``files`` is a folder of the lab that the notebook may read under its own name. Call it in a process that grades
-    this submission and nothing else: at the end every process below it is killed. Raises GraderFault when the
-    machine or the grader fails, never for what the notebook does.
+    Call it in a process that grades this submission and nothing else: at the end every process below it is killed.
+    Raises GraderFault when the machine or the grader fails, never for what the notebook does.
     """
     with tempfile.TemporaryDirectory(prefix="t-") as scratch:
         os.chmod(scratch, 0o700)
         server: SandboxServer | None = None
-        listener = (
-            None if isolation.has_namespaces or not needs_sandbox else socket.create_server(("127.0.0.1", 0))
-        )
-        process, control, errors_log = _start_inside(
-            Path(scratch), isolation, limits, listener, needs_sandbox, files, slot
-        )
+        outside = needs_sandbox and not isolation.has_namespaces
+        listener = socket.create_server(("127.0.0.1", 0)) if outside else None
+        settings = _settings(Path(scratch), fork_server, isolation, limits, listener, needs_sandbox, slot)
         try:
-            with control:
-                listener = _receive_listener(control, errors_log) or listener
+            with _Inside(fork_server, settings, limits) as inside:
+                listener = inside.listener or listener
                 if needs_sandbox and listener is not None:
                     server = SandboxServer.start(Path(scratch) / "sandbox", listener)
-                try:
-                    execution = _run(process, control, notebook, server, limits, errors_log)
-                finally:
-                    _end(process, frozenset({server.pid}) if server else frozenset())
+                execution = inside.run(notebook, server)
             yield execution, server
         finally:
             if listener is not None:
@@ -89,145 +79,133 @@ def executed(
             kill_tree(os.getpid())
 
 
-def _start_inside(
+def _settings(
     scratch: Path,
+    fork_server: ForkServer,
     isolation: Isolation,
     limits: Limits,
     listener: socket.socket | None,
     needs_sandbox: bool,
-    files: Path | None,
     slot: int,
-) -> tuple[subprocess.Popen[bytes], socket.socket, Path]:
-    ours, theirs = socket.socketpair()
-    errors_log = scratch / "inside.log"
-    settings: dict[str, Any] = {
-        "limits": asdict(limits),
-        "control_fd": theirs.fileno(),
-        "own_network": isolation.has_namespaces and needs_sandbox,
+) -> dict[str, Any]:
+    apart = isolation.has_namespaces
+    home = INSIDE_SCRATCH if apart else str(_bare_home(scratch, fork_server.files))
+    environment = inside_environment(home, fork_server.course)
+    port = listener.getsockname()[1] if listener else _INSIDE_PORT
+    environment["LAMBDA_SANDBOX_ENDPOINT"] = f"http://127.0.0.1:{port}"
+    bare = not apart and isolation.holds_files
+    return {
+        "namespaces": apart,
+        "own_network": apart and needs_sandbox,
+        "home": home,
+        "environment": environment,
+        "files": fork_server.files_inside,
+        "kept": kept_folders() if apart else [],
+        "readable": [*readable_paths(), fork_server.course, *fork_server.course_folders] if bare else [],
+        "scratch_mb": limits.scratch_mb,
+        "output_bytes": limits.output_bytes,
         "user": no_one(slot) if isolation.own_user else None,
-        "count_processes": isolation.has_namespaces and (isolation.own_user or os.geteuid() != 0),
-        "endpoint": f"http://127.0.0.1:{listener.getsockname()[1] if listener else _INSIDE_PORT}",
-    }
-    home = INSIDE_SCRATCH if isolation.has_namespaces else str(_bare_home(scratch, files))
-    environment = _environment(home, isolation)
-    command = _command(isolation, limits, files, environment)
-    with theirs, errors_log.open("wb") as log:
-        process = subprocess.Popen(
-            [*command, json.dumps(settings)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            cwd="/" if isolation.has_namespaces else home,
-            env=environment,
-            pass_fds=(theirs.fileno(),),
-            start_new_session=True,
-        )
-    return process, ours, errors_log
-
-
-def _environment(home: str, isolation: Isolation) -> dict[str, str]:
-    course = INSIDE_COURSE if isolation.has_namespaces else str(Path(home).parent / "course")
-    return {
-        "PATH": f"{os.path.dirname(sys.executable)}:/usr/local/bin:/usr/bin:/bin",
-        "HOME": home,
-        "TMPDIR": home,
-        "LANG": "C.UTF-8",
-        "PYTHONPATH": course,
-        "JUPYTER_PLATFORM_DIRS": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
+        "rlimits": _resource_limits(limits, counted=apart and (isolation.own_user or os.geteuid() != 0)),
     }
 
 
-def _command(
-    isolation: Isolation, limits: Limits, files: Path | None, environment: dict[str, str]
-) -> list[str]:
-    if not isolation.has_namespaces:
-        return [sys.executable, "-I", str(_HERE / "inside.py")]
-    binds = [(path, f"{INSIDE_COURSE}/{inside}") for inside, path in _course_files().items()]
-    binds.append((_HERE / "inside.py", f"{INSIDE_COURSE}/inside.py"))
-    if files is not None and files.is_dir():
-        binds.append((files, f"{INSIDE_SCRATCH}/{files.name}"))
-    command = bwrap_command(own_user=isolation.own_user, limits=limits, binds=binds)
-    for name, value in environment.items():
-        command += ["--setenv", name, value]
-    return [*command, sys.executable, "-I", f"{INSIDE_COURSE}/inside.py"]
-
-
-def _course_files() -> dict[str, Path]:
-    """Return what a notebook may import besides installed packages: the sandbox's front and an empty check runner."""
-    return {
-        "lambda_sandbox": Path(lambda_sandbox.__file__).resolve().parent,
-        "autograder/__init__.py": _HERE / "__init__.py",
-        "autograder/checks.py": _HERE / "checks.py",
+def _resource_limits(limits: Limits, *, counted: bool) -> dict[str, int]:
+    wanted = {
+        "RLIMIT_CPU": limits.cpu_s,
+        "RLIMIT_AS": limits.address_space_mb << 20,
+        "RLIMIT_FSIZE": limits.file_mb << 20,
+        "RLIMIT_NOFILE": limits.open_files,
+        "RLIMIT_CORE": 0,
     }
+    return {**wanted, "RLIMIT_NPROC": limits.processes + _THREADS} if counted else wanted
 
 
 def _bare_home(scratch: Path, files: Path | None) -> Path:
-    home, course = scratch / "h", scratch / "course"
+    home = scratch / "h"
     home.mkdir(mode=0o700)
-    for inside, path in _course_files().items():
-        target = course / inside
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.symlink_to(path)
-    if files is not None and files.is_dir():
+    if files is not None:
         shutil.copytree(files, home / files.name)
     return home
 
 
-def _receive_listener(control: socket.socket, errors_log: Path) -> socket.socket | None:
-    control.settimeout(_START_S)
-    try:
-        word, ancillary, _, _ = control.recvmsg(1, socket.CMSG_SPACE(4))
-    except TimeoutError:
-        raise GraderFault(
-            "The isolated process did not start in a minute: the machine is too busy."
-        ) from None
-    if not word:
-        raise GraderFault(f"The isolated process could not start: {_tail(errors_log)}")
-    handles = array.array("i")
-    for _level, _kind, data in ancillary:
-        handles.frombytes(data[: len(data) - len(data) % handles.itemsize])
-    return socket.socket(fileno=handles[0]) if handles else None
+class _Inside:
+    """One submission in its isolation, from the fork to the end of its last process. A context manager."""
 
+    def __init__(self, fork_server: ForkServer, settings: dict[str, Any], limits: Limits) -> None:
+        self.listener: socket.socket | None = None
+        self._fork_server = fork_server
+        self._limits = limits
+        self._tree: RunningTree | None = None
+        self._control, theirs = socket.socketpair()
+        self._hearing = Hearing(self._control, 8 * limits.output_bytes + 1_000_000)
+        with theirs:
+            fork_server.start(settings, theirs)
 
-def _run(
-    process: subprocess.Popen[bytes],
-    control: socket.socket,
-    notebook: Notebook,
-    server: SandboxServer | None,
-    limits: Limits,
-    errors_log: Path,
-) -> Execution:
-    if server is not None:
-        server.wait_ready()
-    if control.recv(1) != b"R":
-        raise GraderFault(f"The notebook's kernel did not start: {_tail(errors_log)}")
-    began = time.monotonic()
-    job = {"cells": [cell.source for cell in notebook.cells], "wall_s": limits.wall_s}
-    with Watchdog(process.pid, memory_bytes=limits.memory_mb << 20, processes=limits.processes) as watchdog:
-        control.sendall(json.dumps(job).encode() + b"\n")
-        answer = _answer(control, limits, began + limits.wall_s + _GRACE_S)
-    return _execution(answer, watchdog.reason, limits, len(notebook.cells), time.monotonic() - began)
-
-
-def _answer(control: socket.socket, limits: Limits, deadline: float) -> dict[str, Any] | None:
-    """Return what the inside says, or ``None`` if it says nothing valid in time. It is bounded and only ever shown."""
-    received = bytearray()
-    most = 8 * limits.output_bytes + 1_000_000
-    while len(received) <= most:
-        control.settimeout(max(0.01, deadline - time.monotonic()))
+    def __enter__(self) -> _Inside:
         try:
-            chunk = control.recv(1 << 16)
+            first = self._expect("pid", "The isolated process could not start")
+            if self._hearing.handles:
+                self.listener = socket.socket(fileno=self._hearing.handles[0])
+            self._tree = RunningTree(
+                self._hearing.sender or int(first["pid"]), alone=self._fork_server.namespaced
+            )
+        except BaseException:
+            self._control.close()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Kill the notebook's tree and whatever left it; only then may a check look."""
+        self._control.close()
+        assert self._tree is not None
+        if not self._tree.end():
+            raise GraderFault(
+                "A process of the notebook could not be ended: grade it again on a quiet machine."
+            )
+        if not self._fork_server.namespaced:
+            self._fork_server.sweep()
+
+    def run(self, notebook: Notebook, server: SandboxServer | None) -> Execution:
+        """Execute the cells and return what they showed, within the limits."""
+        if server is not None:
+            server.wait_ready()
+        self._expect("ready", "The notebook's kernel did not start")
+        began = time.monotonic()
+        limits = self._limits
+        assert self._tree is not None
+        with Watchdog(self._tree.pid, limits) as watchdog:
+            self._order({"cells": [cell.source for cell in notebook.cells], "wall_s": limits.wall_s})
+            answer = self._answer(began + limits.wall_s + _GRACE_S)
+        if answer is None and not self._fork_server.alive():
+            raise ForkServerLost("The process that starts notebooks ended while this one ran.")
+        seconds = time.monotonic() - began
+        return _execution(answer, watchdog.reason, limits, len(notebook.cells), seconds)
+
+    def _order(self, job: dict[str, Any]) -> None:
+        self._control.settimeout(_START_S)
+        with contextlib.suppress(OSError):  # it has ended: no answer will come
+            self._control.sendall(json.dumps(job).encode() + b"\n")
+
+    def _expect(self, word: str, complaint: str) -> dict[str, Any]:
+        try:
+            message = self._hearing.line(time.monotonic() + _START_S)
+        except TimeoutError:
+            raise GraderFault(f"{complaint} in a minute: the machine is too busy.") from None
+        except OSError:
+            message = {}
+        if word in message:
+            return message
+        if not self._fork_server.alive():
+            raise ForkServerLost(f"{complaint}: the process that starts notebooks has ended.")
+        raise GraderFault(f"{complaint}: {message.get('fault', 'it said nothing')}")
+
+    def _answer(self, deadline: float) -> dict[str, Any] | None:
+        """Return what the inside says, or ``None`` if it says nothing valid in time. It is only ever shown."""
+        try:
+            answer = self._hearing.line(deadline)
         except OSError:
             return None
-        if not chunk:
-            break
-        received += chunk
-    try:
-        answer = json.loads(received)
-    except (ValueError, RecursionError):
-        return None
-    return answer if isinstance(answer, dict) and isinstance(answer.get("cells"), list) else None
+        return answer if isinstance(answer.get("cells"), list) else None
 
 
 _ENDINGS = {
@@ -253,18 +231,3 @@ def _execution(
     return Execution(
         texts, errors, ended if ended in _ENDINGS else ("limit" if limit_note else "died"), note, seconds
     )
-
-
-def _end(process: subprocess.Popen[bytes], keep: frozenset[int]) -> None:
-    """Kill the notebook's tree and whatever left it; only then may a check look."""
-    kill_tree(process.pid)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    if kill_tree(os.getpid(), keep=keep):
-        raise GraderFault("A process of the notebook could not be ended: grade it again on a quiet machine.")
-
-
-def _tail(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1][:300] if lines else "it said nothing"

@@ -7,14 +7,15 @@ import time
 from dataclasses import dataclass, field, replace
 
 from autograder.discover import Lab
-from autograder.errors import GraderFault, NotANotebook
+from autograder.errors import ForkServerLost, GraderFault, NotANotebook
 from autograder.execute import Execution, executed
+from autograder.fork_server import ForkServer
 from autograder.isolation import Isolation, best_isolation
 from autograder.limits import Limits
 from autograder.notebook import Notebook, read_notebook
 from autograder.result import GRADED, NOT_GRADED, Result
 from autograder.sandbox import Sandbox
-from autograder.score import CheckResult, SubmissionView, run_checks
+from autograder.score import Checks, Subject, SubmissionView
 from autograder.submissions import Submission
 
 _EMPTY = Notebook((), {}, (), "")
@@ -36,27 +37,19 @@ class Job:
     slot: int = 0
 
 
-def grade(job: Job) -> Result:
+def grade(job: Job, checks: Checks, fork_server: ForkServer) -> Result:
     """Return the result of one submission; never raises for what is in it.
 
-    Blocks for as long as the notebook and the checks take. Run it in a process of its own (``workers``), because
-    at the end it kills every process below it.
+    Blocks for as long as the notebook and the checks take. Run it in a fork of the process that collected ``checks``
+    (``foreman``), because at the end it kills every process below it. Raises ForkServerLost when another fork server
+    should try.
     """
     began = time.monotonic()
-    isolation = job.isolation or best_isolation()
-    blank = Result(
-        lab=job.lab.slug,
-        submission=job.submission.name,
-        key=job.submission.key,
-        student=job.submission.student,
-        late=job.submission.late,
-        status=NOT_GRADED,
-        isolation=isolation,
-        seed=job.seed,
-        graded_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    )
+    blank = blank_result(job)
     try:
-        result = _graded(job, isolation, blank)
+        result = _graded(job, blank, checks, fork_server)
+    except ForkServerLost:
+        raise
     except GraderFault as fault:
         result = replace(blank, fault=str(fault))
     except Exception as error:
@@ -66,42 +59,57 @@ def grade(job: Job) -> Result:
     return replace(result, seconds=time.monotonic() - began)
 
 
-def _graded(job: Job, isolation: Isolation, blank: Result) -> Result:
+def blank_result(job: Job) -> Result:
+    """Return the result of a submission that was not graded yet, without a reason."""
+    return Result(
+        lab=job.lab.slug,
+        submission=job.submission.name,
+        key=job.submission.key,
+        student=job.submission.student,
+        late=job.submission.late,
+        status=NOT_GRADED,
+        isolation=job.isolation or best_isolation(),
+        seed=job.seed,
+        graded_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _graded(job: Job, blank: Result, checks: Checks, fork_server: ForkServer) -> Result:
+    assert blank.isolation is not None
     try:
         notebook = read_notebook(job.submission.path)
     except NotANotebook as error:
-        return _unreadable(job, blank, str(error))
+        return _unreadable(job, blank, checks, str(error))
     with executed(
         notebook,
-        isolation=isolation,
+        fork_server=fork_server,
+        isolation=blank.isolation,
         limits=job.limits,
         needs_sandbox=job.needs_sandbox,
-        files=job.lab.events.resolve(),
         slot=job.slot,
     ) as (execution, server):
         sandbox = Sandbox(server.url) if server else None
-        checks = _checks(job, notebook, execution, sandbox)
+        found = checks.run(_subject(job, notebook, execution, sandbox))
         if server is not None and not server.alive():
             raise GraderFault("The sandbox ended while the checks ran: grade this submission again.")
     return replace(
         blank,
         status=GRADED,
-        checks=checks,
+        checks=found,
         warnings=(*notebook.warnings, *([execution.note] if execution.note else [])),
         cell_errors=tuple(f"code cell {i}: {text}" for i, text in enumerate(execution.errors, 1) if text),
         notebook_sha256=notebook.sha256,
     )
 
 
-def _checks(
+def _subject(
     job: Job, notebook: Notebook, execution: Execution, sandbox: Sandbox | None, refused: str = ""
-) -> tuple[CheckResult, ...]:
+) -> Subject:
     seed = f"{job.seed}\0{job.submission.name}"
-    view = SubmissionView(notebook, execution)
-    return run_checks(job.lab.checks, view, sandbox, seed=seed, check_s=job.limits.check_s, refused=refused)
+    return Subject(SubmissionView(notebook, execution), sandbox, seed, job.limits.check_s, refused)
 
 
-def _unreadable(job: Job, blank: Result, reason: str) -> Result:
+def _unreadable(job: Job, blank: Result, checks: Checks, reason: str) -> Result:
     """A notebook that cannot be read gives no valid answer: nothing is run, and every check fails with the reason."""
-    failed = _checks(job, _EMPTY, _NOTHING_RAN, None, refused=reason)
+    failed = checks.run(_subject(job, _EMPTY, _NOTHING_RAN, None, refused=reason))
     return replace(blank, status=GRADED, checks=failed, warnings=(reason,))

@@ -1,33 +1,50 @@
-"""How a notebook is kept away from the grader: bubblewrap where it works, a bare process with limits elsewhere."""
+"""How a notebook is kept away from the grader: namespaces below bubblewrap where they work, a bare process elsewhere."""
 
 from __future__ import annotations
 
 import functools
+import json
 import os
 import shutil
 import site
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from autograder.limits import Limits
 
 INSIDE_SCRATCH = "/scratch"
 INSIDE_COURSE = "/course"
+INSIDE_FILES = "/files"
 _NO_ONE_FIRST = 200_000  # user ids above this belong to nobody on common systems
 _SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin")
 _ETC = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime")
+_PRIVATE = (INSIDE_SCRATCH, "/tmp", "/dev/shm")  # noqa: S108 (inside the namespace)
 
-
-_TRIAL = """
-import os, sys
-if len(sys.argv) > 1:
-    user = int(sys.argv[1]); os.setgroups([]); os.setresgid(user, user, user); os.setresuid(user, user, user)
-import ssl, zmq, ipykernel.kernelapp
-"""
+SECCOMP = "system calls (seccomp)"
+LANDLOCK = "file access (Landlock)"
+_LIMITS_HELD = (
+    "CPU time",
+    "address space",
+    "file size",
+    "open files",
+    "wall time",
+    "total memory (watched)",
+    "total CPU time (watched)",
+)
+_NAMESPACES = (
+    "file system",
+    "network",
+    "process namespace",
+    "scratch size",
+    "empty environment",
+    "no privileges",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +60,17 @@ class Isolation:
     def has_namespaces(self) -> bool:
         return self.level == "bwrap"
 
+    @property
+    def holds_files(self) -> bool:
+        """True where Landlock was tried and held."""
+        return LANDLOCK in self.enforced
 
-_LIMITS_HELD = ("CPU time", "address space", "file size", "open files", "wall time", "total memory (watched)")
 
+# The least that every machine gives; what the kernel adds to it is in ``bare_isolation``.
 BARE = Isolation(
     "process",
     (*_LIMITS_HELD, "empty environment", "number of processes (watched)"),
-    ("file system", "network", "process namespace", "scratch size"),
+    ("file system", "network", "process namespace", "scratch size", SECCOMP, LANDLOCK),
 )
 
 
@@ -60,40 +81,67 @@ def best_isolation() -> Isolation:
 
 @functools.cache
 def _probe(bwrap: str | None) -> Isolation:
-    if bwrap is None or not sys.platform.startswith("linux"):
-        return BARE
-    # As root, a user id of its own makes the limit on processes hold (root is exempt from it).
-    for own_user in [True, False] if os.geteuid() == 0 else [False]:
-        tried = [
-            *bwrap_command(own_user=own_user, limits=Limits(), binds=()),
-            sys.executable,
-            "-I",
-            "-c",
-            _TRIAL,
-        ]
-        tried += [str(no_one(0))] if own_user else []
-        try:
-            done = subprocess.run(tried, capture_output=True, timeout=60, check=False)
-        except (OSError, subprocess.TimeoutExpired):
-            continue
-        if done.returncode == 0:
-            return _namespaces(own_user)
-    return BARE
+    if bwrap is not None and sys.platform == "linux":
+        # As root, a user id of its own makes the limit on processes hold (root is exempt from it).
+        for own_user in [True, False] if os.geteuid() == 0 else [False]:
+            held = _tried(own_user)
+            if held is not None:
+                return _with_kernel(_namespaces(own_user), held)
+    return bare_isolation()
+
+
+@functools.cache
+def bare_isolation() -> Isolation:
+    """Return what a process without namespaces is held by here: its limits, and what the kernel refuses it."""
+    with tempfile.TemporaryDirectory(prefix="labs-trial-") as home:
+        settings = {"namespaces": False, "home": home, "user": None, "rlimits": {}}
+        held = _run_trial([sys.executable, "-P", "-s"], settings, _bare_environment())
+    return _with_kernel(BARE, held or {})
+
+
+def _bare_environment() -> dict[str, str]:
+    return {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+
+
+def _tried(own_user: bool) -> dict[str, bool] | None:
+    limits = Limits()
+    binds = course_binds()
+    settings = {
+        "namespaces": True,
+        "home": INSIDE_SCRATCH,
+        "scratch_mb": 1,
+        "files": "",
+        "kept": kept_folders(),
+        "user": no_one(0) if own_user else None,
+        "rlimits": {"RLIMIT_CPU": limits.cpu_s},
+    }
+    command = bwrap_command(own_user=own_user, binds=binds)
+    command += ["--setenv", "PYTHONPATH", INSIDE_COURSE, sys.executable, "-P", "-s"]
+    return _run_trial(command, settings, {})
+
+
+def _run_trial(
+    command: list[str], settings: dict[str, Any], environment: dict[str, str]
+) -> dict[str, bool] | None:
+    words = [*command, "-B", "-m", "autograder.inside.trial", json.dumps(settings)]
+    try:
+        done = subprocess.run(words, capture_output=True, timeout=60, check=False, env=environment)
+        return dict(json.loads(done.stdout)) if done.returncode == 0 else None
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return None
+
+
+def _with_kernel(isolation: Isolation, held: dict[str, bool]) -> Isolation:
+    added = [text for text, name in ((SECCOMP, "seccomp"), (LANDLOCK, "landlock")) if held.get(name, False)]
+    lacking = [text for text in (SECCOMP, LANDLOCK) if text not in added]
+    missing = [text for text in isolation.missing if text not in (SECCOMP, LANDLOCK)]
+    return Isolation(isolation.level, (*isolation.enforced, *added), (*missing, *lacking), isolation.own_user)
 
 
 def _namespaces(own_user: bool) -> Isolation:
-    held = (
-        "file system",
-        "network",
-        "process namespace",
-        "scratch size",
-        "empty environment",
-        "no privileges",
-    )
-    processes = (
-        ("number of processes",) if own_user or os.geteuid() != 0 else ("number of processes (watched)",)
-    )
-    return Isolation("bwrap", (*held, *_LIMITS_HELD, *processes), (), own_user)
+    counted = own_user or os.geteuid() != 0
+    processes = "number of processes" if counted else "number of processes (watched)"
+    return Isolation("bwrap", (*_NAMESPACES, *_LIMITS_HELD, processes), (), own_user)
 
 
 def no_one(slot: int) -> int:
@@ -101,34 +149,59 @@ def no_one(slot: int) -> int:
     return _NO_ONE_FIRST + slot % 60_000
 
 
-def bwrap_command(*, own_user: bool, limits: Limits, binds: Sequence[tuple[Path, str]]) -> list[str]:
+def course_binds() -> list[tuple[Path, str]]:
+    """Return what may be imported inside besides installed packages (host path, path inside).
+
+    The sandbox's front, an empty check runner, and the modules that run the notebook; no check and no result.
+    """
+    import lambda_sandbox
+
+    here = Path(__file__).resolve().parent
+    names = {
+        "lambda_sandbox": Path(lambda_sandbox.__file__).resolve().parent,
+        "autograder/__init__.py": here / "__init__.py",
+        "autograder/checks.py": here / "checks.py",
+        "autograder/inside": here / "inside",
+    }
+    return [(path, f"{INSIDE_COURSE}/{inside}") for inside, path in names.items()]
+
+
+def bwrap_command(*, own_user: bool, binds: Sequence[tuple[Path, str]]) -> list[str]:
     """Return the bubblewrap call: Python, its packages and ``binds`` (host path, path inside) and nothing else.
 
-    The working folder is a private tmpfs of ``limits.scratch_mb``. With ``own_user`` the program must change user
-    itself, first thing; it then holds no capability at all.
+    What it starts keeps the few capabilities, in these namespaces only, that shutting submissions in takes. It must run no
+    line of a submission itself, and each submission's process gives all of them up.
     """
     namespaces = ["--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"]
+    capabilities = ["CAP_SYS_ADMIN", "CAP_NET_ADMIN", "CAP_SETPCAP"]
     if own_user:
         # A user namespace would map every id to root's: keep the two capabilities that changing user needs.
-        namespaces += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+        capabilities += ["CAP_SETUID", "CAP_SETGID"]
     else:
-        namespaces = ["--unshare-all", "--cap-drop", "ALL"]
-    command = [
-        shutil.which("bwrap") or "bwrap",
-        *namespaces,
-        "--die-with-parent",
-        "--new-session",
-        "--clearenv",
-    ]
+        namespaces = ["--unshare-all"]
+    command = [shutil.which("bwrap") or "bwrap", *namespaces, "--cap-drop", "ALL"]
+    for capability in capabilities:
+        command += ["--cap-add", capability]
+    command += ["--die-with-parent", "--new-session", "--clearenv"]
     command += ["--hostname", "lab", "--proc", "/proc", "--dev", "/dev"]
-    size = str(limits.scratch_mb << 20)
-    for folder in (INSIDE_SCRATCH, "/tmp", "/dev/shm"):  # noqa: S108 (inside the namespace)
-        command += ["--perms", "1777", "--size", size, "--tmpfs", folder]
+    for folder in (INSIDE_SCRATCH, "/tmp"):  # noqa: S108 (inside the namespace)
+        command += ["--perms", "0755", "--dir", folder]
     command += _python_binds()  # after /tmp: the course itself may lie there
     made: set[str] = {INSIDE_SCRATCH}
     for host, inside in binds:
         command += [*_parents(inside, made), "--ro-bind", str(host), inside]
-    return [*command, "--chdir", INSIDE_SCRATCH]
+    return [*command, "--chdir", "/"]
+
+
+def kept_folders() -> list[str]:
+    """Return those of Python's folders that a submission's own empty folders would hide."""
+    return [path for path in python_folders() if any(Path(path).is_relative_to(top) for top in _PRIVATE)]
+
+
+def readable_paths() -> list[str]:
+    """Return what Python needs of the machine, for Landlock where there is no file system of its own."""
+    paths = (*_SYSTEM, *_ETC, *python_folders(), "/proc", "/dev")
+    return [path for path in paths if os.path.exists(path)]
 
 
 @functools.cache
@@ -140,7 +213,7 @@ def _python_binds() -> tuple[str, ...]:
             words += ["--symlink", os.readlink(path), path]
         elif os.path.isdir(path):
             words += ["--ro-bind", path, path]
-    for path in (*_ETC, *_python_folders()):
+    for path in (*_ETC, *python_folders()):
         if os.path.exists(path):
             words += [*_parents(path, made), "--ro-bind", path, path]
     return tuple(words)
@@ -156,7 +229,7 @@ def _parents(path: str, made: set[str]) -> list[str]:
     return words
 
 
-def _python_folders() -> list[str]:
+def python_folders() -> list[str]:
     """Return the folders that this interpreter needs, outermost only, without what ``_SYSTEM`` holds already."""
     wanted = {sys.prefix, sys.base_prefix, sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     wanted |= {os.path.dirname(os.path.realpath(sys.executable)), *site.getsitepackages()}

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 class Limits:
     """Limits of one submission. POLICY: wide enough for every lab's solution on a slow machine.
 
-    ``wall_s`` is for the whole notebook, ``cpu_s`` for each process, ``memory_mb`` for the tree together and
-    ``address_space_mb`` for each process, ``file_mb`` for each file and ``scratch_mb`` for all of them.
+    ``wall_s`` is for the whole notebook, ``cpu_s`` for each process and ``tree_cpu_s`` for the tree together,
+    ``memory_mb`` for the tree together and ``address_space_mb`` for each process, ``file_mb`` for each file and ``scratch_mb`` for all of them.
     ``output_bytes`` is how much output is kept; more is dropped, not punished.
     """
 
     wall_s: float = 120.0
     check_s: float = 60.0
     cpu_s: int = 60
+    tree_cpu_s: int = 120
     memory_mb: int = 1024
     address_space_mb: int = 4096
     processes: int = 96

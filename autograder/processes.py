@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import select
 import signal
 import sys
 import threading
@@ -12,8 +13,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from autograder.limits import Limits
+
 _PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NAME = 15
 _PROC = Path("/proc")
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -22,6 +27,17 @@ def become_subreaper() -> bool:
     if not sys.platform.startswith("linux"):
         return False
     return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+def name_process(name: str) -> None:
+    """Show this process as ``name`` in lists of processes. Linux only; at most 15 characters."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
+
+
+def children(root: int) -> list[int]:
+    """Return the ids of the processes that ``root`` is the parent of; empty where there is no ``/proc``."""
+    return [pid for pid, parent in _parents() if parent == root]
 
 
 def descendants(root: int) -> list[int]:
@@ -58,6 +74,16 @@ def resident_bytes(pids: list[int]) -> int:
     return total
 
 
+def cpu_seconds(pids: list[int]) -> float:
+    """Return the CPU time of these processes together, with that of their children that have ended."""
+    ticks = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, IndexError):
+            fields = (_PROC / str(pid) / "stat").read_bytes().rpartition(b")")[2].split()
+            ticks += sum(int(field) for field in fields[11:15])
+    return ticks / _TICKS_A_SECOND
+
+
 def kill_tree(root: int, *, keep: frozenset[int] = frozenset(), attempts: int = 200) -> int:
     """Kill everything below ``root`` except the trees of ``keep``; return how many are left after ``attempts``.
 
@@ -85,17 +111,46 @@ def reap(pids: list[int]) -> None:
             os.waitpid(pid, os.WNOHANG)
 
 
+class RunningTree:
+    """A process that is not our child, and all below it.
+
+    ``alone``: it is the first process of a pid namespace, so that its end is the end of every process in there.
+    """
+
+    def __init__(self, pid: int, *, alone: bool) -> None:
+        self.pid = pid
+        self._alone = alone
+        # By its handle the process stays the one that was meant, even after its number has gone to another.
+        self._handle = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
+
+    def end(self, patience_s: float = 10.0) -> bool:
+        """Kill all of it and wait until it is gone; ``False`` if something is left after ``patience_s``."""
+        if not self._alone:
+            kill_tree(self.pid)
+        if self._handle < 0:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(self.pid, signal.SIGKILL)
+            return True
+        try:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+            # The first process of a namespace is reported ended only when the kernel has collected all the others.
+            return bool(select.select([self._handle], [], [], patience_s)[0])
+        finally:
+            os.close(self._handle)
+            self._handle = -1
+
+
 class Watchdog:
     """Ends a tree that grows past its limits; the portable limit where cgroups cannot be written.
 
     ``reason`` is the sentence for the report once a limit was passed, else empty.
     """
 
-    def __init__(self, root: int, *, memory_bytes: int, processes: int, every_s: float = 0.1) -> None:
+    def __init__(self, root: int, limits: Limits, every_s: float = 0.1) -> None:
         self.reason = ""
         self._root = root
-        self._memory_bytes = memory_bytes
-        self._processes = processes
+        self._limits = limits
         self._every_s = every_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
@@ -110,13 +165,20 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._stop.wait(self._every_s):
-            members = descendants(self._root)
-            if len(members) > self._processes:
-                self.reason = f"the notebook started more than {self._processes} processes"
-            elif resident_bytes(members) > self._memory_bytes:
-                self.reason = f"the notebook used more than {self._memory_bytes >> 20} MB of memory"
+            self.reason = self._passed()
             if self.reason:
                 kill_tree(self._root)
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(self._root, signal.SIGKILL)
                 return
+
+    def _passed(self) -> str:
+        limits = self._limits
+        members = descendants(self._root)
+        if len(members) > limits.processes:
+            return f"the notebook started more than {limits.processes} processes"
+        if resident_bytes(members) > limits.memory_mb << 20:
+            return f"the notebook used more than {limits.memory_mb} MB of memory"
+        if cpu_seconds([self._root, *members]) > limits.tree_cpu_s:
+            return f"the notebook used more than {limits.tree_cpu_s} s of CPU time"
+        return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import io
 import json
 import os
@@ -182,6 +183,12 @@ class Sandbox:
         )
 
 
+def warm_up() -> None:
+    """Have boto3 read now what it reads for a first client, so that every fork of this process finds it read."""
+    _own_session().client("lambda", endpoint_url="http://127.0.0.1:9")
+
+
+@functools.cache
 def _own_session() -> boto3.Session:
     # moto takes an access key of twelve digits for the account: it must be the one the notebook worked in.
     return boto3.Session(

@@ -1,4 +1,8 @@
-"""Runs a lab's checks in this process and gathers typed results; no student code is alive by now."""
+"""Runs a lab's checks in this process and gathers typed results; no student code is alive by now.
+
+pytest collects a lab's checks once (``collected``); where processes can be forked, each submission is scored in a fork of
+the process that holds them, so that neither pytest's start nor a check's imports are paid for again.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,12 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 import botocore.exceptions
 import pytest
@@ -78,33 +83,76 @@ class CheckTimeout(BaseException):
     """Not an Exception, so that no check can swallow it."""
 
 
-class ScorePlugin:
-    """The pytest plugin of one scoring run: fixtures, marks, and the results as they come."""
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What one scoring run is about. With ``refused`` no check is run: each fails with that sentence as its reason."""
 
-    def __init__(
-        self, view: SubmissionView, sandbox: Sandbox | None, seed: str, check_s: float, refused: str
-    ) -> None:
+    view: SubmissionView
+    sandbox: Sandbox | None
+    seed: str
+    check_s: float
+    refused: str = ""
+
+
+class Checks:
+    """A lab's checks, collected. ``run`` may be called once, and once in each fork of this process."""
+
+    def __init__(self, folder: Path, plugin: ScorePlugin, session: pytest.Session) -> None:
+        self._folder = folder
+        self._plugin = plugin
+        self._session = session
+
+    def run(self, subject: Subject) -> tuple[CheckResult, ...]:
+        """Return the results in file order.
+
+        Raises GraderFault when nothing was collected, a check file is broken, or the sandbox went away.
+        """
+        plugin, items = self._plugin, self._session.items
+        plugin.subject = subject
+        cut_short = ""
+        try:
+            for item, following in zip_longest(items, items[1:]):
+                if not plugin.problems:
+                    item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        except (pytest.exit.Exception, KeyboardInterrupt) as end:
+            cut_short = f"The checks were cut short ({type(end).__name__}: {end})."
+        if plugin.problems or cut_short:
+            raise GraderFault([*plugin.problems, cut_short][0])
+        if not plugin.results:
+            raise GraderFault(f"No check ran in {self._folder}.")
+        _refuse_twins(plugin.results)
+        return tuple(plugin.results)
+
+
+class ScorePlugin:
+    """The pytest plugin of one lab's checks: fixtures, marks, and the results as they come."""
+
+    subject: Subject
+
+    def __init__(self, folder: Path, use: Callable[[Checks], None]) -> None:
         self.results: list[CheckResult] = []
         self.problems: list[str] = []
-        self._view = view
-        self._sandbox = sandbox
-        self._seed = seed
-        self._check_s = check_s
-        self._refused = refused
+        self._folder = folder
+        self._use = use
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self._use(Checks(self._folder, self, session))
+        return True
 
     @pytest.fixture
     def submission(self) -> SubmissionView:
-        return self._view
+        return self.subject.view
 
     @pytest.fixture
     def sandbox(self) -> Sandbox:
-        if self._sandbox is None:
+        if self.subject.sandbox is None:
             raise GraderFault("This check needs a sandbox, and the lab was graded without one.")
-        return self._sandbox
+        return self.subject.sandbox
 
     @pytest.fixture
     def seeded(self, request: pytest.FixtureRequest) -> random.Random:
-        digest = hashlib.sha256(f"{self._seed}\0{request.node.name}".encode()).digest()
+        digest = hashlib.sha256(f"{self.subject.seed}\0{request.node.name}".encode()).digest()
         return random.Random(digest)  # noqa: S311 (inputs of checks, not secrets)
 
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -130,20 +178,34 @@ class ScorePlugin:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self) -> None:
-        if self._refused:
-            raise NoAnswer(self._refused)
+        if self.subject.refused:
+            raise NoAnswer(self.subject.refused)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Iterator[None]:
-        with _alarm(self._check_s):
+        with _alarm(self.subject.check_s):
             return (yield)
 
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
+        """Keep what was raised; a traceback with its sources, which nobody reads, would take longer than the check."""
+        failed = call.excinfo is not None
         if call.excinfo is not None:
             item.stash[_FAILURE].append(call.excinfo.value)
+        outcome: Literal["passed", "failed"] = "failed" if failed else "passed"
+        return pytest.TestReport(
+            item.nodeid, item.location, {}, outcome, "", call.when, (), call.duration, call.start, call.stop
+        )
 
 
 _FAILURE: pytest.StashKey[list[BaseException]] = pytest.StashKey()
+
+
+def collected(folder: Path, use: Callable[[Checks], None]) -> None:
+    """Collect the checks in ``folder`` and call ``use`` with them, in a process set up for them to run in."""
+    plugin = ScorePlugin(folder, use)
+    with tempfile.TemporaryDirectory(prefix="checks-") as scratch, _quiet_process(scratch):
+        pytest.main(_arguments(folder, Path(scratch)), plugins=[plugin])
 
 
 def run_checks(
@@ -155,22 +217,22 @@ def run_checks(
     check_s: float,
     refused: str = "",
 ) -> tuple[CheckResult, ...]:
-    """Run the checks in ``folder`` and return their results in file order.
+    """Collect the checks in ``folder``, run them and return their results; see ``Checks.run``."""
+    found: list[tuple[CheckResult, ...]] = []
+    faults: list[GraderFault] = []
 
-    With ``refused`` no check is run: each fails with that sentence as its reason.
-    Raises GraderFault when nothing was collected, a check file is broken, or the sandbox went away.
-    """
-    plugin = ScorePlugin(view, sandbox, seed, check_s, refused)
-    with tempfile.TemporaryDirectory(prefix="checks-") as scratch, _quiet_process(scratch):
-        code = pytest.main(_arguments(folder, Path(scratch)), plugins=[plugin])
-    if plugin.problems:
-        raise GraderFault(plugin.problems[0])
-    if not plugin.results:
-        raise GraderFault(f"No check ran in {folder} (pytest ended with {int(code)}).")
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-        raise GraderFault(f"The checks were cut short (pytest ended with {int(code)}).")
-    _refuse_twins(plugin.results)
-    return tuple(plugin.results)
+    def use(checks: Checks) -> None:
+        try:
+            found.append(checks.run(Subject(view, sandbox, seed, check_s, refused)))
+        except GraderFault as fault:
+            faults.append(fault)
+
+    collected(folder, use)
+    if faults:
+        raise faults[0]
+    if not found:
+        raise GraderFault(f"No check ran in {folder}: pytest could not collect it.")
+    return found[0]
 
 
 def _arguments(folder: Path, scratch: Path) -> list[str]:

@@ -1,4 +1,9 @@
-"""One forked process a submission, some side by side: nothing is shared, and nothing outlives its worker."""
+"""Grades many submissions, some side by side: each in a process of its own, none twice, none lost.
+
+The processes are foremen (one a lab, which has everything ready) and their workers (one a submission). Whichever of them
+dies, its submissions are given to another; what a submission itself does to its own processes is its own doing and is
+graded as it is.
+"""
 
 from __future__ import annotations
 
@@ -7,147 +12,177 @@ import json
 import os
 import select
 import shutil
-import signal
-import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from autograder.errors import GraderFault
-from autograder.grade import Job, grade
-from autograder.processes import become_subreaper, kill_tree
-from autograder.result import NOT_GRADED, Result, result_from_json
+from autograder.foreman import LOST, Foreman, Order
+from autograder.grade import Job, blank_result
+from autograder.isolation import best_isolation
+from autograder.result import Result, result_from_json
 
 _MARGIN_S = 150.0  # beside the notebook's own limit: starting, the checks, clearing up
 _MAX_RESULT_BYTES = 20_000_000
+_ATTEMPTS = 3
+_FOREMEN = 4
 
 
 @dataclass(slots=True)
-class _Worker:
-    pid: int
+class _Work:
+    """One submission while somebody works on it."""
+
+    number: int
     job: Job
+    attempt: int
+    foreman: Foreman
     deadline: float
     scratch: str
     received: bytearray = field(default_factory=bytearray)
 
+    def end(self, pipe: int) -> None:
+        os.close(pipe)
+        self.foreman.end(self.number)
+        shutil.rmtree(self.scratch, ignore_errors=True)
 
-def grade_all(jobs: Iterable[Job], *, side_by_side: int = 1) -> Iterator[Result]:
-    """Yield results as they are done, at most ``side_by_side`` at once.
 
-    A worker that dies or hangs gives a result that is not graded; the others go on. Raises GraderFault where
-    processes cannot be forked.
+class Foremen:
+    """The foremen at work, one a lab; a context manager. Keep it to grade more of the same labs without a new start."""
+
+    def __init__(self) -> None:
+        self._foremen: dict[object, Foreman] = {}
+
+    def __enter__(self) -> Foremen:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def for_job(self, job: Job) -> Foreman:
+        """Return the foreman of the job's lab, started anew if it has died."""
+        isolation = job.isolation or best_isolation()
+        key = (job.lab.folder, isolation, job.needs_sandbox)
+        foreman = self._foremen.pop(key, None)
+        if foreman is not None and not foreman.alive():
+            foreman.close()
+            foreman = None
+        if foreman is None:
+            self._make_room()
+            foreman = Foreman(job.lab, isolation, needs_sandbox=job.needs_sandbox)
+        self._foremen[key] = foreman  # the last one used is the last to be let go
+        return foreman
+
+    def _make_room(self) -> None:
+        idle = [key for key, foreman in self._foremen.items() if not foreman.busy]
+        for key in idle[: max(0, len(self._foremen) - _FOREMEN + 1)]:
+            self._foremen.pop(key).close()
+
+    def close(self) -> None:
+        while self._foremen:
+            self._foremen.popitem()[1].close()
+
+
+def grade_all(
+    jobs: Iterable[Job], *, side_by_side: int = 1, foremen: Foremen | None = None
+) -> Iterator[Result]:
+    """Yield one result a job as they are done, at most ``side_by_side`` at once.
+
+    A worker that dies or loses its fork server is replaced, three times at most; one that hangs gives a result that is not
+    graded. ``foremen`` are used and left running; without them they start and end here. Raises GraderFault where processes
+    cannot be forked.
     """
     if not hasattr(os, "fork"):
         raise GraderFault("Grading needs Linux or macOS (on Windows: WSL).")
-    waiting = enumerate(jobs)
-    running: dict[int, _Worker] = {}
-    try:
+    with contextlib.ExitStack() as stack:
+        kept = foremen or stack.enter_context(Foremen())
+        grading = _Grading(jobs, side_by_side, kept)
+        stack.callback(grading.end)
+        yield from grading.results()
+
+
+def grade_one(job: Job, foremen: Foremen | None = None) -> Result:
+    """Grade one submission."""
+    return next(iter([*grade_all([job], foremen=foremen)]))
+
+
+class _Grading:
+    def __init__(self, jobs: Iterable[Job], side_by_side: int, foremen: Foremen) -> None:
+        self._fresh = enumerate(jobs)
+        self._again: deque[tuple[int, Job, int]] = deque()
+        self._side_by_side = side_by_side
+        self._foremen = foremen
+        self._running: dict[int, _Work] = {}
+
+    def results(self) -> Iterator[Result]:
         while True:
-            while len(running) < side_by_side and (job := next(waiting, None)) is not None:
-                pipe, worker = _start(replace(job[1], slot=job[0]), [*running])
-                running[pipe] = worker
-            if not running:
+            while len(self._running) < self._side_by_side and (waiting := self._next()) is not None:
+                yield from self._start(*waiting)
+            if self._running:
+                yield from self._collect()
+            elif not self._again:
                 return
-            yield from _collect(running)
-    finally:
-        for pipe, worker in running.items():
-            _end(pipe, worker)
 
+    def end(self) -> None:
+        """End what is still running; nobody wants its result."""
+        while self._running:
+            pipe, work = self._running.popitem()
+            work.end(pipe)
 
-def grade_one(job: Job) -> Result:
-    """Grade one submission in a process of its own."""
-    return next(iter(grade_all([job])))
+    def _next(self) -> tuple[int, Job, int] | None:
+        if self._again:
+            return self._again.popleft()
+        fresh = next(self._fresh, None)
+        return None if fresh is None else (fresh[0], replace(fresh[1], slot=fresh[0]), 1)
 
+    def _start(self, number: int, job: Job, attempt: int) -> Iterator[Result]:
+        checks_s = 20 * job.limits.check_s
+        deadline = time.monotonic() + job.limits.wall_s + checks_s + _MARGIN_S
+        # Made and removed by this side, so that it goes even when the worker is killed.
+        scratch = tempfile.mkdtemp(prefix="labs-")
+        foreman = self._foremen.for_job(job)
+        try:
+            pipe = foreman.order(Order(number, job, scratch))
+        except OSError:
+            shutil.rmtree(scratch, ignore_errors=True)
+            yield from self._retry(number, job, attempt)
+            return
+        self._running[pipe] = _Work(number, job, attempt, foreman, deadline, scratch)
 
-def _start(job: Job, others: list[int]) -> tuple[int, _Worker]:
-    reading, writing = os.pipe()
-    # Made and removed by this side, so that it goes even when the worker is killed.
-    scratch = tempfile.mkdtemp(prefix="labs-")
-    sys.stdout.flush()
-    sys.stderr.flush()
-    pid = os.fork()
-    if pid == 0:
-        for pipe in (reading, *others):
-            os.close(pipe)
-        _work(job, writing, scratch)
-    os.close(writing)
-    checks_s = 20 * job.limits.check_s
-    return reading, _Worker(pid, job, time.monotonic() + job.limits.wall_s + checks_s + _MARGIN_S, scratch)
+    def _collect(self) -> Iterator[Result]:
+        nearest = min(work.deadline for work in self._running.values())
+        readable, _, _ = select.select([*self._running], [], [], max(0.0, nearest - time.monotonic()))
+        for pipe in readable:
+            work = self._running[pipe]
+            chunk = os.read(pipe, 1 << 16)
+            work.received += chunk
+            if not chunk or len(work.received) > _MAX_RESULT_BYTES:
+                yield from self._finished(pipe)
+        for pipe, work in [*self._running.items()]:
+            if time.monotonic() > work.deadline:
+                del self._running[pipe]
+                work.end(pipe)
+                yield _not_graded(work.job, "Grading took too long and was stopped: grade it again.")
 
+    def _finished(self, pipe: int) -> Iterator[Result]:
+        work = self._running.pop(pipe)
+        work.end(pipe)
+        try:
+            document = json.loads(work.received)
+            if LOST not in document:
+                yield result_from_json(document)
+                return
+        except (ValueError, KeyError, TypeError):
+            pass
+        yield from self._retry(work.number, work.job, work.attempt)
 
-def _work(job: Job, pipe: int, scratch: str) -> None:
-    """The forked side: grade, write the result, end without running anything of the parent's."""
-    code = 1
-    try:
-        os.setpgid(0, 0)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        tempfile.tempdir = scratch
-        become_subreaper()
-        _silence()
-        document = json.dumps(grade(job).to_json(), allow_nan=False).encode()
-        with os.fdopen(pipe, "wb") as stream:
-            stream.write(document)
-        code = 0
-    finally:
-        with contextlib.suppress(BaseException):
-            kill_tree(os.getpid())
-        os._exit(code)
-
-
-def _silence() -> None:
-    null = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(null, standard)
-    os.close(null)
-
-
-def _collect(running: dict[int, _Worker]) -> Iterator[Result]:
-    nearest = min(worker.deadline for worker in running.values())
-    readable, _, _ = select.select([*running], [], [], max(0.0, nearest - time.monotonic()))
-    for pipe in readable:
-        worker = running[pipe]
-        chunk = os.read(pipe, 1 << 16)
-        worker.received += chunk
-        if not chunk or len(worker.received) > _MAX_RESULT_BYTES:
-            del running[pipe]
-            _end(pipe, worker)
-            yield _result(worker)
-    for pipe, worker in [*running.items()]:
-        if time.monotonic() > worker.deadline:
-            del running[pipe]
-            _end(pipe, worker)
-            yield _not_graded(worker.job, "Grading took too long and was stopped: grade it again.")
-
-
-def _end(pipe: int, worker: _Worker) -> None:
-    os.close(pipe)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(worker.pid, signal.SIGSTOP)  # it must not start anything while its tree is taken down
-        kill_tree(worker.pid)
-        os.kill(worker.pid, signal.SIGKILL)
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(worker.pid, 0)
-    shutil.rmtree(worker.scratch, ignore_errors=True)
-
-
-def _result(worker: _Worker) -> Result:
-    try:
-        return result_from_json(json.loads(worker.received))
-    except (ValueError, KeyError, TypeError):
-        return _not_graded(worker.job, "The worker that graded it ended early: grade it again.")
+    def _retry(self, number: int, job: Job, attempt: int) -> Iterator[Result]:
+        if attempt < _ATTEMPTS:
+            self._again.append((number, job, attempt + 1))
+        else:
+            yield _not_graded(job, "The worker that graded it ended early, three times: grade it again.")
 
 
 def _not_graded(job: Job, fault: str) -> Result:
-    return Result(
-        lab=job.lab.slug,
-        submission=job.submission.name,
-        key=job.submission.key,
-        student=job.submission.student,
-        late=job.submission.late,
-        status=NOT_GRADED,
-        fault=fault,
-        seed=job.seed,
-        isolation=job.isolation,
-    )
+    return replace(blank_result(job), fault=fault)

@@ -89,6 +89,7 @@ def test_the_sandbox_knows_neither_the_site_nor_the_grader() -> None:
 def test_grader_uses_only_the_public_front_of_the_sandbox() -> None:
     for path in (ROOT / "autograder").rglob("*.py"):
         inside = {name for name in imports(path) if name.startswith("lambda_sandbox.")}
-        assert inside <= {"lambda_sandbox.connect", "lambda_sandbox.disconnect", "lambda_sandbox.package"}, (
-            path
-        )
+        allowed = {f"lambda_sandbox.{name}" for name in ("connect", "disconnect", "package")}
+        if path.parent.name == "inside":  # the system calls that shut a process in are the same for both
+            allowed |= {f"lambda_sandbox.environments.{name}" for name in ("confinement", "namespaces")}
+        assert inside <= allowed, path

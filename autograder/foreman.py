@@ -1,0 +1,259 @@
+"""One process a lab that has everything ready for its submissions, and forks a worker for each.
+
+It holds the collected checks and the fork server for notebooks, which it replaces when that ends. What the grading process
+tells it comes in packets, pickled: ``Order`` with one descriptor, where the worker's result goes as JSON, or ``End``, which
+kills what is left of a worker. The end of the socket ends the foreman and all below it.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import gc
+import json
+import os
+import pickle
+import select
+import signal
+import socket
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+from autograder.discover import Lab
+from autograder.errors import ForkServerLost, GraderFault
+from autograder.fork_server import PACKETS, ForkServer
+from autograder.grade import Job, blank_result, grade
+from autograder.isolation import Isolation
+from autograder.processes import become_subreaper, children, kill_tree, name_process, reap
+from autograder.sandbox import warm_up
+from autograder.score import Checks, collected
+
+LOST = "lost"  # the word of a worker whose fork server ended: the submission was not run
+_MAX_PACKET = 1 << 16
+_STOP_S = 10.0
+_HIGHEST_HANDLE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Grade ``job`` with everything temporary in ``scratch``, which its giver made and removes."""
+
+    number: int
+    job: Job
+    scratch: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Worker ``number`` is over, one way or the other."""
+
+    number: int
+
+
+class Foreman:
+    """The grading process's handle. ``busy`` are the workers that were ordered and not ended."""
+
+    def __init__(self, lab: Lab, isolation: Isolation, *, needs_sandbox: bool) -> None:
+        self.busy: set[int] = set()
+        # Made and removed by this side, so that it goes even when the foreman is killed.
+        self._scratch = tempfile.TemporaryDirectory(prefix="labs-")
+        self._requests, theirs = socket.socketpair(socket.AF_UNIX, PACKETS)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._pid = os.fork()
+        if self._pid == 0:
+            _be_foreman(theirs, self._scratch.name, lab, isolation, needs_sandbox)
+        theirs.close()
+
+    def order(self, order: Order) -> int:
+        """Have a worker start and return the descriptor where its result comes. Raises ``OSError`` if the foreman is gone."""
+        reading, writing = os.pipe()
+        try:
+            self._send(order, writing)
+        except OSError:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        self.busy.add(order.number)
+        return reading
+
+    def end(self, number: int) -> None:
+        """Kill what is left of a worker; a foreman that is gone has none."""
+        self.busy.discard(number)
+        with contextlib.suppress(OSError):
+            self._send(End(number))
+
+    def alive(self) -> bool:
+        try:
+            return os.waitpid(self._pid, os.WNOHANG)[0] == 0
+        except ChildProcessError:
+            return False
+
+    def close(self) -> None:
+        """End it and everything below it."""
+        self._requests.close()
+        if not _ended_within(self._pid, _STOP_S):
+            kill_tree(self._pid)
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
+                os.kill(self._pid, signal.SIGKILL)
+                os.waitpid(self._pid, 0)
+        self._scratch.cleanup()
+
+    def _send(self, message: Order | End, *handles: int) -> None:
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", handles))] if handles else []
+        self._requests.sendmsg([pickle.dumps(message)], rights)
+
+
+def _ended_within(pid: int, seconds: float) -> bool:
+    try:
+        if hasattr(os, "pidfd_open"):
+            handle = os.pidfd_open(pid)
+            try:
+                select.select([handle], [], [], seconds)
+            finally:
+                os.close(handle)
+        return os.waitpid(pid, os.WNOHANG)[0] != 0
+    except (ChildProcessError, ProcessLookupError):
+        return True
+
+
+def _be_foreman(
+    requests: socket.socket, scratch: str, lab: Lab, isolation: Isolation, needs_sandbox: bool
+) -> NoReturn:
+    try:
+        name_process("labs-foreman")
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the grading process decides
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        tempfile.tempdir = scratch
+        become_subreaper()
+        _keep_only(requests)
+        servers = _ForkServers(isolation, lab)
+        if needs_sandbox:
+            warm_up()
+        collected(lab.checks, lambda checks: _Workshop(requests, checks, servers).run())
+    finally:
+        with contextlib.suppress(BaseException):
+            kill_tree(os.getpid())
+        os._exit(0)
+
+
+def _keep_only(requests: socket.socket) -> None:
+    """Close every descriptor of the grading process but one: none of its sockets may live on in here."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    os.closerange(3, requests.fileno())
+    os.closerange(requests.fileno() + 1, _HIGHEST_HANDLE)
+
+
+class _ForkServers:
+    """The fork server in use, and another when it has ended."""
+
+    def __init__(self, isolation: Isolation, lab: Lab) -> None:
+        self._isolation = isolation
+        self._files = lab.events.resolve()
+        self._now = ForkServer(isolation, self._files)
+        self._is_ready = False
+
+    def ready(self) -> ForkServer:
+        """Return one that lives. Raises GraderFault where none can be started."""
+        if self._is_ready and self._now.alive():
+            return self._now
+        if self._is_ready:
+            self._now.close()
+            self._now = ForkServer(self._isolation, self._files)
+            self._is_ready = False
+        self._now.wait_ready()
+        self._is_ready = True
+        return self._now
+
+    @property
+    def pid(self) -> int:
+        return self._now.pid
+
+
+class _Workshop:
+    """What the foreman does all day: fork workers, and clear up after them."""
+
+    def __init__(self, requests: socket.socket, checks: Checks, servers: _ForkServers) -> None:
+        self._requests = requests
+        self._checks = checks
+        self._servers = servers
+        self._workers: dict[int, int] = {}
+
+    def run(self) -> None:
+        gc.collect()
+        gc.freeze()  # a collection in a worker would write to, and so copy, every page that it shares
+        while True:
+            data, ancillary, _, _ = self._requests.recvmsg(_MAX_PACKET, socket.CMSG_SPACE(4))
+            if not data:
+                return
+            handles = array.array("i")
+            for _level, _kind, content in ancillary:
+                handles.frombytes(content[: len(content) - len(content) % handles.itemsize])
+            message = pickle.loads(data)  # noqa: S301 (the grading process's own words)
+            if isinstance(message, End):
+                self._clear_up(message.number)
+            else:
+                self._fork(message, handles[0])
+
+    def _fork(self, order: Order, writing: int) -> None:
+        try:
+            server, fault = self._servers.ready(), ""
+        except GraderFault as why:
+            server, fault = None, str(why)
+        pid = os.fork()
+        if pid == 0:
+            self._requests.close()
+            _work(order, writing, self._checks, server, fault)
+        os.close(writing)
+        self._workers[order.number] = pid
+
+    def _clear_up(self, number: int) -> None:
+        """End a worker, and what it may have left to us if it was killed."""
+        pid = self._workers.pop(number, 0)
+        if pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)  # it must not start anything while its tree is taken down
+                kill_tree(pid)
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+        known = {self._servers.pid, *self._workers.values()}
+        for orphan in [child for child in children(os.getpid()) if child not in known]:
+            kill_tree(orphan)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(orphan, signal.SIGKILL)
+            reap([orphan])
+
+
+def _work(order: Order, writing: int, checks: Checks, fork_server: ForkServer | None, fault: str) -> NoReturn:
+    """The worker: grade, write the result, end without running anything of the foreman's."""
+    code = 1
+    try:
+        name_process("labs-worker")
+        os.setpgid(0, 0)
+        tempfile.tempdir = order.scratch
+        become_subreaper()
+        if fork_server is None:
+            document = replace(blank_result(order.job), fault=fault).to_json()
+        else:
+            document = _graded(order.job, checks, fork_server)
+        with os.fdopen(writing, "wb") as stream:
+            stream.write(json.dumps(document, allow_nan=False).encode())
+        code = 0
+    finally:
+        with contextlib.suppress(BaseException):
+            kill_tree(os.getpid())
+        os._exit(code)
+
+
+def _graded(job: Job, checks: Checks, fork_server: ForkServer) -> dict[str, object]:
+    try:
+        return grade(job, checks, fork_server).to_json()
+    except ForkServerLost as lost:
+        return {LOST: str(lost)}

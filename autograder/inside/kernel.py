@@ -1,0 +1,105 @@
+"""A Jupyter kernel forked from the preloaded image: no program is started and nothing is imported again."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import select
+import signal
+import sys
+import traceback
+import uuid
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from ipykernel.kernelapp import IPKernelApp
+from jupyter_client.asynchronous.client import AsyncKernelClient
+
+_HIGHEST_HANDLE = 4096
+_PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
+
+
+class ForkedKernel:
+    """What nbclient asks of a kernel's manager: whether it lives."""
+
+    def __init__(self, pid: int, started: int) -> None:
+        self.pid = pid
+        self._started = started
+        self._alive = True
+
+    @classmethod
+    def start(cls, folder: str, restrict: Callable[[], None]) -> ForkedKernel:
+        """Fork a kernel that calls ``restrict`` first; its connection file and sockets lie in ``folder``."""
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        connection_file = _write_connection_file(folder)
+        reading, writing = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            _be_kernel(connection_file, writing, restrict)
+        os.close(writing)
+        return cls(pid, reading)
+
+    def wait_bound(self, seconds: float) -> bool:
+        """Wait until its sockets are there; ``False`` if it ended or took longer."""
+        readable, _, _ = select.select([self._started], [], [], seconds)
+        return bool(readable) and os.read(self._started, 1) == b"+"
+
+    async def is_alive(self) -> bool:
+        self.reap()
+        return self._alive
+
+    def reap(self) -> None:
+        """Collect the kernel if it has ended, and the orphans that came to this process."""
+        try:
+            while (pid := os.waitpid(-1, os.WNOHANG)[0]) != 0:
+                self._alive = self._alive and pid != self.pid
+        except ChildProcessError:
+            self._alive = False
+
+
+def _write_connection_file(folder: str) -> str:
+    path = os.path.join(folder, "k.json")
+    document = {
+        **{name: number for number, name in enumerate(_PORTS, 1)},
+        "ip": os.path.join(folder, "k"),  # short: a socket's path has about a hundred characters
+        "transport": "ipc",
+        "key": uuid.uuid4().hex,
+        "signature_scheme": "hmac-sha256",
+        "kernel_name": "python3",
+    }
+    with open(path, "w", encoding="ascii") as file:
+        json.dump(document, file)
+    return path
+
+
+def _be_kernel(connection_file: str, started: int, restrict: Callable[[], None]) -> NoReturn:
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.setsid()
+        restrict()
+        os.dup2(started, 3)
+        os.closerange(4, _HIGHEST_HANDLE)
+        random.seed()
+        sys.argv = ["ipykernel_launcher", "-f", connection_file]
+        app: Any = IPKernelApp.instance()
+        app.initialize(["-f", connection_file, "--HistoryManager.enabled=False", "--quiet"])
+        os.write(3, b"+")
+        os.close(3)
+        app.start()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(0)
+
+
+async def connected(folder: str, seconds: float) -> Any:
+    """Return a client whose subscription is in force. Raises ``queue.Empty`` when the kernel says nothing in time."""
+    client: Any = AsyncKernelClient(connection_file=os.path.join(folder, "k.json"))
+    client.load_connection_file()
+    client.start_channels(stdin=False, hb=False, control=False)
+    client.allow_stdin = False
+    # The kernel's first message to a new subscriber; jupyter_client's own wait takes three tenths of a second.
+    await client.iopub_channel.get_msg(timeout=seconds)
+    return client
