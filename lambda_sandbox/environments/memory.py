@@ -9,7 +9,6 @@ from typing import Protocol
 from lambda_sandbox import quotas
 from lambda_sandbox.environments.limits import ControlGroup
 
-
 _DRIFT_BYTES = quotas.MIB // 4
 
 

@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import socket
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,10 +22,10 @@ from lambda_sandbox.environments.flavours import BOTO3, PLAIN, Flavours, of_vers
 from lambda_sandbox.environments.folder import make_folder
 from lambda_sandbox.environments.isolation import describe
 from lambda_sandbox.environments.layer_folders import LayerFolders
-from lambda_sandbox.environments.memory_watch import MemoryWatch
+from lambda_sandbox.environments.listeners import Listeners
+from lambda_sandbox.environments.memory_guard import MemoryGuard
 from lambda_sandbox.environments.running import RunningEnvironment
 from lambda_sandbox.environments.specification import specification
-from lambda_sandbox.environments.tmp_files import TmpFiles
 from lambda_sandbox.environments.variables import default_log_stream
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import Exit, FunctionConfiguration, Isolation
@@ -81,10 +80,9 @@ class ProcessEnvironments:
         self._environments: dict[str, RunningEnvironment] = {}
         self._ending: set[RunningEnvironment] = set()
         self._all_ended = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._listeners = Listeners(loop, (host.runtime_api_protocol, host.endpoint_protocol))
         charged = self._starter.keeps_tmp_size and "memory" in self._factory.controllers
-        self._memory_watch = MemoryWatch(loop, self._over_memory)
-        self._tmp_files = TmpFiles(loop, self._memory_watch) if charged else None
+        self._memory = MemoryGuard(loop, self._over_memory, tmp_is_charged=charged)
         self._layer_folders = LayerFolders(self._folder)
         self._companions = Companions(loop, host)
         self.isolation: Isolation = describe(self._starter, self._factory.groups)
@@ -221,7 +219,7 @@ class ProcessEnvironments:
         if environment is not None:
             environment.frozen = False
             environment.signal_tree(signal.SIGCONT)
-            self._memory_watch.resume(environment)
+            self._memory.thawed(environment)
 
     async def close(self) -> None:
         """End every environment and give everything back. Closing twice does nothing more."""
@@ -232,11 +230,8 @@ class ProcessEnvironments:
         if self._ending:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._all_ended.wait(), _CLOSE_TIMEOUT_S)
-        for task in self._tasks:
-            task.cancel()
-        self._memory_watch.close()
-        if self._tmp_files is not None:
-            self._tmp_files.close()
+        self._listeners.close()
+        self._memory.close()
         self._factory.close()
         self._remove_folder()
 
@@ -257,7 +252,7 @@ class ProcessEnvironments:
             self._tmp_keys[environment_id] = environment.tmp_key
             with contextlib.suppress(SandboxFault):  # it has just ended: that is then this environment's exit
                 self._factory.furnish(environment, environment_id, function, request)
-            self._watch_memory(environment)
+            self._memory.watch(environment)
             return
         key = self._tmp_keys.setdefault(environment_id, environment_id)
         flavour = flavour if flavour == PLAIN or self._starter.has_flavour(flavour) else PLAIN
@@ -268,8 +263,7 @@ class ProcessEnvironments:
     def _hear(self, environment: RunningEnvironment) -> None:
         self._loop.add_reader(environment.control.fileno(), self._on_control, environment)
         self._loop.add_reader(environment.output_fd, self._on_output, environment)
-        if environment.group is not None and environment.group.oom_fd >= 0:
-            self._loop.add_reader(environment.group.oom_fd, self._over_memory, environment)
+        self._memory.hear_kernel(environment)
 
     def _make_blank(self, flavour: str) -> RunningEnvironment | None:
         environment = self._factory.blank(flavour)
@@ -292,37 +286,18 @@ class ProcessEnvironments:
             return
         if message["event"] == "listening":
             environment.launcher_pid = pid
-            self._accept_on(environment, fds)
+            self._listeners.accept_on(environment, fds)
         elif message["event"] == "running":
             environment.runtime_pid = pid
             environment.memory.watch(pid)
             if not environment.stopped:
-                self._watch_memory(environment)
+                self._memory.watch(environment)
         elif message["event"] == "exited":
             environment.wait_status = message["status"]
         else:
             self._companions.heard(environment, message, fds, pid)
         if environment.stopped:
             self._kill(environment)
-
-    def _accept_on(self, environment: RunningEnvironment, fds: list[int]) -> None:
-        makers = (self._host.runtime_api_protocol, self._host.endpoint_protocol)
-        for fd, maker in zip(fds, makers, strict=True):
-            listener = socket.socket(fileno=fd)
-            if environment.stopped:
-                listener.close()
-                continue
-            environment.listeners.append(listener)
-            task = self._loop.create_task(self._serve(environment, listener, maker))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _serve(self, environment: RunningEnvironment, listener: socket.socket, maker: Any) -> None:
-        server = await self._loop.create_server(lambda: maker(environment.environment_id), sock=listener)
-        if environment.stopped:
-            server.close()
-        else:
-            environment.servers.append(server)
 
     def _on_output(self, environment: RunningEnvironment) -> None:
         data = environment.read_output()
@@ -339,7 +314,7 @@ class ProcessEnvironments:
         self._companions.ended(environment)
         if not environment.stopped:
             environment.stopped = True
-            self._stop_watching(environment)
+            self._memory.forget(environment)
             environment.memory.peak_mb()
             self._loop.remove_reader(environment.output_fd)
             for data in environment.read_all_output():
@@ -384,25 +359,8 @@ class ProcessEnvironments:
         self._kill(environment)
 
     def _kill(self, environment: RunningEnvironment) -> None:
-        self._stop_watching(environment)
+        self._memory.forget(environment)
         environment.kill()
-
-    def _watch_memory(self, environment: RunningEnvironment) -> None:
-        """The runtime's process is there. Of a blank environment only ``/tmp`` is watched, which takes half a millisecond."""
-        if self._tmp_files is not None:
-            if environment.memory_watched:
-                return
-            self._tmp_files.watch(environment)
-            environment.memory_watched = True
-        elif environment.environment_id and sys.platform == "linux":
-            self._memory_watch.add(environment)
-
-    def _stop_watching(self, environment: RunningEnvironment) -> None:
-        self._memory_watch.forget(environment)
-        if self._tmp_files is not None:
-            self._tmp_files.forget(environment)
-        if environment.group is not None and environment.group.oom_fd >= 0:
-            self._loop.remove_reader(environment.group.oom_fd)
 
     def _remove_folder(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
