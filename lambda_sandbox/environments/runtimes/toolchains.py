@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -92,14 +93,17 @@ def _on_path(name: str) -> Iterator[Path]:
 
 
 def _globbed(folder: str, pattern: str) -> list[Path]:
-    return sorted(Path(folder).expanduser().glob(pattern), reverse=True)
+    with contextlib.suppress(OSError):
+        return sorted(Path(folder).expanduser().glob(pattern), reverse=True)
+    return []
 
 
 def _python_folders(version: str) -> Iterator[Path]:
     pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
     uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR", "~/.local/share/uv/python")).expanduser()
-    yield from sorted(pyenv.glob(f"{version}.*"), reverse=True)
-    yield from sorted(uv.glob(f"cpython-{version}.*"), reverse=True)
+    for folder, pattern in ((pyenv, f"{version}.*"), (uv, f"cpython-{version}.*")):
+        with contextlib.suppress(OSError):  # another user's, which this one may not read
+            yield from sorted(folder.glob(pattern), reverse=True)
 
 
 def _program(place: Path) -> Path | None:
