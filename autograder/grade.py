@@ -25,7 +25,8 @@ _NOTHING_RAN = Execution((), (), "finished", "", 0.0)
 @dataclass(frozen=True, slots=True)
 class Job:
     """One submission to grade. ``seed`` and the student's name make the inputs of held checks; ``slot`` tells
-    submissions that run side by side apart. ``needs_sandbox`` is False only for a lab without any AWS in it.
+    submissions that run side by side apart. ``needs_sandbox`` is False only for a lab without any AWS in it. With
+    ``only`` no other check functions are run than these, and the result holds nothing of the others.
     """
 
     lab: Lab
@@ -35,6 +36,7 @@ class Job:
     isolation: Isolation | None = None
     needs_sandbox: bool = True
     slot: int = 0
+    only: frozenset[str] = frozenset()
 
 
 def grade(job: Job, checks: Checks, fork_server: ForkServer) -> Result:
@@ -106,7 +108,8 @@ def _subject(
     job: Job, notebook: Notebook, execution: Execution, sandbox: Sandbox | None, refused: str = ""
 ) -> Subject:
     seed = f"{job.seed}\0{job.submission.name}"
-    return Subject(SubmissionView(notebook, execution), sandbox, seed, job.limits.check_s, refused)
+    view = SubmissionView(notebook, execution)
+    return Subject(view, sandbox, seed, job.limits.check_s, refused, job.only)
 
 
 def _unreadable(job: Job, blank: Result, checks: Checks, reason: str) -> Result:

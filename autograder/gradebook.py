@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.errors import GraderFault
+from autograder.manifest import read_manifest
 from autograder.result import GRADED, Result, result_from_json
 from autograder.roster import Student
 
@@ -36,8 +37,14 @@ class Gradebook:
 
 
 def read_results(folder: Path) -> Iterator[Result]:
-    """Yield the results that ``labs grade`` wrote below ``folder``, by key. Raises GraderFault for a damaged one."""
+    """Yield the results that ``labs grade`` wrote below ``folder``, by key. Raises GraderFault for a damaged one.
+
+    Where ``class.json`` names the class, what an earlier run left of others is passed over.
+    """
+    manifest = read_manifest(folder)
     for path in sorted(folder.glob("*/result.json")):
+        if manifest is not None and path.parent.name not in manifest.keys:
+            continue
         try:
             yield result_from_json(json.loads(path.read_text("utf-8")))
         except (ValueError, KeyError, TypeError):

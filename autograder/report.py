@@ -7,11 +7,13 @@ import functools
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
+from autograder.catalogue import function_of
 from autograder.result import Result
 
 _HERE = Path(__file__).resolve().parent
@@ -23,12 +25,12 @@ def result_schema() -> dict[str, Any]:
     return schema
 
 
-def write_result(result: Result, folder: Path) -> Path:
+def write_result(result: Result, folder: Path, whys: Mapping[str, str] | None = None) -> Path:
     """Write ``result.json`` and ``report.html`` into ``folder`` and return the first's path."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / "result.json"
     write_atomically(target, json.dumps(result.to_json(), indent=2, allow_nan=False) + "\n")
-    write_atomically(folder / "report.html", html_report(result))
+    write_atomically(folder / "report.html", html_report(result, whys))
     return target
 
 
@@ -48,10 +50,10 @@ def write_atomically(target: Path, text: str) -> None:
         raise
 
 
-def html_report(result: Result) -> str:
+def html_report(result: Result, whys: Mapping[str, str] | None = None) -> str:
     """Return the report for the student: one file, everything escaped, nothing loaded from anywhere.
 
-    Held checks are counted and never described.
+    Held checks are counted and never described. ``whys`` is check function to its why, shown where it passed.
     """
     public = [check for check in result.checks if not check.held]
     held = [check for check in result.checks if check.held]
@@ -62,6 +64,7 @@ def html_report(result: Result) -> str:
         held=held,
         held_part=result.part(held=True),
         graded=result.status == "graded",
+        whys={check.id: (whys or {}).get(function_of(check.id), "") for check in public},
     )
 
 

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from autograder.catalogue import function_of
+from autograder.catalogue import function_of, read_checks
 from autograder.discover import Lab
 from autograder.progress import PASSED, Progress, public_checks
 from autograder.result import GRADED, Result
@@ -64,6 +64,11 @@ def _row(lab: Lab, check: CheckResult, whys: Mapping[str, str]) -> tuple[Text, s
     if not passed:
         lines.append(hint_command(lab, check.id))
     return name, f"{check.earned}/{check.points}", Text(visible("\n".join(lines)))
+
+
+def whys_of(lab: Lab) -> dict[str, str]:
+    """Return check function to its why."""
+    return {name: check.why for name, check in read_checks(lab.checks).items()}
 
 
 def told(check: CheckResult, whys: Mapping[str, str]) -> list[tuple[str, str]]:

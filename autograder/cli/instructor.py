@@ -1,33 +1,49 @@
-"""What an instructor does: grade a class, and export the gradebook."""
+"""What an instructor does: grade a class, go on after an interruption, and grade again what a fix touches."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.text import Text
 
-from autograder.class_report import write_class_report
-from autograder.cli import console as show
+from autograder.batch import Plan, Runner, planned
+from autograder.cli.batch import interruptible, run_batch
 from autograder.cli.group import main
 from autograder.contract import own_jobs, solution_problems, starter_problems
 from autograder.discover import Lab, find_lab, labs_folder, read_labs
-from autograder.exports import FORMATS
 from autograder.grade import Job
-from autograder.gradebook import Gradebook, gradebook, read_results
 from autograder.isolation import best_isolation
-from autograder.limits import Limits
-from autograder.report import write_result
-from autograder.result import GRADED, Result
-from autograder.roster import Student, read_roster
+from autograder.manifest import (
+    Manifest,
+    check_digests,
+    grader_digest,
+    manifest_of,
+    read_manifest,
+    write_manifest,
+    writing,
+)
+from autograder.result import Result
+from autograder.roster import read_roster
 from autograder.submissions import find_submissions
 from autograder.workers import grade_all
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+_JOBS = click.option(
+    "--jobs",
+    "side_by_side",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Submissions at once.",
+)
 
 
 @main.command()
@@ -35,7 +51,7 @@ _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.option("--lab", "lab_name", help="The lab that the submissions answer.")
 @click.option("--roster", type=_FILE, help="CSV of the class: who is who, and who is missing.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results.")
-@click.option("--jobs", "side_by_side", type=click.IntRange(1, 64), default=1, show_default=True)
+@_JOBS
 @click.option(
     "--timeout",
     "wall_s",
@@ -48,6 +64,8 @@ _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.option(
     "--require-isolation", is_flag=True, help="Refuse to grade with anything less than full isolation."
 )
+@click.option("--fresh", is_flag=True, help="Keep nothing of an earlier run.")
+@click.option("--dask", metavar="ADDRESS", help="Grade on a Dask cluster: tcp://HOST:PORT of its scheduler.")
 def grade(
     path: Path | None,
     lab_name: str | None,
@@ -57,50 +75,123 @@ def grade(
     wall_s: float,
     seed: str | None,
     require_isolation: bool,
+    fresh: bool,
+    dask: str | None,
 ) -> None:
     """Grade the submissions in PATH (a notebook or a folder) and write one result a student, and the class, to OUT.
 
     PATH may be what Canvas, Moodle, Gradescope, GitHub Classroom or nbgrader give: students are told apart by its names.
+    What OUT holds already and is still true is kept, so an interrupted run goes on where it stopped.
 
     Without PATH: grade every lab's own solution and starter, and show that the solutions get full marks and the
     starters nothing that asks for work.
     """
-    if require_isolation and (lacking := best_isolation().missing):
+    if require_isolation and (lacking := best_isolation().missing) and not dask:
         raise click.ClickException(
             f"Isolation is not complete here (missing: {', '.join(lacking)}): install bubblewrap."
         )
     labs = read_labs(labs_folder())
     if path is None:
+        _refuse_class_options(roster=roster, out=out, seed=seed, fresh=fresh or None, dask=dask)
         raise SystemExit(_grade_own([find_lab(labs, lab_name)] if lab_name else labs, side_by_side))
     if out is None:
         raise click.UsageError("Say where the results go: --out FOLDER.")
     lab = find_lab(labs, lab_name)
-    kept = seed or secrets.token_hex(16)
     students = read_roster(roster) if roster else []
     submissions = find_submissions(path, students)
-    jobs = [Job(lab, submission, seed=kept, limits=Limits(wall_s=wall_s)) for submission in submissions]
-    raise SystemExit(_grade_batch(jobs, students, out, side_by_side))
+    again = "the same command goes on from there."
+    with interruptible(again), writing(out), _runner(dask, side_by_side, require_isolation) as runner:
+        before = None if fresh else _earlier(out, lab)
+        kept = seed or (before.seed if before else secrets.token_hex(16))
+        manifest = manifest_of(lab, submissions, students, seed=kept, wall_s=wall_s)
+        if fresh:
+            _forget(out)
+        write_manifest(manifest, out)
+        plan = planned(manifest, lab, out, complete_isolation=require_isolation)
+        console = Console()
+        _say_plan(console, plan, before, manifest)
+        code = run_batch(console, plan, manifest, lab, out, runner)
+    raise SystemExit(code)
 
 
-def _grade_batch(jobs: list[Job], students: list[Student], out: Path, side_by_side: int) -> int:
-    console = Console()
-    graded: list[Result] = []
-    for result in grade_all(jobs, side_by_side=side_by_side):
-        graded.append(result)
-        write_result(result, out / result.key)
-        show.print_batch_line(console, result, len(graded), len(jobs))
-    for note in (note for job in jobs for note in job.submission.notes):
-        console.print(Text(f"⚠ {note}", style="yellow"), soft_wrap=True)
-    lab = jobs[0].lab
-    book = gradebook(sorted(graded, key=lambda result: result.key), students, lab.title)
-    notebooks = {job.submission.key: job.submission.path for job in jobs}
-    report = write_class_report(book, out, notebooks, lab.notebook)
-    missing = [result for result in graded if result.status != GRADED]
-    isolation = best_isolation()
+@main.command()
+@click.argument("out", metavar="OUT", type=_FOLDER)
+@_JOBS
+@click.option("--dask", metavar="ADDRESS", help="Grade on a Dask cluster: tcp://HOST:PORT of its scheduler.")
+def regrade(out: Path, side_by_side: int, dask: str | None) -> None:
+    """After a check was fixed: run what the fix touches again, for everybody whose results are in OUT.
+
+    What a check uses counts as part of it; comments and layout do not. Each submission is found again where it was;
+    one that is gone or has changed keeps its result, and that is said.
+    """
+    again = f"labs regrade {out} goes on from there."
+    with interruptible(again), writing(out), _runner(dask, side_by_side, False) as runner:
+        before = read_manifest(out)
+        if before is None:
+            raise click.UsageError(
+                f"{out} holds no class.json: grade into it first, with labs grade --out {out}."
+            )
+        lab = find_lab(read_labs(labs_folder()), before.lab)
+        manifest = replace(before, checks=check_digests(lab), grader=grader_digest(lab))
+        plan = planned(manifest, lab, out)
+        write_manifest(manifest, out)
+        console = Console()
+        _say_plan(console, plan, before, manifest)
+        code = run_batch(console, plan, manifest, lab, out, runner)
+    raise SystemExit(code)
+
+
+def _refuse_class_options(**given: object) -> None:
+    named = [f"--{name}" for name, value in given.items() if value is not None]
+    if named:
+        raise click.UsageError(f"{', '.join(named)} is for a class: say which submissions, labs grade PATH.")
+
+
+def _earlier(out: Path, lab: Lab) -> Manifest | None:
+    before = read_manifest(out)
+    if before is not None and before.lab != lab.slug:
+        raise click.UsageError(
+            f"{out} holds results of {before.lab}: choose another folder, or start over with --fresh."
+        )
+    return before
+
+
+def _forget(out: Path) -> None:
+    """Make earlier results count for nothing; each is replaced when its submission is graded."""
+    for path in out.glob("*/made-from.json"):
+        path.unlink()
+
+
+@contextlib.contextmanager
+def _runner(dask: str | None, side_by_side: int, complete_isolation: bool) -> Iterator[Runner]:
+    """Give what turns jobs into results: workers of our own, or those of a Dask cluster."""
+    if dask is None:
+        yield functools.partial(grade_all, side_by_side=side_by_side)
+        return
+    from autograder.cluster import cluster_at
+
+    with cluster_at(dask, complete_isolation=complete_isolation) as runner:
+        yield runner
+
+
+def _say_plan(console: Console, plan: Plan, before: Manifest | None, manifest: Manifest) -> None:
+    """Say what is kept and why the rest is not, where there was an earlier run."""
+    if before is None:
+        return
+    names = sorted(name for name, digest in manifest.checks.items() if before.checks.get(name) != digest)
+    dropped = sorted(set(before.checks) - set(manifest.checks))
+    reasons = [f"changed: {', '.join(names)}"] if names else []
+    reasons += [f"no longer there: {', '.join(dropped)}"] if dropped else []
+    reasons += ["the grader itself has changed"] if before.grader != manifest.grader else []
+    reasons += ["another seed"] if before.seed != manifest.seed else []
+    reasons += ["another --timeout"] if before.wall_s != manifest.wall_s else []
+    because = f" ({'; '.join(reasons)})" if reasons else ""
+    part = sum(bool(job.only) for job in plan.jobs)
     console.print(
-        f"{len(graded) - len(missing)} graded, {len(missing)} not graded. Isolation: {isolation.level}. Class: {report}"
+        f"{len(plan.kept)} results are kept, {part} are run in part, {len(plan.jobs) - part} in full{because}.",
+        soft_wrap=True,
+        markup=False,
     )
-    return 1 if missing else 0
 
 
 def _grade_own(labs: list[Lab], side_by_side: int) -> int:
@@ -127,35 +218,3 @@ def _own_results(labs: list[Lab], side_by_side: int) -> Iterator[tuple[Job, Resu
     jobs = {(job.lab.slug, job.submission.key): job for lab in labs for job in own_jobs(lab)}
     for result in grade_all(jobs.values(), side_by_side=side_by_side):
         yield jobs[result.lab, result.key], result
-
-
-@main.command()
-@click.argument("results", type=_FOLDER)
-@click.option(
-    "--format", "formats", type=click.Choice(list(FORMATS)), multiple=True, help="All, if not given."
-)
-@click.option(
-    "--roster", type=_FILE, help="CSV of the class: gives every student a row, and ids to the exports."
-)
-@click.option("--title", help="What the gradebook calls the lab; the lab's own title if not given.")
-def export(results: Path, formats: tuple[str, ...], roster: Path | None, title: str | None) -> None:
-    """Write the RESULTS of `labs grade` as gradebooks and learning platforms read them, into the same folder.
-
-    Who was not graded has no score in any of them, never 0.
-    """
-    book = _read_book(results, roster, title)
-    for name in formats or FORMATS:
-        for path in FORMATS[name](book, results)[:1]:
-            click.echo(f"{name}: {path}")
-
-
-def _read_book(folder: Path, roster: Path | None, title: str | None) -> Gradebook:
-    found = list(read_results(folder))
-    if not found:
-        raise click.UsageError(
-            f"{folder} holds no result.json: grade into it first, with labs grade --out {folder}."
-        )
-    labs = {lab.slug: lab.title for lab in read_labs(labs_folder())}
-    return gradebook(
-        found, read_roster(roster) if roster else [], title or labs.get(found[0].lab, found[0].lab)
-    )

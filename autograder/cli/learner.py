@@ -11,7 +11,6 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from autograder.catalogue import read_checks
 from autograder.cli import console as show
 from autograder.cli.group import main
 from autograder.discover import Lab, find_lab, labs_folder, read_labs
@@ -50,7 +49,7 @@ def check(lab_name: str | None, notebook: Path | None, output: str, wall_s: floa
     if output == "json":
         click.echo(json.dumps(_public(lab, result), allow_nan=False))
     else:
-        show.print_result(Console(), lab, result, whys_of(lab))
+        show.print_result(Console(), lab, result, show.whys_of(lab))
     public, most = result.part(held=False)
     raise SystemExit(0 if result.status == GRADED and public == most else 1)
 
@@ -71,15 +70,10 @@ def remember(lab: Lab, result: Result) -> list[str]:
         return []
 
 
-def whys_of(lab: Lab) -> dict[str, str]:
-    """Return check function to its why."""
-    return {name: check.why for name, check in read_checks(lab.checks).items()}
-
-
 def _public(lab: Lab, result: Result) -> dict[str, object]:
     """Return what a learner may see: no held check, no seed."""
     public, most = result.part(held=False)
-    whys = whys_of(lab)
+    whys = show.whys_of(lab)
     return {
         "lab": lab.slug,
         "title": lab.title,

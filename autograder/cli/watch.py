@@ -15,12 +15,12 @@ from rich.console import Console
 
 from autograder.cli import console as show
 from autograder.cli.group import main
-from autograder.cli.learner import remember, whys_of
-from autograder.discover import Lab, find_lab, labs_folder, read_labs
+from autograder.cli.learner import remember
+from autograder.discover import find_lab, labs_folder, read_labs
 from autograder.grade import Job
 from autograder.limits import Limits
 from autograder.submissions import Submission
-from autograder.workers import grade_one
+from autograder.workers import Foremen, grade_one
 
 # POLICY: an editor writes in several steps; so long after the last of them the file is taken as saved.
 _QUIET_MS = 50
@@ -42,10 +42,18 @@ def watch(lab_name: str | None, wall_s: float) -> None:
     console = Console()
     checking = 0
     try:
-        console.print(f"Watching {lab.notebook}. Save it to have it checked; Ctrl-C ends this.", soft_wrap=True)
-        for _ in _saves(lab.notebook):
-            _stop(checking)
-            checking = _start(lab, Limits(wall_s=wall_s))
+        console.print(
+            f"Watching {lab.notebook}. Save it to have it checked; Ctrl-C ends this.", soft_wrap=True
+        )
+        job = Job(
+            lab, Submission("you", "you", lab.notebook), secrets.token_hex(8), limits=Limits(wall_s=wall_s)
+        )
+        # The foreman stays, with everything ready for the next save.
+        with Foremen() as foremen:
+            for _ in _saves(lab.notebook):
+                _stop(checking)
+                foremen.for_job(job)
+                checking = _start(job, foremen)
     except KeyboardInterrupt:
         pass
     finally:
@@ -83,7 +91,7 @@ def _content(path: Path) -> bytes:
         return b""
 
 
-def _start(lab: Lab, limits: Limits) -> int:
+def _start(job: Job, foremen: Foremen) -> int:
     """Check in a forked process, so that the next save need not wait for it; return its id."""
     sys.stdout.flush()
     sys.stderr.flush()
@@ -95,7 +103,7 @@ def _start(lab: Lab, limits: Limits) -> int:
         signal.signal(
             signal.SIGINT, signal.SIG_IGN
         )  # Ctrl-C is for the watcher, which then ends this process
-        _check(lab, limits)
+        _check(job, foremen)
         code = 0
     except SystemExit:
         pass
@@ -108,11 +116,10 @@ def _start(lab: Lab, limits: Limits) -> int:
         os._exit(code)
 
 
-def _check(lab: Lab, limits: Limits) -> None:
-    job = Job(lab, Submission("you", "you", lab.notebook), seed=secrets.token_hex(8), limits=limits)
-    result = grade_one(job)
-    new = remember(lab, result)
-    show.print_step(Console(), lab, result, new, whys_of(lab))
+def _check(job: Job, foremen: Foremen) -> None:
+    result = grade_one(job, foremen)
+    new = remember(job.lab, result)
+    show.print_step(Console(), job.lab, result, new, show.whys_of(job.lab))
 
 
 def _stop(pid: int) -> None:
