@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 from lambda_sandbox.errors import SandboxFault
@@ -20,14 +21,15 @@ _STOP_TIMEOUT_S = 10.0
 
 
 class ServerProcess:
-    """A running ``serve``; ``endpoint`` is its address.
+    """A running ``serve``; ``endpoint`` is its address, ``flags`` are further options of the command.
 
     It ends with ``stop()``, at the interpreter's exit, and when this process dies in any other way: the server watches
     the pipe that is its standard input, and the system closes that pipe with the process.
     """
 
-    def __init__(self, port: int, state: Path | None = None) -> None:
+    def __init__(self, port: int, state: Path | None = None, flags: Sequence[str] = ()) -> None:
         command = [sys.executable, "-m", "lambda_sandbox", "serve", "--port", str(port), "--stop-with-stdin"]
+        command += flags
         if state is not None:
             command += ["--state", str(state)]
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from lambda_sandbox import __version__
+from lambda_sandbox.cli.connecting import client, endpoint_option
+from lambda_sandbox.cli.developing import create_function, invoke
+from lambda_sandbox.cli.simulating import simulate
 from lambda_sandbox.config import DEFAULT_PORT
 
-if TYPE_CHECKING:
-    from lambda_sandbox.server_client import ServerClient
-
-_endpoint = click.option(
-    "--endpoint",
-    envvar="LAMBDA_SANDBOX_ENDPOINT",
-    default=f"http://127.0.0.1:{DEFAULT_PORT}",
-    show_default=True,
-    help="Address of the running sandbox.",
-)
 _json = click.option("--json", "as_json", is_flag=True, help="Print the sandbox's JSON instead of a table.")
 
 
@@ -77,36 +69,20 @@ def serve(**flags: Any) -> int:
     return 0
 
 
-@cli.command()
-@click.argument("function")
-@click.option("--payload", "-p", default="{}", help="JSON text, or @FILE, or @- for standard input.")
-@click.option(
-    "--type",
-    "invocation_type",
-    type=click.Choice(["RequestResponse", "Event", "DryRun"]),
-    default="RequestResponse",
-)
-@click.option("--qualifier", help="Version or alias.")
-@click.option("--logs", "log_tail", is_flag=True, help="Show the end of the log as well (on standard error).")
-@_endpoint
-def invoke(
-    function: str, payload: str, invocation_type: str, qualifier: str | None, log_tail: bool, endpoint: str
-) -> int:
-    """Invoke FUNCTION and print what it returns. The exit code is 1 when the function failed."""
-    from lambda_sandbox.cli.invoking import invoke as run
-
-    return run(_client(endpoint), function, _payload(payload), invocation_type, qualifier, log_tail=log_tail)
+cli.add_command(invoke)
+cli.add_command(create_function)
+cli.add_command(simulate)
 
 
 @cli.command()
 @click.argument("function", required=False)
 @_json
-@_endpoint
+@endpoint_option
 def logs(function: str | None, as_json: bool, endpoint: str) -> None:
     """Print the log of FUNCTION, or of all functions."""
     from lambda_sandbox.cli import tables
 
-    answer = _client(endpoint).read("/_sandbox/logs", function=function)
+    answer = client(endpoint).read("/_sandbox/logs", function=function)
     tables.logs(answer) if not as_json else _print_json(answer)
 
 
@@ -115,24 +91,24 @@ def logs(function: str | None, as_json: bool, endpoint: str) -> None:
     "--rules", type=click.Choice(["2019"]), help="Those of another time: 100 ms steps, init not billed."
 )
 @_json
-@_endpoint
+@endpoint_option
 def bill(rules: str | None, as_json: bool, endpoint: str) -> None:
     """Print what the invocations so far would cost on AWS: each, by function, by day, and a month at this rate."""
     from lambda_sandbox.cli import tables
 
-    answer = _client(endpoint).read("/_sandbox/bill", rules=rules)
+    answer = client(endpoint).read("/_sandbox/bill", rules=rules)
     tables.bill(answer) if not as_json else _print_json(answer)
 
 
 @cli.command()
 @click.argument("function", required=False)
 @_json
-@_endpoint
+@endpoint_option
 def history(function: str | None, as_json: bool, endpoint: str) -> None:
     """Print every attempt with the reason for each decision."""
     from lambda_sandbox.cli import tables
 
-    answer = _client(endpoint).read("/_sandbox/history")
+    answer = client(endpoint).read("/_sandbox/history")
     if function is not None:
         answer = {
             kind: [row for row in answer[kind] if row["function_name"] == function]
@@ -172,37 +148,22 @@ def parity(form: str) -> None:
 
 
 @cli.command()
-@_endpoint
+@endpoint_option
 def reset(endpoint: str) -> None:
     """Empty the sandbox: functions, environments, logs, bill and neighbours."""
-    _client(endpoint).post("/_sandbox/reset")
+    client(endpoint).post("/_sandbox/reset")
     click.echo("the sandbox is empty")
 
 
 @cli.command()
 @_json
-@_endpoint
+@endpoint_option
 def health(as_json: bool, endpoint: str) -> None:
     """Print whether a sandbox runs, and what its isolation enforces."""
     from lambda_sandbox.cli import tables
 
-    answer = _client(endpoint).health()
+    answer = client(endpoint).health()
     tables.health(answer, endpoint) if not as_json else _print_json(answer)
-
-
-def _client(endpoint: str) -> ServerClient:
-    from lambda_sandbox.server_client import ServerClient
-
-    return ServerClient(endpoint, timeout_s=910.0)  # a function may take 900 s
-
-
-def _payload(text: str) -> bytes:
-    if not text.startswith("@"):
-        return text.encode()
-    try:
-        return sys.stdin.buffer.read() if text == "@-" else Path(text[1:]).read_bytes()
-    except OSError as error:
-        raise click.UsageError(f"cannot read the payload from {text[1:]}: {error.strerror}") from None
 
 
 def _print_json(value: Any) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -13,37 +16,91 @@ from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.server_client import ServerClient
 
 
-def invoke(
-    client: ServerClient,
-    function: str,
-    payload: bytes,
-    invocation_type: str,
-    qualifier: str | None,
-    *,
-    log_tail: bool,
-) -> int:
-    """Print the function's answer and return the exit code. Raises ``SandboxFault`` for an error of the API."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """``event`` is the payload; ``client_context`` the text of a JSON object, or empty."""
+
+    event: bytes = b"{}"
+    invocation_type: str = "RequestResponse"
+    qualifier: str | None = None
+    client_context: str = ""
+
+    def headers(self) -> dict[str, str]:
+        context = base64.b64encode(self.client_context.encode()).decode("ascii")
+        headers = {"X-Amz-Invocation-Type": self.invocation_type}
+        return headers | {"X-Amz-Client-Context": context} if context else headers
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``function_error`` is AWS's header: empty, ``Handled`` or ``Unhandled``. ``log_tail`` is the last 4 KB, when asked for."""
+
+    status: int
+    payload: bytes
+    function_error: str
+    log_tail: str
+
+
+def send(client: ServerClient, function: str, call: Call, *, log_tail: bool = False) -> Answer:
+    """Invoke, and return the answer. Raises ``SandboxFault`` for an error of the API."""
     path = f"/2015-03-31/functions/{quote(function, safe='')}/invocations"
-    if qualifier is not None:
-        path += f"?Qualifier={quote(qualifier, safe='')}"
-    headers = {"X-Amz-Invocation-Type": invocation_type, "X-Amz-Log-Type": "Tail" if log_tail else "None"}
-    status, answered, body = client.request("POST", path, payload, headers)
+    if call.qualifier is not None:
+        path += f"?Qualifier={quote(call.qualifier, safe='')}"
+    headers_sent = {**call.headers(), "X-Amz-Log-Type": "Tail" if log_tail else "None"}
+    status, headers, body = client.request("POST", path, call.event, headers_sent)
     if status >= 300:
-        raise SandboxFault(_api_error(answered, body))
-    if "x-amz-log-result" in answered:
-        click.echo(
-            base64.b64decode(answered["x-amz-log-result"]).decode("utf-8", "replace"), err=True, nl=False
-        )
-    click.echo(body.decode("utf-8", "replace") if body else f"accepted ({status})")
-    if "x-amz-function-error" in answered:
-        click.echo(
-            f"the function failed ({answered['x-amz-function-error']}); see: logs {function}", err=True
-        )
+        raise SandboxFault(api_error(headers, body))
+    tail = base64.b64decode(headers.get("x-amz-log-result", "")).decode("utf-8", "replace")
+    return Answer(status, body, headers.get("x-amz-function-error", ""), tail)
+
+
+def invoke(client: ServerClient, function: str, call: Call, *, log_tail: bool) -> int:
+    """Print the function's answer and return the exit code. Raises ``SandboxFault`` for an error of the API."""
+    answer = send(client, function, call, log_tail=log_tail)
+    if answer.log_tail:
+        click.echo(answer.log_tail, err=True, nl=False)
+    text = answer.payload.decode("utf-8", "replace")
+    click.echo(text or f"accepted ({answer.status})")
+    if answer.function_error:
+        click.echo(f"the function failed ({answer.function_error}); see: logs {function}", err=True)
         return 1
     return 0
 
 
-def _api_error(headers: dict[str, str], body: bytes) -> str:
+def event(text: str, read_input: Callable[[], bytes]) -> bytes:
+    """Return the event that ``text`` means: ``-`` is standard input, else the name of a file, else JSON itself.
+
+    Raises ``click.UsageError`` for what is none of them.
+    """
+    if text == "-":
+        return _checked(read_input(), "standard input")
+    path = Path(text)
+    try:
+        found = path.is_file()
+    except (OSError, ValueError):  # too long for a name, or not one at all
+        found = False
+    if found:
+        try:
+            return _checked(path.read_bytes(), text)
+        except OSError as error:
+            raise click.UsageError(f"cannot read the event from {text}: {error.strerror}") from None
+    try:
+        json.loads(text)
+    except ValueError:
+        raise click.UsageError(f"the event {text!r} is neither a file that exists nor JSON") from None
+    return text.encode()
+
+
+def _checked(content: bytes, origin: str) -> bytes:
+    try:
+        json.loads(content)
+    except ValueError as error:
+        raise click.UsageError(f"the event in {origin} is not JSON: {error}") from None
+    return content
+
+
+def api_error(headers: dict[str, str], body: bytes) -> str:
+    """Return the code and the message of an answer that is an error of the API."""
     try:
         members: Any = json.loads(body)
         message = members.get("message") or members.get("Message") or ""

@@ -33,7 +33,7 @@ def logs(answer: Json) -> None:
     if not answer["events"]:
         print("no log yet", file=sys.stderr)
     for event in answer["events"]:
-        message = _visible(event["message"].rstrip("\n").replace("\r", "\n    "))
+        message = visible(event["message"].rstrip("\n").replace("\r", "\n    "))
         print(f"{clock_time(event['timestamp_ms'] / 1000)} {short(event['stream'])}  {message}")
 
 
@@ -59,10 +59,12 @@ def bill(answer: Json) -> None:
         f"{answer['gb_seconds']:.6f}",
         f"{answer['total_usd']:.10f}",
     )
-    _print(("function", "memory", "duration", "init", "billed", "GB-s", "USD"), [*rows, total], right=1)
+    print_table(("function", "memory", "duration", "init", "billed", "GB-s", "USD"), [*rows, total], right=1)
     for heading, kind in (("function", "functions"), ("day", "days")):
         if len(answer[kind]) > 1:
-            _print((heading, "requests", "GB-s", "USD"), [_sum_cells(row) for row in answer[kind]], right=1)
+            print_table(
+                (heading, "requests", "GB-s", "USD"), [_sum_cells(row) for row in answer[kind]], right=1
+            )
     if answer["month_usd"] is not None:
         _console().print(Text(f"A month at this rate: {answer['month_usd']:,.2f} USD."))
     _console().print(Text(Bill(answer).note))
@@ -86,7 +88,9 @@ def history(answer: Json) -> None:
         )
         for row in answer["invocations"]
     ]
-    _print(("time (UTC)", "function", "type", "attempt", "status", "duration", "environment", "why"), rows)
+    print_table(
+        ("time (UTC)", "function", "type", "attempt", "status", "duration", "environment", "why"), rows
+    )
 
 
 def parity(operations: Iterable[Operation], summary: str) -> None:
@@ -96,7 +100,7 @@ def parity(operations: Iterable[Operation], summary: str) -> None:
         proofs = f"{len(row.proofs)} test{'' if len(row.proofs) == 1 else 's'}" if row.proofs else ""
         rows.append((row.name, "", row.status, row.note or proofs))
         rows += [("", member.path, member.status, member.note) for member in row.members]
-    _print(("operation", "member", "status", "note"), rows)
+    print_table(("operation", "member", "status", "note"), rows)
     _console().print(Text(summary))
 
 
@@ -111,10 +115,10 @@ def health(answer: Json, endpoint: str) -> None:
         ("not enforced", ", ".join(isolation["missing"]) or "nothing is missing"),
         ("neighbours", str(answer.get("neighbours"))),
     ]
-    _print(("", ""), rows, head=False)
+    print_table(("", ""), rows, head=False)
 
 
-def _print(
+def print_table(
     names: Sequence[str], rows: Iterable[Sequence[str]], *, right: int | None = None, head: bool = True
 ) -> None:
     table = Table(show_header=head, box=None, pad_edge=False, header_style="bold")
@@ -124,7 +128,7 @@ def _print(
         )
     for row in rows:
         # Text, not markup: a name in square brackets must not become a style.
-        table.add_row(*(Text(_visible(cell), style=_STATUS_STYLES.get(cell, "")) for cell in row))
+        table.add_row(*(Text(visible(cell), style=_STATUS_STYLES.get(cell, "")) for cell in row))
     _console().print(table)
 
 
@@ -132,8 +136,8 @@ def _console() -> Console:
     return Console() if sys.stdout.isatty() else Console(width=_WIDTH_OF_A_FILE)
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Replace control characters: what a function logs must not drive the reader's terminal."""
     return "".join(
-        char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text
+        char if char.isprintable() or char in "\n\t\xa0" else "\N{REPLACEMENT CHARACTER}" for char in text
     )

@@ -1,0 +1,146 @@
+"""Functions from the command line: created, given new code, and kept up with a folder."""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from lambda_sandbox import runtime_identifiers
+from lambda_sandbox.cli.invoking import api_error
+from lambda_sandbox.config import Config
+from lambda_sandbox.errors import SandboxFault
+from lambda_sandbox.server_client import ServerClient
+from lambda_sandbox.source_folder import SourceFolder
+
+_FUNCTIONS = "/2015-03-31/functions"
+_LANGUAGES = {".py": "python", ".js": "nodejs", ".mjs": "nodejs", ".cjs": "nodejs", ".rb": "ruby"}
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A function's configuration; what is ``None`` is left to the API's default."""
+
+    name: str
+    handler: str
+    runtime: str
+    memory_mb: int | None = None
+    timeout_s: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def members(self) -> dict[str, Any]:
+        values = {
+            "Handler": self.handler,
+            "Runtime": self.runtime,
+            "MemorySize": self.memory_mb,
+            "Timeout": self.timeout_s,
+            "Environment": {"Variables": dict(self.environment)} if self.environment else None,
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class Deployer:
+    """Speaks the Lambda API of the server behind ``client``. Raises ``SandboxFault`` with the API's own words."""
+
+    def __init__(self, client: ServerClient) -> None:
+        self._client = client
+
+    def create(self, deployment: Deployment, package: bytes) -> None:
+        """Create the function with a role that need not exist."""
+        account_id = Config.load().account_id
+        members = deployment.members() | {
+            "FunctionName": deployment.name,
+            "Role": f"arn:aws:iam::{account_id}:role/developer",
+            "Code": {"ZipFile": _text(package)},
+        }
+        self._send("POST", _FUNCTIONS, members)
+
+    def exists(self, name: str) -> bool:
+        status, _, _ = self._client.request("GET", f"{_FUNCTIONS}/{quote(name, safe='')}")
+        return status == 200
+
+    def configure(self, deployment: Deployment) -> None:
+        self._send(
+            "PUT", f"{_FUNCTIONS}/{quote(deployment.name, safe='')}/configuration", deployment.members()
+        )
+
+    def update(self, name: str, package: bytes) -> None:
+        """Give the function new code: environments of the old retire when their invocation ends."""
+        self._send("PUT", f"{_FUNCTIONS}/{quote(name, safe='')}/code", {"ZipFile": _text(package)})
+
+    def _send(self, method: str, path: str, members: Mapping[str, Any]) -> None:
+        body = json.dumps(members).encode()
+        status, headers, answer = self._client.request(
+            method, path, body, {"Content-Type": "application/json"}
+        )
+        if status >= 300:
+            raise SandboxFault(api_error(headers, answer))
+
+
+def create_function(
+    client: ServerClient, deployment: Deployment, folder: SourceFolder, replace: bool
+) -> bytes:
+    """Create the function, or with ``replace`` give an existing one this configuration and code; return the package."""
+    deployer, package = Deployer(client), folder.package()
+    if not deployer.exists(deployment.name):
+        deployer.create(deployment, package)
+        click.echo(f"created {deployment.name} from {folder.root}")
+        return package
+    if not replace:
+        raise SandboxFault(f"there is a function {deployment.name}: add --replace to give it this code")
+    deployer.configure(deployment)
+    deployer.update(deployment.name, package)
+    click.echo(f"{deployment.name} has the code of {folder.root} now")
+    return package
+
+
+def keep_up(client: ServerClient, name: str, folder: SourceFolder, package: bytes) -> None:
+    """Give the function the folder's code at every change, until an interrupt."""
+    click.echo(f"watching {folder.root}: a saved change is live at once; Ctrl-C ends the watch")
+    for changed, _ in changes(folder, package, lambda new: Deployer(client).update(name, new)):
+        click.echo(f"{name}: live after {(time.perf_counter() - changed) * 1000:.0f} ms")
+
+
+def changes(
+    folder: SourceFolder, package: bytes, publish: Callable[[bytes], None]
+) -> Iterator[tuple[float, bytes]]:
+    """Publish every package that differs from the last; yield when each was seen. Ends with an interrupt.
+
+    What cannot be packaged or published is one sentence, and the next change is awaited.
+    """
+    current = package
+    try:
+        for moment in folder.changes():
+            try:
+                new = folder.package()
+                if new == current:
+                    continue
+                publish(new)
+            except SandboxFault as fault:
+                print(f"lambda_sandbox: {fault}", file=sys.stderr)
+                continue
+            current = new
+            yield moment, new
+    except KeyboardInterrupt:
+        return
+
+
+def newest_runtime(suffix: str) -> str:
+    """Return the runtime for a source file: this very Python's, or the newest of its language; ``""`` for another kind."""
+    language = _LANGUAGES.get(suffix, "")
+    own = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if language == "python" and own in runtime_identifiers.NAMES:
+        return own
+    names = [each.name for each in runtime_identifiers.RUNTIMES if each.language == language]
+    return names[-1] if names else ""
+
+
+def _text(package: bytes) -> str:
+    return base64.b64encode(package).decode("ascii")

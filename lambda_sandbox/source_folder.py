@@ -1,0 +1,95 @@
+"""A folder that somebody is editing: as a deployment package, and as a source of changes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lambda_sandbox.errors import SandboxFault
+from lambda_sandbox.packaging import IGNORED_NAMES, package
+from lambda_sandbox.quotas import UNZIPPED_BYTES
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from watchfiles import Change
+
+# What editors write beside a file while it is saved, and watchfiles' own list does not know: vim's probe, emacs' copy.
+_EDITORS = (r"^4913$", r"^#.*#$", r"^\.goutputstream-", r"\.tmp$")
+# A save is several events (write, rename, permissions); they are one change when they come this close together.
+_QUIET_MS = 30
+_FIRST_LOOK_MS = 200
+
+
+class SourceFolder:
+    """``root`` is the folder whose content becomes the function's code."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        if not self.root.is_dir():
+            raise SandboxFault(f"{root} is not a folder; name the folder that holds the function's code")
+
+    def package(self) -> bytes:
+        """Return the deployment zip of what the folder holds now. Raises ``SandboxFault`` with what is in the way."""
+        size = self._size()
+        if size > UNZIPPED_BYTES:
+            raise SandboxFault(
+                f"{self.root} holds {size // 2**20} MB, and a function may have {UNZIPPED_BYTES // 2**20} MB: "
+                "put the function in a folder of its own"
+            )
+        try:
+            return package(self.root)
+        except (ValueError, OSError) as error:
+            raise SandboxFault(f"{self.root} cannot be packaged: {error}") from None
+
+    def changes(self, stop: Event | None = None) -> Iterator[float]:
+        """Yield the moment (``time.perf_counter``) of each change; blocks between them, until ``stop`` or an interrupt.
+
+        The first may come without a change: what was saved while the watch began must not be missed, so whoever listens
+        compares. Raises ``SandboxFault`` where the system cannot watch the folder.
+        """
+        from watchfiles import watch
+
+        began = False
+        try:
+            watched = watch(
+                self.root,
+                watch_filter=self._matters(),
+                step=_QUIET_MS,
+                rust_timeout=_FIRST_LOOK_MS,
+                yield_on_timeout=True,
+                stop_event=stop,
+            )
+            for found in watched:
+                if found or not began:
+                    yield time.perf_counter()
+                began = True
+        except OSError as error:
+            raise SandboxFault(f"{self.root} cannot be watched: {error}") from None
+
+    def _matters(self) -> Callable[[Change, str], bool]:
+        """Return what tells a source from an editor's own files; the names of the folders above do not count."""
+        from watchfiles import DefaultFilter
+
+        inside = DefaultFilter(
+            ignore_dirs=(*DefaultFilter.ignore_dirs, *sorted(IGNORED_NAMES)),
+            ignore_entity_patterns=(*DefaultFilter.ignore_entity_patterns, *_EDITORS),
+        )
+        return lambda change, path: inside(change, os.path.relpath(path, self.root))
+
+    def _size(self) -> int:
+        """Return the bytes of all files, or a little more than is allowed as soon as that is passed."""
+        total = 0
+        for folder, subfolders, names in os.walk(self.root):
+            subfolders[:] = [name for name in subfolders if name not in IGNORED_NAMES]
+            for name in names:
+                try:
+                    total += os.stat(os.path.join(folder, name)).st_size
+                except OSError:  # an editor's file that is gone again
+                    continue
+            if total > UNZIPPED_BYTES:
+                break
+        return total

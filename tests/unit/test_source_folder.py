@@ -1,0 +1,84 @@
+"""A folder under an editor's hands: what counts as a change, and what becomes the package."""
+
+import io
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Empty, Queue
+
+import pytest
+
+from lambda_sandbox import source_folder
+from lambda_sandbox.errors import SandboxFault
+from lambda_sandbox.source_folder import SourceFolder
+
+
+def _put_all(queue: "Queue[float]", moments: Iterator[float]) -> None:
+    for moment in moments:
+        queue.put(moment)
+
+
+@contextmanager
+def watched(folder: SourceFolder) -> Iterator["Queue[float]"]:
+    """The changes as they come; the first, which comes without one, has been taken."""
+    seen: Queue[float] = Queue()
+    stop = threading.Event()
+    thread = threading.Thread(target=lambda: _put_all(seen, folder.changes(stop)), daemon=True)
+    thread.start()
+    seen.get(timeout=10)
+    yield seen
+    stop.set()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_saved_file_is_one_change_within_a_second(tmp_path: Path) -> None:
+    with watched(SourceFolder(tmp_path)) as seen:
+        (tmp_path / "app.py").write_text("A = 1")
+        seen.get(timeout=1)
+
+
+@pytest.mark.parametrize(
+    "name", [".app.py.swp", "app.py~", "4913", "#app.py#", ".#app.py", "__pycache__/app.cpython-311.pyc"]
+)
+def test_what_editors_and_python_write_beside_a_file_is_no_change(tmp_path: Path, name: str) -> None:
+    (tmp_path / "__pycache__").mkdir()
+    with watched(SourceFolder(tmp_path)) as seen:
+        (tmp_path / name).write_text("x")
+        with pytest.raises(Empty):
+            seen.get(timeout=0.3)
+        (tmp_path / "app.py").write_text("A = 1")  # the watch lives: this one is seen
+        seen.get(timeout=1)
+
+
+def test_names_of_folders_above_do_not_hide_a_change(tmp_path: Path) -> None:
+    inside = tmp_path / ".venv" / "code"
+    inside.mkdir(parents=True)
+    with watched(SourceFolder(inside)) as seen:
+        (inside / "app.py").write_text("A = 1")
+        seen.get(timeout=1)
+
+
+def test_the_package_is_what_the_folder_holds_now(tmp_path: Path) -> None:
+    folder = SourceFolder(tmp_path)
+    (tmp_path / "app.py").write_text("A = 1")
+    first = folder.package()
+    assert folder.package() == first
+    (tmp_path / "more.py").write_text("B = 2")
+    assert sorted(zipfile.ZipFile(io.BytesIO(folder.package())).namelist()) == ["app.py", "more.py"]
+
+
+def test_a_folder_that_is_too_large_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_folder, "UNZIPPED_BYTES", 2**20)
+    (tmp_path / "film.bin").write_bytes(b"0" * (2**20 + 1))
+    with pytest.raises(SandboxFault, match="put the function in a folder of its own"):
+        SourceFolder(tmp_path).package()
+
+
+def test_an_empty_folder_and_a_missing_one_are_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SandboxFault, match="there is no file to deploy"):
+        SourceFolder(tmp_path).package()
+    with pytest.raises(SandboxFault, match="is not a folder"):
+        SourceFolder(tmp_path / "nowhere")
