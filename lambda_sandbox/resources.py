@@ -128,6 +128,7 @@ class FunctionConfiguration:
     s3_object: S3Object | None = None
     durable_kms_key_arn: str = ""
     capacity_provider: CapacityProviderUse | None = None
+    accelerator_memory_gb: int | None = None
     code_signing_config_arn: str = ""
     update_runtime_on: str = "Auto"
     runtime_version_arn: str = ""

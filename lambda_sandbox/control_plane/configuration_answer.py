@@ -104,6 +104,8 @@ def _rare(function: FunctionConfiguration) -> Iterator[tuple[str, Any]]:
         yield "TenancyConfig", {"TenantIsolationMode": "PER_TENANT"}
     if function.capacity_provider is not None:
         yield "CapacityProviderConfig", _capacity(function)
+    if function.accelerator_memory_gb is not None:
+        yield "AcceleratorConfig", {"AcceleratorMemorySize": function.accelerator_memory_gb}
     if function.durable_timeout_s is not None:
         yield (
             "DurableConfig",

@@ -12,6 +12,8 @@ from lambda_sandbox.resources import FunctionConfiguration
 
 _DURABLE_RETENTION_DAYS = 14  # Source: AWS Lambda API Reference, "DurableConfig", read 2026-11
 _DURABLE_TIMEOUT_S = 86_400  # POLICY: what a durable function gets that names no timeout; AWS documents none
+# Source: AWS SAM Developer Guide, "AcceleratorConfig", read 2026-11
+_ACCELERATOR_GB = (3, 6, 12, 16, 24, 48)
 # Source: AWS Lambda Developer Guide, "Improving startup performance with Lambda SnapStart", read 2026-11.
 _SNAP_START_SINCE = {"python": (3, 12), "java": (11,), "dotnet": (8,)}
 
@@ -21,7 +23,7 @@ def settled(function: FunctionConfiguration) -> FunctionConfiguration:
 
     Raises ``InvalidParameterValueException``.
     """
-    for rule in (_package, _limits, _vpc, _file_systems, _snap_start, _logging):
+    for rule in (_package, _limits, _vpc, _file_systems, _snap_start, _logging, _accelerator):
         rule(function)
     return replace(function, **_defaults(function))
 
@@ -109,3 +111,20 @@ def _takes_snapshots(runtime: str) -> bool:
 def _logging(function: FunctionConfiguration) -> None:
     if function.log_format == "Text" and (function.application_log_level or function.system_log_level):
         raise log_level_without_json()
+
+
+def _accelerator(function: FunctionConfiguration) -> None:
+    memory_gb = function.accelerator_memory_gb
+    if memory_gb is None:
+        return
+    if memory_gb not in _ACCELERATOR_GB:
+        # UNCONFIRMED: wording
+        raise InvalidParameterValueException(
+            f"AcceleratorMemorySize must be one of {', '.join(map(str, _ACCELERATOR_GB))}."
+        )
+    suits = function.package_type == "Image" and function.architecture == "x86_64"
+    if function.capacity_provider is None or not suits:
+        # UNCONFIRMED: wording
+        raise InvalidParameterValueException(
+            "AcceleratorConfig is supported only for x86_64 container images on a capacity provider."
+        )

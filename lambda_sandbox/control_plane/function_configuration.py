@@ -192,6 +192,10 @@ def _capacity(given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _accelerator(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {"accelerator_memory_gb": given["AcceleratorMemorySize"]}
+
+
 def _durable(given: Mapping[str, Any]) -> dict[str, Any]:
     members = {
         "ExecutionTimeout": "durable_timeout_s",
@@ -223,5 +227,6 @@ _READERS: dict[str, Reader] = {
     "LoggingConfig": _logging,
     "TenancyConfig": _tenancy,
     "CapacityProviderConfig": _capacity,
+    "AcceleratorConfig": _accelerator,
     "DurableConfig": _durable,
 }

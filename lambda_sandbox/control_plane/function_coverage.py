@@ -20,10 +20,11 @@ _SETTINGS = {
     "DeadLetterConfig",
     "LoggingConfig.LogGroup",
     "LoggingConfig.LogFormat",
-}
-_STORED_SETTINGS = {
     "LoggingConfig.ApplicationLogLevel",
     "LoggingConfig.SystemLogLevel",
+}
+_STORED_SETTINGS = {
+    "AcceleratorConfig",
     "TracingConfig",
     "VpcConfig",
     "KMSKeyArn",
@@ -35,6 +36,12 @@ _STORED_SETTINGS = {
 _ZIP = {"ZipFile", "S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode"}
 _RUNS = "runs " + ", ".join(runtime_identifiers.NAMES)
 _READ_ONCE = "a referenced object is read when the function is made or updated"
+_OWN_LINES = "what the function logs: in Python and Node.js; other languages write what they like"
+_SETTING_NOTES = {
+    "Runtime": _RUNS,
+    "LoggingConfig.LogFormat": f"Lambda's own lines: everywhere; {_OWN_LINES}",
+    "LoggingConfig.ApplicationLogLevel": _OWN_LINES,
+}
 _NO_ENGINE = "stored; running an image needs a container engine"
 
 COVERAGE: dict[str, Coverage] = {
@@ -55,7 +62,7 @@ COVERAGE: dict[str, Coverage] = {
         ),
         stored=frozenset({"Code.SourceKMSKeyArn", "Architectures", *_STORED_SETTINGS}),
         notes={
-            "Runtime": _RUNS,
+            **_SETTING_NOTES,
             "Code.S3ObjectStorageMode": _READ_ONCE,
             "Code.ImageUri": _NO_ENGINE,
             "PackageType": f"Image: {_NO_ENGINE}",
@@ -73,7 +80,7 @@ COVERAGE: dict[str, Coverage] = {
     "UpdateFunctionConfiguration": Coverage(
         works=frozenset({"FunctionName", "RevisionId", *_SETTINGS}),
         stored=frozenset(_STORED_SETTINGS),
-        notes={"Runtime": _RUNS},
+        notes=_SETTING_NOTES,
     ),
     "DeleteFunction": Coverage(works=frozenset({"FunctionName", "Qualifier"})),
 }

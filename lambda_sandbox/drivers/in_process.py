@@ -38,6 +38,7 @@ from lambda_sandbox.invocation.core import Core
 from lambda_sandbox.invocation.environment import Environment, State
 from lambda_sandbox.invocation.messages import Action, Complete, Invocation, InvocationType
 from lambda_sandbox.resources import Caller, FunctionConfiguration
+from lambda_sandbox.telemetry import system_logs
 from lambda_sandbox.telemetry.billing import bill
 from lambda_sandbox.telemetry.history import History
 from lambda_sandbox.telemetry.logs import LogStore
@@ -344,7 +345,7 @@ class InProcess:
                 case messages.WriteLog(environment=environment, text=text):
                     if text.startswith("START"):
                         self.logs.begin_invocation(environment.log_stream)
-                    self._write_log(environment, f"{text}\n".encode())
+                    self._write_log(environment, system_logs.written(action, self.clock.now()))
                 case messages.Record(record=record):
                     self.history.records.append(record)
                 case messages.RefuseRuntime(message=message):

@@ -22,6 +22,7 @@ from lambda_sandbox.invocation.messages import Action, Invocation, InvocationTyp
 from lambda_sandbox.resources import EventInvokeConfig, Exit, FunctionConfiguration, Isolation
 from lambda_sandbox.runtime_api.protocol import RuntimeApiConnection
 from lambda_sandbox.runtime_api.streaming import BodySource
+from lambda_sandbox.telemetry import system_logs
 from lambda_sandbox.telemetry.history import History
 from lambda_sandbox.telemetry.logs import LogStore
 
@@ -368,10 +369,10 @@ class ServerDriver:
             if environment.invocations == 1:
                 self._drain(environment)  # what init printed
             self.logs.begin_invocation(environment.log_stream)
-        text = action.text
-        if text.startswith("INIT_START") and (notice := self.runtime_notice(environment.function.runtime)):
-            text += f"\t{notice}"
-        self._append_log(environment, f"{text}\n".encode())
+        notice = (
+            self.runtime_notice(environment.function.runtime) if action.text.startswith("INIT_START") else ""
+        )
+        self._append_log(environment, system_logs.written(action, self.clock.now(), notice))
 
     def _record(self, action: messages.Record) -> None:
         self.history.records.append(action.record)

@@ -114,10 +114,10 @@ def _report(
     status = Status(report.status)
     record = InvocationRecord(
         invocation, environment.environment_id, status, environment.invoke_started_at, now, report,
-        report.error_type, environment.cold, environment.why,
+        report.error_type, environment.cold, environment.why, environment.on_provisioned,
     )  # fmt: skip
     actions: list[Action] = [
-        WriteLog(environment, f"END RequestId: {invocation.request_id}\n{report.line()}")
+        WriteLog(environment, f"END RequestId: {invocation.request_id}\n{report.line()}", record)
     ]
     if invocation.invocation_type is InvocationType.EVENT:
         actions += waiting.event_done(core, invocation, record, payload, failed=failure is not None)

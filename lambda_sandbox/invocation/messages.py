@@ -74,7 +74,10 @@ class InvocationResult:
 
 @dataclass(slots=True, eq=False)
 class InvocationRecord:
-    """One finished attempt, for history, metrics and the bill."""
+    """One finished attempt, for history, metrics and the bill.
+
+    ``throttled_by`` is AWS's reason where it was throttled; ``on_provisioned``: provisioned concurrency ran it.
+    """
 
     invocation: Invocation
     environment_id: str
@@ -85,6 +88,8 @@ class InvocationRecord:
     error_type: str
     cold: bool
     why: str
+    on_provisioned: bool = False
+    throttled_by: str = ""
 
     def __post_init__(self) -> None:
         if self.invocation.routed:
@@ -189,12 +194,25 @@ class SetTimer:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class PhaseEnd:
+    """How an init or a restore ended; ``status`` is in the REPORT line's words."""
+
+    took_ms: float
+    status: str = "success"
+    error_type: str = ""
+
+
 @dataclass(slots=True, eq=False)
 class WriteLog:
-    """A platform line for the environment's log stream, without its newline."""
+    """A platform line for the environment's log stream, without its newline.
+
+    ``about`` holds the figures of a line that has some, for functions whose log is JSON.
+    """
 
     environment: Environment
     text: str
+    about: InvocationRecord | PhaseEnd | None = None
 
 
 @dataclass(slots=True, eq=False)

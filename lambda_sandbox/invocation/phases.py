@@ -12,6 +12,7 @@ from lambda_sandbox.invocation.environment import Environment, InitializationTyp
 from lambda_sandbox.invocation.failures import Failure
 from lambda_sandbox.invocation.messages import (
     Action,
+    PhaseEnd,
     SetTimer,
     ShutdownEnvironment,
     SnapshotEnvironment,
@@ -157,7 +158,8 @@ def restore_failed(core: CoreState, environment: Environment, failure: Failure) 
     if failure.report_error_type:
         text += f"\tError Type: {failure.report_error_type}"
     timeout = failure.status == "timeout"
-    actions: list[Action] = [WriteLog(environment, text)]
+    end = PhaseEnd(took_ms, failure.status, failure.report_error_type)
+    actions: list[Action] = [WriteLog(environment, text, end)]
     error = (
         SnapStartTimeoutException("Lambda couldn't restore the snapshot within the timeout limit.")
         if timeout
@@ -282,4 +284,5 @@ def _init_report(
     environment: Environment, took_ms: float, phase: str, status: str, error_type: str = ""
 ) -> Action:
     text = f"INIT_REPORT Init Duration: {took_ms:.2f} ms\tPhase: {phase}\tStatus: {status}"
-    return WriteLog(environment, f"{text}\tError Type: {error_type}" if error_type else text)
+    end = PhaseEnd(took_ms, status, error_type)
+    return WriteLog(environment, f"{text}\tError Type: {error_type}" if error_type else text, end)

@@ -15,6 +15,7 @@ from lambda_sandbox.invocation.messages import (
     DeliverEvent,
     Invocation,
     InvocationType,
+    PhaseEnd,
     ResumeRestored,
     SetTimer,
     StartEnvironment,
@@ -158,7 +159,8 @@ def restored(core: CoreState, environment: Environment) -> list[Action]:
         since = environment.restored_at or environment.started_at
         environment.restore_duration_ms = took_ms
         environment.billed_restore_duration_ms = (now - since) * 1000.0
-    return [WriteLog(environment, f"RESTORE_REPORT Restore Duration: {took_ms:.2f} ms\tStatus: success")]
+    text = f"RESTORE_REPORT Restore Duration: {took_ms:.2f} ms\tStatus: success"
+    return [WriteLog(environment, text, PhaseEnd(took_ms))]
 
 
 def _begin(core: CoreState, environment: Environment) -> list[Action]:

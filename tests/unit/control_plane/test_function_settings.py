@@ -221,6 +221,22 @@ def test_function_of_managed_instances_runs_what_was_published_to_latest(sandbox
     assert look(sandbox, Qualifier="$LATEST.PUBLISHED")["MemorySize"] == 20_480
 
 
+def test_accelerators_are_kept_for_images_on_a_capacity_provider(sandbox: Sandbox) -> None:
+    provider = sandbox.client().create_capacity_provider(
+        CapacityProviderName="fleet",
+        VpcConfig={"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
+        PermissionsConfig={"CapacityProviderOperatorRoleArn": "arn:aws:iam::000000000000:role/operator"},
+    )["CapacityProvider"]
+    managed = {"CapacityProviderArn": provider["CapacityProviderArn"]}
+    config = {"LambdaManagedInstancesCapacityProviderConfig": managed}
+    sandbox.create(**IMAGE, CapacityProviderConfig=config, AcceleratorConfig={"AcceleratorMemorySize": 24})
+    assert look(sandbox)["AcceleratorConfig"] == {"AcceleratorMemorySize": 24}
+    with refused(BAD, 400, "AcceleratorMemorySize must be one of 3, 6, 12, 16, 24, 48."):
+        change(sandbox, AcceleratorConfig={"AcceleratorMemorySize": 5})
+    with refused(BAD, 400, "AcceleratorConfig is supported only for"):
+        sandbox.create("plain", AcceleratorConfig={"AcceleratorMemorySize": 24})
+
+
 # --- code -------------------------------------------------------------------------------------------------
 
 

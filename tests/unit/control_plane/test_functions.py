@@ -301,7 +301,6 @@ def test_bad_request_gets_the_error_of_aws_and_leaves_nothing(
     ("member", "value", "named"),
     [
         ("RuntimeConfig", {"RuntimeArn": "arn:aws:lambda:us-east-1:000000000000:runtime/own", "RuntimeAlias": "a"}, "RuntimeConfig"),
-        ("AcceleratorConfig", {"AcceleratorMemorySize": 24}, "AcceleratorConfig"),
     ],
 )  # fmt: skip
 def test_option_that_is_not_emulated_is_refused_by_name(

@@ -1,0 +1,75 @@
+"""Lambda's own lines in a function's log: text as they come, or JSON events where its log format says so.
+
+Source: AWS Lambda Developer Guide, "Log-level filtering", table "System log level event mapping".
+"""  # UNCONFIRMED: the levels of that table are from memory
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lambda_sandbox.invocation.environment import Environment, InitializationType
+from lambda_sandbox.invocation.messages import InvocationRecord, PhaseEnd, WriteLog
+from lambda_sandbox.telemetry import platform_events
+from lambda_sandbox.telemetry.platform_events import Record
+
+_DEBUG, _INFO, _WARN = "DEBUG", "INFO", "WARN"
+_ORDER = (_DEBUG, _INFO, _WARN)
+
+Event = tuple[str, str, Record, float]  # level, kind, record, seconds since the epoch
+
+
+def written(action: WriteLog, now: float, notice: str = "") -> bytes:
+    """Return what ``action`` puts into the log at ``now``, perhaps nothing. ``notice`` goes with the first line of an init.
+
+    What a failed invocation leaves is text in both formats.
+    """
+    function, text = action.environment.function, action.text
+    is_event = action.about is not None or text.startswith(("START", "INIT_START", "RESTORE_START"))
+    if function.log_format == "JSON" and is_event:
+        lowest = _ORDER.index(function.system_log_level or _INFO)
+        kept = (each for each in _events(action, now) if _ORDER.index(each[0]) >= lowest)
+        return b"".join(platform_events.encoded(kind, record, at) + b"\n" for _, kind, record, at in kept)
+    return f"{text}\t{notice}\n".encode() if notice else f"{text}\n".encode()
+
+
+def _events(action: WriteLog, now: float) -> Iterator[Event]:
+    environment, about = action.environment, action.about
+    if isinstance(about, InvocationRecord):
+        yield from _of_invocation(about, now)
+    elif isinstance(about, PhaseEnd):
+        yield from _of_phase(environment, about, now)
+    elif not action.text.startswith("START"):
+        yield _INFO, *platform_events.init_start(environment), now
+    else:
+        if environment.invocations == 1 and environment.ready_at is not None and not environment.restored:
+            yield from _of_first_init(environment, environment.ready_at)
+        assert environment.invocation is not None
+        yield _INFO, "platform.start", platform_events.start(environment.invocation), now
+
+
+def _of_invocation(done: InvocationRecord, now: float) -> Iterator[Event]:
+    level = _DEBUG if done.status == "success" else _WARN
+    ended = platform_events.runtime_done(
+        done.invocation, str(done.status), done.started_at, done.ended_at, None, done.error_type
+    )
+    yield level, "platform.runtimeDone", ended, now
+    yield max(level, _INFO, key=_ORDER.index), "platform.report", platform_events.report(done), now
+
+
+def _of_first_init(environment: Environment, ready_at: float) -> Iterator[Event]:
+    """A text log is silent about an init that went well; its time stands in the REPORT line."""
+    if environment.initialization_type is InitializationType.ON_DEMAND and environment.init_attempt == 1:
+        took_ms = (ready_at - environment.started_at) * 1000.0
+        yield from _of_phase(environment, PhaseEnd(took_ms), ready_at)
+
+
+def _of_phase(environment: Environment, end: PhaseEnd, now: float) -> Iterator[Event]:
+    well = end.status == "success"
+    quiet = well and environment.initialization_type is InitializationType.ON_DEMAND
+    yield (
+        _DEBUG if well else _WARN,
+        *platform_events.init_runtime_done(environment, end.status, end.error_type),
+        now,
+    )
+    level = _WARN if not well else _DEBUG if quiet else _INFO
+    yield level, *platform_events.init_report(environment, end.took_ms, end.status), now
