@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "iam": LEAVES,
     "invocation": LEAVES,
     "telemetry": LEAVES | {"invocation"},
+    "simulation": LEAVES | {"invocation", "telemetry"},
     "environments": LEAVES,
     "runtime_api": LEAVES | {"http1", "http_server", "invocation"},
     "services": LEAVES | {"http1", "http_server", "packaging"},

@@ -25,8 +25,11 @@ from lambda_sandbox.invocation.messages import (
 def throttled(core: CoreState, invocation: Invocation, throttle: TooManyRequestsException) -> list[Action]:
     """Answer the caller with the throttle; an event waits for its next try instead."""
     now = core.clock.now()
-    why = f"throttled: {throttle.members['Reason']}: {throttle}"
-    record = InvocationRecord(invocation, "", Status.THROTTLE, now, now, None, throttle.code, False, why)
+    reason = throttle.members["Reason"]
+    record = InvocationRecord(
+        invocation, "", Status.THROTTLE, now, now, None, throttle.code, False,
+        f"throttled: {reason}: {throttle}", throttled_by=reason,
+    )  # fmt: skip
     if invocation.invocation_type is not InvocationType.EVENT:
         return [Record(record), Complete(invocation, error=throttle)]
     if invocation.function.reserved_concurrency == 0:

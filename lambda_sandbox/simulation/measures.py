@@ -1,0 +1,78 @@
+"""What is kept of every attempt: sums and times, no objects, so that a million fit in some megabytes."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from typing import Any
+
+from lambda_sandbox.invocation.messages import InvocationRecord, Status
+from lambda_sandbox.simulation.series import Series
+
+PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
+
+
+class Measures:
+    """``latencies_s`` is from arrival to answer, ``waits_s`` from arrival to the handler's start, both of first attempts;
+    a wait of nothing is counted in ``at_once`` instead. ``series`` is what happened over time."""
+
+    def __init__(self, start: float) -> None:
+        self.series = Series(start)
+        self.attempts = 0
+        self.cold_starts = 0
+        self.at_once = 0
+        self.on_provisioned = 0
+        self.billed_ms = 0
+        self.provisioned_billed_ms = 0
+        self.duration_ms = 0.0
+        self.statuses: Counter[Status] = Counter()
+        self.throttles: Counter[str] = Counter()
+        self.events: Counter[str] = Counter()
+        self.latencies_s = array("d")
+        self.waits_s = array("d")
+        self.inits_ms = array("d")
+
+    def record(self, record: InvocationRecord) -> None:
+        report = record.report
+        if report is None:
+            self.throttles[record.throttled_by] += 1
+            self.series.now.throttles += 1
+            return
+        self.attempts += 1
+        self.statuses[record.status] += 1
+        self.duration_ms += report.duration_ms
+        if record.on_provisioned:
+            self.on_provisioned += 1
+            self.provisioned_billed_ms += report.billed_ms
+        else:
+            self.billed_ms += report.billed_ms
+        if record.cold:
+            self._cold(report.init_duration_ms)
+        invocation = record.invocation
+        if invocation.attempt == 1:
+            arrived_at = invocation.arrived_at
+            self.latencies_s.append(record.ended_at - arrived_at)
+            if record.started_at > arrived_at:
+                self.waits_s.append(record.started_at - arrived_at)
+            else:
+                self.at_once += 1
+
+    def _cold(self, init_ms: float | None) -> None:
+        self.cold_starts += 1
+        self.series.now.cold_starts += 1
+        if init_ms is not None:
+            self.inits_ms.append(init_ms)
+
+
+def percentiles_ms(values_s: array[float], zeros: int = 0) -> dict[str, Any]:
+    """Return mean and percentiles (nearest rank) in milliseconds of the values and ``zeros`` more that are 0."""
+    count = len(values_s) + zeros
+    if not count:
+        return {}
+    ordered = sorted(values_s)
+    figures = {"mean": round(sum(ordered) / count * 1000.0, 3)}
+    for percent in PERCENTILES:
+        place = max(0, -int(-percent * count // 100.0) - 1) - zeros
+        figures[f"p{percent:g}"] = round(ordered[place] * 1000.0, 3) if place >= 0 else 0.0
+    figures["max"] = round(ordered[-1] * 1000.0, 3) if ordered else 0.0
+    return figures

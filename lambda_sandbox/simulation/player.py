@@ -1,0 +1,170 @@
+"""Plays callers, runtimes and the clock around the very core that the server uses: it decides, nothing is decided here."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Iterator
+from enum import Enum, auto
+from random import Random
+from typing import Any
+
+from lambda_sandbox.clock import ManualClock
+from lambda_sandbox.invocation.core import Core
+from lambda_sandbox.invocation.environment import Environment, State
+from lambda_sandbox.invocation.messages import (
+    Action,
+    DeliverEvent,
+    EventFinished,
+    Invocation,
+    InvocationType,
+    Record,
+    RefuseRuntime,
+    SetTimer,
+    StartEnvironment,
+)
+from lambda_sandbox.simulation.measures import Measures
+from lambda_sandbox.simulation.scenario import Scenario
+
+START = 1_767_225_600.0  # 2026-01-01T00:00:00Z: a fixed midnight, so that equal seeds give equal answers
+_MEMORY_MB = 64  # what REPORT lines would show as used; it costs nothing
+_ERROR = b'{"errorType":"Simulated","errorMessage":"this handler failed"}'
+
+
+class _What(Enum):
+    READY = auto()
+    ANSWER = auto()
+    TIMER = auto()
+
+
+class Player:
+    """One run of one scenario. ``clock`` stands still between the moments at which something happens."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        scenario.check()
+        self.scenario = scenario
+        self.function = scenario.function
+        self.clock = ManualClock(START)
+        self.core = Core(
+            self.clock,
+            account_limit=scenario.account_limit,
+            idle_lifetime_s=scenario.keep_alive_s,
+            seed=str(scenario.seed),
+        )
+        # One generator each, so that a change of traffic leaves the durations as they were.
+        traffic, init, handler, errors = (
+            Random(f"{scenario.seed} {what}")  # noqa: S311 - a simulation, no secret
+            for what in ("traffic", "init", "handler", "errors")
+        )
+        self._traffic = traffic
+        self._errors = errors
+        self._init_ms = scenario.init.drawn_by(init)
+        self._handler_ms = scenario.handler.drawn_by(handler)
+        self._slowness_s = scenario.slowness / 1000.0
+        self._environments = self.core.pool.environments
+        self._share = self.core.concurrency.function(self.function.arn)
+        self._pending: list[tuple[float, int, _What, Any, Any]] = []
+        self._numbers = itertools.count()
+        self.measures = Measures(START)
+        self.arrived = 0
+        self.last_arrival = START
+        self.traffic_starts_at = START
+
+    def play(self) -> Measures:
+        """Run to the end of the traffic and of what it left to do."""
+        self.core.reserve(self.function.arn, self.scenario.reserved)
+        self._provision()
+        self._serve_callers()
+        while self._pending and (
+            self._share.in_use or self._share.provisioned_in_use or len(self.core.queue)
+        ):
+            self._next()
+        self.measures.series.finish(self.clock.now())
+        return self.measures
+
+    def _provision(self) -> None:
+        """Provisioned environments are ready before the first caller comes; init may have been tried again by then."""
+        if self.scenario.provisioned:
+            qualified_arn = self.function.qualified_arn
+            self._perform(self.core.provision(qualified_arn, self.function, self.scenario.provisioned))
+            while any(
+                environment.state is State.INIT for environment in self.core.pool.environments.values()
+            ):
+                self._next()
+        self.traffic_starts_at = self.last_arrival = self.clock.now()
+        self.measures = Measures(self.traffic_starts_at)
+
+    def _serve_callers(self) -> None:
+        kind = InvocationType.EVENT if self.scenario.asynchronous else InvocationType.REQUEST_RESPONSE
+        pending, clock, invoke, function = self._pending, self.clock, self.core.invoke, self.function
+        for number, at in enumerate(self._arrivals()):
+            while pending and pending[0][0] <= at:
+                self._next()
+            clock.move_to(at)
+            self._perform(invoke(Invocation(str(number), function, b"{}", at, kind)))
+            self._observe(at)
+            self.measures.series.now.invocations += 1
+            self.arrived, self.last_arrival = number + 1, at
+
+    def _arrivals(self) -> Iterator[float]:
+        start, scenario = self.traffic_starts_at, self.scenario
+        arrivals = scenario.traffic.arrivals(self._traffic)
+        if scenario.duration_s is not None:
+            duration_s = scenario.duration_s
+            arrivals = itertools.takewhile(lambda at: at < duration_s, arrivals)
+        return (start + at for at in itertools.islice(arrivals, scenario.invocations))
+
+    def _next(self) -> None:
+        """Let the next thing happen that was going to."""
+        at, _, what, subject, token = heapq.heappop(self._pending)
+        self.clock.move_to(at)
+        if what is _What.ANSWER:
+            self._answer(subject, token)
+        elif what is _What.TIMER:
+            self._perform(self.core.timer_fired(subject))
+        elif (
+            subject.started_at == token and subject.state is State.INIT
+        ):  # else init was stopped and begun again
+            self._perform(self.core.runtime_next(subject.environment_id))
+        self._observe(at)
+
+    def _answer(self, environment: Environment, invocation: Invocation) -> None:
+        if environment.invocation is not invocation:
+            return  # it timed out before
+        identity, request_id = environment.environment_id, invocation.request_id
+        if self.scenario.error_share and self._errors.random() < self.scenario.error_share:
+            self._perform(self.core.runtime_error(identity, request_id, _ERROR, "Simulated", _MEMORY_MB))
+        else:
+            self._perform(self.core.runtime_response(identity, request_id, b"{}", _MEMORY_MB))
+        self._perform(self.core.runtime_next(identity))
+
+    def _perform(self, actions: list[Action]) -> None:
+        """Carry out what the core decided. Logs, answers and stops need nothing done: there are no processes here."""
+        for action in actions:
+            kind = type(action)
+            if kind is DeliverEvent:
+                assert isinstance(action, DeliverEvent)
+                took_s = self._handler_ms() * self._slowness_s
+                self._later(took_s, _What.ANSWER, action.environment, action.invocation)
+            elif isinstance(action, Record):
+                self.measures.record(action.record)
+            elif isinstance(action, StartEnvironment):
+                took_s = self._init_ms() * self._slowness_s
+                environment = action.environment
+                self._later(took_s, _What.READY, environment, environment.started_at)
+            elif isinstance(action, SetTimer):
+                self._at(action.at, _What.TIMER, action.key, None)
+            elif isinstance(action, EventFinished):
+                self.measures.events[action.condition] += 1
+            elif isinstance(action, RefuseRuntime):
+                raise AssertionError(f"the core refused what the player played: {action.message}")
+
+    def _later(self, seconds: float, what: _What, subject: Any, token: Any) -> None:
+        heapq.heappush(self._pending, (self.clock.now() + seconds, next(self._numbers), what, subject, token))
+
+    def _at(self, moment: float, what: _What, subject: Any, token: Any) -> None:
+        heapq.heappush(self._pending, (moment, next(self._numbers), what, subject, token))
+
+    def _observe(self, now: float) -> None:
+        share = self._share
+        self.measures.series.observe(share.in_use + share.provisioned_in_use, len(self._environments), now)
