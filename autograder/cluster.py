@@ -60,7 +60,7 @@ def _graded(client: Any, jobs: list[Job], complete_isolation: bool) -> Iterator[
     yield from grade_all(unread)  # nothing of them is run: each check fails with the reason
     waiting = iter(readable)
     running: dict[str, Job] = {}
-    done = as_completed()
+    done = as_completed(loop=client.loop)
     threads = sum(client.nthreads().values())
     if readable and not threads:
         raise GraderFault("The Dask cluster has no worker: start one, and grade again.")
