@@ -31,6 +31,8 @@ def notebook_client(kernel: Any, connection: Any, keep_bytes: int) -> KeptOutput
     notebook = nbformat.v4.new_notebook()  # type: ignore[no-untyped-call]
     client = KeptOutputClient(notebook, km=kernel, allow_errors=True, timeout=None)
     client.kc = connection
+    if connection is not None:
+        connection.is_alive = kernel.is_alive  # nbclient asks its connection, which itself cannot tell
     client.keep_bytes = keep_bytes
     return client
 

@@ -27,9 +27,11 @@ if sys.platform == "linux":
     from lambda_sandbox.environments import namespaces
 
 _PRELOADED = (
-    "IPython.core.completer", "IPython.core.magics", "autograder.checks", "boto3", "botocore.httpsession", "botocore.signers",
-    "ctypes", "dateutil.tz", "debugpy.server", "ipykernel.debugger", "ipykernel.ipkernel", "ipykernel.zmqshell",
-    "lambda_sandbox.notebook", "lambda_sandbox.packaging", "logging.config", "matplotlib_inline.backend_inline", "tornado.platform.asyncio", "urllib.request", "zipfile", "zmq.asyncio",
+    "IPython.core.completer", "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.logger", "IPython.core.magics",
+    "IPython.core.oinspect", "IPython.extensions.storemagic", "IPython.utils.wildcard", "autograder.checks", "bdb", "boto3",
+    "botocore.httpsession", "botocore.signers", "cmd", "ctypes", "dateutil.tz", "debugpy.server", "faulthandler", "ipykernel.debugger",
+    "ipykernel.ipkernel", "ipykernel.zmqshell", "lambda_sandbox.notebook", "lambda_sandbox.packaging", "logging.config",
+    "matplotlib_inline.backend_inline", "pdb", "tornado.platform.asyncio", "urllib.request", "zipfile", "zmq.asyncio",
 )  # fmt: skip
 
 
