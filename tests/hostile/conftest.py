@@ -1,88 +1,117 @@
-"""Grades all the submissions once, as one batch with others running beside them, and gives the results to the tests."""
+"""Grades all the submissions once at each level of isolation, as one batch with others running beside them."""
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import nbformat
 import pytest
 
-from autograder.discover import Lab
-from autograder.grade import Job
-from autograder.isolation import best_isolation
-from autograder.limits import Limits
-from autograder.report import write_result
+from autograder.isolation import bare_isolation, best_isolation
+from autograder.processes import become_subreaper
 from autograder.result import Result
-from autograder.submissions import find_submissions
-from autograder.workers import grade_all
 
-from .submissions import HONEST, HOSTILE, MALFORMED, Submitted
+from . import traces
+from .attacks import HOSTILE
+from .batch import graded_batch, hand_in, jobs_of
+from .malformed import MALFORMED, make_odd_files
+from .submitted import ADD, ALL, ALL_PLAIN, CONNECT, FACTS, FILES, NAMESPACES, WORK, Submitted
 
-# The lab's checks are for the grader to run, not for this run.
-collect_ignore = ["lab"]
+# The labs' checks are for the grader to run, not for this run.
+collect_ignore = ["lab", "plain_lab"]
 
-LIMITS = Limits(wall_s=8.0, check_s=15.0, memory_mb=700, processes=60, scratch_mb=64)
+LEVELS = {"best": best_isolation(), "bare": bare_isolation()}
 
-
-def write_notebook(path: Path, submitted: Submitted) -> None:
-    """Write a submission as a notebook file."""
-    notebook: Any = nbformat.v4.new_notebook()
-    for cell in submitted.cells:
-        name, source = cell if isinstance(cell, tuple) else ("", cell)
-        made: Any = nbformat.v4.new_code_cell(source)
-        made.metadata["tags"] = [f"answer:{name}"] if name else []
-        notebook.cells.append(made)
-    path.write_text(json.dumps(notebook), encoding="utf-8")
-
-
-@pytest.fixture(scope="session")
-def adding_lab() -> Lab:
-    folder = Path(__file__).resolve().parent / "lab"
-    return Lab("00-adding", "Adding", 15, (), ("add",), (), (), "", folder)
-
-
-@pytest.fixture(scope="session")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return the folder that the grader takes for everything temporary in this run."""
-    before = tempfile.tempdir
-    folder = tmp_path_factory.mktemp("scratch")
-    tempfile.tempdir = str(folder)
-    yield folder
-    tempfile.tempdir = before
+# Honest ones in between: what stands beside them must not change what they get.
+NEIGHBOURS: dict[str, Submitted] = {
+    **{f"{first}-neighbour": Submitted([CONNECT, FACTS, ADD], ALL) for first in ("a", "hostile-n", "z")},
+    **{
+        f"{first}-plain-neighbour": Submitted([FACTS, WORK], ALL_PLAIN)
+        for first in ("a", "cells-n", "hostile-m")
+    },
+    # Names that look alike, differ in case only, or would be more than a name to a spreadsheet, a shell or a path.
+    "ada": Submitted([FACTS, WORK], ALL_PLAIN),
+    "Ada": Submitted([FACTS], 2),
+    "аda": Submitted([WORK], 3),
+    "ada ": Submitted([("facts", "total = 3")], 1),
+    "A\u0301da": Submitted([("facts", "flag = True"), WORK], 4),
+    "\u00c1da": Submitted([], 0),
+    "-rf, \n=1+1;$(touch zip-slipped)`": Submitted([FACTS, WORK], ALL_PLAIN),
+    "@SUM(1)": Submitted([FACTS], 2),
+}
+EVERYTHING = {**NEIGHBOURS, **HOSTILE}
 
 
-@pytest.fixture(scope="session")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder with one folder a submission, written while the batch is graded."""
-    return tmp_path_factory.mktemp("out")
+@dataclass
+class Batch:
+    """One graded batch: results by submission, and what was there before and after that should not be."""
+
+    results: Mapping[str, Result]
+    out: Path
+    odd: Mapping[str, str]
+    left: Mapping[str, set[object]]
 
 
-@pytest.fixture(scope="session")
-def graded(
-    adding_lab: Lab, tmp_path_factory: pytest.TempPathFactory, scratch: Path, out: Path
-) -> Iterator[dict[str, Result]]:
-    """Return submission name to result, of one batch of all of them; results and reports are written as for a class."""
-    batch = tmp_path_factory.mktemp("batch")
-    for name, submitted in {**HONEST, **HOSTILE}.items():
-        write_notebook(batch / f"{name}.ipynb", submitted)
+def lacks(submitted: Submitted, level: str) -> str:
+    """Return what isolation at ``level`` does not give that this submission needs; empty if all is there."""
+    isolation = LEVELS[level]
+    held = {NAMESPACES: isolation.has_namespaces, FILES: isolation.has_namespaces or isolation.holds_files}
+    return "" if held.get(submitted.needs, True) else f"needs {submitted.needs}"
+
+
+def _graded(level: str, folders: pytest.TempPathFactory) -> Batch:
+    folder, out = folders.mktemp(f"in-{level}"), folders.mktemp(f"out-{level}")
+    chosen = {name: one for name, one in EVERYTHING.items() if not lacks(one, level)}
+    if level == "bare":  # every way of trying once more, but the longest only where it matters
+        chosen = {name: one for name, one in chosen.items() if not one.aws or name in _AWS_AT_BARE}
+    hand_in(folder, chosen)
     for name, (content, _) in MALFORMED.items():
-        (batch / f"{name}.ipynb").write_bytes(content)
-    (batch / "malformed-link.ipynb").symlink_to(batch / "honest-plain.ipynb")
+        (folder / f"{name}.ipynb").write_bytes(content)
+    odd = make_odd_files(folder, folder / "ada.ipynb")
     # What a planted file could change, if the grader ever looked at it.
-    (batch / "conftest.py").write_text("import os; os._exit(0)\n")
-    (batch / "sitecustomize.py").write_text("import os; os._exit(0)\n")
-    os.environ["SECRET_FOR_THE_TEST"] = "1"
-    if best_isolation().level != "bwrap":
-        pytest.skip("bubblewrap does not work here: hostile code would run with limits only")
-    jobs = [Job(adding_lab, found, seed="hostile", limits=LIMITS) for found in find_submissions(batch)]
-    results: dict[str, Result] = {}
-    for result in grade_all(jobs, side_by_side=2):
-        write_result(result, out / result.key)
-        results[result.submission] = result
-    yield results
-    del os.environ["SECRET_FOR_THE_TEST"]
+    (folder / "conftest.py").write_text("import os; os._exit(0)\n")
+    (folder / "sitecustomize.py").write_text("import os; os._exit(0)\n")
+    jobs = jobs_of(folder, (name for name, one in chosen.items() if one.aws), LEVELS[level])
+    results = {result.submission: result for result in graded_batch(jobs, out)}
+    return Batch(results, out, odd, {})
+
+
+_AWS_AT_BARE = {
+    "a-neighbour",
+    "z-neighbour",
+    "hostile-patches-everything",
+    "hostile-admin-calls",
+    "hostile-function-exits",
+}
+_LOOKS = {
+    "processes": traces.running_below,
+    "planted files": traces.planted_files,
+    "control groups": traces.abandoned_control_groups,
+    "shared memory": traces.shared_memory,
+}
+
+
+def graded_and_looked_after(level: str, folders: pytest.TempPathFactory) -> Batch:
+    """Grade the batch with a temporary folder and a secret of its own, and note what it left behind."""
+    become_subreaper()
+    folders.getbasetemp()  # while temporary files still go elsewhere
+    with pytest.MonkeyPatch.context() as patch:
+        # A short path: without namespaces the kernel's Unix sockets lie in here, and those take 107 bytes.
+        scratch = Path(tempfile.mkdtemp(prefix="h-"))
+        patch.setattr(tempfile, "tempdir", str(scratch))
+        patch.setenv("SECRET_FOR_THE_TEST", "1")
+        before = {name: set(look()) for name, look in _LOOKS.items()}
+        batch = _graded(level, folders)
+        left = {name: set(look()) - before[name] for name, look in _LOOKS.items()}
+        batch.left = {**left, "temporary files": set(os.listdir(scratch))}
+        scratch.rmdir()
+    return batch
+
+
+@pytest.fixture(scope="session")
+def batch(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Batch:
+    """Return the graded batch of the level that the test asks for by an indirect parameter."""
+    return graded_and_looked_after(request.param, tmp_path_factory)

@@ -2,97 +2,151 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+from autograder.exports import FORMATS
+from autograder.gradebook import gradebook
 from autograder.report import result_schema
 from autograder.result import GRADED, Result
 
-from .submissions import HONEST, HOSTILE, MALFORMED
+from .attacks import HOSTILE
+from .conftest import _AWS_AT_BARE, EVERYTHING, LEVELS, NEIGHBOURS, Batch, lacks
+from .malformed import MALFORMED
 
-pytestmark = pytest.mark.timeout(600)  # the first test waits for the whole batch
-Results = dict[str, Result]
+pytestmark = pytest.mark.timeout(900)  # the first test of a level waits for its whole batch
 
-
-@pytest.mark.parametrize("name", HONEST)
-def test_honest_submission_gets_full_marks(graded: Results, name: str) -> None:
-    result = graded[name]
-    assert (result.status, result.score, result.max_score) == (GRADED, 8, 8), result.to_json()
+every_level = pytest.mark.parametrize("batch", LEVELS, indirect=True, scope="session")
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_submission_gets_its_honest_part_and_no_more(graded: Results, name: str) -> None:
-    result = graded[name]
+def cases(names: dict[str, object] | list[str]) -> pytest.MarkDecorator:
+    """Return the parametrisation by level and submission; what the level cannot hold is skipped and says why."""
+    return pytest.mark.parametrize(
+        ("batch", "name"), list(_cases(names)), indirect=["batch"], scope="session"
+    )
+
+
+def _cases(names: dict[str, object] | list[str]) -> Iterator[object]:
+    for level in LEVELS:
+        for name in names:
+            one = EVERYTHING[name]
+            why = lacks(one, level)
+            if level == "bare" and one.aws and name not in _AWS_AT_BARE:
+                continue
+            marks = [pytest.mark.skip(reason=why)] if why else []
+            yield pytest.param(level, name, id=f"{level}-{name}", marks=marks)
+
+
+@cases(NEIGHBOURS)
+def test_what_stands_beside_does_not_change_a_result(batch: Batch, name: str) -> None:
+    result = batch.results[name]
+    assert (result.status, result.score) == (GRADED, NEIGHBOURS[name].expected), result.to_json()
+
+
+@cases(HOSTILE)
+def test_hostile_submission_gets_its_honest_part_and_no_more(batch: Batch, name: str) -> None:
+    result = batch.results[name]
     assert (result.status, result.score) == (GRADED, HOSTILE[name].expected), result.to_json()
 
 
-@pytest.mark.parametrize("name", [name for name, one in {**HONEST, **HOSTILE}.items() if one.says])
-def test_what_happened_is_said_in_a_warning(graded: Results, name: str) -> None:
-    says = {**HONEST, **HOSTILE}[name].says
-    assert any(says in warning for warning in graded[name].warnings), graded[name].warnings
+@cases([name for name, one in EVERYTHING.items() if one.says])
+def test_what_happened_is_said_in_a_warning(batch: Batch, name: str) -> None:
+    warnings = batch.results[name].warnings
+    assert any(EVERYTHING[name].says in warning for warning in warnings), warnings
 
 
-@pytest.mark.parametrize("name", [*MALFORMED, "malformed-link"])
-def test_what_is_no_notebook_gets_zero_with_one_plain_sentence(graded: Results, name: str) -> None:
-    result = graded[name]
+@every_level
+@pytest.mark.parametrize("name", MALFORMED)
+def test_what_is_no_notebook_gets_zero_with_one_plain_sentence(batch: Batch, name: str) -> None:
+    assert_refused(batch.results[name], MALFORMED[name][1])
+
+
+@every_level
+def test_links_pipes_and_folders_are_not_followed(batch: Batch) -> None:
+    for name, said in batch.odd.items():
+        assert_refused(batch.results[name], said)
+
+
+def assert_refused(result: Result, said: str) -> None:
+    """Assert a score of 0 with the same single sentence for every check, and ``said`` in it."""
     reasons = {check.reason for check in result.checks}
     assert (result.status, result.score, len(reasons)) == (GRADED, 0, 1)
-    wanted = MALFORMED[name][1] if name in MALFORMED else "cannot be opened"
-    assert wanted in reasons.pop()
+    reason = reasons.pop()
+    assert said in reason
+    assert "\n" not in reason
 
 
-def test_every_submission_has_one_result_that_fits_the_published_schema(graded: Results, out: Path) -> None:
+@every_level
+def test_every_submission_has_one_result_that_fits_the_published_schema(batch: Batch) -> None:
     validator = jsonschema.Draft202012Validator(result_schema())
-    written = [json.loads(path.read_text("utf-8")) for path in out.glob("*/result.json")]
-    assert len(written) == len(graded) == len(HONEST) + len(HOSTILE) + len(MALFORMED) + 1
+    written = [json.loads(path.read_text("utf-8")) for path in batch.out.glob("*/result.json")]
+    assert len(written) == len(batch.results) > 60
     for document in written:
         validator.validate(document)
-    assert {path.name for path in out.glob("*/*")} == {"result.json", "report.html"}
+    assert {path.name for path in batch.out.glob("*/*")} == {"result.json", "report.html"}
+    assert {document["submission"] for document in written} == set(batch.results)
 
 
-def test_no_script_of_a_submission_reaches_a_report(graded: Results, out: Path) -> None:
-    pages = [path.read_text("utf-8") for path in out.glob("*/report.html")]
-    assert pages
-    assert not [page for page in pages if "<script" in page]
+@every_level
+def test_no_script_of_a_submission_reaches_a_report(batch: Batch) -> None:
+    pages = [path.read_text("utf-8") for path in batch.out.glob("*/report.html")]
+    assert not [page for page in pages if "<script" in page or "\x1b" in page]
     assert any("&lt;script&gt;alert(1)" in page for page in pages)
 
 
-def test_notebook_sees_neither_checks_nor_the_graders_environment(graded: Results) -> None:
-    result = graded["hostile-reads-everything"]
-    assert result.cell_errors == (), "the search itself must have run to its end"
-    shown = _printed(result)
-    assert "FOUND []" in shown
-    assert "SECRETS []" in shown
+@every_level
+def test_a_spreadsheet_runs_nothing_and_has_a_row_for_each(batch: Batch, tmp_path: Path) -> None:
+    results = [*batch.results.values()]
+    book = gradebook(results, [], "Lab")
+    for write in FORMATS.values():
+        for path in write(book, tmp_path):
+            if path.suffix == ".csv":
+                with path.open(newline="", encoding="utf-8-sig") as stream:
+                    rows = list(csv.reader(stream))
+                assert len(rows) >= len(results)
+                assert len({len(row) for row in rows}) == 1
+                assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "@", "-r"))]
+
+
+@every_level
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("hostile-reads-files", "FOUND []"),
+        ("hostile-reads-environment", "SECRETS []"),
+        ("hostile-writes-to-every-handle", "WROTE []"),
+        ("hostile-network", "REACHED []"),
+        ("hostile-real-aws", "REACHED []"),
+        ("hostile-ptrace", "DONE []"),
+        ("hostile-leaves-its-folders", "OUT []"),
+        ("hostile-raises-its-limits", "LIMIT False False"),
+    ],
+)
+def test_the_search_ran_to_its_end_and_found_nothing(batch: Batch, name: str, wanted: str) -> None:
+    if name not in batch.results:
+        pytest.skip(f"needs {HOSTILE[name].needs}")
+    result = batch.results[name]
+    [shown] = [check.got for check in result.checks if check.id == "test_shows_what_it_printed"]
+    assert result.cell_errors == ()
+    assert wanted in shown
     assert "SECRETS 1" not in shown
 
 
-def test_notebook_reaches_no_network_but_its_sandbox(graded: Results) -> None:
-    assert "REACHED []" in _printed(graded["hostile-network"])
+@every_level
+@pytest.mark.parametrize(
+    "what", ["processes", "planted files", "control groups", "shared memory", "temporary files"]
+)
+def test_nothing_is_left_behind(batch: Batch, what: str) -> None:
+    assert batch.left[what] == set()
 
 
-def test_nothing_that_a_submission_started_is_left(graded: Results) -> None:
-    left = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if b"98765" in words:
-            left.append(words)
-    assert left == []
-
-
-def test_no_temporary_file_is_left(graded: Results, scratch: Path) -> None:
-    assert list(scratch.iterdir()) == []
-
-
-def test_isolation_is_stated_in_every_result(graded: Results) -> None:
-    assert {result.isolation.level for result in graded.values() if result.isolation} == {"bwrap"}
-
-
-def _printed(result: Result) -> str:
-    [check] = [check for check in result.checks if check.id == "test_shows_what_it_printed"]
-    return check.got
+@pytest.mark.parametrize(
+    ("batch", "level"), [(name, LEVELS[name].level) for name in LEVELS], indirect=["batch"]
+)
+def test_isolation_is_stated_in_every_result(batch: Batch, level: str) -> None:
+    assert {result.isolation.level for result in batch.results.values() if result.isolation} == {level}
