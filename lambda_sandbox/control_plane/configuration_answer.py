@@ -22,21 +22,21 @@ _UPDATING = {
 
 def to_wire(function: FunctionConfiguration, now: float, qualifier: str | None = None) -> dict[str, Any]:
     """Return AWS's ``FunctionConfiguration`` at ``now``; with ``qualifier``, under the ARN that ends in it."""
-    return in_list(function, qualifier) | _states(function, now)
+    return _alone(function, qualifier) | _states(function, now)
 
 
 def while_creating(function: FunctionConfiguration, qualifier: str | None = None) -> dict[str, Any]:
     """Return the answer of CreateFunction: AWS shows the function as pending, however soon it is ready."""
-    return in_list(function, qualifier) | _PENDING
+    return _alone(function, qualifier) | _PENDING
 
 
 def while_updating(function: FunctionConfiguration, qualifier: str | None = None) -> dict[str, Any]:
     """Return the answer of an update, which AWS shows as in progress."""
-    return in_list(function, qualifier) | {"State": function.state} | _UPDATING
+    return _alone(function, qualifier) | {"State": function.state} | _UPDATING
 
 
 def in_list(function: FunctionConfiguration, qualifier: str | None = None) -> dict[str, Any]:
-    """Return AWS's ``FunctionConfiguration`` without the states, which lists leave out."""
+    """Return AWS's ``FunctionConfiguration`` without the states and the runtime's version, which lists leave out."""
     wire: dict[str, Any] = {
         "FunctionName": function.function_name,
         "FunctionArn": f"{function.arn}:{qualifier}" if qualifier else function.arn,
@@ -60,6 +60,13 @@ def in_list(function: FunctionConfiguration, qualifier: str | None = None) -> di
     return wire
 
 
+def _alone(function: FunctionConfiguration, qualifier: str | None) -> dict[str, Any]:
+    wire = in_list(function, qualifier)
+    if function.runtime:
+        wire["RuntimeVersionConfig"] = {"RuntimeVersionArn": runtime_version_arn(function)}
+    return wire
+
+
 def runtime_version_arn(function: FunctionConfiguration) -> str:
     """Return the ARN of the runtime version that a zip function runs on; empty for an image.
 
@@ -78,7 +85,6 @@ def _optional(function: FunctionConfiguration) -> Iterator[tuple[str, Any]]:
     if function.runtime:
         yield "Runtime", function.runtime
         yield "Handler", function.handler
-        yield "RuntimeVersionConfig", {"RuntimeVersionArn": runtime_version_arn(function)}
     if function.environment:
         yield "Environment", {"Variables": dict(function.environment)}
     if function.subnet_ids:

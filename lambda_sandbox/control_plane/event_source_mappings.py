@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from lambda_sandbox.control_plane import event_source_fields, event_source_rules, tags
+from lambda_sandbox.control_plane import event_source_fields, event_source_rules, names, tags
 from lambda_sandbox.control_plane.context import Context, Operations, Params
 from lambda_sandbox.control_plane.coverage import Coverage
 from lambda_sandbox.control_plane.event_source_kinds import QUEUES, RULES, SourceKind, kind_of
@@ -107,8 +107,8 @@ class EventSourceMappings:
         return self._shown(self._existing(params["UUID"], caller))
 
     def list(self, params: Params, caller: Caller) -> dict[str, Any]:
-        source, function_name = params.get("EventSourceArn"), params.get("FunctionName")
-        arn = self._lookup.function(function_name, caller).arn if function_name else None
+        source = params.get("EventSourceArn")
+        arn = self._named(params["FunctionName"], caller) if params.get("FunctionName") else None
         self._forget_deleted()
         mappings = [
             mapping
@@ -212,6 +212,12 @@ class EventSourceMappings:
         for mapping in self._store.mappings():
             if mapping.state == "Deleting" and mapping.transition_until <= now:
                 self._store.delete_mapping(mapping.uuid, mapping.arn)
+
+    def _named(self, function_name: str, caller: Caller) -> str:
+        """Return the ARN that a list is of: a function with all its qualifiers, or one version or alias."""
+        function, alias = self._lookup.version(function_name, None, caller)
+        qualifier = names.parse(function_name, None, caller).qualifier
+        return alias.arn if alias is not None else f"{function.arn}:{qualifier}" if qualifier else function.arn
 
     def _function_arn(self, function_name: str, caller: Caller) -> str:
         try:

@@ -102,6 +102,22 @@ def test_deleting_the_function_keeps_the_mapping(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.proves("ListEventSourceMappings")
+def test_list_by_an_alias_shows_the_mappings_of_that_alias_only(sandbox: Sandbox) -> None:
+    client = sandbox.client()
+    sandbox.create()
+    client.publish_version(FunctionName="hello")
+    for name in ("blue", "green"):
+        client.create_alias(FunctionName="hello", Name=name, FunctionVersion="1")
+        make(sandbox, FunctionName=f"hello:{name}", EventSourceArn=f"{QUEUE}-{name}")
+    plain = make(sandbox)
+    green = client.get_alias(FunctionName="hello", Name="green")["AliasArn"]
+    by_alias = client.list_event_source_mappings(FunctionName=green)["EventSourceMappings"]
+    assert [each["FunctionArn"] for each in by_alias] == [green]
+    by_name = client.list_event_source_mappings(FunctionName="hello")["EventSourceMappings"]
+    assert {each["FunctionArn"].rpartition(":")[2] for each in by_name} == {"hello", "blue", "green"}
+    assert plain["UUID"] in {each["UUID"] for each in by_name}
+
+
 def test_list_is_filtered_by_source_and_function(sandbox: Sandbox) -> None:
     make(sandbox)
     make(sandbox, EventSourceArn=f"{QUEUE}-2")

@@ -423,6 +423,16 @@ def test_list_comes_in_pages_by_name(sandbox: Sandbox) -> None:
         client.list_functions(Marker="é")
 
 
+def test_lists_leave_out_what_only_a_look_at_one_function_tells(sandbox: Sandbox) -> None:
+    sandbox.create(Publish=True)
+    only_alone = {"State", "StateReasonCode", "StateReason", "LastUpdateStatus", "RuntimeVersionConfig"}
+    client = sandbox.client()
+    listed = client.list_functions(FunctionVersion="ALL")["Functions"]
+    listed += client.list_versions_by_function(FunctionName="hello")["Versions"]
+    assert len(listed) == 4
+    assert not any(only_alone & each.keys() for each in listed)
+
+
 def test_list_of_all_versions_shows_qualified_arns(sandbox: Sandbox) -> None:
     sandbox.create()
     [function] = sandbox.client().list_functions(FunctionVersion="ALL")["Functions"]
