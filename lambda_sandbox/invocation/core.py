@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from lambda_sandbox import quotas
-from lambda_sandbox.clock import Clock
+from lambda_sandbox.clock import Clock, WaitingClock
 from lambda_sandbox.errors import RecursiveInvocationException
 from lambda_sandbox.invocation import (
     ends,
@@ -62,8 +62,9 @@ class Core(CoreState):
         account_limit: int = quotas.ACCOUNT_CONCURRENCY,
         idle_lifetime_s: float = 300.0,
         seed: str = "",
+        waiting_clock: WaitingClock | None = None,
     ) -> None:
-        super().__init__(clock, account_limit, idle_lifetime_s, seed)
+        super().__init__(clock, account_limit, idle_lifetime_s, seed, waiting_clock)
 
     # --- signals from callers ------------------------------------------------------------------------
 
@@ -98,7 +99,7 @@ class Core(CoreState):
         if invocation.invocation_type is InvocationType.EVENT:
             # UNCONFIRMED: the word; the guide says that such an event goes to the on-failure destination.
             over = EventFinished(invocation, "RecursiveInvocationDetected", invocation.attempt - 1)
-            return [Record(record), ForgetEvent(invocation.request_id), over]
+            return [Record(record), over, ForgetEvent(invocation.request_id)]
         return [Record(record), Complete(invocation, error=error)]
 
     # --- signals from the control plane --------------------------------------------------------------

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from lambda_sandbox.clock import Clock
+from lambda_sandbox.clock import Clock, UnscaledClock, WaitingClock
 from lambda_sandbox.invocation.async_queue import AsyncQueue
 from lambda_sandbox.invocation.concurrency import Concurrency
 from lambda_sandbox.invocation.pool import Pool
@@ -18,10 +18,18 @@ WATCHDOG, SHUTDOWN, QUEUE, IDLE = "watchdog", "shutdown", "queue", "idle"
 
 
 class CoreState:
-    """``queue_timer`` is when the queue's timer fires, ``None`` when none is armed."""
+    """``queue_timer`` is when the queue's timer fires, on the waiting clock; ``None`` when none is armed."""
 
-    def __init__(self, clock: Clock, account_limit: int, idle_lifetime_s: float, seed: str) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        account_limit: int,
+        idle_lifetime_s: float,
+        seed: str,
+        waiting_clock: WaitingClock | None = None,
+    ) -> None:
         self.clock = clock
+        self.waiting_clock: WaitingClock = waiting_clock or UnscaledClock(clock)
         self.idle_lifetime_s = idle_lifetime_s
         self.seed = seed.encode()[:64]
         self.numbers = itertools.count(1)

@@ -108,17 +108,15 @@ def _report(
     environment.invocation = environment.answer = None
     core.concurrency.release(share, environment.on_provisioned)
     now = core.clock.now()
-    report = _figures(environment, invocation, failure, max_memory_mb, now)
+    status = Status.SUCCESS if failure is None else Status(failure.status)
+    report = _figures(environment, invocation, failure, status, max_memory_mb, now)
     if environment.state is State.ANSWERED and not environment.extensions and not environment.retiring:
         core.pool.give_back(environment)
-    status = Status(report.status)
     record = InvocationRecord(
         invocation, environment.environment_id, status, environment.invoke_started_at, now, report,
         report.error_type, environment.cold, environment.why, environment.on_provisioned,
     )  # fmt: skip
-    actions: list[Action] = [
-        WriteLog(environment, f"END RequestId: {invocation.request_id}\n{report.line()}", record)
-    ]
+    actions: list[Action] = [WriteLog(environment, "", record)]
     if invocation.invocation_type is InvocationType.EVENT:
         actions += waiting.event_done(core, invocation, record, payload, failed=failure is not None)
     actions.append(Record(record))
@@ -126,11 +124,16 @@ def _report(
 
 
 def _figures(
-    environment: Environment, invocation: Invocation, failure: Failure | None, max_memory_mb: int, now: float
+    environment: Environment,
+    invocation: Invocation,
+    failure: Failure | None,
+    status: Status,
+    max_memory_mb: int,
+    now: float,
 ) -> Report:
     function = invocation.function
     duration_ms = (now - environment.invoke_started_at) * 1000.0
-    if failure is not None and failure.status == Status.TIMEOUT:
+    if status is Status.TIMEOUT:
         duration_ms = function.timeout_s * 1000.0  # POLICY: AWS's samples show this, and a few ms more
     init_ms, restore_ms = environment.init_duration_ms, environment.restore_duration_ms
     report = Report(
@@ -139,7 +142,7 @@ def _figures(
         function.memory_mb,
         max_memory_mb,
         None if init_ms is None else round(init_ms, 2),
-        failure.status if failure else "success",
+        status,
         failure.report_error_type if failure else "",
         None if restore_ms is None else round(restore_ms, 2),
         0.0 if restore_ms is None else environment.billed_restore_duration_ms,

@@ -207,12 +207,28 @@ class PhaseEnd:
 class WriteLog:
     """A platform line for the environment's log stream, without its newline.
 
-    ``about`` holds the figures of a line that has some, for functions whose log is JSON.
+    ``about`` holds the figures of a line that has some, for functions whose log is JSON. The lines of every invocation
+    are made of what they are about, START of its invocation and END and REPORT of its record, once somebody reads them:
+    a simulation of a million has no reader.
     """
 
     environment: Environment
-    text: str
-    about: InvocationRecord | PhaseEnd | None = None
+    line: str
+    about: Invocation | InvocationRecord | PhaseEnd | None = None
+
+    @property
+    def text(self) -> str:
+        if not self.line:
+            self.line = _line(self.about)
+        return self.line
+
+
+def _line(about: Invocation | InvocationRecord | PhaseEnd | None) -> str:
+    if isinstance(about, Invocation):
+        return f"START RequestId: {about.request_id} Version: {about.function.version}"
+    if isinstance(about, InvocationRecord) and about.report is not None:
+        return f"END RequestId: {about.invocation.request_id}\n{about.report.line()}"
+    return ""
 
 
 @dataclass(slots=True, eq=False)

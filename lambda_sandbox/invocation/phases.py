@@ -123,8 +123,7 @@ def init_failed(
     if environment.init_attempt == 1:
         environment.why = f"cold: the first init ended with {failure.status}"
         return actions + shut_down(core, environment, reason, keep_tmp=True)
-    start_line = f"START RequestId: {invocation.request_id} Version: {invocation.function.version}"
-    actions.append(WriteLog(environment, start_line))
+    actions.append(WriteLog(environment, "", invocation))
     actions += ends.failed(core, environment, failure, max_memory_mb)
     return actions + shut_down(core, environment, reason, keep_tmp=True)
 

@@ -31,7 +31,7 @@ def billed_duration_ms(
     return max(1, math.ceil(wall_ms / step_ms)) * step_ms
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: making a frozen one takes three times as long, and each invocation has one
 class Report:
     """The figures of one invocation. Durations are milliseconds, memory is MB as AWS counts it (1,024 KB each)."""
 

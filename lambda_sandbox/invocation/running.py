@@ -200,12 +200,11 @@ def deliver(core: CoreState, environment: Environment) -> list[Action]:
     else:
         environment.invoke_started_at = now
         deadline = now + invocation.function.timeout_s
-    start_line = f"START RequestId: {invocation.request_id} Version: {invocation.function.version}"
     event = DeliverEvent(environment, invocation, deadline)
     if environment.extensions:
         environment.runtime_waits = False
         event.extensions = _interested(environment)
-    return [WriteLog(environment, start_line), event, *watch(environment, deadline)]
+    return [WriteLog(environment, "", invocation), event, *watch(environment, deadline)]
 
 
 def _interested(environment: Environment) -> tuple[extension.Extension, ...]:
@@ -229,13 +228,13 @@ def run_waiting(core: CoreState, function: FunctionConfiguration) -> list[Action
     event = core.queue.throttled(function.arn)
     if event is None:
         return []
-    event.due_at = core.clock.now()
+    event.due_at = core.waiting_clock.now()
     return run_due(core)
 
 
 def run_due(core: CoreState) -> list[Action]:
     actions: list[Action] = []
-    for event in core.queue.take_due(core.clock.now()):
+    for event in core.queue.take_due(core.waiting_clock.now()):
         actions += run(core, event)
     return actions + waiting.arm_queue(core)
 

@@ -37,12 +37,13 @@ def throttled(core: CoreState, invocation: Invocation, throttle: TooManyRequests
         # UNCONFIRMED: the word; the guide says only that such events go there without any try.
         return [Record(record), *_over(invocation, "ZeroReservedConcurrency", invocation.attempt - 1)]
     wait_s = async_queue.throttle_wait_s(invocation.throttles + 1)
-    if _too_old(invocation, now):
+    if _too_old(core, invocation, core.waiting_clock.now()):
         record.why += "; the event passed its maximum age and is dropped"
         return [Record(record), *_over(invocation, "EventAgeExceeded", invocation.attempt - 1)]
     invocation.throttles += 1
     # The last try is at the event's maximum age, even when the backoff would end later.
-    core.queue.put(invocation, min(now + wait_s, invocation.arrived_at + invocation.maximum_event_age_s))
+    last = core.waiting_clock.of(invocation.arrived_at) + invocation.maximum_event_age_s
+    core.queue.put(invocation, min(core.waiting_clock.now() + wait_s, last))
     return [Record(record), StoreEvent(invocation), *arm_queue(core)]
 
 
@@ -58,8 +59,8 @@ def event_done(
         if failed:
             record.why += f"; attempt {event.attempt} was the last, the event is dropped"
         return _over(event, "RetriesExhausted" if failed else "Success", event.attempt, payload)
-    due_at = core.clock.now() + wait_s
-    if _too_old(event, due_at):
+    due_at = core.waiting_clock.now() + wait_s
+    if _too_old(core, event, due_at):
         record.why += (
             f"; attempt {event.attempt} failed, the event will be too old for another and is dropped"
         )
@@ -75,12 +76,13 @@ def arm_queue(core: CoreState) -> list[Action]:
     if due is None or (core.queue_timer is not None and core.queue_timer <= due):
         return []
     core.queue_timer = due
-    return [SetTimer((QUEUE, ""), due)]
+    return [SetTimer((QUEUE, ""), core.waiting_clock.wall(due))]
 
 
 def _over(event: Invocation, condition: str, attempts: int, payload: bytes | None = None) -> list[Action]:
-    return [ForgetEvent(event.request_id), EventFinished(event, condition, attempts, payload)]
+    # In this order: whoever hears that it is over keeps what is to be told of it before the event is forgotten.
+    return [EventFinished(event, condition, attempts, payload), ForgetEvent(event.request_id)]
 
 
-def _too_old(event: Invocation, at: float) -> bool:
-    return at - event.arrived_at >= event.maximum_event_age_s
+def _too_old(core: CoreState, event: Invocation, at: float) -> bool:
+    return at - core.waiting_clock.of(event.arrived_at) >= event.maximum_event_age_s

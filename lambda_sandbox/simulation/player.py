@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterator
-from enum import Enum, auto
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
@@ -31,10 +30,8 @@ _MEMORY_MB = 64  # what REPORT lines would show as used; it costs nothing
 _ERROR = b'{"errorType":"Simulated","errorMessage":"this handler failed"}'
 
 
-class _What(Enum):
-    READY = auto()
-    ANSWER = auto()
-    TIMER = auto()
+# What happens at a moment that is awaited.
+_READY, _ANSWER, _TIMER = range(3)
 
 
 class Player:
@@ -63,9 +60,17 @@ class Player:
         self._slowness_s = scenario.slowness / 1000.0
         self._environments = self.core.pool.environments
         self._share = self.core.concurrency.function(self.function.arn)
-        self._pending: list[tuple[float, int, _What, Any, Any]] = []
+        self._pending: list[tuple[float, int, int, Any, Any]] = []
         self._numbers = itertools.count()
         self.measures = Measures(START)
+        self._performers: dict[type[Action], Callable[[Any], None]] = {
+            StartEnvironment: self._start_environment,
+            DeliverEvent: self._deliver_event,
+            SetTimer: self._set_timer,
+            Record: lambda action: self.measures.record(action.record),
+            EventFinished: self._event_finished,
+            RefuseRuntime: self._refuse_runtime,
+        }
         self.arrived = 0
         self.last_arrival = START
         self.traffic_starts_at = START
@@ -118,9 +123,9 @@ class Player:
         """Let the next thing happen that was going to."""
         at, _, what, subject, token = heapq.heappop(self._pending)
         self.clock.move_to(at)
-        if what is _What.ANSWER:
+        if what == _ANSWER:
             self._answer(subject, token)
-        elif what is _What.TIMER:
+        elif what == _TIMER:
             self._perform(self.core.timer_fired(subject))
         elif (
             subject.started_at == token and subject.state is State.INIT
@@ -140,29 +145,30 @@ class Player:
 
     def _perform(self, actions: list[Action]) -> None:
         """Carry out what the core decided. Logs, answers and stops need nothing done: there are no processes here."""
+        performers = self._performers
         for action in actions:
-            kind = type(action)
-            if kind is DeliverEvent:
-                assert isinstance(action, DeliverEvent)
-                took_s = self._handler_ms() * self._slowness_s
-                self._later(took_s, _What.ANSWER, action.environment, action.invocation)
-            elif isinstance(action, Record):
-                self.measures.record(action.record)
-            elif isinstance(action, StartEnvironment):
-                took_s = self._init_ms() * self._slowness_s
-                environment = action.environment
-                self._later(took_s, _What.READY, environment, environment.started_at)
-            elif isinstance(action, SetTimer):
-                self._at(action.at, _What.TIMER, action.key, None)
-            elif isinstance(action, EventFinished):
-                self.measures.events[action.condition] += 1
-            elif isinstance(action, RefuseRuntime):
-                raise AssertionError(f"the core refused what the player played: {action.message}")
+            perform = performers.get(type(action))
+            if perform is not None:
+                perform(action)
 
-    def _later(self, seconds: float, what: _What, subject: Any, token: Any) -> None:
-        heapq.heappush(self._pending, (self.clock.now() + seconds, next(self._numbers), what, subject, token))
+    def _start_environment(self, action: StartEnvironment) -> None:
+        took_s = self._init_ms() * self._slowness_s
+        self._at(self.clock.now() + took_s, _READY, action.environment, action.environment.started_at)
 
-    def _at(self, moment: float, what: _What, subject: Any, token: Any) -> None:
+    def _deliver_event(self, action: DeliverEvent) -> None:
+        took_s = self._handler_ms() * self._slowness_s
+        self._at(self.clock.now() + took_s, _ANSWER, action.environment, action.invocation)
+
+    def _set_timer(self, action: SetTimer) -> None:
+        self._at(action.at, _TIMER, action.key, None)
+
+    def _event_finished(self, action: EventFinished) -> None:
+        self.measures.events[action.condition] += 1
+
+    def _refuse_runtime(self, action: RefuseRuntime) -> None:
+        raise AssertionError(f"the core refused what the player played: {action.message}")
+
+    def _at(self, moment: float, what: int, subject: Any, token: Any) -> None:
         heapq.heappush(self._pending, (moment, next(self._numbers), what, subject, token))
 
     def _observe(self, now: float) -> None:
