@@ -39,6 +39,7 @@ from lambda_sandbox.invocation.environment import Environment, State
 from lambda_sandbox.invocation.messages import Action, Complete, Invocation, InvocationType
 from lambda_sandbox.resources import Caller, FunctionConfiguration
 from lambda_sandbox.telemetry import system_logs
+from lambda_sandbox.telemetry.application_logs import ApplicationLogs
 from lambda_sandbox.telemetry.billing import bill
 from lambda_sandbox.telemetry.history import History
 from lambda_sandbox.telemetry.logs import LogStore
@@ -112,6 +113,7 @@ class InProcess:
             self.plane.event_invoke_config,
             note=lambda sentence: self.history.delivery(self.clock.now(), sentence),
         )
+        self._application_logs = ApplicationLogs()
         self._interpreters: dict[str, Interpreter] = {}
         self._work: deque[_Work] = deque()
         self._timers: list[tuple[float, int, tuple[str, str]]] = []
@@ -345,6 +347,7 @@ class InProcess:
                 case messages.WriteLog(environment=environment, text=text):
                     if text.startswith("START"):
                         self.logs.begin_invocation(environment.log_stream)
+                    self._write_log(environment, self._application_logs.rest(environment.environment_id))
                     self._write_log(environment, system_logs.written(action, self.clock.now()))
                 case messages.Record(record=record):
                     self.history.records.append(record)
@@ -362,7 +365,7 @@ class InProcess:
         self.history.environment(environment)
         code = self.plane.code.directory(environment.function.code_sha256)
         self._interpreters[environment.environment_id] = Interpreter(
-            environment, code, self.clock, lambda data: self._write_log(environment, data)
+            environment, code, self.clock, lambda data: self._write_output(environment, data)
         )
         self._later(environment, partial(self._init, environment))
 
@@ -380,10 +383,14 @@ class InProcess:
         tail = self.logs.tail(environment.log_stream) if environment else ""
         self._completed[invocation.request_id] = (action, tail)
 
+    def _write_output(self, environment: Environment, data: bytes) -> None:
+        self._write_log(environment, self._application_logs.kept(environment, data))
+
     def _write_log(self, environment: Environment, data: bytes) -> None:
         function = environment.function
         group = (function.account_id, function.region, function.log_group_name)
-        self.logs.write(group, environment.log_stream, data, self.clock.now())
+        if data:
+            self.logs.write(group, environment.log_stream, data, self.clock.now())
 
     def _fire_due(self) -> None:
         while self._timers and self._timers[0][0] <= self.clock.now():

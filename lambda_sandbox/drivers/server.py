@@ -23,6 +23,7 @@ from lambda_sandbox.resources import EventInvokeConfig, Exit, FunctionConfigurat
 from lambda_sandbox.runtime_api.protocol import RuntimeApiConnection
 from lambda_sandbox.runtime_api.streaming import BodySource
 from lambda_sandbox.telemetry import system_logs
+from lambda_sandbox.telemetry.application_logs import ApplicationLogs
 from lambda_sandbox.telemetry.history import History
 from lambda_sandbox.telemetry.logs import LogStore
 
@@ -106,6 +107,7 @@ class ServerDriver:
         self._waiting: dict[str, RuntimeApiConnection] = {}
         self._frozen: set[str] = set()
         self._freezing: set[str] = set()
+        self._application_logs = ApplicationLogs()
         self.environments: Environments | None = None
         self.streams = ResponseStreams(self)
         self.role_sessions: RoleSessions | None = None  # where IAM is enforced
@@ -415,9 +417,10 @@ class ServerDriver:
         data = self.environments.drain_output(environment.environment_id)
         if data:
             self._append_output(environment, data)
+        self._append_log(environment, self._application_logs.rest(environment.environment_id))
 
     def _append_output(self, environment: Environment, data: bytes) -> None:
-        self._append_log(environment, data)
+        self._append_log(environment, self._application_logs.kept(environment, data))
         if self.telemetry.active:
             self.telemetry.function_output(environment, data)
 
@@ -432,7 +435,8 @@ class ServerDriver:
     def _append_log(self, environment: Environment, data: bytes) -> None:
         function = environment.function
         group = (function.account_id, function.region, function.log_group_name)
-        self.logs.write(group, environment.log_stream, data, self.clock.now())
+        if data:
+            self.logs.write(group, environment.log_stream, data, self.clock.now())
 
     def _peak_memory_mb(self, environment_id: str) -> int:
         return self.environments.peak_memory_mb(environment_id) if self.environments is not None else 0

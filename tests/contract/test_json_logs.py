@@ -83,3 +83,16 @@ def test_application_level_decides_what_the_logger_writes(
     lines = tail(server, f"application-{level}", ApplicationLogLevel=level, SystemLogLevel="WARN")
     told = [line["level"] for line in lines if line.get("message") == "told"]
     assert [{"WARN": "WARNING"}.get(each, each) for each in told] == kept
+
+
+def test_line_that_names_its_level_is_held_to_it(server: Server) -> None:
+    source = """
+def handler(event, context):
+    print('{"level": "debug", "message": "told"}')
+    print('{"level": "error", "message": "told"}')
+    print("half a line", end="")
+"""
+    server.deploy("printing", source, LoggingConfig={"LogFormat": "JSON", "SystemLogLevel": "WARN"})
+    answer = server.client("lambda").invoke(FunctionName="printing", LogType="Tail")
+    lines = base64.b64decode(answer["LogResult"]).decode().splitlines()
+    assert lines == ['{"level": "error", "message": "told"}', "half a line"]
