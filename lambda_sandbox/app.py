@@ -25,14 +25,18 @@ from lambda_sandbox.drivers.environment_connection import EnvironmentConnection
 from lambda_sandbox.drivers.gate import Gate
 from lambda_sandbox.drivers.identities import Identities
 from lambda_sandbox.drivers.log_copies import LogCopies
+from lambda_sandbox.drivers.mapping_state import StoredCheckpoints, letter_of, letters
+from lambda_sandbox.drivers.outbox import Outbox
 from lambda_sandbox.drivers.own_routes import OwnRoutes
 from lambda_sandbox.drivers.promises import Promises
 from lambda_sandbox.drivers.server import ServerDriver
+from lambda_sandbox.drivers.waiting_clock import waiting_clock
 from lambda_sandbox.environments.process import ProcessEnvironments
 from lambda_sandbox.environments.runtimes import registry
 from lambda_sandbox.errors import ResourceNotFoundException, SandboxFault
 from lambda_sandbox.event_sources import inspection
 from lambda_sandbox.event_sources.mappings import Mappings
+from lambda_sandbox.event_sources.polling import Surroundings
 from lambda_sandbox.gateway.codec import Codec
 from lambda_sandbox.gateway.model import LambdaModel
 from lambda_sandbox.http_server import HttpConnection
@@ -71,6 +75,7 @@ class Application:
         self.driver.core.admission = environments.refusal
         await self._listen(listener)
         self.driver.perform(self._promises.at_start())
+        self._outbox.resume()
         self._resume_events()
         await self._mappings.sync()
 
@@ -78,6 +83,8 @@ class Application:
         for server in self._servers:
             server.close()
         await self._mappings.stop()
+        await self._outbox.close()
+        await self.driver.debugging.close()
         self.driver.perform(self.driver.core.stop_all("the sandbox stops"))
         assert isinstance(self.driver.environments, ProcessEnvironments)
         await self.driver.environments.close()
@@ -91,6 +98,7 @@ class Application:
     def _open_store(self) -> None:
         self.clock = RealClock()
         self._store = Store(self.config.state)
+        self.waiting_clock = waiting_clock(self.config, self.clock)
         self._code = CodeStore(self.config.state)
         self._model = LambdaModel.load()
         self._gateway = Codec(self._model)
@@ -118,7 +126,8 @@ class Application:
         config = self.config
         logs, history = LogStore(), History()
         core = Core(
-            self.clock, account_limit=config.account_concurrency, idle_lifetime_s=config.idle_lifetime_s, seed=uuid.uuid4().hex
+            self.clock, account_limit=config.account_concurrency, idle_lifetime_s=config.idle_lifetime_s, seed=uuid.uuid4().hex,
+            waiting_clock=self.waiting_clock,
         )  # fmt: skip
         self.driver = ServerDriver(
             self.clock,
@@ -139,6 +148,13 @@ class Application:
             self.plane.event_invoke_config,
             note=lambda sentence: history.delivery(self.clock.now(), sentence),
         )
+        self._outbox = Outbox(
+            self.waiting_clock,
+            letters(self._store),
+            self._destinations.send,
+            lambda sentence: history.delivery(self.clock.now(), sentence),
+            self._sleep,
+        )
         self.driver.on_event_finished = self._event_finished
         self._promises = Promises(self._store, core)
         copies = LogCopies(logs, self._neighbours.forward) if config.log_copies else None
@@ -152,18 +168,27 @@ class Application:
             neighbours=self._neighbours if config.neighbours else None,
             log_copies=copies,
             own_routes=OwnRoutes(
-                config, self.driver, self.plane.code_zip, self._reset, lambda: self._neighbours.status
+                config,
+                self.driver,
+                self.plane.code_zip,
+                self._reset,
+                lambda: self._neighbours.status,
+                self._debuggable,
             ),
             worker=self._worker,
             gate=self._make_gate(history) if config.enforce_iam else None,
         )
-        self._mappings = Mappings(
-            self.plane.mappings,
-            self._neighbours,
-            self._invoke_by_arn,
-            self.clock,
-            on_decision=lambda uuid, sentence: history.mapping_decision(self.clock.now(), uuid, sentence),
+        around = Surroundings(
+            invoke=self._invoke_by_arn,
+            clock=self.waiting_clock,
+            sleep=self._sleep,
+            decide=lambda uuid, sentence: history.mapping_decision(self.clock.now(), uuid, sentence),
+            count=history.mapping_metric,
+            discard=lambda mapping, discarded: self._outbox.post(letter_of(mapping, discarded)),
+            checkpoints=StoredCheckpoints(self._store),
         )
+        self._mappings = Mappings(self.plane.mappings, self._neighbours, around, self._role_of)
+        self._endpoint.on_stream_write = self._mappings.wake
 
     def _make_gate(self, history: History) -> Gate:
         self.driver.role_sessions = RoleSessions()
@@ -197,6 +222,13 @@ class Application:
 
     def _layer_directories(self, function: FunctionConfiguration) -> tuple[Path, ...]:
         return tuple(self._code.directory(layer.code_sha256) for layer in function.layers)
+
+    def _debuggable(self, name: str) -> tuple[FunctionConfiguration, str]:
+        """Return a function and where it sees its code. Raises ``ApiError`` for one that there is not."""
+        function = self.plane.resolve(name, None, Caller(self.config.account_id, self.config.region))
+        environments = self.driver.environments
+        bare = environments is not None and environments.isolation.level == "process"
+        return function, str(self._code_directory(function)) if bare else "/var/task"
 
     # --- what the parts ask of each other ------------------------------------------------------------
 
@@ -233,8 +265,16 @@ class Application:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=60)
 
     def _event_finished(self, event: EventFinished) -> None:
-        for delivery in self._destinations.deliveries(event):
-            self._endpoint.spawn(delivery)
+        for letter in self._destinations.letters(event):
+            self._outbox.post(letter)
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep ``seconds`` of the clock that retries, windows and ages run by."""
+        await asyncio.sleep(self.waiting_clock.real_s(seconds))
+
+    def _role_of(self, function_arn: str) -> str:
+        function = self._find(function_arn)
+        return function.role if function is not None else ""
 
     def _send_event(self, function_arn: str, payload: bytes, trace_header: str) -> None:
         """Invoke a function that is another's destination. Raises ``ApiError`` when there is none."""
@@ -253,7 +293,7 @@ class Application:
         )
         self.driver.invoke(event, lambda accepted: None)
 
-    async def _invoke_by_arn(self, function_arn: str, payload: bytes) -> InvocationResult:
+    async def _invoke_by_arn(self, function_arn: str, payload: bytes, trace_header: str) -> InvocationResult:
         """Invoke for an event source mapping. Raises ``ApiError``: not found, or throttled."""
         account, region = function_arn.split(":")[4], function_arn.split(":")[3]
         route = self.plane.route(function_arn, None, Caller(account, region))
@@ -263,6 +303,7 @@ class Application:
             function,
             payload,
             self.clock.now(),
+            trace_header=trace_header,
             invoked_arn=route.invoked_arn,
             routed=routed,
         )
@@ -278,7 +319,9 @@ class Application:
                 self.driver.restore_event(_invocation(event, function))
 
     async def _reset(self) -> None:
+        await self.driver.debugging.close()
         self.driver.perform(self.driver.core.stop_all("the sandbox was reset"))
+        self._outbox.forget()
         await self._loop.run_in_executor(self._worker, self.plane.reset)
         self._endpoint.forget_resolved()
         await self._mappings.sync()

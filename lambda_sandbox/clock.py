@@ -12,7 +12,43 @@ class Clock(Protocol):
         ...
 
 
-class RealClock:
+class WaitingClock(Clock, Protocol):
+    """The clock by which retries, backoff, batching windows and ages run. It may be faster than the wall's."""
+
+    def of(self, moment: float) -> float:
+        """Return what this clock showed when the wall's showed ``moment``."""
+        ...
+
+    def wall(self, moment: float) -> float:
+        """Return what the wall's clock shows when this one shows ``moment``."""
+        ...
+
+    def real_s(self, seconds: float) -> float:
+        """Return how many seconds of real time ``seconds`` of this clock take."""
+        ...
+
+
+class _Unscaled:
+    """A second is a second."""
+
+    def of(self, moment: float) -> float:
+        return moment
+
+    def wall(self, moment: float) -> float:
+        return moment
+
+    def real_s(self, seconds: float) -> float:
+        return seconds
+
+
+class UnscaledClock(_Unscaled):
+    """``clock``, to wait by."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.now = clock.now
+
+
+class RealClock(_Unscaled):
     """Wall time that never runs backwards within the process."""
 
     def __init__(self) -> None:
@@ -22,7 +58,40 @@ class RealClock:
         return self._origin + time.perf_counter()
 
 
-class ManualClock:
+class ScaledClock:
+    """Runs ``factor`` times as fast as ``clock`` from ``origin`` on, a moment of ``clock`` at which both showed the same.
+
+    >>> wall = ManualClock(start=100.0)
+    >>> fast = ScaledClock(wall, factor=60, origin=100.0)
+    >>> wall.advance(1.0)
+    >>> fast.now()
+    160.0
+    >>> fast.real_s(120)
+    2.0
+    """
+
+    def __init__(self, clock: Clock, factor: float, origin: float) -> None:
+        """Raises ``ValueError`` for a factor that is not positive."""
+        if not factor > 0:
+            raise ValueError("a clock runs forwards: its factor is positive")
+        self._clock = clock
+        self._factor = factor
+        self._origin = origin
+
+    def now(self) -> float:
+        return self.of(self._clock.now())
+
+    def of(self, moment: float) -> float:
+        return self._origin + (moment - self._origin) * self._factor
+
+    def wall(self, moment: float) -> float:
+        return self._origin + (moment - self._origin) / self._factor
+
+    def real_s(self, seconds: float) -> float:
+        return seconds / self._factor
+
+
+class ManualClock(_Unscaled):
     """Time that moves only when told to; for tests, notebooks in the browser and simulation.
 
     >>> clock = ManualClock(start=100.0)

@@ -31,6 +31,10 @@ class Config:
     looks at what the machine has free. ``blank_environments`` is how many isolated environments of each flavour (with boto3
     loaded, and without) wait for a function; 0 for none.
     ``enforce_iam`` verifies signatures and lets IAM's policies decide; off, every key may do everything in its account.
+    ``clock`` is ``real`` or ``scaled:FACTOR``: retries, batching windows and ages then run FACTOR times as fast.
+    ``duplicate_events`` is the probability that an accepted asynchronous event runs twice, as AWS allows; ``seed`` fixes which.
+    ``kafka_bootstrap_servers`` is ``HOST:PORT[,…]`` of a real broker that Kafka mappings read from.
+    ``neighbours_socket`` is the Unix socket of neighbours that somebody else runs, and that outlive this sandbox.
     ``stop_with_stdin`` ends the server when its standard input closes, that is, when whoever started it is gone.
     """
 
@@ -54,6 +58,29 @@ class Config:
     code_storage_bytes: int = quotas.CODE_STORAGE_BYTES
     memory_budget_mb: int | None = None
     blank_environments: int = 3
+    clock: str = "real"
+    duplicate_events: float = 0.0
+    kafka_bootstrap_servers: str = ""
+    neighbours_socket: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ``ValueError`` for a clock or a probability that is none."""
+        if self.clock != "real" and not self.clock_factor > 0:
+            raise ValueError(f"clock is real or scaled:FACTOR, not {self.clock}")
+        if not 0.0 <= self.duplicate_events <= 1.0:
+            raise ValueError("duplicate_events is a probability from 0 to 1")
+
+    @property
+    def clock_factor(self) -> float:
+        """How many seconds of waiting pass in a second; 0 for what is no clock."""
+        kind, _, factor = self.clock.partition(":")
+        if self.clock == "real":
+            return 1.0
+        try:
+            value = float(factor) if kind == "scaled" else 0.0
+        except ValueError:
+            return 0.0
+        return value if 0 < value <= 100_000 else 0.0
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None, **flags: Any) -> Config:
@@ -90,4 +117,8 @@ _READERS: dict[str, Any] = {
     "code_storage_bytes": int,
     "memory_budget_mb": int,
     "blank_environments": int,
+    "clock": str,
+    "duplicate_events": float,
+    "kafka_bootstrap_servers": str,
+    "neighbours_socket": Path,
 }

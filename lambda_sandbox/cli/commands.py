@@ -10,7 +10,7 @@ import click
 
 from lambda_sandbox import __version__
 from lambda_sandbox.cli.connecting import client, endpoint_option
-from lambda_sandbox.cli.developing import create_function, invoke
+from lambda_sandbox.cli.developing import create_function, debug, invoke
 from lambda_sandbox.cli.simulating import simulate
 from lambda_sandbox.config import DEFAULT_PORT
 
@@ -51,6 +51,10 @@ def cli() -> None:
     help="Verify signatures, and let the policies of IAM decide who may do what.",
 )
 @click.option(
+    "--clock",
+    help="real, or scaled:60 for retries, batching windows and ages that run 60 times as fast.",
+)
+@click.option(
     "--stop-with-stdin", is_flag=True, help="Stop when standard input ends, as it does when a parent dies."
 )
 def serve(**flags: Any) -> int:
@@ -71,6 +75,7 @@ def serve(**flags: Any) -> int:
 
 cli.add_command(invoke)
 cli.add_command(create_function)
+cli.add_command(debug)
 cli.add_command(simulate)
 
 

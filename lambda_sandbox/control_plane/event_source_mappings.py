@@ -183,12 +183,7 @@ class EventSourceMappings:
         wire = event_source_fields.to_wire(
             mapping, mapping.transition if moving else mapping.state, listed=listed
         )
-        kind = kind_of(mapping.event_source_arn)
-        if kind not in QUEUES:
-            wire["LastProcessingResult"] = (
-                f"PROBLEM: this sandbox reads no {kind} yet: the mapping is kept and invokes nothing."
-            )
-        elif self._last_result is not None:
+        if self._last_result is not None:
             wire["LastProcessingResult"] = self._last_result(mapping.uuid)
         return wire
 

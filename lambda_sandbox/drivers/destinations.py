@@ -1,12 +1,10 @@
-"""Delivers what is told of asynchronous events that are over: to SQS, SNS, EventBridge and S3 in the neighbours, and to functions.
-
-DIFFERS: AWS tries a delivery that fails again for some time; here it is tried once, and history says what went wrong.
-"""
+"""Sends what is told of events and batches that are over: to SQS, SNS, EventBridge and S3 in the neighbours, and to functions."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -21,12 +19,40 @@ from lambda_sandbox.resources import EventInvokeConfig
 _SNS_BYTES = 256 * 1024  # AWS: a record above this goes to a topic without its payloads
 _SQS_BYTES = 1024 * 1024
 _OK = range(200, 300)
+_TRY_AGAIN = frozenset({408, 429})  # and every status of 500 or more
 
 Headers = list[tuple[bytes, bytes]]
 Forward = Callable[[bytes, bytes, Headers, bytes], Awaitable[tuple[int, Headers, bytes]]]
 InvokeEvent = Callable[[str, bytes, str], None]
 Note = Callable[[str], None]
 Delivery = Coroutine[Any, Any, None]
+
+
+class NotNow(Exception):
+    """The destination did not take the record, and may take it later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One record on its way, as it is kept until it has arrived.
+
+    ``account_id`` and ``region`` are the sender's. ``attributes`` are name, type and value of a message's attributes. For a
+    bucket there is a ``key``, for a bus a ``detail_type`` and ``resources``, for a function a ``trace_header``. ``subject``
+    says what it is, for history. ``posted_at`` is seconds on the waiting clock.
+    """
+
+    letter_id: str
+    account_id: str
+    region: str
+    arn: str
+    body: str
+    subject: str
+    posted_at: float = 0.0
+    attributes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    key: str = ""
+    detail_type: str = ""
+    resources: tuple[str, ...] = ()
+    trace_header: str = ""
 
 
 class Destinations:
@@ -49,73 +75,106 @@ class Destinations:
         self._config = config
         self._note = note
 
-    def deliveries(self, event: EventFinished) -> list[Delivery]:
-        """Return what has to be awaited for an event that is over; none of it raises."""
-        made: list[Delivery] = []
+    def letters(self, event: EventFinished) -> list[Letter]:
+        """Return what is to be sent for an event that is over."""
+        made: list[Letter] = []
         function = event.invocation.function
         config = self._config(function.arn, event_records.qualifier(event))
         succeeded = event.condition == event_records.SUCCESS
         arn = (config.on_success_arn if succeeded else config.on_failure_arn) if config else ""
-        if arn:
-            made.append(self._deliver(self._send_record(arn, event), event, f"record to {arn}"))
+        if arn and self._may_go(arn, event):
+            made.append(self._record(arn, event))
         if function.dead_letter_target_arn and not succeeded:
             arn = function.dead_letter_target_arn
-            made.append(self._deliver(self._send_dead_letter(arn, event), event, f"dead letter to {arn}"))
+            body = event.invocation.payload.decode("utf-8", "replace")
+            attributes = event_records.dead_letter_attributes(event)
+            made.append(_letter(event, arn, body, f"dead letter to {arn}", attributes=attributes))
         return made
 
-    async def _deliver(self, delivery: Awaitable[None], event: EventFinished, what: str) -> None:
-        request_id, condition = event.invocation.request_id, event.condition
-        try:
-            await delivery
-        except (
-            Exception
-        ) as problem:  # a delivery may fail in any way a neighbour can: the event itself is over
-            self._note(f"event {request_id}: {what} failed: {problem}")
-        else:
-            self._note(f"event {request_id}: {what} delivered, because of {condition}")
+    def deliveries(self, event: EventFinished) -> list[Delivery]:
+        """Return what has to be awaited for an event that is over, each tried once; none of it raises."""
+        return [self._try_once(letter) for letter in self.letters(event)]
 
-    async def _send_record(self, arn: str, event: EventFinished) -> None:
+    async def send(self, letter: Letter) -> None:
+        """Send one letter. Raises ``NotNow``, or anything else where no later try would help."""
+        service = letter.arn.split(":")[2]
+        if service == "sqs":
+            await self._to_queue(letter)
+        elif service == "sns":
+            await self._to_topic(letter)
+        elif service == "events":
+            await self._to_bus(letter)
+        elif service == "s3":
+            target = f"/{quote(letter.arn.rsplit(':', 1)[1])}/{quote(letter.key)}".encode()
+            headers = _headers("s3", letter.account_id, letter.region)
+            await self._call(b"PUT", target, headers, letter.body.encode())
+        else:
+            payload = letter.body.encode()
+            if len(payload) > quotas.ASYNC_PAYLOAD_BYTES:
+                raise ValueError(f"{len(payload)} bytes are more than an event may have")
+            self._invoke_event(letter.arn, payload, letter.trace_header)
+
+    async def _try_once(self, letter: Letter) -> None:
+        try:
+            await self.send(letter)
+        except Exception as problem:  # it may fail in any way a neighbour can: the event itself is over
+            self._note(f"{letter.subject} failed: {problem}")
+        else:
+            self._note(f"{letter.subject} delivered")
+
+    def _may_go(self, arn: str, event: EventFinished) -> bool:
+        if event.condition == event_records.RECURSION and arn.split(":")[2] == "lambda":
+            # AWS drops such an event where sending it on would keep the loop alive; POLICY: any function may.
+            self._note(
+                f"event {event.invocation.request_id}: record to {arn} failed: the event was stopped as part of a "
+                "recursive loop and is not sent to a function"
+            )
+            return False
+        return True
+
+    def _record(self, arn: str, event: EventFinished) -> Letter:
         now = self._clock.now()
-        record = event_records.record(event, now)
         service = arn.split(":")[2]
-        text = json.dumps(record, ensure_ascii=False)
+        text = json.dumps(event_records.record(event, now), ensure_ascii=False)
         limit = {"sns": _SNS_BYTES, "sqs": _SQS_BYTES}.get(service)
         if limit is not None and len(text.encode()) > limit:
             text = json.dumps(event_records.record(event, now, with_payloads=False), ensure_ascii=False)
-        if service == "sqs":
-            await self._to_queue(arn, text, {})
-        elif service == "sns":
-            await self._to_topic(arn, text, {})
-        elif service == "events":
-            await self._to_bus(arn, text, event)
-        elif service == "s3":
-            await self._to_bucket(arn, text, event)
-        else:
-            self._to_function(arn, text.encode(), event)
+        function = event.invocation.function
+        moment = datetime.fromtimestamp(now, UTC)
+        key = f"aws/lambda/async/{function.function_name}/{moment:%Y/%m/%d}/{moment:%Y-%m-%dT%H.%M.%S}-{uuid4()}"
+        outcome = "Success" if event.condition == event_records.SUCCESS else "Failure"
+        return _letter(
+            event,
+            arn,
+            text,
+            f"record to {arn}",
+            key=key if service == "s3" else "",
+            detail_type=f"Lambda Function Invocation Result - {outcome}",
+            resources=(arn, event_records.function_arn(event)),
+            trace_header=event.invocation.trace_header,
+        )
 
-    async def _send_dead_letter(self, arn: str, event: EventFinished) -> None:
-        body = event.invocation.payload.decode("utf-8", "replace")
-        attributes = event_records.dead_letter_attributes(event)
-        if arn.split(":")[2] == "sqs":
-            await self._to_queue(arn, body, attributes)
-        else:
-            await self._to_topic(arn, body, attributes)
-
-    async def _to_queue(self, arn: str, body: str, attributes: dict[str, tuple[str, str]]) -> None:
-        _, _, _, region, account_id, name = arn.split(":")
+    async def _to_queue(self, letter: Letter) -> None:
+        _, _, _, region, account_id, name = letter.arn.split(":")
         request: dict[str, Any] = {
             "QueueUrl": f"http://localhost/{account_id}/{name}",
-            "MessageBody": body,
+            "MessageBody": letter.body,
             "MessageAttributes": {
-                name: {"DataType": type_, "StringValue": value} for name, (type_, value) in attributes.items()
+                name: {"DataType": type_, "StringValue": value}
+                for name, (type_, value) in letter.attributes.items()
             },
         }
         await self._json_call("sqs", account_id, region, "AmazonSQS.SendMessage", request)
 
-    async def _to_topic(self, arn: str, message: str, attributes: dict[str, tuple[str, str]]) -> None:
-        _, _, _, region, account_id, _ = arn.split(":")
-        form = {"Action": "Publish", "Version": "2010-03-31", "TopicArn": arn, "Message": message}
-        for number, (name, (type_, value)) in enumerate(attributes.items(), 1):
+    async def _to_topic(self, letter: Letter) -> None:
+        _, _, _, region, account_id, _ = letter.arn.split(":")
+        form = {
+            "Action": "Publish",
+            "Version": "2010-03-31",
+            "TopicArn": letter.arn,
+            "Message": letter.body,
+        }
+        for number, (name, (type_, value)) in enumerate(letter.attributes.items(), 1):
             entry = f"MessageAttributes.entry.{number}"
             form |= {
                 f"{entry}.Name": name,
@@ -126,42 +185,19 @@ class Destinations:
         headers.append((b"Content-Type", b"application/x-www-form-urlencoded"))
         await self._call(b"POST", b"/", headers, urlencode(form).encode())
 
-    async def _to_bus(self, arn: str, detail: str, event: EventFinished) -> None:
-        _, _, _, region, account_id, _ = arn.split(":", 5)
-        outcome = "Success" if event.condition == event_records.SUCCESS else "Failure"
+    async def _to_bus(self, letter: Letter) -> None:
+        _, _, _, region, account_id, _ = letter.arn.split(":", 5)
         entry = {
             "Source": "lambda",
-            "DetailType": f"Lambda Function Invocation Result - {outcome}",
-            "Detail": detail,
-            "Resources": [arn, event_records.function_arn(event)],
-            "EventBusName": arn,
+            "DetailType": letter.detail_type,
+            "Detail": letter.body,
+            "Resources": list(letter.resources),
+            "EventBusName": letter.arn,
         }
-        answer = await self._json_call(
-            "events", account_id, region, "AWSEvents.PutEvents", {"Entries": [entry]}
-        )
+        request = {"Entries": [entry]}
+        answer = await self._json_call("events", account_id, region, "AWSEvents.PutEvents", request)
         if answer.get("FailedEntryCount"):
             raise ValueError(f"the event bus refused the record: {answer.get('Entries')}")
-
-    async def _to_bucket(self, arn: str, text: str, event: EventFinished) -> None:
-        function = event.invocation.function
-        moment = datetime.fromtimestamp(self._clock.now(), UTC)
-        key = (
-            f"aws/lambda/async/{function.function_name}/{moment:%Y/%m/%d}/"
-            f"{moment:%Y-%m-%dT%H.%M.%S}-{uuid4()}"
-        )
-        target = f"/{quote(arn.rsplit(':', 1)[1])}/{quote(key)}".encode()
-        headers = _headers("s3", function.account_id, function.region)
-        await self._call(b"PUT", target, headers, text.encode())
-
-    def _to_function(self, arn: str, payload: bytes, event: EventFinished) -> None:
-        if event.condition == event_records.RECURSION:
-            # AWS drops such an event where sending it on would keep the loop alive; POLICY: any function may.
-            raise ValueError(
-                "the event was stopped as part of a recursive loop and is not sent to a function"
-            )
-        if len(payload) > quotas.ASYNC_PAYLOAD_BYTES:
-            raise ValueError(f"{len(payload)} bytes are more than an event may have")
-        self._invoke_event(arn, payload, event.invocation.trace_header)
 
     async def _json_call(
         self, service: str, account_id: str, region: str, target: str, request: dict[str, Any]
@@ -179,8 +215,16 @@ class Destinations:
     async def _call(self, method: bytes, target: bytes, headers: Headers, body: bytes) -> bytes:
         status, _, answer = await self._forward(method, target, headers, body)
         if status not in _OK:
-            raise ValueError(f"{status} {answer[:500].decode('utf-8', 'replace')}")
+            problem = f"{status} {answer[:500].decode('utf-8', 'replace')}"
+            raise NotNow(problem) if status >= 500 or status in _TRY_AGAIN else ValueError(problem)
         return answer
+
+
+def _letter(event: EventFinished, arn: str, body: str, what: str, **members: Any) -> Letter:
+    invocation = event.invocation
+    subject = f"event {invocation.request_id} ({event.condition}): {what}"
+    function = invocation.function
+    return Letter(str(uuid4()), function.account_id, function.region, arn, body, subject, **members)
 
 
 def _headers(service: str, account_id: str, region: str) -> Headers:

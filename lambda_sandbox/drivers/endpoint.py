@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -99,6 +99,10 @@ class LogCopies(Protocol):
     async def flush(self) -> None: ...
 
 
+# What is written there reaches a stream: event source mappings need not wait for their next look.
+STREAM_WRITERS = frozenset({b"kinesis", b"dynamodb"})
+
+
 @dataclass(slots=True)
 class Endpoint:
     """What all connections share."""
@@ -113,6 +117,7 @@ class Endpoint:
     own_routes: OwnRoutes
     worker: Executor
     gate: Gate | None = None
+    on_stream_write: Callable[[], None] = lambda: None
     function_urls: FunctionUrls = field(init=False)
     _routes: dict[_RouteKey, Route] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -388,6 +393,8 @@ class EndpointConnection(StreamingConnection):
             )
             if endpoint.gate is not None:
                 endpoint.gate.forwarded(service)
+            if service in STREAM_WRITERS:
+                endpoint.on_stream_write()
         except Exception as fault:
             self._fault(fault)
             return

@@ -5,12 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from lambda_sandbox.clock import Clock
 from lambda_sandbox.quotas import SYNC_PAYLOAD_BYTES
 
 _ENVELOPE_BYTES = len(b'{"Records":[]}')
+
+
+class Encoded(Protocol):
+    """What has its JSON in the event ready."""
+
+    @property
+    def record(self) -> bytes: ...
+
+
+EachRecord = TypeVar("EachRecord", bound=Encoded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +31,7 @@ class Message:
     receipt_handle: str
     record: bytes
     group_id: str | None = None
+    trace_header: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,7 @@ class Verdict:
     reason: str
 
 
-class Batcher:
+class Batcher(Generic[EachRecord]):
     """Collects messages until ``batch_size``, the batching window (seconds) or the payload limit closes the batch.
 
     The window opens when the first message of a batch is added. With a window of 0 whatever one poll brought is a batch.
@@ -45,11 +56,11 @@ class Batcher:
         self._batch_size = batch_size
         self._window_s = window_s
         self._payload_bytes = payload_bytes
-        self._messages: list[Message] = []
+        self._messages: list[EachRecord] = []
         self._opened = 0.0
 
     @property
-    def waiting(self) -> tuple[Message, ...]:
+    def waiting(self) -> tuple[EachRecord, ...]:
         return tuple(self._messages)
 
     @property
@@ -57,7 +68,7 @@ class Batcher:
         """How many more messages the open batch may take."""
         return max(0, self._batch_size - len(self._messages))
 
-    def add(self, messages: Sequence[Message]) -> None:
+    def add(self, messages: Sequence[EachRecord]) -> None:
         if messages and not self._messages:
             self._opened = self._clock.now()
         self._messages.extend(messages)
@@ -72,14 +83,14 @@ class Batcher:
             return False
         return self.room == 0 or self.remaining_s() <= 0.0 or self._fitting() < len(self._messages)
 
-    def take(self) -> tuple[Message, ...]:
+    def take(self) -> tuple[EachRecord, ...]:
         """Remove and return the closed batch; what does not fit opens the next one."""
         count = self._fitting()
         batch, self._messages = tuple(self._messages[:count]), self._messages[count:]
         self._opened = self._clock.now()
         return batch
 
-    def drain(self) -> tuple[Message, ...]:
+    def drain(self) -> tuple[EachRecord, ...]:
         """Remove and return everything that waits, closed or not."""
         messages, self._messages = tuple(self._messages), []
         return messages
@@ -94,7 +105,7 @@ class Batcher:
         return len(self._messages)
 
 
-def encode_event(batch: Sequence[Message]) -> bytes:
+def encode_event(batch: Sequence[Encoded]) -> bytes:
     """Return the event of one batch: ``{"Records":[...]}`` in UTF-8."""
     return b'{"Records":[%s]}' % b",".join(message.record for message in batch)
 
@@ -112,7 +123,7 @@ def judge(
     if not report_batch_item_failures:
         return Verdict(everything, (), "the function succeeded")
     try:
-        failed = _failed_ids(payload, {message.message_id for message in batch})
+        failed = failed_ids(payload, {message.message_id for message in batch})
     except ValueError as error:
         return Verdict((), everything, f"the partial batch response is not valid: {error}")
     return Verdict(
@@ -122,9 +133,9 @@ def judge(
     )
 
 
-def _failed_ids(payload: bytes, known: set[str]) -> set[str]:
-    """Return the reported message ids. Raises ``ValueError`` where AWS takes the whole batch for failed."""
-    response = _parse(payload)
+def failed_ids(payload: bytes, known: set[str]) -> set[str]:
+    """Return the reported identifiers of messages or records. Raises ``ValueError`` where AWS takes the whole batch for failed."""
+    response = parsed(payload)
     if response is None:
         return set()
     if not isinstance(response, dict):
@@ -137,7 +148,8 @@ def _failed_ids(payload: bytes, known: set[str]) -> set[str]:
     return {_identifier(failure, known) for failure in failures}
 
 
-def _parse(payload: bytes) -> Any:
+def parsed(payload: bytes) -> Any:
+    """Return a function's answer, ``None`` for an empty one. Raises ``ValueError`` for what is not JSON."""
     if not payload.strip():
         return None
     try:
@@ -151,5 +163,5 @@ def _identifier(failure: Any, known: set[str]) -> str:
     if not isinstance(identifier, str) or not identifier:
         raise ValueError("an entry of batchItemFailures has no itemIdentifier")
     if identifier not in known:
-        raise ValueError(f"itemIdentifier {identifier[:100]} is not the id of a message in this batch")
+        raise ValueError(f"itemIdentifier {identifier[:100]} is not in this batch")
     return identifier

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from lambda_sandbox.event_sources.sqs import Neighbour, QueueClient, SqsError
+from lambda_sandbox.event_sources.aws_json import Neighbour
+from lambda_sandbox.event_sources.sqs import QueueClient, SqsError
 from lambda_sandbox.resources import EventSourceState
 
 # The JSON protocol's names, and the one that the query protocol had: AWS shows the latter in Lambda's message.

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from lambda_sandbox.event_sources import aws_json
+from lambda_sandbox.event_sources.aws_json import Neighbour, ServiceError
 from lambda_sandbox.event_sources.batching import Message
 
 MESSAGES_PER_CALL = 10  # SQS: ReceiveMessage, DeleteMessageBatch and ChangeMessageVisibilityBatch
-Headers = list[tuple[bytes, bytes]]
-
-
-class Neighbour(Protocol):
-    """What answers SQS's API; ``services.Neighbours`` does."""
-
-    def forward(
-        self, method: bytes, target: bytes, headers: Headers, body: bytes
-    ) -> Awaitable[tuple[int, Headers, bytes]]: ...
-
-
-class SqsError(Exception):
-    """An error answer of SQS; ``code`` is its name without the namespace."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
+SqsError = ServiceError
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,32 +77,10 @@ class QueueClient:
 
     async def _call(self, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
         queue = self.queue
-        scope = f"{queue.account_id}/20260101/{queue.region}/sqs/aws4_request"
-        headers = [
-            (b"Host", b"localhost"),
-            (b"Content-Type", b"application/x-amz-json-1.0"),
-            (b"X-Amz-Target", f"AmazonSQS.{operation}".encode()),
-            (
-                b"Authorization",
-                f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0".encode(),
-            ),
-        ]
-        body = {"QueueUrl": f"http://localhost/{queue.account_id}/{queue.name}", **parameters}
-        status, _, answer = await self._neighbour.forward(b"POST", b"/", headers, json.dumps(body).encode())
-        return _read(status, answer)
-
-
-def _read(status: int, answer: bytes) -> dict[str, Any]:
-    try:
-        parsed = json.loads(answer or b"{}")
-    except ValueError:
-        parsed = None
-    if not isinstance(parsed, dict):
-        raise SqsError("InternalFailure", f"the answer ({status}) is not a JSON object")
-    if status != 200:
-        code = str(parsed.get("__type", status)).rpartition("#")[2]
-        raise SqsError(code, str(parsed.get("message") or parsed.get("Message") or "no reason given"))
-    return parsed
+        request = {"QueueUrl": f"http://localhost/{queue.account_id}/{queue.name}", **parameters}
+        return await aws_json.call(
+            self._neighbour, queue.arn, f"AmazonSQS.{operation}", request, version="1.0"
+        )
 
 
 def _entries(messages: Sequence[Message], **members: Any) -> list[list[dict[str, Any]]]:
@@ -124,12 +88,21 @@ def _entries(messages: Sequence[Message], **members: Any) -> list[list[dict[str,
     return [entries[i : i + MESSAGES_PER_CALL] for i in range(0, len(entries), MESSAGES_PER_CALL)]
 
 
+def trace_header(batch: Sequence[Message]) -> str:
+    """Return the trace header that an invocation with ``batch`` continues: the longest, which has the most lineage.
+
+    AWS counts how often a function came back to itself in this header, through a queue as well.
+    """
+    return max((message.trace_header for message in batch), key=len, default="")
+
+
 def to_message(queue: QueueName, received: dict[str, Any]) -> Message:
     """Return a message of ReceiveMessage's answer as the batcher takes it."""
     record = json.dumps(to_record(queue, received), ensure_ascii=False, separators=(",", ":"))
     group_id = received.get("Attributes", {}).get("MessageGroupId") if queue.fifo else None
+    trace = received.get("Attributes", {}).get("AWSTraceHeader", "")
     return Message(
-        received["MessageId"], received["ReceiptHandle"], record.encode("utf-8", "replace"), group_id
+        received["MessageId"], received["ReceiptHandle"], record.encode("utf-8", "replace"), group_id, trace
     )
 
 

@@ -20,6 +20,12 @@ class History:
         self._decisions: deque[dict[str, Any]] = deque(maxlen=_RECORDS)
         self._denials: deque[dict[str, Any]] = deque(maxlen=_RECORDS)
         self._deliveries: deque[dict[str, Any]] = deque(maxlen=_RECORDS)
+        self._mapping_metrics: dict[str, dict[str, int]] = {}
+
+    def mapping_metric(self, uuid: str, metric: str, number: int) -> None:
+        """Add to one of AWS's event source mapping metrics, such as ``PolledEventCount``."""
+        metrics = self._mapping_metrics.setdefault(uuid, {})
+        metrics[metric] = metrics.get(metric, 0) + number
 
     def mapping_decision(self, at: float, uuid: str, sentence: str) -> None:
         """Remember why an event source mapping kept, deleted or delayed a batch. ``at`` is seconds since the epoch."""
@@ -47,6 +53,7 @@ class History:
         self._decisions.clear()
         self._denials.clear()
         self._deliveries.clear()
+        self._mapping_metrics.clear()
 
     def of(self, account_id: str | None = None) -> Iterable[InvocationRecord]:
         return (
@@ -61,6 +68,7 @@ class History:
             "mappings": list(self._decisions),
             "denials": list(self._denials),
             "deliveries": list(self._deliveries),
+            "mapping_metrics": {uuid: dict(metrics) for uuid, metrics in self._mapping_metrics.items()},
         }
 
 

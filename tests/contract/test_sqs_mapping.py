@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +15,9 @@ import pytest
 from lambda_sandbox.clock import ManualClock
 from lambda_sandbox.config import Config
 from lambda_sandbox.errors import ResourceNotFoundException, TooManyRequestsException
+from lambda_sandbox.event_sources.checkpoints import MemoryCheckpoints
 from lambda_sandbox.event_sources.mappings import Mappings
+from lambda_sandbox.event_sources.polling import Surroundings
 from lambda_sandbox.resources import EventSourceMapping
 from lambda_sandbox.services.neighbours import Neighbours
 
@@ -30,6 +33,8 @@ Handler = Callable[[Event], Awaitable[Any]]
 class Result:
     payload: bytes
     function_error: str | None = None
+    request_id: str = "request"
+    executed_version: str = "$LATEST"
 
 
 class HandlerFailed(Exception):
@@ -48,14 +53,28 @@ class Stage:
         self.handler: Handler = self._succeed
         self._changed = asyncio.Condition()
         self._neighbours = neighbours
+        self.time_stands = False
+        self.counted: Counter[str] = Counter()
         self.mappings = Mappings(
-            lambda: self.rows, neighbours, self._invoke, self.clock, self._decide, self._sleep
+            lambda: self.rows,
+            neighbours,
+            Surroundings(
+                self._invoke,
+                self.clock,
+                self._sleep,
+                self._decide,
+                lambda uuid, metric, number: self.counted.update({metric: number}),
+                lambda mapping, discarded: None,
+                MemoryCheckpoints(),
+            ),
         )
 
     async def _succeed(self, event: Event) -> Any:
         return None
 
     async def _sleep(self, seconds: float) -> None:
+        if self.time_stands:
+            await asyncio.Event().wait()
         self.slept.append(seconds)
         self.clock.advance(seconds)
         await asyncio.sleep(0)
@@ -68,7 +87,7 @@ class Stage:
         async with self._changed:
             self._changed.notify_all()
 
-    async def _invoke(self, function_arn: str, payload: bytes) -> Result:
+    async def _invoke(self, function_arn: str, payload: bytes, trace_header: str) -> Result:
         event = json.loads(payload)
         self.events.append(event)
         await self._notify()
@@ -374,6 +393,7 @@ def test_no_more_batches_run_at_once_than_allowed(play: Play, maximum: int | Non
             open_now -= 1
 
         stage.handler = hold
+        stage.time_stands = True  # or AWS would let more and more of them run
         queue = await stage.queue()
         await stage.send(queue, *(str(n) for n in range(8)))
         await stage.map(queue, batch_size=1, maximum_concurrency=maximum)
@@ -467,12 +487,12 @@ def test_messages_that_no_filter_matches_are_deleted_without_an_invocation(play:
     play(scene)
 
 
-def test_mapping_of_another_source_is_left_alone(play: Play) -> None:
+def test_mapping_of_a_broker_that_is_not_here_says_so(play: Play) -> None:
     async def scene(stage: Stage) -> None:
-        arn = f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/clicks"
+        arn = f"arn:aws:mq:us-east-1:{ACCOUNT}:broker:orders:b-1"
         stage.rows.append(EventSourceMapping("other", ACCOUNT, "us-east-1", arn, FUNCTION))
         await stage.mappings.sync()
-        assert stage.result() == "No records processed"
+        assert stage.result().startswith("PROBLEM: this sandbox has no Amazon MQ broker")
         assert stage.decisions == []
 
     play(scene)
