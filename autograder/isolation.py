@@ -229,7 +229,8 @@ def _parents(path: str, made: set[str]) -> list[str]:
     return words
 
 
-def python_folders() -> list[str]:
+@functools.cache
+def python_folders() -> tuple[str, ...]:
     """Return the folders that this interpreter needs, outermost only, without what ``_SYSTEM`` holds already."""
     wanted = {sys.prefix, sys.base_prefix, sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     wanted |= {os.path.dirname(os.path.realpath(sys.executable)), *site.getsitepackages()}
@@ -239,4 +240,4 @@ def python_folders() -> list[str]:
     for path in real:
         if not any(Path(path).is_relative_to(outer) for outer in [*covered, *kept]):
             kept.append(path)
-    return kept
+    return tuple(kept)

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from ipykernel.kernelapp import IPKernelApp
 from jupyter_client.asynchronous.client import AsyncKernelClient
+from traitlets.config import Config
 
 _HIGHEST_HANDLE = 4096
 _PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
@@ -58,6 +59,19 @@ class ForkedKernel:
             self._alive = False
 
 
+class _KernelApp(IPKernelApp):
+    """IPython's kernel, without what only a person's own kernel has: arguments, settings of theirs, a heartbeat."""
+
+    def parse_command_line(self, argv: Any = None) -> None:
+        pass
+
+    def load_config_file(self, *given: Any, **named: Any) -> None:
+        pass
+
+    def init_heartbeat(self) -> None:
+        pass
+
+
 def _write_connection_file(folder: str) -> str:
     path = os.path.join(folder, "k.json")
     document = {
@@ -83,8 +97,9 @@ def _be_kernel(connection_file: str, started: int, restrict: Callable[[], None])
         os.closerange(4, _HIGHEST_HANDLE)
         random.seed()
         sys.argv = ["ipykernel_launcher", "-f", connection_file]
-        app: Any = IPKernelApp.instance()
-        app.initialize(["-f", connection_file, "--HistoryManager.enabled=False", "--quiet"])
+        config = Config({"HistoryManager": {"enabled": False}})
+        app: Any = _KernelApp.instance(connection_file=connection_file, quiet=True, config=config)
+        app.initialize()
         os.write(3, b"+")
         os.close(3)
         app.start()

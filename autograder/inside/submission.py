@@ -92,7 +92,7 @@ async def _run_notebook(
         raise RuntimeError("the kernel did not start")
     connection = await connected(_runtime_folder(settings), _START_S)
     send(control, {"ready": True})
-    job = await asyncio.to_thread(_receive_job, control)
+    job = _receive_job(control)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGCHLD, kernel.reap)
     loop.add_reader(control, _let_go, kernel)
