@@ -73,9 +73,18 @@ def render(template: str, **values: object) -> str:
     return _environment().get_template(template).render(**values)
 
 
+def render_text(template: str, **values: object) -> str:
+    """Return a template that is no HTML: nothing in it is escaped, so give it only the course's own values."""
+    return _environment(escape=False).get_template(template).render(**values)
+
+
 @functools.cache
-def _environment() -> jinja2.Environment:
+def _environment(*, escape: bool = True) -> jinja2.Environment:
     loader = jinja2.FileSystemLoader(_HERE / "templates")
     return jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+        loader=loader,
+        autoescape=escape,  # noqa: S701 - only the text of packages is no HTML
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=not escape,
     )

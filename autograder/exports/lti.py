@@ -7,32 +7,32 @@ import json
 from pathlib import Path
 from typing import Any
 
-from autograder.gradebook import Gradebook, Row
+from autograder.gradebook import Gradebook
 from autograder.report import write_atomically
+from autograder.result import Result
+from autograder.roster import Student
 
 MEDIA_TYPE = "application/vnd.ims.lis.v1.score+json"
 
 
-def score(row: Row, max_score: int) -> dict[str, Any]:
-    """Return the body to ``POST`` for one student with ``MEDIA_TYPE``.
-
-    A submission that was not graded says ``Failed`` and carries no score; the platform then keeps what it has.
-    """
-    graded = row.graded
-    body: dict[str, Any] = {
-        "userId": row.student.lti_user_id or row.student.id,
-        "timestamp": _subsecond(graded.graded_at if graded else ""),
-        "activityProgress": "Completed" if row.result else "Initialized",
-        "gradingProgress": "FullyGraded" if graded else ("Failed" if row.result else "NotReady"),
+def score(student: Student, graded: Result) -> dict[str, Any]:
+    """Return the body to ``POST`` with ``MEDIA_TYPE`` for one student who has a score."""
+    return {
+        "userId": student.lti_user_id or student.id,
+        "timestamp": _subsecond(graded.graded_at),
+        "activityProgress": "Completed",
+        "gradingProgress": "FullyGraded",
+        "scoreGiven": graded.score,
+        "scoreMaximum": graded.max_score,
     }
-    if graded:
-        body |= {"scoreGiven": graded.score, "scoreMaximum": max_score}
-    return body
 
 
 def write(book: Gradebook, folder: Path) -> list[Path]:
-    """Write ``lti-scores.json``: a list, one body for every student who handed in."""
-    bodies = [score(row, book.max_score) for row in book.rows if row.result is not None]
+    """Write ``lti-scores.json``: a list, one body for every student who has a score.
+
+    Nobody else has one: a body without ``scoreGiven`` makes a platform clear the score that it has.
+    """
+    bodies = [score(row.student, row.graded) for row in book.rows if row.graded is not None]
     target = folder / "lti-scores.json"
     write_atomically(target, json.dumps(bodies, indent=2, allow_nan=False) + "\n")
     return [target]
@@ -40,5 +40,4 @@ def write(book: Gradebook, folder: Path) -> list[Path]:
 
 def _subsecond(moment: str) -> str:
     """The specification asks for a fraction of the second and a time zone."""
-    when = datetime.datetime.fromisoformat(moment) if moment else datetime.datetime.now(datetime.UTC)
-    return when.isoformat(timespec="milliseconds")
+    return datetime.datetime.fromisoformat(moment).isoformat(timespec="milliseconds")

@@ -24,7 +24,11 @@ COLUMNS = (
 
 
 def write(book: Gradebook, folder: Path) -> list[Path]:
-    """Write ``nbgrader.csv``. No due date is known here, and no penalty is taken: both cells are nbgrader's empty ones."""
+    """Write ``nbgrader.csv``.
+
+    When a submission was handed in and when it was due is not known here: those cells are empty, as nbgrader writes
+    what it does not know. No penalty is taken. Who was not graded has no score, where nbgrader itself would write 0.
+    """
     rows: list[tuple[str | int, ...]] = [COLUMNS]
     for row in book.rows:
         student, graded = row.student, row.graded
@@ -33,7 +37,7 @@ def write(book: Gradebook, folder: Path) -> list[Path]:
             (
                 book.lab,
                 "",
-                graded.graded_at if graded else "",
+                "",
                 student.id,
                 student.last_name,
                 student.first_name,

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import jsonschema
 import pytest
+from junitparser import JUnitXml
 
 from autograder.exports import FORMATS
 from autograder.gradebook import Gradebook, gradebook, read_results
@@ -25,6 +31,95 @@ CLASS = [
     Student("u8", "=cmd(),\nBo", "", "", "bo@x.org", lti_user_id="lti-8"),
     Student("u9", "Cy Nothing"),
 ]
+_TEXT, _NUMBER = {"type": "string"}, {"type": "number", "minimum": 0}
+_SEEN = {"enum": ["hidden", "after_due_date", "after_published", "visible"]}
+# Source: Gradescope Autograder Documentation, "Autograder specifications", Output format, read 2026-11.
+GRADESCOPE = jsonschema.Draft202012Validator(
+    {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "score": _NUMBER,
+            "execution_time": {"type": "integer"},
+            "output": _TEXT,
+            "visibility": _SEEN,
+            "stdout_visibility": _SEEN,
+            "extra_data": {"type": "object"},
+            "tests": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {
+                        "score": _NUMBER,
+                        "max_score": _NUMBER,
+                        "status": {"enum": ["passed", "failed"]},
+                        "name": _TEXT,
+                        "number": _TEXT,
+                        "output": _TEXT,
+                        "output_format": {"enum": ["text", "html", "simple_format", "md", "ansi"]},
+                        "visibility": _SEEN,
+                        "tags": {"type": "array"},
+                        "extra_data": {"type": "object"},
+                    },
+                },
+            },
+        },
+        "anyOf": [{"required": ["score"]}, {"required": ["tests"]}],
+    }
+)
+# Source: 1EdTech, "LTI Assignment and Grade Services 2.0", Score publish service, read 2026-11.
+LTI = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": [
+            "userId",
+            "timestamp",
+            "activityProgress",
+            "gradingProgress",
+            "scoreGiven",
+            "scoreMaximum",
+        ],
+        "properties": {
+            "userId": {"type": "string", "minLength": 1},
+            "timestamp": {"pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3,}(Z|[+-]\d\d:\d\d)$"},
+            "activityProgress": {"enum": ["Initialized", "Started", "InProgress", "Submitted", "Completed"]},
+            "gradingProgress": {"enum": ["FullyGraded", "Pending", "PendingManual", "Failed", "NotReady"]},
+            "scoreGiven": _NUMBER,
+            "scoreMaximum": {"type": "number", "exclusiveMinimum": 0},
+        },
+    },
+}
+# Source: junit-10.xsd of Jenkins's xUnit plugin, read 2026-11: element to (needed, allowed attributes) and its children.
+JUNIT = {
+    "testsuites": (set(), {"name", "time", "tests", "failures", "errors"}, {"testsuite"}),
+    "testsuite": (
+        {"name", "tests", "failures", "errors"},
+        {"time", "group", "skipped", "timestamp", "hostname", "id", "package", "file", "log", "url"},
+        {"testsuite", "properties", "testcase", "system-out", "system-err"},
+    ),
+    "testcase": (
+        {"name"},
+        {"time", "classname", "group"},
+        {"skipped", "error", "failure", "system-out", "system-err"},
+    ),
+    "failure": (set(), {"type", "message"}, set()),
+    "error": (set(), {"type", "message"}, set()),
+}
+
+
+def refuse_against_junit_schema(element: ElementTree.Element) -> None:
+    needed, allowed, children = JUNIT[element.tag]
+    assert needed <= set(element.keys()) <= needed | allowed, element.tag
+    if element.tag.startswith("testsuite") and element.get("time") is not None:
+        assert re.fullmatch(r"[0-9]{0,3}(,?[0-9]{3})*(\.[0-9]*)?|[0-9]*(\.[0-9]*)?", element.get("time", ""))
+    for child in element:
+        assert child.tag in children, (element.tag, child.tag)
+        refuse_against_junit_schema(child)
+
+
 MOMENT = "2026-11-21T10:00:00+00:00"
 GOOD = Result(
     "03-environments", "Ada Lovelace", "u7", GRADED, CHECKS, graded_at=MOMENT, seconds=1.5, student="u7"
@@ -87,12 +182,91 @@ def test_junit_tells_a_failure_from_a_fault_of_the_machine(book: Gradebook, tmp_
     assert counted == [("2", "1", "0"), ("1", "0", "1"), ("2", "1", "0")]
 
 
-def test_lti_scores_say_how_far_grading_came(book: Gradebook, tmp_path: Path) -> None:
+def test_lti_sends_nothing_for_who_was_not_graded_because_that_would_clear_a_score(
+    book: Gradebook, tmp_path: Path
+) -> None:
     [path] = FORMATS["lti"](book, tmp_path)
-    ada, bo, _ = json.loads(path.read_text())
-    assert (ada["scoreGiven"], ada["scoreMaximum"], ada["gradingProgress"]) == (2, 5, "FullyGraded")
-    assert ada["timestamp"] == "2026-11-21T10:00:00.000+00:00"
-    assert (bo["userId"], bo["gradingProgress"], "scoreGiven" in bo) == ("lti-8", "Failed", False)
+    bodies = json.loads(path.read_text())
+    assert [body["userId"] for body in bodies] == ["u7", "zoe"]
+    assert (bodies[0]["scoreGiven"], bodies[0]["scoreMaximum"]) == (2, 5)
+    jsonschema.Draft202012Validator(LTI).validate(bodies)
+
+
+def test_gradescope_reads_every_document(book: Gradebook, tmp_path: Path) -> None:
+    for path in FORMATS["gradescope"](book, tmp_path):
+        GRADESCOPE.validate(json.loads(path.read_text()))
+
+
+def test_junit_keeps_the_schema_and_a_reader_counts_the_same(book: Gradebook, tmp_path: Path) -> None:
+    [path] = FORMATS["junit"](book, tmp_path)
+    refuse_against_junit_schema(ElementTree.parse(path).getroot())
+    read = JUnitXml.fromfile(str(path))
+    assert [suite.name for suite in read] == ["Ada Lovelace", "Bo", "zoe"]
+    cases = [case for suite in read for case in suite]
+    assert sum(case.is_failure for case in cases) == 2
+    assert sum(case.is_error for case in cases) == 1
+
+
+def test_canvas_has_the_columns_that_its_import_asks_for(book: Gradebook, tmp_path: Path) -> None:
+    [path] = FORMATS["canvas"](book, tmp_path)
+    # Canvas Instructor Guide, "How do I import grades in the Gradebook?": who comes first, then the section, then points.
+    columns = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "Lab 03"]
+    assert list(table(path)[0]) == columns
+
+
+def test_moodle_has_the_columns_of_its_worksheet(book: Gradebook, tmp_path: Path) -> None:
+    [path] = FORMATS["moodle"](book, tmp_path)
+    # Moodle Docs, "Using Assignment", offline marking: the file must keep the columns of the one that was downloaded.
+    assert list(table(path)[0]) == [
+        "Identifier",
+        "Full name",
+        "Email address",
+        "Status",
+        "Grade",
+        "Maximum grade",
+        "Grade can be changed",
+        "Last modified (grade)",
+        "Feedback comments",
+    ]
+
+
+NBGRADER = Path(os.environ.get("NBGRADER_PYTHON", sys.executable))
+_AS_NBGRADER_WRITES = """
+import csv, os, sys, tempfile
+from nbgrader.api import Gradebook
+from nbgrader.plugins.export import CsvExportPlugin
+rows = list(csv.DictReader(open(sys.argv[1], newline="")))
+with tempfile.TemporaryDirectory() as folder:
+    with Gradebook(f"sqlite:///{folder}/gradebook.db") as book:
+        for row in rows:
+            book.update_or_create_assignment(row["assignment"])
+            names = {name: row[name] for name in ("last_name", "first_name", "email")}
+            book.update_or_create_student(row["student_id"], **names)
+        CsvExportPlugin(to=os.path.join(folder, "grades.csv")).export(book)
+    exported = list(csv.DictReader(open(os.path.join(folder, "grades.csv"), newline="")))
+assert list(exported[0]) == list(rows[0]), (list(exported[0]), list(rows[0]))
+same = ("assignment", "student_id", "last_name", "first_name", "email")
+order = lambda found: sorted(tuple(row[name] for name in same) for row in found)
+assert order(exported) == order(rows), (order(exported), order(rows))
+print("same")
+"""
+
+
+def test_nbgraders_own_gradebook_reads_the_columns_and_writes_them_so(tmp_path: Path) -> None:
+    probe = subprocess.run([NBGRADER, "-c", "import nbgrader"], capture_output=True, check=False)
+    if probe.returncode:
+        pytest.skip("nbgrader is not installed here: name a Python that has it in NBGRADER_PYTHON")
+    plain = gradebook([GOOD], [CLASS[0]], "Lab 03")  # nbgrader's own file is not quoted: no comma in a name
+    [path] = FORMATS["nbgrader"](plain, tmp_path)
+    done = subprocess.run(
+        [NBGRADER, "-c", _AS_NBGRADER_WRITES, str(path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": f"{NBGRADER.parent}:{os.environ['PATH']}"},  # it calls its alembic by name
+        check=False,
+        cwd=tmp_path,
+    )
+    assert done.stdout.endswith("same\n"), done.stderr
 
 
 def test_the_book_is_made_from_the_files_alone(tmp_path: Path) -> None:
