@@ -132,7 +132,8 @@ def _source(cell: dict[str, Any]) -> str:
     source = cell.get("source", "")
     if isinstance(source, list):
         source = "".join(line for line in source if isinstance(line, str))
-    return source if isinstance(source, str) else ""
+    # Line ends of another system would end up in the file name of %%writefile, for one.
+    return source.replace("\r\n", "\n").replace("\r", "\n") if isinstance(source, str) else ""
 
 
 def _answer_names(cell: dict[str, Any]) -> tuple[str, ...]:

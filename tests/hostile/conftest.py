@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,6 +113,12 @@ def graded_and_looked_after(level: str, folders: pytest.TempPathFactory) -> Batc
 
 
 @pytest.fixture(scope="session")
-def batch(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Batch:
+def batches(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Batch]:
+    """Return a function that grades the batch of a level when it is first asked for it."""
+    return functools.cache(lambda level: graded_and_looked_after(level, tmp_path_factory))
+
+
+@pytest.fixture
+def batch(request: pytest.FixtureRequest, batches: Callable[[str], Batch]) -> Batch:
     """Return the graded batch of the level that the test asks for by an indirect parameter."""
-    return graded_and_looked_after(request.param, tmp_path_factory)
+    return batches(request.param)

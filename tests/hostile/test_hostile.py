@@ -21,7 +21,7 @@ from .malformed import MALFORMED
 
 pytestmark = pytest.mark.timeout(900)  # the first test of a level waits for its whole batch
 
-every_level = pytest.mark.parametrize("batch", LEVELS, indirect=True, scope="session")
+every_level = pytest.mark.parametrize("batch", LEVELS, indirect=True)
 
 
 def cases(names: dict[str, object] | list[str]) -> pytest.MarkDecorator:
