@@ -31,6 +31,7 @@ _BAD_ZIP = "Could not unzip uploaded file. Please check your file, then try to u
 _FILES_MAX = 65_535
 _CHUNK = 1024 * 1024
 _COMPILE_SECONDS = 60
+_COMPILER = ("-I", "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", ".")
 _TEMPORARY = ".new-"
 # What the zip format's decoders raise on damaged or encrypted content.
 _UNREADABLE = (
@@ -255,20 +256,9 @@ def _compile(task: Path, entries: list[zipfile.ZipInfo]) -> None:
     sources = [entry.orig_filename for entry in entries if entry.orig_filename.endswith(".py")]
     if not sources or sys.platform == "emscripten":
         return
-    command = [
-        sys.executable,
-        "-I",
-        "-S",
-        "-m",
-        "compileall",
-        "-q",
-        "--invalidation-mode",
-        "unchecked-hash",
-        ".",
-    ]
     try:
         subprocess.run(
-            command,
+            [sys.executable, *_COMPILER],
             cwd=task,
             timeout=_COMPILE_SECONDS,
             check=False,

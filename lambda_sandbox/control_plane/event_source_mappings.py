@@ -210,9 +210,9 @@ class EventSourceMappings:
 
     def _named(self, function_name: str, caller: Caller) -> str:
         """Return the ARN that a list is of: a function with all its qualifiers, or one version or alias."""
-        function, alias = self._lookup.version(function_name, None, caller)
+        function, _ = self._lookup.version(function_name, None, caller)
         qualifier = names.parse(function_name, None, caller).qualifier
-        return alias.arn if alias is not None else f"{function.arn}:{qualifier}" if qualifier else function.arn
+        return f"{function.arn}:{qualifier}" if qualifier else function.arn
 
     def _function_arn(self, function_name: str, caller: Caller) -> str:
         try:

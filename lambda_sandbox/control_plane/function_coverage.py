@@ -36,11 +36,11 @@ _STORED_SETTINGS = {
 _ZIP = {"ZipFile", "S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode"}
 _RUNS = "runs " + ", ".join(runtime_identifiers.NAMES)
 _READ_ONCE = "a referenced object is read when the function is made or updated"
-_OWN_LINES = "what the function logs: in Python and Node.js; other languages write what they like"
+_LOGGERS = "the loggers of Python and Node.js; those of Java and .NET write text"
 _SETTING_NOTES = {
     "Runtime": _RUNS,
-    "LoggingConfig.LogFormat": f"Lambda's own lines: everywhere; {_OWN_LINES}",
-    "LoggingConfig.ApplicationLogLevel": _OWN_LINES,
+    "LoggingConfig.LogFormat": f"Lambda's own lines, and {_LOGGERS}",
+    "LoggingConfig.ApplicationLogLevel": f"lines of JSON that name their level, and {_LOGGERS}, which is kept",
 }
 _NO_ENGINE = "stored; running an image needs a container engine"
 
