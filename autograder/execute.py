@@ -21,7 +21,7 @@ from autograder.isolation import INSIDE_SCRATCH, Isolation, kept_folders, no_one
 from autograder.limits import Limits
 from autograder.notebook import Notebook
 from autograder.processes import RunningTree, Watchdog, kill_tree
-from autograder.sandbox import SandboxServer
+from autograder.sandbox_server import SandboxForkServer, SandboxServer
 
 _INSIDE_PORT = 9000
 _START_S = 60.0  # for a kernel on a slow, busy machine
@@ -48,27 +48,29 @@ def executed(
     notebook: Notebook,
     *,
     fork_server: ForkServer,
+    sandboxes: SandboxForkServer | None,
     isolation: Isolation,
     limits: Limits,
-    needs_sandbox: bool,
     slot: int = 0,
 ) -> Iterator[tuple[Execution, SandboxServer | None]]:
     """Run the notebook, end its whole process tree, and give its sandbox, still up, to the block.
 
+    Without ``sandboxes`` there is none, and no network at all.
     Call it in a process that grades this submission and nothing else: at the end every process below it is killed.
     Raises GraderFault when the machine or the grader fails, never for what the notebook does.
     """
     with tempfile.TemporaryDirectory(prefix="t-") as scratch:
         os.chmod(scratch, 0o700)
         server: SandboxServer | None = None
+        needs_sandbox = sandboxes is not None
         outside = needs_sandbox and not isolation.has_namespaces
         listener = socket.create_server(("127.0.0.1", 0)) if outside else None
         settings = _settings(Path(scratch), fork_server, isolation, limits, listener, needs_sandbox, slot)
         try:
             with _Inside(fork_server, settings, limits) as inside:
                 listener = inside.listener or listener
-                if needs_sandbox and listener is not None:
-                    server = SandboxServer.start(Path(scratch) / "sandbox", listener)
+                if sandboxes is not None and listener is not None:
+                    server = sandboxes.start(Path(scratch) / "sandbox", listener)
                 execution = inside.run(notebook, server)
             yield execution, server
         finally:

@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -28,6 +29,7 @@ from autograder.grade import Job, blank_result, grade
 from autograder.isolation import Isolation
 from autograder.processes import become_subreaper, children, kill_tree, name_process, reap
 from autograder.sandbox import warm_up
+from autograder.sandbox_server import SandboxForkServer
 from autograder.score import Checks, collected
 
 LOST = "lost"  # the word of a worker whose fork server ended: the submission was not run
@@ -131,7 +133,7 @@ def _be_foreman(
         tempfile.tempdir = scratch
         become_subreaper()
         _keep_only(requests)
-        servers = _ForkServers(isolation, lab)
+        servers = _Servers(isolation, lab, needs_sandbox=needs_sandbox)
         if needs_sandbox:
             warm_up()
         collected(lab.checks, lambda checks: _Workshop(requests, checks, servers).run())
@@ -150,36 +152,43 @@ def _keep_only(requests: socket.socket) -> None:
     os.closerange(requests.fileno() + 1, _HIGHEST_HANDLE)
 
 
-class _ForkServers:
-    """The fork server in use, and another when it has ended."""
+class _Servers:
+    """The fork servers in use, of notebooks and of sandboxes, and others when they have ended."""
 
-    def __init__(self, isolation: Isolation, lab: Lab) -> None:
+    def __init__(self, isolation: Isolation, lab: Lab, *, needs_sandbox: bool) -> None:
         self._isolation = isolation
         self._files = lab.events.resolve()
-        self._now = ForkServer(isolation, self._files)
+        self._notebooks = ForkServer(isolation, self._files)
+        self._sandboxes = SandboxForkServer() if needs_sandbox else None
         self._is_ready = False
 
-    def ready(self) -> ForkServer:
+    def notebooks(self) -> ForkServer:
         """Return one that lives. Raises GraderFault where none can be started."""
-        if self._is_ready and self._now.alive():
-            return self._now
-        if self._is_ready:
-            self._now.close()
-            self._now = ForkServer(self._isolation, self._files)
+        if self._is_ready and not self._notebooks.alive():
+            self._notebooks.close()
+            self._notebooks = ForkServer(self._isolation, self._files)
             self._is_ready = False
-        self._now.wait_ready()
-        self._is_ready = True
-        return self._now
+        if not self._is_ready:
+            self._notebooks.wait_ready()
+            self._is_ready = True
+        return self._notebooks
+
+    def sandboxes(self) -> SandboxForkServer | None:
+        """Return one that lives; ``None`` for a lab without AWS."""
+        if self._sandboxes is not None and not self._sandboxes.alive():
+            self._sandboxes.close()
+            self._sandboxes = SandboxForkServer()
+        return self._sandboxes
 
     @property
-    def pid(self) -> int:
-        return self._now.pid
+    def pids(self) -> set[int]:
+        return {server.pid for server in (self._notebooks, self._sandboxes) if server is not None}
 
 
 class _Workshop:
     """What the foreman does all day: fork workers, and clear up after them."""
 
-    def __init__(self, requests: socket.socket, checks: Checks, servers: _ForkServers) -> None:
+    def __init__(self, requests: socket.socket, checks: Checks, servers: _Servers) -> None:
         self._requests = requests
         self._checks = checks
         self._servers = servers
@@ -202,14 +211,22 @@ class _Workshop:
                 self._fork(message, handles[0])
 
     def _fork(self, order: Order, writing: int) -> None:
+        fault = ""
         try:
-            server, fault = self._servers.ready(), ""
+            self._servers.notebooks()
         except GraderFault as why:
-            server, fault = None, str(why)
+            fault = str(why)
+        sandboxes = self._servers.sandboxes()
         pid = os.fork()
         if pid == 0:
             self._requests.close()
-            _work(order, writing, self._checks, server, fault)
+
+            def document() -> dict[str, object]:
+                if fault:
+                    return replace(blank_result(order.job), fault=fault).to_json()
+                return grade(order.job, self._checks, self._servers.notebooks(), sandboxes).to_json()
+
+            _work(order, writing, document)
         os.close(writing)
         self._workers[order.number] = pid
 
@@ -223,7 +240,7 @@ class _Workshop:
                 os.kill(pid, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
-        known = {self._servers.pid, *self._workers.values()}
+        known = {*self._servers.pids, *self._workers.values()}
         for orphan in [child for child in children(os.getpid()) if child not in known]:
             kill_tree(orphan)
             with contextlib.suppress(ProcessLookupError):
@@ -231,7 +248,7 @@ class _Workshop:
             reap([orphan])
 
 
-def _work(order: Order, writing: int, checks: Checks, fork_server: ForkServer | None, fault: str) -> NoReturn:
+def _work(order: Order, writing: int, grading: Callable[[], dict[str, object]]) -> NoReturn:
     """The worker: grade, write the result, end without running anything of the foreman's."""
     code = 1
     try:
@@ -239,10 +256,10 @@ def _work(order: Order, writing: int, checks: Checks, fork_server: ForkServer | 
         os.setpgid(0, 0)
         tempfile.tempdir = order.scratch
         become_subreaper()
-        if fork_server is None:
-            document = replace(blank_result(order.job), fault=fault).to_json()
-        else:
-            document = _graded(order.job, checks, fork_server)
+        try:
+            document = grading()
+        except ForkServerLost as lost:
+            document = {LOST: str(lost)}
         with os.fdopen(writing, "wb") as stream:
             stream.write(json.dumps(document, allow_nan=False).encode())
         code = 0
@@ -250,10 +267,3 @@ def _work(order: Order, writing: int, checks: Checks, fork_server: ForkServer | 
         with contextlib.suppress(BaseException):
             kill_tree(os.getpid())
         os._exit(code)
-
-
-def _graded(job: Job, checks: Checks, fork_server: ForkServer) -> dict[str, object]:
-    try:
-        return grade(job, checks, fork_server).to_json()
-    except ForkServerLost as lost:
-        return {LOST: str(lost)}

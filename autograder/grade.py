@@ -15,6 +15,7 @@ from autograder.limits import Limits
 from autograder.notebook import Notebook, read_notebook
 from autograder.result import GRADED, NOT_GRADED, Result
 from autograder.sandbox import Sandbox
+from autograder.sandbox_server import SandboxForkServer
 from autograder.score import Checks, Subject, SubmissionView
 from autograder.submissions import Submission
 
@@ -39,7 +40,7 @@ class Job:
     only: frozenset[str] = frozenset()
 
 
-def grade(job: Job, checks: Checks, fork_server: ForkServer) -> Result:
+def grade(job: Job, checks: Checks, fork_server: ForkServer, sandboxes: SandboxForkServer | None) -> Result:
     """Return the result of one submission; never raises for what is in it.
 
     Blocks for as long as the notebook and the checks take. Run it in a fork of the process that collected ``checks``
@@ -49,7 +50,7 @@ def grade(job: Job, checks: Checks, fork_server: ForkServer) -> Result:
     began = time.monotonic()
     blank = blank_result(job)
     try:
-        result = _graded(job, blank, checks, fork_server)
+        result = _graded(job, blank, checks, fork_server, sandboxes)
     except ForkServerLost:
         raise
     except GraderFault as fault:
@@ -76,7 +77,9 @@ def blank_result(job: Job) -> Result:
     )
 
 
-def _graded(job: Job, blank: Result, checks: Checks, fork_server: ForkServer) -> Result:
+def _graded(
+    job: Job, blank: Result, checks: Checks, fork_server: ForkServer, sandboxes: SandboxForkServer | None
+) -> Result:
     assert blank.isolation is not None
     try:
         notebook = read_notebook(job.submission.path)
@@ -85,9 +88,9 @@ def _graded(job: Job, blank: Result, checks: Checks, fork_server: ForkServer) ->
     with executed(
         notebook,
         fork_server=fork_server,
+        sandboxes=sandboxes,
         isolation=blank.isolation,
         limits=job.limits,
-        needs_sandbox=job.needs_sandbox,
         slot=job.slot,
     ) as (execution, server):
         sandbox = Sandbox(server.url) if server else None

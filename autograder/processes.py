@@ -142,6 +142,17 @@ class RunningTree:
         # By its handle the process stays the one that was meant, even after its number has gone to another.
         self._handle = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else -1
 
+    def ended(self, within_s: float = 0.0) -> bool:
+        """Whether its first process has ended, or does within so many seconds."""
+        if self._handle >= 0:
+            return bool(select.select([self._handle], [], [], within_s)[0])
+        deadline = time.monotonic() + within_s
+        while _exists(self.pid):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
     def end(self, patience_s: float = 10.0) -> bool:
         """Kill all of it and wait until it is gone; ``False`` if something is left after ``patience_s``."""
         if not self._alone:
@@ -158,6 +169,14 @@ class RunningTree:
         finally:
             os.close(self._handle)
             self._handle = -1
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 class Watchdog:

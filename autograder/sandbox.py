@@ -1,119 +1,26 @@
-"""One submission's sandbox: the server process, and the grader's own client of it."""
+"""The grader's own client of one submission's sandbox."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import functools
 import io
 import json
-import os
-import queue
 import re
-import signal
-import socket
-import subprocess
-import sys
-import threading
 import urllib.request
 import zipfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import boto3
 import botocore.config
 import botocore.exceptions
 
-import lambda_sandbox
-from autograder.errors import GraderFault
-from autograder.processes import kill_tree
-
 _REGION = "us-east-1"
 _ACCOUNT_ID = "000000000000"
-_START_S = 60.0
-_STOP_S = 3.0
 _ROLE = f"arn:aws:iam::{_ACCOUNT_ID}:role/grader"
 _MAX_ANSWER_BYTES = 50_000_000
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-class SandboxServer:
-    """A ``lambda_sandbox serve`` process for one submission. ``url`` is where the grader itself reaches it."""
-
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self.pid = process.pid
-        self.url = ""
-        self._process = process
-        self._log = log
-        self._first_line: queue.SimpleQueue[str] = queue.SimpleQueue()
-        threading.Thread(target=self._read, name="sandbox-output", daemon=True).start()
-
-    @classmethod
-    def start(cls, folder: Path, listener: socket.socket) -> SandboxServer:
-        """Start a server that also answers on ``listener``; returns at once, before it is ready."""
-        folder.mkdir(mode=0o700)
-        log = folder / "server.log"
-        command = [sys.executable, "-m", "lambda_sandbox", "serve", "--port", "0"]
-        with log.open("wb") as errors:
-            process = subprocess.Popen(
-                [*command, "--listen-fd", str(listener.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                cwd=folder,
-                env=_server_environment(folder),
-                pass_fds=(listener.fileno(),),
-                start_new_session=True,
-            )
-        return cls(process, log)
-
-    def wait_ready(self) -> None:
-        """Block until the server answers; raises GraderFault if it does not within a minute."""
-        try:
-            line = self._first_line.get(timeout=_START_S)
-        except queue.Empty:
-            raise GraderFault("The sandbox was not ready in a minute: the machine is too busy.") from None
-        found = re.match(r"ready (http://\S+)", line)
-        if found is None:
-            raise GraderFault(f"The sandbox did not start: {self._last_words() or line or 'it said nothing'}")
-        self.url = found[1]
-
-    def alive(self) -> bool:
-        return self._process.poll() is None
-
-    def stop(self) -> None:
-        """End the server and everything it started."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_STOP_S)
-        kill_tree(self.pid)
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-        self._process.wait()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as stream:
-            self._first_line.put(stream.readline(4096).decode(errors="replace"))
-            while stream.read(1 << 16):  # keep the pipe empty, so that the server never waits for us
-                pass
-
-    def _last_words(self) -> str:
-        lines = self._log.read_text(errors="replace").strip().splitlines()
-        return lines[-1][:300] if lines else ""
-
-
-def _server_environment(folder: Path) -> dict[str, str]:
-    return {
-        "PATH": f"{os.path.dirname(sys.executable)}:/usr/local/bin:/usr/bin:/bin",
-        "HOME": str(folder),
-        "LANG": "C.UTF-8",
-        "PYTHONPATH": str(Path(lambda_sandbox.__file__).resolve().parent.parent),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "LAMBDA_SANDBOX_ALLOW_RESET": "0",
-    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ class Config:
 
     ``port`` 0 takes a free one. ``state`` is a folder, or ``None`` for nothing kept after the process ends.
     ``isolation`` is ``auto`` (the strongest the machine allows), ``bwrap`` or ``none``. ``runtime_client`` is
-    ``lean`` (ours) or ``native`` (unmodified ``awslambdaric``). ``neighbours`` False starts without moto.
+    ``lean`` (ours) or ``native`` (unmodified ``awslambdaric``). ``neighbours`` False starts without moto;
+    ``neighbours_on_demand`` starts it with the first call that needs it instead of at once.
     ``idle_lifetime_s`` is how long an unused environment lives (POLICY: AWS documents no number).
     ``log_copies`` copies function logs to CloudWatch Logs in the neighbours. ``allow_reset`` opens ``POST /_sandbox/reset``.
     ``seed`` fixes what weighted aliases draw; ``None`` draws another series each time. ``transition_s`` is how long a
@@ -47,6 +48,7 @@ class Config:
     isolation: str = "auto"
     runtime_client: str = "lean"
     neighbours: bool = True
+    neighbours_on_demand: bool = False
     idle_lifetime_s: float = 300.0
     account_concurrency: int = 1000
     log_copies: bool = True
@@ -107,6 +109,7 @@ _READERS: dict[str, Any] = {
     "isolation": str,
     "runtime_client": str,
     "neighbours": _flag,
+    "neighbours_on_demand": _flag,
     "idle_lifetime_s": float,
     "account_concurrency": int,
     "log_copies": _flag,

@@ -25,6 +25,7 @@ WIRING = {
     "app",
     "cli",
     "drivers",
+    "fork_server",
     "notebook",
     "__main__",
 }  # may import everything, and nothing below imports them

@@ -79,6 +79,15 @@ cli.add_command(debug)
 cli.add_command(simulate)
 
 
+@cli.command("fork-server", hidden=True)
+@click.option("--requests-fd", type=click.IntRange(0), required=True, help="An inherited packet socket.")
+def fork_server(requests_fd: int) -> None:
+    """Start sandboxes by fork, one for each request of the program that started this."""
+    from lambda_sandbox import fork_server as server
+
+    server.run(requests_fd)
+
+
 @cli.command()
 @click.argument("function", required=False)
 @_json

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,8 +47,9 @@ class LambdaModel:
             self._add_route(operation)
 
     @classmethod
+    @functools.cache
     def load(cls) -> LambdaModel:
-        """Read the newest ``lambda`` model that the installed botocore has; about 30 ms."""
+        """Read the newest ``lambda`` model that the installed botocore has; about 30 ms, once a process."""
         return cls(Loader().load_service_model("lambda", "service-2"))
 
     def match(self, method: str, path: str) -> tuple[str, dict[str, str]] | None:

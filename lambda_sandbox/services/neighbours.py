@@ -97,9 +97,12 @@ class Neighbours:
         return self._moto.process.pid if self._moto else None
 
     async def start(self) -> None:
-        """Start moto's process and return at once. Raises ``SandboxFault`` where there are no Unix sockets."""
+        """Start moto's process and return at once; on demand, leave that to the first call.
+
+        Raises ``SandboxFault`` where there are no Unix sockets.
+        """
         self._stopped = False
-        if self._config.neighbours and self._moto is None:
+        if self._config.neighbours and not self._config.neighbours_on_demand and self._moto is None:
             self._spawn()
 
     async def ready(self) -> bool:

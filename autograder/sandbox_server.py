@@ -1,0 +1,159 @@
+"""One submission's sandbox server, and the process that forks such servers from a preloaded one."""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import json
+import os
+import queue
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import lambda_sandbox
+from autograder.errors import ForkServerLost, GraderFault
+from autograder.fork_server import PACKETS
+from autograder.processes import RunningTree
+
+_START_S = 60.0
+_STOP_S = 3.0
+
+
+class SandboxForkServer:
+    """A ``lambda_sandbox fork-server`` process. Start it before anything else takes time; it loads meanwhile."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="labs-sandboxes-")
+        self._log = Path(self._folder.name) / "server.log"
+        self._requests, theirs = socket.socketpair(socket.AF_UNIX, PACKETS)
+        words = ["fork-server", "--requests-fd", str(theirs.fileno())]
+        with theirs, self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "lambda_sandbox", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                cwd="/",
+                env=_environment(Path(self._folder.name)),
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def start(self, folder: Path, listener: socket.socket) -> SandboxServer:
+        """Start a server that also answers on ``listener``; returns at once, before it is ready.
+
+        Raises ForkServerLost if this process has ended.
+        """
+        folder.mkdir(mode=0o700)
+        output, theirs = socket.socketpair()
+        stays, held = os.pipe()
+        log = folder / "server.log"
+        request = {"folder": str(folder), "environment": _environment(folder)}
+        with theirs, log.open("wb") as errors:
+            handles = array.array("i", [listener.fileno(), stays, theirs.fileno(), errors.fileno()])
+            try:
+                rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, handles)]
+                self._requests.sendmsg([json.dumps(request).encode()], rights)
+            except OSError:
+                output.close()
+                os.close(held)
+                raise ForkServerLost(
+                    f"The process that starts sandboxes ended: {self._last_words()}"
+                ) from None
+            finally:
+                os.close(stays)
+        return SandboxServer(output, held, log)
+
+    def close(self) -> None:
+        """End it. Sandboxes that it started go on until their own ``stop``."""
+        self._requests.close()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        self._process.wait()
+        self._folder.cleanup()
+
+    def _last_words(self) -> str:
+        return last_line(self._log) or "it said nothing"
+
+
+class SandboxServer:
+    """The server of one submission. ``url`` is where the grader itself reaches it."""
+
+    def __init__(self, output: socket.socket, held: int, log: Path) -> None:
+        self.url = ""
+        self._output = output
+        self._held = held  # its standard input: it stops when we are gone, however that comes
+        self._log = log
+        self._tree: RunningTree | None = None
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        threading.Thread(target=self._read, name="sandbox-output", daemon=True).start()
+
+    def wait_ready(self) -> None:
+        """Block until the server answers; raises GraderFault if it does not within a minute."""
+        deadline = time.monotonic() + _START_S
+        pid = self._line(r"pid (\d+)", deadline)
+        self._tree = RunningTree(int(pid), alone=False)
+        self.url = self._line(r"ready (http://\S+)", deadline)
+
+    def _line(self, pattern: str, deadline: float) -> str:
+        try:
+            line = self._lines.get(timeout=max(0.01, deadline - time.monotonic()))
+        except queue.Empty:
+            raise GraderFault("The sandbox was not ready in a minute: the machine is too busy.") from None
+        found = re.match(pattern, line)
+        if found is None:
+            raise GraderFault(
+                f"The sandbox did not start: {last_line(self._log) or line or 'it said nothing'}"
+            )
+        return found[1]
+
+    def alive(self) -> bool:
+        return self._tree is not None and not self._tree.ended()
+
+    def stop(self) -> None:
+        """End the server and everything it started."""
+        os.close(self._held)
+        if self._tree is not None:
+            self._tree.ended(_STOP_S)
+            self._tree.end()
+        self._output.close()
+
+    def _read(self) -> None:
+        with self._output.dup() as stream, stream.makefile("rb") as lines:
+            for _ in range(2):
+                self._lines.put(lines.readline(4096).decode(errors="replace"))
+            with contextlib.suppress(OSError):
+                while lines.read(1 << 16):  # keep it empty, so that the server never waits for us
+                    pass
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {
+        "PATH": f"{os.path.dirname(sys.executable)}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(Path(lambda_sandbox.__file__).resolve().parent.parent),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LAMBDA_SANDBOX_ALLOW_RESET": "0",
+        "LAMBDA_SANDBOX_NEIGHBOURS_ON_DEMAND": "1",
+    }
+
+
+def last_line(log: Path) -> str:
+    """Return the last line of a log file, shortened; empty if there is none."""
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1][:300] if lines else ""
