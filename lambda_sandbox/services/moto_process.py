@@ -26,6 +26,7 @@ from lambda_sandbox.services.forwarder import (
 )
 from lambda_sandbox.services.identities import Identities
 from lambda_sandbox.services.queue_waiting import make_queues_thread_safe
+from lambda_sandbox.services.stream_sharding import correct_dynamodb_streams, correct_kinesis
 from lambda_sandbox.services.wsgi_server import Environ, serve_forever
 
 
@@ -73,6 +74,8 @@ class Hooks:
     def apply(self) -> None:
         for name, hook in (
             ("moto.sqs.models", self._queues),
+            ("moto.kinesis.models", self._streams),
+            ("moto.dynamodb.models.table", self._tables),
             ("moto.sns.models", self._topics),
             ("moto.events.models", self._rules),
             ("moto.cloudformation.responses", self._stacks),
@@ -84,6 +87,12 @@ class Hooks:
 
     def _queues(self, module: Any) -> None:
         make_queues_thread_safe(module.Queue, module.SQSBackend)
+
+    def _streams(self, module: Any) -> None:
+        correct_kinesis(module.Stream, module.Shard, module.KinesisBackend)
+
+    def _tables(self, module: Any) -> None:
+        correct_dynamodb_streams(module.StreamShard)
 
     def _topics(self, module: Any) -> None:
         forward_sns(module.Subscription, self._forwarder)
