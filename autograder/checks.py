@@ -15,6 +15,8 @@ import json
 from typing import Any, NoReturn
 
 _SHOWN_CHARACTERS = 600
+_MOST_NESTED = 100
+_MOST_BITS = 13_000
 
 
 class CheckFailed(Exception):
@@ -27,14 +29,14 @@ class CheckFailed(Exception):
         self.look_at = look_at
 
 
-def expect(got: object, *, wanted: object, look_at: str) -> None:
+def expect(got: object, *, wanted: object, look_at: str, numbers_alike: bool = False) -> None:
     """Pass if ``got`` equals ``wanted`` as typed JSON (``True`` is not 1, 1 is not 1.0, NaN equals nothing).
 
-    Only values of exactly the built-in JSON types count, so nothing in ``got`` can have a say in the comparison.
-    Raises CheckFailed otherwise.
+    With ``numbers_alike`` 1 and 1.0 are the same; ``True`` still is not. Only values of exactly the built-in JSON types
+    count, so nothing in ``got`` can have a say in the comparison. Raises CheckFailed otherwise.
     """
     try:
-        same = canonical(got) == canonical(wanted)
+        same = canonical(got, numbers_alike=numbers_alike) == canonical(wanted, numbers_alike=numbers_alike)
     except ValueError as error:
         raise CheckFailed(shown(wanted), str(error), look_at) from None
     if not same:
@@ -53,28 +55,35 @@ def wanted(expected: object, got: object, look_at: str) -> NoReturn:
     raise CheckFailed(next(texts), next(texts), look_at)
 
 
-def canonical(value: object) -> str:
+def canonical(value: object, *, numbers_alike: bool = False) -> str:
     """Return a text that two values share only if they are the same JSON value with the same types.
 
-    Raises ValueError for anything that ``json.loads`` could not have made.
+    ``-0.0`` is ``0.0``; with ``numbers_alike`` a whole float is its int. Raises ValueError for anything that
+    ``json.loads`` could not have made.
     """
-    _refuse_foreign(value, depth=0)
-    return json.dumps(value, sort_keys=True, allow_nan=False, ensure_ascii=True)
+    return json.dumps(_plain(value, numbers_alike, 0), sort_keys=True, allow_nan=False, ensure_ascii=True)
 
 
-def _refuse_foreign(value: object, depth: int) -> None:
-    if depth > 100:
+def _plain(value: object, numbers_alike: bool, depth: int) -> object:
+    """Return a copy of ``value`` made of built-in types alone."""
+    if depth > _MOST_NESTED:
         raise ValueError("a value nested too deeply")
     if type(value) is dict:
-        for key, item in value.items():
+        for key in value:
             if type(key) is not str:
                 raise ValueError(f"a key of type {type(key).__name__}, which JSON does not have")
-            _refuse_foreign(item, depth + 1)
-    elif type(value) is list:
-        for item in value:
-            _refuse_foreign(item, depth + 1)
-    elif value is not None and type(value) not in (bool, int, float, str):
+        return {key: _plain(item, numbers_alike, depth + 1) for key, item in value.items()}
+    if type(value) is list:
+        return [_plain(item, numbers_alike, depth + 1) for item in value]
+    if type(value) is float:
+        return int(value) if numbers_alike and value.is_integer() else value or 0.0
+    if type(value) is int and value.bit_length() > _MOST_BITS:
+        raise ValueError(
+            "a number too long to be shown"
+        )  # Python refuses to write one of more than 4,300 digits
+    if value is not None and type(value) not in (bool, int, str):
         raise ValueError(f"a value of type {type(value).__name__}, which JSON does not have")
+    return value
 
 
 def shown(value: object) -> str:

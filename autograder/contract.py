@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from autograder.discover import Lab
 from autograder.errors import NotANotebook
@@ -14,6 +13,7 @@ from autograder.grade import Job
 from autograder.hints import HINTS_A_CHECK, read_hints
 from autograder.notebook import read_notebook
 from autograder.result import GRADED, Result
+from autograder.score import CheckResult
 from autograder.submissions import Submission
 from autograder.workers import grade_all
 
@@ -52,15 +52,26 @@ def starter_problems(result: Result) -> list[str]:
     """Return what is wrong with a starter's result: it must earn nothing for work."""
     if result.status != GRADED:
         return [f"the starter was not graded: {result.fault}"]
-    return [
+    earned = [
         f"the starter earns {check.id}, which asks for work"
         for check in result.checks
         if _earned_unduly(check)
     ]
+    return earned + [problem for check in result.checks for problem in _told_badly(check)]
 
 
-def _earned_unduly(check: Any) -> bool:
-    return bool(check.outcome == "passed" and not check.given)
+def _told_badly(check: CheckResult) -> Iterator[str]:
+    """A check that the starter fails says what it wanted, what it got and where to look, and it did compare."""
+    if check.outcome == "failed":
+        for name in ("wanted", "got", "look_at"):
+            if not getattr(check, name).strip():
+                yield f"{check.id} fails without saying {name.replace('_', ' ')}"
+        if "could not finish" in check.reason or "without saying why" in check.reason:
+            yield f"{check.id} breaks on the starter instead of comparing: {check.reason}"
+
+
+def _earned_unduly(check: CheckResult) -> bool:
+    return check.outcome == "passed" and not check.given
 
 
 def solution_problems(result: Result) -> list[str]:

@@ -18,7 +18,12 @@ class NotANotebook(GraderError):
 
 
 class NoAnswer(GraderError):
-    """The submission holds no valid answer of that name."""
+    """The submission holds no valid answer of that name; ``wanted`` and ``look_at`` are for the learner."""
+
+    def __init__(self, text: str, *, wanted: str = "", look_at: str = "") -> None:
+        super().__init__(text)
+        self.wanted = wanted
+        self.look_at = look_at
 
 
 class GraderFault(GraderError):

@@ -18,6 +18,7 @@ from autograder.sandbox import Sandbox
 from autograder.sandbox_server import SandboxForkServer
 from autograder.score import Checks, Subject, SubmissionView
 from autograder.submissions import Submission
+from autograder.text import visible
 
 _EMPTY = Notebook((), {}, (), "")
 _NOTHING_RAN = Execution((), (), "finished", "", 0.0)
@@ -102,7 +103,9 @@ def _graded(
         status=GRADED,
         checks=found,
         warnings=(*notebook.warnings, *([execution.note] if execution.note else [])),
-        cell_errors=tuple(f"code cell {i}: {text}" for i, text in enumerate(execution.errors, 1) if text),
+        cell_errors=tuple(
+            f"code cell {i}: {visible(text)}" for i, text in enumerate(execution.errors, 1) if text
+        ),
         notebook_sha256=notebook.sha256,
     )
 

@@ -160,7 +160,9 @@ def answer_source(notebook: Notebook, name: str) -> str:
     """Return the source of the answer cell ``name``; raises NoAnswer if the notebook has none."""
     if name not in notebook.answers:
         raise NoAnswer(
-            f"no cell tagged answer:{name} in the notebook (labs reset brings the lab's own cells back)"
+            f"no cell tagged answer:{name} in the notebook (labs reset brings the lab's own cells back)",
+            wanted=f"a cell tagged answer:{name}",
+            look_at="the tags of your cells: a cell that was made anew has none",
         )
     return notebook.cells[notebook.answers[name]].source
 
@@ -174,7 +176,9 @@ class PlainAnswers(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         raise NoAnswer(
-            f"answer:{self._answer} gives {name} no plain value (write it out: a number, a text, a list, a dict)"
+            f"answer:{self._answer} gives {name} no plain value (write it out: a number, a text, a list, a dict)",
+            wanted=f"a plain value for {name}",
+            look_at=f"the line {name} = … in the cell tagged answer:{self._answer}",
         )
 
 
@@ -187,7 +191,11 @@ def literal_answers(source: str, name: str) -> PlainAnswers:
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise NoAnswer(f"answer:{name} cannot be read as Python ({type(error).__name__})") from None
+        raise NoAnswer(
+            f"answer:{name} cannot be read as Python ({type(error).__name__})",
+            wanted="plain Python",
+            look_at=f"the cell tagged answer:{name}: run it by itself",
+        ) from None
     values: dict[str, Any] = {}
     for statement in tree.body:
         for target, expression in _assignments(statement):

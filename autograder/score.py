@@ -21,16 +21,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
 
-import botocore.exceptions
 import pytest
 
-from autograder.checks import CheckFailed
 from autograder.errors import GraderFault, NoAnswer
 from autograder.execute import Execution
+from autograder.failures import CheckTimeout, told
 from autograder.notebook import Notebook, PlainAnswers, answer_source, literal_answers
 from autograder.sandbox import Sandbox
 
-MAX_TEXT = 2_000
 _MARKS = (
     "points(n): what the check is worth",
     "held: the instructor's own; the learner sees only how many there are",
@@ -77,10 +75,6 @@ class SubmissionView:
         self.source(name)
         index = self._notebook.answers[name]
         return self._execution.texts[index] if index < len(self._execution.texts) else ""
-
-
-class CheckTimeout(BaseException):
-    """Not an Exception, so that no check can swallow it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,17 +308,18 @@ def _result(item: pytest.Item, failures: list[BaseException], seconds: float) ->
     worth = points.args[0] if points and points.args else None
     if type(worth) is not int or worth < 0:
         raise GraderFault(f"{item.nodeid} does not say what it is worth: @pytest.mark.points(N).")
-    told = _told(failures[0]) if failures else {}
+    title = _title(item)
+    texts = told(failures[0], title) if failures else {}
     return CheckResult(
         id=item.name,
-        title=_title(item),
+        title=title,
         points=worth,
         earned=0 if failures else worth,
         held=item.get_closest_marker("held") is not None,
         given=item.get_closest_marker("given") is not None,
         outcome="failed" if failures else "passed",
         seconds=round(seconds, 3),
-        **told,
+        **texts,
     )
 
 
@@ -332,31 +327,6 @@ def _title(item: pytest.Item) -> str:
     document = getattr(getattr(item, "function", None), "__doc__", None) or ""
     first = document.strip().splitlines()[0].strip() if document.strip() else ""
     return first or item.name.removeprefix("test_").replace("_", " ")
-
-
-def _told(failure: BaseException) -> dict[str, str]:
-    """Turn what a check raised into texts for the learner; a fault of the machine is raised on."""
-    if isinstance(failure, CheckFailed):
-        return {name: getattr(failure, name)[:MAX_TEXT] for name in ("wanted", "got", "look_at")}
-    if isinstance(failure, GraderFault):
-        raise failure
-    if isinstance(failure, NoAnswer):
-        return {"reason": str(failure)[:MAX_TEXT]}
-    return {"reason": _reason(failure)[:MAX_TEXT]}
-
-
-def _reason(failure: BaseException) -> str:
-    if isinstance(failure, CheckTimeout):
-        return "the check waited too long for an answer"
-    if isinstance(failure, pytest.skip.Exception):
-        return "the check was skipped, which counts as failed"
-    if isinstance(failure, botocore.exceptions.ClientError):
-        return f"the sandbox answered: {failure.response['Error'].get('Message', failure)}"
-    if isinstance(failure, AssertionError):
-        said = str(failure)
-        bare = not said or said.startswith("assert ")
-        return "the check failed without saying why" if bare else f"the check failed: {said}"
-    return f"the check could not finish ({type(failure).__name__}: {failure})"
 
 
 def _refuse_twins(results: list[CheckResult]) -> None:

@@ -47,6 +47,51 @@ def test_the_same_json_is_equal_in_any_key_order(text: str) -> None:
     expect(again, wanted=value, look_at="nothing")
 
 
+@pytest.mark.parametrize(
+    ("got", "asked"), [(1.0, 1), (0, -0.0), ({"a": [2.0]}, {"a": [2]}), (1e300, 10**300)], ids=repr
+)
+def test_a_whole_float_is_its_int_only_where_the_check_says_so(got: Any, asked: Any) -> None:
+    if asked != 10**300:  # whose float is another number
+        expect(got, wanted=asked, look_at="it", numbers_alike=True)
+    with pytest.raises(CheckFailed):
+        expect(got, wanted=asked, look_at="it")
+
+
+@pytest.mark.parametrize(
+    ("got", "asked"), [(True, 1), (True, 1.0), (1.5, 1), ("1", 1), (float("inf"), 1)], ids=repr
+)
+def test_numbers_alike_are_still_numbers(got: Any, asked: Any) -> None:
+    with pytest.raises(CheckFailed):
+        expect(got, wanted=asked, look_at="it", numbers_alike=True)
+
+
+def test_negative_zero_is_zero() -> None:
+    expect(-0.0, wanted=0.0, look_at="round(-0.001, 2)")
+
+
+@pytest.mark.parametrize(
+    "value", [10**4_300, -(10**9_999), 1 << 800_000], ids=["limit", "negative", "hexadecimal"]
+)
+def test_number_too_long_to_be_written_fails_its_check_and_nothing_else(value: int) -> None:
+    with pytest.raises(CheckFailed, match="too long to be shown"):
+        expect({"n": [value]}, wanted={"n": [1]}, look_at="n")
+    assert shown(value) == "a value of type int"
+
+
+def test_object_with_its_own_class_and_hash_is_never_asked() -> None:
+    class Liar(dict[str, int]):
+        __class__ = dict  # type: ignore[assignment]
+
+        def items(self) -> Any:
+            raise SystemExit
+
+        def __eq__(self, other: object) -> bool:
+            raise SystemExit
+
+    with pytest.raises(CheckFailed, match="a value of type Liar, which JSON does not have"):
+        expect(Liar(a=1), wanted={"a": 1}, look_at="the kind")
+
+
 def test_failure_says_wanted_got_and_look_at() -> None:
     with pytest.raises(CheckFailed, match=r'wanted: \{"id": "7"\} · got: \[\] · look at: the Key'):
         expect([], wanted={"id": "7"}, look_at="the Key")

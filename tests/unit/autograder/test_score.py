@@ -39,8 +39,25 @@ def notebook(write_notebook: Write) -> Notebook:
         ("submission.source('none')", "no cell tagged answer:none"),
         ("submission.literal('facts')['none']", "no plain value"),
         ("pytest.xfail('x')", "could not finish"),
+        ("raise SystemExit(0)", "could not finish (SystemExit"),
+        (
+            "import botocore.exceptions as b; raise b.ClientError({'Error': {'Code': 'X', 'Message': 'no y'}}, 'Get')",
+            "the sandbox answered: no y",
+        ),
+        ("raise Exception", "could not finish (Exception: )"),
     ],
-    ids=["bare assert", "skip", "error", "hang", "no cell", "no value", "xfail"],
+    ids=[
+        "bare assert",
+        "skip",
+        "error",
+        "hang",
+        "no cell",
+        "no value",
+        "xfail",
+        "exit",
+        "sandbox",
+        "no text",
+    ],
 )
 def test_check_that_does_not_pass_fails_with_a_plain_reason(
     plain_lab: Lab, notebook: Notebook, line: str, reason: str
@@ -50,6 +67,7 @@ def test_check_that_does_not_pass_fails_with_a_plain_reason(
     ]
     assert (check.outcome, check.earned, check.points) == ("failed", 0, 2)
     assert reason in check.reason
+    assert all((check.wanted, check.got, check.look_at))
 
 
 @pytest.mark.parametrize(
@@ -61,9 +79,19 @@ def test_check_that_does_not_pass_fails_with_a_plain_reason(
         ("import nowhere_to_be_found\n", "could not be collected"),
         ("@pytest.mark.pionts(1)\ndef test_it(): pass\n", "could not be collected"),
         ("@pytest.mark.points(1)\ndef test_it(): pytest.exit('x')\n", "cut short|No check ran"),
+        ("@pytest.mark.points(1)\ndef test_it(): raise KeyboardInterrupt\n", "cut short"),
         ("@pytest.mark.points(1)\ndef test_it(sandbox): pass\n", "needs a sandbox"),
     ],
-    ids=["nothing", "no points", "odd points", "import error", "unknown mark", "exit", "no sandbox"],
+    ids=[
+        "nothing",
+        "no points",
+        "odd points",
+        "import error",
+        "unknown mark",
+        "exit",
+        "interrupt",
+        "no sandbox",
+    ],
 )
 def test_broken_checks_are_a_fault_of_the_machine(
     plain_lab: Lab, notebook: Notebook, body: str, fault: str
@@ -81,6 +109,15 @@ def test_seeded_inputs_differ_by_student_and_check_and_repeat(plain_lab: Lab, no
     seen = [[run[name].got for name in ("test_a", "test_b")] for run in runs]
     assert seen[0] == seen[1]
     assert len({*seen[0], *seen[2]}) == 4
+
+
+@pytest.mark.parametrize("texts", ["'', '', ''", "'w', '', ''", "'', 'g', 'l'"])
+def test_every_failure_says_wanted_got_and_look_at_even_where_its_check_did_not(
+    plain_lab: Lab, notebook: Notebook, texts: str
+) -> None:
+    body = f"from autograder.checks import CheckFailed\n@pytest.mark.points(1)\ndef test_it():\n    raise CheckFailed({texts})\n"
+    check = scored(plain_lab, body, notebook)["test_it"]
+    assert all((check.wanted, check.got, check.look_at))
 
 
 def test_refused_submission_runs_no_check(plain_lab: Lab, notebook: Notebook) -> None:
