@@ -34,9 +34,10 @@ from lambda_sandbox.services.refusal import json_code, refusal
 
 _INVOKE_PREFIX = b"/2015-03-31/functions/"
 _INVOKE_SUFFIX = b"/invocations"
+_INVOKE_SUFFIXES = (_INVOKE_SUFFIX, _INVOKE_SUFFIX + b"/")
 # The two other ways to invoke: streamed, and the deprecated asynchronous one.
 _OTHER_INVOKES = re.compile(
-    rb"/(?:2021-11-15/functions/([^/?]+)/response-streaming-invocations"
+    rb"/(?:2021-11-15/functions/([^/?]+)/response-streaming-invocations/?"
     rb"|2014-11-13/functions/([^/?]+)/invoke-async/?)(?:\?(.*))?"
 )
 _CREDENTIAL = re.compile(rb"Credential=([^/\s,]*)/\d+/([^/\s,]+)/([^/\s,]+)/aws4_request")
@@ -160,9 +161,8 @@ class Endpoint:
         caller = account_of(self.config, access_key, region)
         if admitted:
             caller = replace(caller, account_id=admitted)
-        qualifier = _qualifier(query) if query else b""
         path = {"FunctionName": unquote(name.decode("latin-1"))}
-        asked = {"Qualifier": [qualifier.decode("latin-1")]} if qualifier else {}
+        asked = parse_qs(query.decode("latin-1"), keep_blank_values=True)
         named = self.gateway.parse("Invoke", path, asked, {}, b"")
         route = self.plane.route(named["FunctionName"], named.get("Qualifier"), caller)
         if len(self._routes) > 10_000:
@@ -209,8 +209,8 @@ class EndpointConnection(StreamingConnection):
         try:
             if target.startswith(_INVOKE_PREFIX) and request.method == b"POST":
                 path, _, query = target.partition(b"?")
-                if path.endswith(_INVOKE_SUFFIX):
-                    name = path[len(_INVOKE_PREFIX) : -len(_INVOKE_SUFFIX)]
+                if path.endswith(_INVOKE_SUFFIXES):
+                    name = path[len(_INVOKE_PREFIX) : path.rindex(_INVOKE_SUFFIX)]
                     self._invoke(request, name, query, fields)
                     return
             other = _OTHER_INVOKES.fullmatch(target) if request.method == b"POST" else None
@@ -317,7 +317,8 @@ class EndpointConnection(StreamingConnection):
         identity = fields.get(b"x-sandbox-cognito-identity")
         if identity:
             invocation.cognito_identity = request_checks.cognito_identity(identity.decode("latin-1"))
-        log_tail = fields.get(b"x-amz-log-type") == b"Tail"
+        log_type = fields.get(b"x-amz-log-type", b"")
+        log_tail = request_checks.wants_tail(log_type.decode("latin-1")) if log_type else False
         if streamed:
             sink = EventStreamSink(self, driver, invocation, log_tail, self._answer_error)
             driver.streams.invoke(invocation, sink)
@@ -335,9 +336,10 @@ class EndpointConnection(StreamingConnection):
             return
         headers = (
             f"Content-Type: application/json\r\nx-amzn-RequestId: {result.request_id}\r\n"
-            f"X-Amz-Executed-Version: {result.executed_version}\r\n"
             f"X-Amzn-Trace-Id: {complete.invocation.trace_header}\r\n"
         )
+        if result.status_code == 200:
+            headers += f"X-Amz-Executed-Version: {result.executed_version}\r\n"
         if result.function_error:
             headers += f"X-Amz-Function-Error: {result.function_error}\r\n"
         if log_tail:
@@ -453,10 +455,6 @@ def credential_of(request: Request) -> tuple[bytes, bytes, bytes]:
         query = parse_qs(urlsplit(request.target.decode("latin-1")).query)
         found = _CREDENTIAL.search(b"Credential=" + query.get("X-Amz-Credential", [""])[0].encode())
     return (found[1], found[2], found[3]) if found else (b"", b"", b"")
-
-
-def _qualifier(query: bytes) -> bytes:
-    return parse_qs(query).get(b"Qualifier", [b""])[0]
 
 
 def _pairs(headers: Any) -> list[tuple[str, str]]:

@@ -236,6 +236,7 @@ class InProcess:
         for header in headers:
             request.refuse_header(header.lower())
         kind = request.invocation_type(headers.get("x-amz-invocation-type", ""))
+        wants_tail = request.wants_tail(headers.get("x-amz-log-type") or "None")
         payload = request.checked_payload(body, kind)
         context = request.decoded_context(headers.get("x-amz-client-context", ""))
         request_id = str(uuid.uuid4())
@@ -265,12 +266,13 @@ class InProcess:
             "Content-Type": "application/json",
             "Content-Length": str(len(result.payload)),
             "x-amzn-RequestId": request_id,
-            "X-Amz-Executed-Version": result.executed_version,
             "X-Amzn-Trace-Id": trace,
         }
+        if result.status_code == 200:
+            answered["X-Amz-Executed-Version"] = result.executed_version
         if result.function_error:
             answered["X-Amz-Function-Error"] = result.function_error
-        if headers.get("x-amz-log-type") == "Tail" and result.environment_id:
+        if wants_tail and result.environment_id:
             answered["X-Amz-Log-Result"] = log_tail
         return result.status_code, answered, result.payload
 

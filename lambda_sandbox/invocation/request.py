@@ -35,6 +35,16 @@ def invocation_type(value: str, *, streamed: bool = False) -> InvocationType:
     return kind
 
 
+def wants_tail(log_type: str) -> bool:
+    """Return whether a header asks for the end of the log. Raises ``ValidationException``."""
+    if log_type not in ("None", "Tail"):
+        raise errors.ValidationException(
+            f"1 validation error detected: Value '{log_type}' at 'logType' failed to satisfy constraint: "
+            "Member must satisfy enum value set: [None, Tail]"
+        )
+    return log_type == "Tail"
+
+
 _JSON = msgspec.json.Decoder(msgspec.Raw)  # looks at every byte and builds nothing
 _TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 
@@ -117,7 +127,9 @@ def _check_json(body: bytes) -> None:
     try:
         _JSON.decode(text)
     except msgspec.DecodeError:
-        json.loads(text, parse_constant=_refuse_constant)  # it words faults better, and takes half a surrogate pair
+        json.loads(
+            text, parse_constant=_refuse_constant
+        )  # it words faults better, and takes half a surrogate pair
 
 
 def _refuse_constant(name: str) -> None:

@@ -445,3 +445,13 @@ def test_iam_cannot_be_enforced_without_a_server(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(SandboxFault, match="cannot enforce IAM; use the server driver"):
         connect(driver="in_process", quiet=True)
     disconnect()
+
+
+def test_log_type_that_is_none_is_refused_and_an_accepted_event_ran_nothing_yet(
+    sandbox: InProcessSandbox,
+) -> None:
+    create("quote", "def handler(event, context):\n    return 42\n")
+    with pytest.raises(ClientError, match=r"at 'logType' .* enum value set: \[None, Tail\]"):
+        invoke("quote", LogType="tail")
+    assert "LogResult" not in invoke("quote", LogType="None")
+    assert "ExecutedVersion" not in invoke("quote", InvocationType="Event")
