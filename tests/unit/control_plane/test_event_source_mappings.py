@@ -101,7 +101,6 @@ def test_deleting_the_function_keeps_the_mapping(sandbox: Sandbox) -> None:
     assert len(sandbox.plane.mappings()) == 1
 
 
-@pytest.mark.proves("ListEventSourceMappings")
 def test_list_by_an_alias_shows_the_mappings_of_that_alias_only(sandbox: Sandbox) -> None:
     client = sandbox.client()
     sandbox.create()
@@ -118,6 +117,7 @@ def test_list_by_an_alias_shows_the_mappings_of_that_alias_only(sandbox: Sandbox
     assert plain["UUID"] in {each["UUID"] for each in by_name}
 
 
+@pytest.mark.proves("ListEventSourceMappings")
 def test_list_is_filtered_by_source_and_function(sandbox: Sandbox) -> None:
     make(sandbox)
     make(sandbox, EventSourceArn=f"{QUEUE}-2")
