@@ -59,12 +59,14 @@ class AccountShare:
 
 @dataclass(slots=True, eq=False)
 class FunctionShare:
-    """One function, all versions together. ``provisioned`` environments are promised, ``provisioned_in_use`` busy."""
+    """One function, all versions together. ``provisioned`` environments are promised, ``promised`` in all, and
+    ``provisioned_in_use`` busy."""
 
     account: AccountShare
     reserved: int | None = None
     in_use: int = 0
     provisioned: dict[str, int] = field(default_factory=dict)
+    promised: int = 0
     provisioned_in_use: int = 0
     requests: TokenBucket = field(default_factory=TokenBucket)
     environments: TokenBucket = field(default_factory=TokenBucket)
@@ -112,12 +114,12 @@ class Concurrency:
         account = share.account
         if share.reserved is None:
             account.unreserved_in_use -= share.in_use
-            account.provisioned -= sum(share.provisioned.values())
+            account.provisioned -= share.promised
         share.reserved = reserved
         if reserved is None:
             account.reserved.pop(arn, None)
             account.unreserved_in_use += share.in_use
-            account.provisioned += sum(share.provisioned.values())
+            account.provisioned += share.promised
         else:
             account.reserved[arn] = reserved
         account.recount()
@@ -128,6 +130,7 @@ class Concurrency:
         change = count - share.provisioned.pop(qualified_arn, 0)
         if count:
             share.provisioned[qualified_arn] = count
+        share.promised += change
         if share.reserved is None:
             share.account.provisioned += change
             share.account.recount()
@@ -179,13 +182,13 @@ class Concurrency:
         if share.reserved is None:
             if account.unreserved_in_use >= account.unreserved:
                 raise throttle("ConcurrentInvocationLimitExceeded")
-        elif share.in_use + sum(share.provisioned.values()) >= share.reserved:
+        elif share.in_use + share.promised >= share.reserved:
             raise throttle("ReservedFunctionConcurrentInvocationLimitExceeded")
 
     def _check_rates(self, share: FunctionShare, account: AccountShare, now: float) -> None:
         """AWS: ten requests a second for each unit of concurrency. POLICY: a second's worth may come at once."""
         reserved = share.reserved
-        units = account.unreserved + sum(share.provisioned.values()) if reserved is None else reserved
+        units = account.unreserved + share.promised if reserved is None else reserved
         per_s = units * quotas.REQUESTS_PER_S_PER_CONCURRENCY
         if not share.requests.take(now, per_s, per_s):
             kind = "Function" if reserved is None else "ReservedFunction"

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from lambda_sandbox import quotas
 from lambda_sandbox.invocation.extension import Extension
 from lambda_sandbox.resources import FunctionConfiguration
@@ -76,6 +78,17 @@ class WrongState(Exception):
     """The signal makes no sense in the environment's state; the Runtime API answers 403."""
 
 
+class WasIdle(Struct, frozen=True):
+    """Why an invocation started warm, told when somebody asks: most are never asked about."""
+
+    provisioned: bool
+    idle_s: float
+
+    def __str__(self) -> str:
+        kind = "provisioned" if self.provisioned else "warm"
+        return f"{kind}: the environment used last had been idle for {self.idle_s:.3f} s"
+
+
 @dataclass(slots=True, eq=False)
 class Answer:
     """How the handler ended while its extensions still work; the REPORT line waits for them."""
@@ -122,7 +135,7 @@ class Environment:
     free: bool = False  # kept by the pool
     retiring: bool = False
     keeps_tmp: bool = False  # what comes after the shutdown: a reset, or the end
-    why: str = ""
+    why: str | WasIdle = ""
     invocations: int = 0
     stopped_at: float | None = None
     stop_reason: str = ""

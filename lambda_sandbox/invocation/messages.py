@@ -1,17 +1,21 @@
-"""What goes into the core and what comes out. All times are seconds on the injected clock."""
+"""What goes into the core and what comes out. All times are seconds on the injected clock.
+
+They are msgspec's structs, which are made four times as fast as dataclasses: each invocation needs about ten.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
 
 from lambda_sandbox import quotas
 from lambda_sandbox.errors import ApiError
 from lambda_sandbox.resources import FunctionConfiguration
 
 if TYPE_CHECKING:
-    from lambda_sandbox.invocation.environment import Environment
+    from lambda_sandbox.invocation.environment import Environment, WasIdle
     from lambda_sandbox.invocation.extension import Extension
     from lambda_sandbox.invocation.report import Report
 
@@ -31,8 +35,7 @@ class Status(StrEnum):
     THROTTLE = "throttle"
 
 
-@dataclass(slots=True, eq=False)
-class Invocation:
+class Invocation(Struct, eq=False):
     """One event on its way to a function.
 
     ``payload`` is JSON as bytes. ``attempt`` counts from 1; retries of an asynchronous event keep the request id.
@@ -59,8 +62,7 @@ class Invocation:
     maximum_event_age_s: float = quotas.ASYNC_EVENT_AGE_S_MAX
 
 
-@dataclass(slots=True, eq=False)
-class InvocationResult:
+class InvocationResult(Struct, eq=False):
     """What the caller of one invocation gets. ``function_error`` is ``Unhandled`` or ``None``."""
 
     request_id: str
@@ -72,10 +74,10 @@ class InvocationResult:
     environment_id: str = ""
 
 
-@dataclass(slots=True, eq=False)
-class InvocationRecord:
+class InvocationRecord(Struct, eq=False):
     """One finished attempt, for history, metrics and the bill.
 
+    ``because`` says how it found its environment and ``then`` what follows from its end; ``why`` is both in one sentence.
     ``throttled_by`` is AWS's reason where it was throttled; ``on_provisioned``: provisioned concurrency ran it.
     """
 
@@ -87,41 +89,39 @@ class InvocationRecord:
     report: Report | None
     error_type: str
     cold: bool
-    why: str
+    because: str | WasIdle
     on_provisioned: bool = False
     throttled_by: str = ""
+    then: str = ""
 
-    def __post_init__(self) -> None:
-        if self.invocation.routed:
-            self.why = f"{self.invocation.routed}; {self.why}"
+    @property
+    def why(self) -> str:
+        routed = f"{self.invocation.routed}; " if self.invocation.routed else ""
+        return f"{routed}{self.because}{self.then}"
 
 
 # --- actions: carried out by the driver in the order given -----------------------------------------------
 
 
-@dataclass(slots=True, eq=False)
-class StartEnvironment:
+class StartEnvironment(Struct, eq=False):
     """Start the process of an environment; the same id again means a reset one whose ``/tmp`` was kept."""
 
     environment: Environment
 
 
-@dataclass(slots=True, eq=False)
-class SnapshotEnvironment:
+class SnapshotEnvironment(Struct, eq=False):
     """Init is over and the runtime waits to be restored: freeze the environment until it is."""
 
     environment: Environment
 
 
-@dataclass(slots=True, eq=False)
-class ResumeRestored:
+class ResumeRestored(Struct, eq=False):
     """Thaw, and answer the runtime's waiting ``GET /restore/next``: it runs in a restored environment now."""
 
     environment: Environment
 
 
-@dataclass(slots=True, eq=False)
-class DeliverEvent:
+class DeliverEvent(Struct, eq=False):
     """Hand the environment its event: answer the waiting ``GET /next`` of the runtime and of ``extensions``."""
 
     environment: Environment
@@ -130,8 +130,7 @@ class DeliverEvent:
     extensions: tuple[Extension, ...] = ()
 
 
-@dataclass(slots=True, eq=False)
-class ShutdownEnvironment:
+class ShutdownEnvironment(Struct, eq=False):
     """Begin the Shutdown phase: SIGTERM to the runtime, a SHUTDOWN event to the extensions that registered for it.
 
     ``reason`` is ``spindown``, ``timeout`` or ``failure``. ``StopEnvironment`` follows after ``grace_ms`` milliseconds, or as
@@ -143,16 +142,14 @@ class ShutdownEnvironment:
     grace_ms: int
 
 
-@dataclass(slots=True, eq=False)
-class StopEnvironment:
+class StopEnvironment(Struct, eq=False):
     """End every process of the environment at once (SIGKILL)."""
 
     environment: Environment
     keep_tmp: bool
 
 
-@dataclass(slots=True, eq=False)
-class Complete:
+class Complete(Struct, eq=False):
     """Answer the caller, with a result or with an API error."""
 
     invocation: Invocation
@@ -160,20 +157,17 @@ class Complete:
     error: ApiError | None = None
 
 
-@dataclass(slots=True, eq=False)
-class StoreEvent:
+class StoreEvent(Struct, eq=False):
     """Make an asynchronous event durable; comes before the caller's 202."""
 
     invocation: Invocation
 
 
-@dataclass(slots=True, eq=False)
-class ForgetEvent:
+class ForgetEvent(Struct, eq=False):
     request_id: str
 
 
-@dataclass(slots=True, eq=False)
-class EventFinished:
+class EventFinished(Struct, eq=False):
     """An asynchronous event is over: its record goes to a destination, a failed event to a dead-letter queue as well.
 
     ``condition`` is ``Success`` or AWS's word for why the event was given up; ``attempts`` is how often it ran. ``payload`` is
@@ -186,16 +180,14 @@ class EventFinished:
     payload: bytes | None = None
 
 
-@dataclass(slots=True, eq=False)
-class SetTimer:
+class SetTimer(Struct, eq=False):
     """Call ``core.timer_fired(key)`` at ``at``. The core never cancels: a timer that is no longer due does nothing."""
 
     key: tuple[str, str]
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseEnd:
+class PhaseEnd(Struct, frozen=True):
     """How an init or a restore ended; ``status`` is in the REPORT line's words."""
 
     took_ms: float
@@ -203,8 +195,7 @@ class PhaseEnd:
     error_type: str = ""
 
 
-@dataclass(slots=True, eq=False)
-class WriteLog:
+class WriteLog(Struct, eq=False):
     """A platform line for the environment's log stream, without its newline.
 
     ``about`` holds the figures of a line that has some, for functions whose log is JSON. The lines of every invocation
@@ -231,8 +222,7 @@ def _line(about: Invocation | InvocationRecord | PhaseEnd | None) -> str:
     return ""
 
 
-@dataclass(slots=True, eq=False)
-class RefuseRuntime:
+class RefuseRuntime(Struct, eq=False):
     """The Runtime API's answer is an error instead of 202."""
 
     status: int
@@ -240,9 +230,8 @@ class RefuseRuntime:
     message: str
 
 
-@dataclass(slots=True, eq=False)
-class Record:
-    record: InvocationRecord = field()
+class Record(Struct, eq=False):
+    record: InvocationRecord
 
 
 Action: TypeAlias = (

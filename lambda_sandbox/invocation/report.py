@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
 def billed_duration_ms(
@@ -31,8 +32,7 @@ def billed_duration_ms(
     return max(1, math.ceil(wall_ms / step_ms)) * step_ms
 
 
-@dataclass(slots=True)  # not frozen: making a frozen one takes three times as long, and each invocation has one
-class Report:
+class Report(Struct, frozen=True):
     """The figures of one invocation. Durations are milliseconds, memory is MB as AWS counts it (1,024 KB each)."""
 
     request_id: str

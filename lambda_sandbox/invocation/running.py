@@ -9,7 +9,7 @@ from lambda_sandbox.errors import TooManyRequestsException
 from lambda_sandbox.invocation import extension, snapshots, waiting
 from lambda_sandbox.invocation.concurrency import FunctionShare, throttle
 from lambda_sandbox.invocation.core_state import WATCHDOG, CoreState
-from lambda_sandbox.invocation.environment import Environment, InitializationType, Signal, State
+from lambda_sandbox.invocation.environment import Environment, InitializationType, Signal, State, WasIdle
 from lambda_sandbox.invocation.messages import (
     Action,
     DeliverEvent,
@@ -65,10 +65,7 @@ def _reuse(core: CoreState, environment: Environment, now: float) -> list[Action
         # The last caller has its answer, the runtime is on its way to ask: a sequential caller stays warm.
         environment.why = "warm: the environment had just answered"
         return watch(environment, now + environment.function.timeout_s)
-    kind = "provisioned" if environment.on_provisioned else "warm"
-    environment.why = (
-        f"{kind}: the environment used last had been idle for {now - environment.idle_since:.3f} s"
-    )
+    environment.why = WasIdle(environment.on_provisioned, now - environment.idle_since)
     return deliver(core, environment)
 
 
@@ -171,7 +168,7 @@ def _begin(core: CoreState, environment: Environment) -> list[Action]:
     ]
 
 
-def restart(core: CoreState, environment: Environment, why: str) -> list[Action]:
+def restart(core: CoreState, environment: Environment, why: str | WasIdle) -> list[Action]:
     """Start a reset environment: within an invocation under the function's timeout, and not shown as Init Duration."""
     now = core.clock.now()
     environment.move(Signal.RESTORE if environment.restored else Signal.RESTART)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from lambda_sandbox.errors import TooManyRequestsException
 from lambda_sandbox.invocation import async_queue
@@ -33,12 +33,12 @@ def throttled(core: CoreState, invocation: Invocation, throttle: TooManyRequests
     if invocation.invocation_type is not InvocationType.EVENT:
         return [Record(record), Complete(invocation, error=throttle)]
     if invocation.function.reserved_concurrency == 0:
-        record.why += "; with a reserved concurrency of 0 an event is not tried again"
+        record.then = "; with a reserved concurrency of 0 an event is not tried again"
         # UNCONFIRMED: the word; the guide says only that such events go there without any try.
         return [Record(record), *_over(invocation, "ZeroReservedConcurrency", invocation.attempt - 1)]
     wait_s = async_queue.throttle_wait_s(invocation.throttles + 1)
     if _too_old(core, invocation, core.waiting_clock.now()):
-        record.why += "; the event passed its maximum age and is dropped"
+        record.then = "; the event passed its maximum age and is dropped"
         return [Record(record), *_over(invocation, "EventAgeExceeded", invocation.attempt - 1)]
     invocation.throttles += 1
     # The last try is at the event's maximum age, even when the backoff would end later.
@@ -57,15 +57,15 @@ def event_done(
     wait_s = async_queue.retry_wait_s(event.attempt, event.maximum_retry_attempts) if failed else None
     if wait_s is None:
         if failed:
-            record.why += f"; attempt {event.attempt} was the last, the event is dropped"
+            record.then = f"; attempt {event.attempt} was the last, the event is dropped"
         return _over(event, "RetriesExhausted" if failed else "Success", event.attempt, payload)
     due_at = core.waiting_clock.now() + wait_s
     if _too_old(core, event, due_at):
-        record.why += (
+        record.then = (
             f"; attempt {event.attempt} failed, the event will be too old for another and is dropped"
         )
         return _over(event, "EventAgeExceeded", event.attempt, payload)
-    record.why += f"; attempt {event.attempt} failed, next try in {wait_s:.0f} s"
+    record.then = f"; attempt {event.attempt} failed, next try in {wait_s:.0f} s"
     again = replace(event, attempt=event.attempt + 1, throttles=0)
     core.queue.put(again, due_at)
     return [StoreEvent(again), *arm_queue(core)]

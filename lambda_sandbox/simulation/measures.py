@@ -14,13 +14,12 @@ PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
 
 class Measures:
     """``latencies_s`` is from arrival to answer, ``waits_s`` from arrival to the handler's start, both of first attempts;
-    a wait of nothing is counted in ``at_once`` instead. ``series`` is what happened over time."""
+    ``latencies_s`` without a fellow in ``waits_s`` waited for nothing. ``series`` is what happened over time."""
 
     def __init__(self, start: float) -> None:
         self.series = Series(start)
         self.attempts = 0
         self.cold_starts = 0
-        self.at_once = 0
         self.on_provisioned = 0
         self.billed_ms = 0
         self.provisioned_billed_ms = 0
@@ -36,7 +35,7 @@ class Measures:
         report = record.report
         if report is None:
             self.throttles[record.throttled_by] += 1
-            self.series.now.throttles += 1
+            self.series.throttles += 1
             return
         self.attempts += 1
         self.statuses[record.status] += 1
@@ -54,12 +53,10 @@ class Measures:
             self.latencies_s.append(record.ended_at - arrived_at)
             if record.started_at > arrived_at:
                 self.waits_s.append(record.started_at - arrived_at)
-            else:
-                self.at_once += 1
 
     def _cold(self, init_ms: float | None) -> None:
         self.cold_starts += 1
-        self.series.now.cold_starts += 1
+        self.series.cold_starts += 1
         if init_ms is not None:
             self.inits_ms.append(init_ms)
 

@@ -49,7 +49,7 @@ class Outcome:
             },
             "environments_peak": max((each.environments for each in done), default=0),
             "latency_ms": percentiles_ms(measures.latencies_s),
-            "wait_ms": percentiles_ms(measures.waits_s, measures.at_once),
+            "wait_ms": percentiles_ms(measures.waits_s, len(measures.latencies_s) - len(measures.waits_s)),
             "init_ms": {
                 name: round(ms / 1000.0, 3) for name, ms in percentiles_ms(measures.inits_ms).items()
             },

@@ -102,13 +102,16 @@ class Player:
     def _serve_callers(self) -> None:
         kind = InvocationType.EVENT if self.scenario.asynchronous else InvocationType.REQUEST_RESPONSE
         pending, clock, invoke, function = self._pending, self.clock, self.core.invoke, self.function
+        series, share, environments = self.measures.series, self._share, self._environments
         for number, at in enumerate(self._arrivals()):
             while pending and pending[0][0] <= at:
                 self._next()
             clock.move_to(at)
+            if at >= series.ends_at:
+                series.pass_to(at)
             self._perform(invoke(Invocation(str(number), function, b"{}", at, kind)))
-            self._observe(at)
-            self.measures.series.now.invocations += 1
+            series.observe(share.in_use + share.provisioned_in_use, len(environments), at)
+            series.invocations += 1
             self.arrived, self.last_arrival = number + 1, at
 
     def _arrivals(self) -> Iterator[float]:
@@ -123,6 +126,9 @@ class Player:
         """Let the next thing happen that was going to."""
         at, _, what, subject, token = heapq.heappop(self._pending)
         self.clock.move_to(at)
+        series, share = self.measures.series, self._share
+        if at >= series.ends_at:
+            series.pass_to(at)
         if what == _ANSWER:
             self._answer(subject, token)
         elif what == _TIMER:
@@ -131,7 +137,7 @@ class Player:
             subject.started_at == token and subject.state is State.INIT
         ):  # else init was stopped and begun again
             self._perform(self.core.runtime_next(subject.environment_id))
-        self._observe(at)
+        series.observe(share.in_use + share.provisioned_in_use, len(self._environments), at)
 
     def _answer(self, environment: Environment, invocation: Invocation) -> None:
         if environment.invocation is not invocation:
@@ -170,7 +176,3 @@ class Player:
 
     def _at(self, moment: float, what: int, subject: Any, token: Any) -> None:
         heapq.heappush(self._pending, (moment, next(self._numbers), what, subject, token))
-
-    def _observe(self, now: float) -> None:
-        share = self._share
-        self.measures.series.observe(share.in_use + share.provisioned_in_use, len(self._environments), now)
