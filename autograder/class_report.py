@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import statistics
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from autograder.gradebook import Gradebook
 from autograder.notebook import read_notebook
 from autograder.report import render, write_atomically
 from autograder.result import Result
+from autograder.score import CheckResult
 from autograder.similarity import Pair, near_identical
 
 _SHOWN_PAIRS = 50
@@ -54,6 +56,7 @@ def write_class_report(book: Gradebook, folder: Path, notebooks: Mapping[str, Pa
         "class.html.j2",
         book=book,
         bands=bands(graded),
+        figures=figures(graded),
         missed=most_missed(graded),
         alike=[_look_alikes(pair, answers, names) for pair in pairs[:_SHOWN_PAIRS]],
         more_alike=max(0, len(pairs) - _SHOWN_PAIRS),
@@ -62,6 +65,32 @@ def write_class_report(book: Gradebook, folder: Path, notebooks: Mapping[str, Pa
     )
     write_atomically(target, text)
     return target
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the scores come to, in points; ``public`` and ``held`` are the means of the two parts and what is possible."""
+
+    mean: float
+    median: float
+    lowest: int
+    highest: int
+    public: tuple[float, int]
+    held: tuple[float, int]
+
+
+def figures(graded: list[Result]) -> Figures | None:
+    """Return the class in figures; ``None`` where nobody has a score."""
+    if not graded:
+        return None
+    scores = [result.score for result in graded]
+    parts = [[result.part(held=held) for result in graded] for held in (False, True)]
+    public, held = (
+        (statistics.fmean(score for score, _ in part), max(most for _, most in part)) for part in parts
+    )
+    return Figures(
+        statistics.fmean(scores), statistics.median(scores), min(scores), max(scores), public, held
+    )
 
 
 def bands(graded: list[Result]) -> list[tuple[str, int]]:
@@ -75,16 +104,15 @@ def bands(graded: list[Result]) -> list[tuple[str, int]]:
 
 def most_missed(graded: list[Result]) -> list[Missed]:
     """Return the checks that somebody failed, the most often failed first."""
-    seen: dict[str, list[Result]] = {}
+    seen: dict[str, list[CheckResult]] = {}
     for result in graded:
         for check in result.checks:
-            seen.setdefault(check.id, []).append(result)
-    found = [_missed(name, results) for name, results in seen.items()]
+            seen.setdefault(check.id, []).append(check)
+    found = [_missed(checks) for checks in seen.values()]
     return sorted((missed for missed in found if missed.failed), key=lambda missed: -missed.failed)
 
 
-def _missed(name: str, results: list[Result]) -> Missed:
-    checks = [check for result in results for check in result.checks if check.id == name]
+def _missed(checks: list[CheckResult]) -> Missed:
     failed = [check for check in checks if check.outcome == "failed"]
     answers = Counter(check.got or check.reason for check in failed)
     shared = tuple((text, count) for text, count in answers.most_common(_SHOWN_ANSWERS) if text)

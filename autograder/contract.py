@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from autograder.catalogue import read_checks
 from autograder.discover import Lab
 from autograder.errors import NotANotebook
 from autograder.grade import Job
@@ -94,6 +95,9 @@ def _check_problems(lab: Lab, result: Result) -> Iterator[str]:
         yield f"there are {len(result.checks)} checks: a lab has at least {LEAST_CHECKS}"
     if held < LEAST_HELD:
         yield f"{held} checks are held: a lab has at least {LEAST_HELD}"
+    for check in read_checks(lab.checks).values():
+        if not check.held and not check.why:
+            yield f"{check.name} does not say why: give its docstring a second paragraph"
     hints = read_hints(lab.hints)
     names = {check.id.split("[")[0] for check in result.checks}
     for name in sorted(names):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
+import pytest
 
-from autograder.class_report import bands, most_missed, write_class_report
+from autograder.class_report import Figures, bands, figures, most_missed, write_class_report
 from autograder.gradebook import gradebook
 from autograder.result import GRADED, Result
 from autograder.roster import Student
@@ -42,6 +44,21 @@ def test_points_fall_into_ten_bands() -> None:
     }
 
 
+def test_figures_count_public_and_held_points_apart() -> None:
+    held = CheckResult("test_h", "Held", 3, 3, True, False, "passed")
+    both = replace(result("a", 2), checks=(*result("a", 2).checks, held))
+    less = replace(result("b", 0), checks=(*result("b", 0).checks, replace(held, earned=0, outcome="failed")))
+    assert figures([both, less, less]) == Figures(
+        mean=pytest.approx(5 / 3),
+        median=0,
+        lowest=0,
+        highest=5,
+        public=(pytest.approx(2 / 3), 2),
+        held=(1.0, 3),
+    )
+    assert figures([]) is None
+
+
 def test_missed_checks_name_the_commonest_wrong_answers() -> None:
     [missed] = most_missed([result("a", 0), result("b", 0), result("c", 0, got="7"), result("d", 2)])
     assert (missed.failed, missed.of, missed.answers) == (3, 4, (("4", 2), ("7", 1)))
@@ -51,6 +68,22 @@ def test_a_copy_with_other_quotes_and_comments_is_found_and_another_idea_is_not(
     copied = ANSWER.replace("'", '"') + "# my own work\n"
     pairs = near_identical({"ada": ANSWER, "bo": copied, "cy": OTHER}, "")
     assert [(pair.first, pair.second) for pair in pairs] == [("ada", "bo")]
+
+
+def test_a_thousand_equal_answers_are_as_many_pairs_and_no_more() -> None:
+    pairs = near_identical({f"s{number:04}": ANSWER for number in range(1_000)}, "")
+    assert len(pairs) == 999
+    assert {pair.first for pair in pairs} == {"s0000"}
+
+
+def test_answers_that_differ_in_a_few_characters_are_found_among_many_others() -> None:
+    others = {
+        f"o{number}": f"def solve_{number}(a):\n    return [{', '.join(str(number * k % 97) for k in range(60))}]\n"
+        for number in range(1, 400)
+    }
+    close = ANSWER.replace("total += ", "total = total + ")
+    pairs = near_identical({**others, "ada": ANSWER, "bo": close}, "")
+    assert ("ada", "bo") in {(pair.first, pair.second) for pair in pairs}
 
 
 def test_what_the_lab_gives_makes_nobody_alike() -> None:
