@@ -34,6 +34,7 @@ import select
 import signal
 import socket
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -93,7 +94,7 @@ def run(
         wakeup = _wake_on_child()
         order, waiting = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         held = furnish is not None or _has_extensions(spec)
-        pid = os.fork()
+        pid = namespaces.fork() if own_network else os.fork()
         if pid == 0:
             order.close()
             _become_runtime(control, spec, ports, waiting if held else None)
@@ -270,6 +271,7 @@ def _become_runtime(
         namespaces.die_with_parent(signal.SIGKILL)  # after the change of user, which forgets it
         namespaces.open_to_peers(True)  # becoming another user closed it, and with it /proc/self
         _confine(spec)
+        threading.main_thread()._set_native_id()  # type: ignore[attr-defined]  # it is the zygote's
         os.setsid()
         send(control, {"event": "running"})
         control.close()

