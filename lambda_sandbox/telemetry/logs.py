@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from lambda_sandbox.quotas import LOG_TAIL_BYTES
 
-_CHUNKS_PER_GROUP = 50_000  # POLICY: the oldest lines of a very busy function are dropped from memory
+_KEPT_BYTES = 64 << 20  # POLICY: beyond this the oldest lines of whichever function has printed most are dropped
+_CHUNK_BYTES = 250  # what Python adds to a chunk: a bytes object, its tuple, a place in the queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +28,9 @@ class LogEvent:
 
 @dataclass(slots=True)
 class _Group:
-    chunks: deque[tuple[int, int, str, bytes]] = field(
-        default_factory=lambda: deque(maxlen=_CHUNKS_PER_GROUP)
-    )
+    chunks: deque[tuple[int, int, str, bytes]] = field(default_factory=deque)
     count: int = 0
+    size: int = 0
 
 
 class LogStore:
@@ -38,6 +38,7 @@ class LogStore:
 
     def __init__(self) -> None:
         self._groups: dict[tuple[str, str, str], _Group] = {}
+        self._size = 0
         self._invocation: dict[str, list[bytes]] = {}
 
     def write(self, group: tuple[str, str, str], stream: str, data: bytes, now: float) -> None:
@@ -47,9 +48,23 @@ class LogStore:
             store = self._groups[group] = _Group()
         store.count += 1
         store.chunks.append((store.count, int(now * 1000), stream, data))
+        size = len(data) + _CHUNK_BYTES
+        store.size += size
+        self._size += size
+        if self._size > _KEPT_BYTES:
+            self._shorten()
         current = self._invocation.get(stream)
         if current is not None:
             current.append(data)
+
+    def _shorten(self) -> None:
+        """Drop the older half of the largest group."""
+        largest = max(self._groups.values(), key=lambda group: group.size)
+        wanted = largest.size // 2
+        while largest.size > wanted:
+            size = len(largest.chunks.popleft()[3]) + _CHUNK_BYTES
+            largest.size -= size
+            self._size -= size
 
     def begin_invocation(self, stream: str) -> None:
         """From here on, what is written to ``stream`` belongs to a new invocation's tail."""
@@ -85,4 +100,5 @@ class LogStore:
 
     def clear(self) -> None:
         self._groups.clear()
+        self._size = 0
         self._invocation.clear()

@@ -51,3 +51,14 @@ def test_reading_can_go_on_after_a_number() -> None:
     [first] = store.events(GROUP)
     store.write(GROUP, "s", b"two\n", 2.0)
     assert [event.message for event in store.events(GROUP, after=first.number)] == ["two\n"]
+
+
+def test_the_busiest_function_loses_its_oldest_lines_and_the_others_none() -> None:
+    store, quiet = LogStore(), ("000000000000", "us-east-1", "/aws/lambda/quiet")
+    store.write(quiet, "s", b"kept\n", 1.0)
+    for number in range(90):
+        store.write(GROUP, "s", b"%d " % number + b"x" * (1 << 20) + b"\n", 1.0)
+    numbers = [int(message.split(" ")[0]) for message in messages(store)]
+    assert numbers == list(range(numbers[0], 90))
+    assert 20 <= len(numbers) <= 64
+    assert [event.message for event in store.events(quiet)] == ["kept\n"]
