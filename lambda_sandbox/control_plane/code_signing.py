@@ -173,7 +173,7 @@ class CodeSigningConfigs:
         return {_ARN: config.arn, "FunctionName": function.function_name}
 
     def get_of_function(self, params: Params, caller: Caller) -> dict[str, Any]:
-        """AWS: a function without a configuration is answered with its name alone."""
+        """AWS: both members are always there; UNCONFIRMED: without a configuration the ARN is empty."""
         function = self._function(params, caller)
         return {_ARN: function.code_signing_config_arn, "FunctionName": function.function_name}
 
