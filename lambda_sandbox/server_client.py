@@ -34,13 +34,16 @@ class ServerClient:
 
     def read(self, route: str, **query: str | None) -> dict[str, Any]:
         """Return the JSON of a ``GET``; arguments that are ``None`` are left out."""
-        given = {name: value for name, value in query.items() if value is not None}
-        status, _, body = self.request("GET", f"{route}?{urlencode(given)}" if given else route)
-        return self._json(route, status, body)
+        return self.send("GET", route, **query)
 
     def post(self, route: str) -> dict[str, Any]:
         """Return the JSON of a ``POST`` without a body."""
-        status, _, body = self.request("POST", route)
+        return self.send("POST", route)
+
+    def send(self, method: str, route: str, **query: str | None) -> dict[str, Any]:
+        """Return the JSON of a request without a body; arguments that are ``None`` are left out."""
+        given = {name: value for name, value in query.items() if value is not None}
+        status, _, body = self.request(method, f"{route}?{urlencode(given)}" if given else route)
         return self._json(route, status, body)
 
     def invoke(self, function_name: str, payload: bytes, **headers: str) -> tuple[int, dict[str, str], bytes]:
@@ -82,6 +85,8 @@ class ServerClient:
             answer = json.loads(body)
         except ValueError:
             answer = None
+        if status == 400 and isinstance(answer, dict) and "message" in answer:
+            raise SandboxFault(answer["message"])
         if status != 200 or not isinstance(answer, dict):
             what = body[:200].decode("utf-8", "replace").strip()
             raise SandboxFault(f"{self.endpoint}{route} answered {status}, not a sandbox's JSON: {what}")

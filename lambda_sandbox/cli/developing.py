@@ -21,7 +21,7 @@ _environment = click.option(
     help="A variable of the function; may be repeated.",
 )
 # What only a function that is started from its file has.
-_OF_FILES = ("runtime", "memory", "timeout", "variables", "watch", "neighbours", "debug")
+_OF_FILES = ("runtime", "memory", "timeout", "variables", "watch", "neighbours", "debug", "debug_port")
 _OF_NAMES = ("invocation_type", "qualifier", "log_tail", "endpoint")
 
 
@@ -43,6 +43,10 @@ _OF_NAMES = ("invocation_type", "qualifier", "log_tail", "endpoint")
 @_environment
 @click.option("--watch", is_flag=True, help="Invoke a FILE again at every change of its folder.")
 @click.option("--neighbours", is_flag=True, help="Give a FILE's function S3, SQS and the rest as well.")
+@click.option("--debug", is_flag=True, help="Let a FILE's function wait for a debugger; nothing times out.")
+@click.option(
+    "--debug-port", type=click.IntRange(0, 65535), help="Port for --debug (5678, Node.js 9229; 0: free)."
+)
 @endpoint_option
 def invoke(function: str, **options: Any) -> int:
     """Invoke FUNCTION and print what it returns. The exit code is 1 when the function failed.
@@ -69,7 +73,11 @@ def invoke(function: str, **options: Any) -> int:
         options["timeout"],
         _variables(options["variables"]),
         options["neighbours"],
+        options["debug"],
+        options["debug_port"],
     )
+    if options["debug_port"] is not None and not options["debug"]:
+        raise click.UsageError("--debug-port goes with --debug")
     return running.run(found, settings, call, watch=options["watch"])
 
 
@@ -111,6 +119,29 @@ def create_function(name: str, folder: Path, handler: str, endpoint: str, **opti
     package = deploying.create_function(server, deployment, source, options["replace"])
     if options["watch"]:
         deploying.keep_up(server, name, source, package)
+
+
+@click.command()
+@click.argument("function")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="5678, and 9229 for Node.js, unless given; 0: a free one."
+)
+@click.option("--off", is_flag=True, help="End it: the function's next environment runs as ever.")
+@endpoint_option
+def debug(function: str, port: int | None, off: bool, endpoint: str) -> None:
+    """Let FUNCTION wait for a debugger before its code is loaded, and print what an editor needs to attach.
+
+    Python (debugpy) and Node.js. Nothing in the function times out and it is not frozen until --off.
+    """
+    from lambda_sandbox.cli import attaching
+
+    if off and port is not None:
+        raise click.UsageError("--port goes with the begin of debugging, not with --off")
+    server = client(endpoint)
+    if off:
+        click.echo("it runs as ever" if attaching.end(server, function) else "it was not debugged")
+    else:
+        click.echo(attaching.begin(server, function, port).text())
 
 
 def _refuse(names: tuple[str, ...], why: str) -> None:

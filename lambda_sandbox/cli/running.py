@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from lambda_sandbox.cli import invoking, tables
+from lambda_sandbox.cli import attaching, invoking, tables
 from lambda_sandbox.cli.deploying import Deployer, Deployment, changes, newest_runtime
 from lambda_sandbox.cli.invoking import Call
 from lambda_sandbox.server_client import ServerClient
@@ -48,6 +48,8 @@ class Settings:
     timeout_s: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     neighbours: bool = False
+    debug: bool = False
+    debug_port: int | None = None
 
 
 def is_source(target: str) -> bool:
@@ -80,7 +82,7 @@ def run(found: Source, settings: Settings, call: Call, *, watch: bool = False) -
     flags = ["--neighbours" if settings.neighbours else "--no-neighbours"]
     server = ServerProcess(0, flags=flags)
     try:
-        client = ServerClient(server.endpoint, _TIMEOUT_S)
+        client = ServerClient(server.endpoint, _DEBUGGED_S if settings.debug else _TIMEOUT_S)
         session = Session(client, found.name, call)
         deployment = Deployment(
             found.name,
@@ -91,6 +93,12 @@ def run(found: Source, settings: Settings, call: Call, *, watch: bool = False) -
             settings.environment,
         )
         Deployer(client).create(deployment, package)
+        if settings.debug:
+            print(
+                attaching.begin(client, found.name, settings.debug_port, found.root).text(),
+                file=sys.stderr,
+                flush=True,
+            )
         code = session.invoke()
         return _again(session, folder, package) if watch else code
     finally:

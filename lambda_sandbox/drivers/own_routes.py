@@ -1,4 +1,4 @@
-"""The sandbox's own routes under ``/_sandbox/``: health, history, logs, the bill, code downloads, reset."""
+"""The sandbox's own routes under ``/_sandbox/``: health, history, logs, the bill, code downloads, debugging, reset."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 from lambda_sandbox import __version__
 from lambda_sandbox.config import Config
 from lambda_sandbox.drivers.server import ServerDriver
+from lambda_sandbox.errors import ApiError, SandboxFault
 from lambda_sandbox.http_server import Request
+from lambda_sandbox.resources import FunctionConfiguration
 from lambda_sandbox.telemetry.billing import bill
 from lambda_sandbox.telemetry.prices import Prices
 
@@ -18,7 +20,10 @@ _Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 
 class OwnRoutes:
-    """``code_zip(token)`` returns a stored package; ``reset()`` empties Lambda and neighbours; ``neighbours_state()`` is a word."""
+    """``code_zip(token)`` returns a stored package; ``reset()`` empties Lambda and neighbours; ``neighbours_state()`` is a word.
+
+    ``find(name)`` returns a function's ``$LATEST`` and the folder of its code as the function sees it; raises ``ApiError``.
+    """
 
     def __init__(
         self,
@@ -27,12 +32,14 @@ class OwnRoutes:
         code_zip: Callable[[str], bytes | None],
         reset: Callable[[], Awaitable[None]],
         neighbours_state: Callable[[], str],
+        find: Callable[[str], tuple[FunctionConfiguration, str]],
     ) -> None:
         self._config = config
         self._driver = driver
         self._code_zip = code_zip
         self._reset = reset
         self._neighbours_state = neighbours_state
+        self._find = find
 
     async def answer(self, request: Request, *, inner: bool) -> _Answer:
         url = urlsplit(request.target.decode("latin-1"))
@@ -40,6 +47,8 @@ class OwnRoutes:
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         if route == "reset":
             return await self._answer_reset(request, inner=inner)
+        if route == "debug":
+            return await self._answer_debug(request, query, inner=inner)
         if request.method != b"GET":
             return _json(405, {"message": f"/_sandbox/{route} answers to GET only"})
         if route.startswith("code/"):
@@ -53,7 +62,7 @@ class OwnRoutes:
         if route == "bill":
             return self._bill(query.get("rules", ""))
         return _json(
-            404, {"message": f"there is no /_sandbox/{route}; try health, history, logs, bill or reset"}
+            404, {"message": f"there is no /_sandbox/{route}; try health, history, logs, bill, debug or reset"}
         )
 
     def _bill(self, rules: str) -> _Answer:
@@ -111,6 +120,23 @@ class OwnRoutes:
             return _json(403, {"message": "this sandbox may not be reset from here"})
         await self._reset()
         return _json(200, {"status": "empty"})
+
+    async def _answer_debug(self, request: Request, query: dict[str, str], *, inner: bool) -> _Answer:
+        """POST begins and DELETE ends the debugging of one function."""
+        if request.method not in (b"POST", b"DELETE"):
+            return _json(405, {"message": "/_sandbox/debug answers to POST and DELETE only"})
+        if inner:  # it opens a port of the host, and switches timeouts off
+            return _json(403, {"message": "debugging is not switched from inside an environment"})
+        try:
+            function, task = self._find(query.get("function", ""))
+            port = int(query["port"]) if "port" in query else None
+            debugging = self._driver.debugging
+            if request.method == b"DELETE":
+                return _json(200, {"debugged": await debugging.end(function.arn)})
+            chosen = await debugging.begin(function, port)
+        except (ApiError, SandboxFault, ValueError, OverflowError) as error:
+            return _json(400, {"message": str(error)})
+        return _json(200, {"port": chosen, "runtime": function.runtime, "task": task})
 
 
 def _json(status: int, value: Any) -> _Answer:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lambda_sandbox.clock import Clock
+from lambda_sandbox.drivers.debugging import Debugging
 from lambda_sandbox.drivers.extension_events import ExtensionEvents
 from lambda_sandbox.drivers.response_streams import ResponseStreams, StreamedResponse
 from lambda_sandbox.drivers.telemetry_streams import TelemetryStreams
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.http_server import HttpConnection
 from lambda_sandbox.iam.credentials import RoleSessions
-from lambda_sandbox.invocation import async_queue, messages
+from lambda_sandbox.invocation import async_queue, messages, retiring
 from lambda_sandbox.invocation.core import Core
 from lambda_sandbox.invocation.environment import Environment, State
 from lambda_sandbox.invocation.messages import Action, Invocation, InvocationType, RefuseRuntime
@@ -113,6 +114,7 @@ class ServerDriver:
         self.role_sessions: RoleSessions | None = None  # where IAM is enforced
         self.extensions = ExtensionEvents(self)
         self.telemetry = TelemetryStreams(self)
+        self.debugging = Debugging(self._connect_inside, self._retire_all)
         self.event_invoke_config: EventInvokeConfigs = lambda function_arn, qualifier: None
         self.runtime_notice: Callable[[str], str] = lambda runtime: ""
         self.on_event_finished: Callable[[messages.EventFinished], None] = lambda finished: None
@@ -277,11 +279,14 @@ class ServerDriver:
         function = environment.function
         try:
             code = self._code_directory(function)
+            function, layers = self.debugging.equip(
+                environment.environment_id, function, self._layer_directories(function)
+            )
             self.environments.start(
                 environment.environment_id,
                 function,
                 code,
-                self._layer_directories(function),
+                layers,
                 environment.log_stream,
                 environment.initialization_type,
                 self._credentials(environment),
@@ -338,6 +343,7 @@ class ServerDriver:
         self._frozen.discard(environment.environment_id)
         self.extensions.forget(environment.environment_id)
         self.telemetry.forget(environment.environment_id)
+        self.debugging.forget(environment.environment_id)
         self.environments.stop(environment.environment_id, action.keep_tmp)
         if not action.keep_tmp:
             if self.role_sessions is not None:
@@ -356,6 +362,8 @@ class ServerDriver:
         self._events.forget_event(action.request_id)
 
     def _set_timer(self, action: messages.SetTimer) -> None:
+        if self.debugging.ignores(action.key):
+            return
         delay = max(0.0, action.at - self.clock.now())
         self._loop.call_later(delay, self._timer_fired, action.key)
 
@@ -389,6 +397,8 @@ class ServerDriver:
         environment = self.core.pool.environments.get(environment_id)
         if environment is None or environment.state is not State.FROZEN:
             return
+        if self.debugging.holds(environment_id):
+            return  # its debugger sets breakpoints between events
         left = environment.idle_since + _FREEZE_AFTER_S - self.clock.now()
         if left > 0.001:
             self._freezing.add(environment_id)
@@ -411,6 +421,15 @@ class ServerDriver:
             self.environments.thaw(environment_id)
 
     # --- parts ---------------------------------------------------------------------------------------
+
+    async def _connect_inside(self, environment_id: str, port: int) -> socket.socket:
+        assert self.environments is not None
+        return await self.environments.connect(environment_id, port)
+
+    def _retire_all(self, function_arn: str) -> None:
+        """End the function's environments as they are: now, or when their invocation is over."""
+        for environment in list(self.core.pool.of_function(function_arn)):
+            self.perform(retiring.retire(self.core, environment, "debugging began or ended"))
 
     def _drain(self, environment: Environment) -> None:
         assert self.environments is not None
