@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lambda_sandbox.invocation.environment import Environment, InitializationType
-from lambda_sandbox.invocation.messages import InvocationRecord, PhaseEnd, WriteLog
+from lambda_sandbox.invocation.messages import Invocation, InvocationRecord, PhaseEnd, WriteLog
 from lambda_sandbox.telemetry import platform_events
 from lambda_sandbox.telemetry.platform_events import Record
 
@@ -24,7 +24,7 @@ def written(action: WriteLog, now: float, notice: str = "") -> bytes:
     What a failed invocation leaves is text in both formats.
     """
     function, text = action.environment.function, action.text
-    is_event = action.about is not None or text.startswith(("START", "INIT_START", "RESTORE_START"))
+    is_event = action.about is not None or text.startswith(("INIT_START", "RESTORE_START"))
     if function.log_format == "JSON" and is_event:
         lowest = _ORDER.index(function.system_log_level or _INFO)
         kept = (each for each in _events(action, now) if _ORDER.index(each[0]) >= lowest)
@@ -38,13 +38,12 @@ def _events(action: WriteLog, now: float) -> Iterator[Event]:
         yield from _of_invocation(about, now)
     elif isinstance(about, PhaseEnd):
         yield from _of_phase(environment, about, now)
-    elif not action.text.startswith("START"):
-        yield _INFO, *platform_events.init_start(environment), now
-    else:
+    elif isinstance(about, Invocation):
         if environment.invocations == 1 and environment.ready_at is not None and not environment.restored:
             yield from _of_first_init(environment, environment.ready_at)
-        assert environment.invocation is not None
-        yield _INFO, "platform.start", platform_events.start(environment.invocation), now
+        yield _INFO, "platform.start", platform_events.start(about), now
+    else:
+        yield _INFO, *platform_events.init_start(environment), now
 
 
 def _of_invocation(done: InvocationRecord, now: float) -> Iterator[Event]:

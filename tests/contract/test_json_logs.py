@@ -85,6 +85,16 @@ def test_application_level_decides_what_the_logger_writes(
     assert [{"WARN": "WARNING"}.get(each, each) for each in told] == kept
 
 
+def test_init_that_fails_twice_is_told_in_events(server: Server) -> None:
+    server.deploy("broken", "raise ValueError('no such module')", LoggingConfig={"LogFormat": "JSON"})
+    answer = server.client("lambda").invoke(FunctionName="broken", LogType="Tail")
+    assert answer["FunctionError"] == "Unhandled"
+    lines = base64.b64decode(answer["LogResult"]).decode().splitlines()
+    told = [json.loads(line) for line in lines if '"type": "platform.' in line]
+    assert kinds(told) == ["platform.start", "platform.runtimeDone", "platform.report"]
+    assert told[-1]["record"]["status"] == "error"
+
+
 def test_line_that_names_its_level_is_held_to_it(server: Server) -> None:
     source = """
 def handler(event, context):
