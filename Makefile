@@ -47,8 +47,14 @@ format: venv ## Rewrite the code in the house style
 	@$(RUN) -m ruff check --fix .
 	@$(RUN) -m ruff format .
 
-bench: venv ## Measure invokes beside a bare server, in one run
+bench: venv build/peers/ready ## Measure invokes beside a bare server and grading beside other graders
 	@$(RUN) -m benchmarks invoke
+	@$(RUN) -m benchmarks grade
+
+build/peers/ready: # other graders, measured beside ours; the course needs none of them
+	@$(RUN) -m venv build/peers
+	@build/peers/bin/python -m pip install --quiet nbgrader==0.9.5 otter-grader==6.1.3 && touch $@ \
+		|| echo "The other graders could not be installed: they are left out of the comparison."
 
 parity: venv ## Write down anew which tests prove which operation
 	@$(RUN) -m tests.parity_data

@@ -12,6 +12,8 @@ from rich.table import Table
 
 from benchmarks import cold_start as cold_starts_of_environments
 from benchmarks import control_plane as many_functions
+from benchmarks import grade as grading
+from benchmarks import soak as long_run
 from benchmarks.invoke import measure
 
 
@@ -82,6 +84,23 @@ def cold_start(as_json: bool, rounds: int, burst: int) -> None:
     print(json.dumps(figures, indent=2)) if as_json else show_cold_starts(Console(), figures)
 
 
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--minutes", type=click.FloatRange(0.1), default=5.0, show_default=True)
+@click.option("--p99-limit", type=float, default=3.0, show_default=True, help="Times the p99 of the start.")
+@click.option("--memory-limit-mb", type=float, default=64.0, show_default=True, help="Growth in the second half.")
+def soak(as_json: bool, minutes: float, p99_limit: float, memory_limit_mb: float) -> None:
+    """Call 30 functions, half of them ill-behaved, at full speed; exit with 1 when something is left behind."""
+    errors = Console(stderr=True)
+    with errors.status("starting") as status:
+        figures = long_run.measure(minutes * 60, progress=status.update)
+    print(json.dumps(figures, indent=2)) if as_json else Console().print(figures)
+    wrong = long_run.verdict(figures, p99_limit, memory_limit_mb)
+    for sentence in wrong:
+        errors.print(sentence)
+    sys.exit(1 if wrong else 0)
+
+
 def show_cold_starts(console: Console, figures: dict[str, Any]) -> None:
     """Print the figures as a table."""
     table = Table(title=f"cold starts, isolation {figures['isolation']}, {figures['rounds']} rounds")
@@ -95,6 +114,37 @@ def show_cold_starts(console: Console, figures: dict[str, Any]) -> None:
     console.print(
         f"private memory, idle: {memory['zygote']} kB, spawned {memory['spawned']} kB, ratio {memory['ratio']}"
     )
+
+
+@main.command("grade")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--count", type=click.IntRange(2), default=1000, show_default=True, help="Trivial submissions a run.")
+@click.option("--lab-count", type=click.IntRange(2), default=10, show_default=True, help="Of lab 09.")
+@click.option("--peer-count", type=click.IntRange(1), default=10, show_default=True, help="For each other grader.")
+@click.option("--limit", type=float, help="Exit with 1 when a trivial submission takes more seconds with one worker.")
+def grade(as_json: bool, count: int, lab_count: int, peer_count: int, limit: float | None) -> None:
+    """Grade a trivial lab and lab 09, beside nbgrader, Otter and nbclient."""
+    errors = Console(stderr=True)
+    with errors.status("starting") as status:
+        figures = grading.measure(count, lab_count, peer_count, progress=status.update)
+    print(json.dumps(figures, indent=2)) if as_json else show_grading(Console(), figures)
+    each_s = figures["trivial"]["ours, 1 at once"]["each_s"]
+    if limit is not None and each_s > limit:
+        errors.print(f"a trivial submission takes {each_s} s; the limit is {limit:g} s")
+        sys.exit(1)
+
+
+def show_grading(console: Console, figures: dict[str, Any]) -> None:
+    """Print the figures as a table."""
+    table = Table(title=f"grading, isolation {figures['isolation']}")
+    for name in ("", "seconds a submission", "CPU seconds", "memory at the 100th, the 1,000th"):
+        table.add_column(name, justify="left" if not name else "right")
+    for lab in ("trivial", "lab_09"):
+        for name, row in figures[lab].items():
+            memory = ", ".join(f"{kb // 1024} MB" for kb in row.get("memory_kb", {}).values())
+            cost = (str(row["each_s"]), str(row["each_cpu_s"])) if "each_s" in row else (row["missing"], "")
+            table.add_row(f"{lab.replace('_', ' ')}: {name}", *cost, memory)
+    console.print(table)
 
 
 def show(console: Console, figures: dict[str, Any]) -> None:
