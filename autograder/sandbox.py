@@ -16,6 +16,8 @@ import boto3
 import botocore.config
 import botocore.exceptions
 
+from autograder.errors import NoAnswer
+
 _REGION = "us-east-1"
 _ACCOUNT_ID = "000000000000"
 _ROLE = f"arn:aws:iam::{_ACCOUNT_ID}:role/grader"
@@ -122,7 +124,11 @@ def _strict_json(body: bytes) -> Any:
     try:
         return json.loads(body, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"the function's answer is not JSON ({error})") from None
+        raise NoAnswer(
+            f"the function's answer is not JSON ({error})",
+            wanted="an answer that is JSON",
+            look_at="what the handler returns: no NaN, nothing that holds itself",
+        ) from None
 
 
 def parse_report(log: str) -> dict[str, Any]:

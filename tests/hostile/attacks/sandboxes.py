@@ -170,10 +170,10 @@ SANDBOXES = {
         FACTS_ONLY + MEMORY,
     ),
     "hostile-function-answers-deeply": Submitted(
-        answering(_RAW_ANSWER.format(body="b'[' * 100_000 + b']' * 100_000")), FACTS_ONLY + MEMORY
+        answering(_RAW_ANSWER.format(body="b'[' * 100_000 + b']' * 100_000")), FACTS_ONLY
     ),
     "hostile-function-answers-no-json": Submitted(
-        answering(_RAW_ANSWER.format(body='b\'{"sum": NaN, "sum": 1e999}\'')), FACTS_ONLY + MEMORY
+        answering(_RAW_ANSWER.format(body='b\'{"sum": NaN, "sum": 1e999}\'')), FACTS_ONLY
     ),
     "hostile-looks-into-other-accounts": Submitted([CONNECT, FACTS, ("add", _ANOTHER_ACCOUNT)], FACTS_ONLY),
     "hostile-detects-the-grader": Submitted(

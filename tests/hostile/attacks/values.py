@@ -53,7 +53,7 @@ VALUES = {
     "hostile-keeps-the-right-answer-in-a-comment": Submitted(
         [CONNECT, ("facts", "if False:\n    total = 3\n    flag = True\n# total = 3"), ADD], ALL - FACTS_ONLY
     ),
-    "hostile-function-says-nan": Submitted(answering(_SAYS_NAN), FACTS_ONLY + MEMORY),
+    "hostile-function-says-nan": Submitted(answering(_SAYS_NAN), FACTS_ONLY),
     "hostile-function-says-text-for-a-number": Submitted(
         answering("def handler(event, context):\n    return {'sum': str(event['a'] + event['b'])}\n"),
         FACTS_ONLY + MEMORY,
