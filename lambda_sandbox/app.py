@@ -20,6 +20,7 @@ from lambda_sandbox.control_plane.context import Context
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.drivers.destinations import Destinations
+from lambda_sandbox.drivers.duplicates import Duplicates
 from lambda_sandbox.drivers.endpoint import Endpoint, EndpointConnection
 from lambda_sandbox.drivers.environment_connection import EnvironmentConnection
 from lambda_sandbox.drivers.gate import Gate
@@ -41,10 +42,12 @@ from lambda_sandbox.gateway.codec import Codec
 from lambda_sandbox.gateway.model import LambdaModel
 from lambda_sandbox.http_server import HttpConnection
 from lambda_sandbox.iam.credentials import RoleSessions
+from lambda_sandbox.invocation import request
 from lambda_sandbox.invocation.core import Core
 from lambda_sandbox.invocation.messages import EventFinished, Invocation, InvocationResult, InvocationType
 from lambda_sandbox.resources import Caller, EventSourceState, FunctionConfiguration, QueuedEvent
 from lambda_sandbox.services.neighbours import Neighbours
+from lambda_sandbox.services.shared_neighbours import SharedNeighbours
 from lambda_sandbox.telemetry.history import History
 from lambda_sandbox.telemetry.logs import LogStore
 
@@ -67,7 +70,7 @@ class Application:
         self.port = listener.getsockname()[1]
         self._worker = ThreadPoolExecutor(1, "control-plane")
         await self._loop.run_in_executor(self._worker, self._open_store)
-        self._neighbours = Neighbours(config, f"http://127.0.0.1:{self.port}")
+        self._neighbours = _neighbours(config, f"http://127.0.0.1:{self.port}")
         await self._neighbours.start()
         self._wire()
         environments = ProcessEnvironments(config, self._loop, self.driver)
@@ -155,6 +158,7 @@ class Application:
             lambda sentence: history.delivery(self.clock.now(), sentence),
             self._sleep,
         )
+        self._duplicates = Duplicates(config.duplicate_events, config.seed)
         self.driver.on_event_finished = self._event_finished
         self._promises = Promises(self._store, core)
         copies = LogCopies(logs, self._neighbours.forward) if config.log_copies else None
@@ -267,6 +271,9 @@ class Application:
     def _event_finished(self, event: EventFinished) -> None:
         for letter in self._destinations.letters(event):
             self._outbox.post(letter)
+        again = self._duplicates.drawn(event)
+        if again is not None:
+            self._loop.call_soon(self.driver.restore_event, again)
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep ``seconds`` of the clock that retries, windows and ages run by."""
@@ -298,12 +305,13 @@ class Application:
         account, region = function_arn.split(":")[4], function_arn.split(":")[3]
         route = self.plane.route(function_arn, None, Caller(account, region))
         function, routed = self.plane.choose(route)
+        request_id, now = str(uuid.uuid4()), self.clock.now()
         invocation = Invocation(
-            str(uuid.uuid4()),
+            request_id,
             function,
             payload,
-            self.clock.now(),
-            trace_header=trace_header,
+            now,
+            trace_header=trace_header or request.trace_header(now, request_id),
             invoked_arn=route.invoked_arn,
             routed=routed,
         )
@@ -347,7 +355,15 @@ def _invocation(event: QueuedEvent, function: FunctionConfiguration) -> Invocati
         event.due_at,
         event.throttles,
         invoked_arn="" if event.function_arn == function.arn else event.function_arn,
+        tenant_id=event.tenant_id,
+        cognito_identity=event.cognito_identity,
     )
+
+
+def _neighbours(config: Config, endpoint: str) -> Neighbours:
+    if config.neighbours_socket is not None:
+        return SharedNeighbours(config, config.neighbours_socket, endpoint)
+    return Neighbours(config, endpoint)
 
 
 def _listener(host: str, port: int) -> socket.socket:

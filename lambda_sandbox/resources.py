@@ -349,6 +349,8 @@ class QueuedEvent:
     throttles: int = 0
     client_context: str = ""
     trace_header: str = ""
+    tenant_id: str = ""
+    cognito_identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)

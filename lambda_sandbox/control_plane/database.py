@@ -19,7 +19,7 @@ import msgspec
 
 from lambda_sandbox.errors import SandboxFault
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _FILE = "lambda.sqlite3"
 _SCHEMA = """
 CREATE TABLE resources (
@@ -31,7 +31,8 @@ CREATE TABLE tags (
 CREATE TABLE events (
     number INTEGER PRIMARY KEY AUTOINCREMENT, request_id TEXT NOT NULL UNIQUE, function_arn TEXT NOT NULL,
     payload BLOB NOT NULL, arrived_at REAL NOT NULL, due_at REAL NOT NULL, attempt INTEGER NOT NULL,
-    throttles INTEGER NOT NULL, client_context TEXT NOT NULL, trace_header TEXT NOT NULL)
+    throttles INTEGER NOT NULL, client_context TEXT NOT NULL, trace_header TEXT NOT NULL,
+    tenant_id TEXT NOT NULL DEFAULT '', cognito_identity TEXT NOT NULL DEFAULT '')
 """
 
 
@@ -286,6 +287,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN EXCLUSIVE")
     if version == 1:
         _from_version_1(connection)
+    if version in (1, 2):
+        _from_version_2(connection)
     elif version == 0:
         for statement in _SCHEMA.split(";\n"):
             connection.execute(statement)
@@ -305,6 +308,12 @@ def _from_version_1(connection: sqlite3.Connection) -> None:
     )
     connection.execute("DROP TABLE functions")
     connection.execute("DROP TABLE event_source_mappings")
+
+
+def _from_version_2(connection: sqlite3.Connection) -> None:
+    """Version 2 forgot who an asynchronous event was for."""
+    for column in ("tenant_id", "cognito_identity"):
+        connection.execute(f"ALTER TABLE events ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
 
 
 def _fault(place: str, error: sqlite3.Error) -> SandboxFault:

@@ -20,12 +20,13 @@ from lambda_sandbox.resources import (
 
 _PUT_EVENT = """
 INSERT INTO events (request_id, function_arn, payload, arrived_at, due_at, attempt, throttles, client_context,
-    trace_header) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    trace_header, tenant_id, cognito_identity) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (request_id) DO UPDATE SET
     due_at = excluded.due_at, attempt = excluded.attempt, throttles = excluded.throttles
 """
 _EVENT_COLUMNS = (
-    "request_id, function_arn, payload, arrived_at, due_at, attempt, throttles, client_context, trace_header"
+    "request_id, function_arn, payload, arrived_at, due_at, attempt, throttles, client_context, trace_header, "
+    "tenant_id, cognito_identity"
 )
 
 
@@ -42,6 +43,8 @@ class PendingEvent(Protocol):
     throttles: int
     client_context: str
     trace_header: str
+    tenant_id: str
+    cognito_identity: str
 
 
 class Store:
@@ -210,6 +213,8 @@ class Store:
             event.throttles,
             event.client_context,
             event.trace_header,
+            event.tenant_id,
+            event.cognito_identity,
         )
 
     def forget_event(self, request_id: str) -> None:

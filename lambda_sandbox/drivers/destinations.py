@@ -164,6 +164,9 @@ class Destinations:
                 for name, (type_, value) in letter.attributes.items()
             },
         }
+        if letter.trace_header:
+            header = {"DataType": "String", "StringValue": letter.trace_header}
+            request["MessageSystemAttributes"] = {"AWSTraceHeader": header}
         await self._json_call("sqs", account_id, region, "AmazonSQS.SendMessage", request)
 
     async def _to_topic(self, letter: Letter) -> None:

@@ -27,6 +27,7 @@ from lambda_sandbox.services.forwarder import (
 from lambda_sandbox.services.identities import Identities
 from lambda_sandbox.services.queue_waiting import make_queues_thread_safe
 from lambda_sandbox.services.stream_sharding import correct_dynamodb_streams, correct_kinesis
+from lambda_sandbox.services.trace_headers import TraceHeaders, mark_messages
 from lambda_sandbox.services.wsgi_server import Environ, serve_forever
 
 
@@ -87,6 +88,7 @@ class Hooks:
 
     def _queues(self, module: Any) -> None:
         make_queues_thread_safe(module.Queue, module.SQSBackend)
+        mark_messages(module.SQSBackend)
 
     def _streams(self, module: Any) -> None:
         correct_kinesis(module.Stream, module.Shard, module.KinesisBackend)
@@ -145,7 +147,7 @@ def make_application(endpoint: str) -> Any:
         hooks.apply()
         return application
 
-    return Identities(FirstCallAlone(DomainDispatcherApplication(create_app)))
+    return TraceHeaders(Identities(FirstCallAlone(DomainDispatcherApplication(create_app))))
 
 
 def main(listen_fd: int) -> None:

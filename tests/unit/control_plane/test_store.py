@@ -48,6 +48,8 @@ class Event:
     attempt: int = 1
     throttles: int = 0
     client_context: str = ""
+    tenant_id: str = ""
+    cognito_identity: str = ""
     trace_header: str = "Root=1"
     invoked_arn: str = ""
 
