@@ -5,6 +5,9 @@ Source: AWS Lambda Developer Guide, "How Lambda handles errors and retries with 
 
 from __future__ import annotations
 
+import heapq
+import itertools
+from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,30 +17,61 @@ from lambda_sandbox.resources import EventInvokeConfig, FunctionConfiguration
 
 
 class AsyncQueue:
-    """Events by request id, each with the moment it is due. The order of equal moments is the order of arrival."""
+    """Events by request id, each with the moment it is due. The order of equal moments is the order of arrival.
+
+    An event has a place from when it is put in until it is taken; entries of the heap and of the lines that name a place
+    no event has any more, or a moment that is no longer its own, are passed over.
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[str, Invocation] = {}
+        self._places: dict[str, int] = {}
+        self._heap: list[tuple[float, int, Invocation]] = []
+        self._throttled: defaultdict[str, deque[tuple[int, Invocation]]] = defaultdict(deque)
+        self._numbers = itertools.count()
 
     def __len__(self) -> int:
         return len(self._waiting)
 
     def put(self, event: Invocation, due_at: float) -> None:
-        event.due_at = due_at
         self._waiting[event.request_id] = event
+        place = self._places.setdefault(event.request_id, next(self._numbers))
+        self.move(event, due_at)
+        if event.throttles:
+            self._throttled[event.function.arn].append((place, event))
+
+    def move(self, event: Invocation, due_at: float) -> None:
+        """Let an event that waits be due at another moment."""
+        event.due_at = due_at
+        heapq.heappush(self._heap, (due_at, self._places[event.request_id], event))
 
     def take_due(self, now: float) -> list[Invocation]:
-        due = sorted((e for e in self._waiting.values() if e.due_at <= now), key=lambda e: e.due_at)
-        for event in due:
-            del self._waiting[event.request_id]
+        due = []
+        while (at := self.next_due()) is not None and at <= now:
+            event = heapq.heappop(self._heap)[2]
+            self._remove(event)
+            due.append(event)
         return due
 
     def next_due(self) -> float | None:
-        return min((event.due_at for event in self._waiting.values()), default=None)
+        heap = self._heap
+        while heap:
+            due_at, place, event = heap[0]
+            if self._places.get(event.request_id) == place and event.due_at == due_at:
+                return due_at
+            heapq.heappop(heap)
+        return None
 
     def throttled(self, arn: str) -> Invocation | None:
         """Return the oldest event of the function that waits only because it was throttled."""
-        return next((e for e in self._waiting.values() if e.throttles and e.function.arn == arn), None)
+        line = self._throttled.get(arn)
+        while line:
+            place, event = line[0]
+            if self._places.get(event.request_id) == place:
+                return event
+            line.popleft()
+        self._throttled.pop(arn, None)
+        return None
 
     def replace_function(self, function: FunctionConfiguration) -> None:
         """``$LATEST`` is ``function`` now; what it holds for every version reaches events of published ones too."""
@@ -54,8 +88,12 @@ class AsyncQueue:
         """Drop and return the events whose function was deleted."""
         gone = [event for event in self._waiting.values() if of(event.function)]
         for event in gone:
-            del self._waiting[event.request_id]
+            self._remove(event)
         return gone
+
+    def _remove(self, event: Invocation) -> None:
+        del self._waiting[event.request_id]
+        del self._places[event.request_id]
 
 
 def configure(event: Invocation, look_up: Callable[[str, str], EventInvokeConfig | None]) -> None:

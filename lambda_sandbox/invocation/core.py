@@ -81,7 +81,7 @@ class Core(CoreState):
             )
             if before >= quotas.RECURSION_INVOCATIONS and function.recursive_loop == "Terminate":
                 return actions + self._stop_recursion(invocation, before)
-        return actions + running.run(self, invocation)
+        return actions + running.run(self, invocation) if actions else running.run(self, invocation)
 
     def restore_event(self, invocation: Invocation) -> list[Action]:
         """An asynchronous event found in the store after a restart: run it when it is due."""

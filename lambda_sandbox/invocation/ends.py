@@ -34,21 +34,26 @@ def answered(
     environment.answer = Answer(failure, max_memory_mb, payload)
     invocation = environment.invocation
     assert invocation is not None
-    return [*_log(environment, failure), *_complete(environment, invocation, payload, failure, None)]
+    actions = _log(environment, failure)
+    if invocation.invocation_type is not InvocationType.EVENT:
+        actions.append(_complete(environment, invocation, payload, failure, None))
+    return actions
 
 
 def extensions_done(core: CoreState, environment: Environment) -> list[Action]:
     """Runtime and extensions asked for their next events: the invocation that was answered is over."""
     answer = environment.answer
     assert answer is not None
-    return _report(core, environment, answer.failure, answer.max_memory_mb, answer.payload)[1]
+    return _report(core, environment, answer.failure, answer.max_memory_mb, answer.payload, completes=False)
 
 
 def failed(core: CoreState, environment: Environment, failure: Failure, max_memory_mb: int) -> list[Action]:
     """The invocation ends with its environment. A caller that extensions outlived has had its answer."""
     if environment.answer is None:
         return _finish(core, environment, failure.payload, failure, max_memory_mb)
-    return _log(environment, failure) + _report(core, environment, failure, max_memory_mb, failure.payload)[1]
+    return _log(environment, failure) + _report(
+        core, environment, failure, max_memory_mb, failure.payload, completes=False
+    )
 
 
 def refused(core: CoreState, environment: Environment, error: ApiError) -> list[Action]:
@@ -56,7 +61,7 @@ def refused(core: CoreState, environment: Environment, error: ApiError) -> list[
     invocation = environment.invocation
     assert invocation is not None
     environment.invoke_started_at = core.clock.now()
-    _, actions = _report(core, environment, Failure(b"", error.code), 0, b"")
+    actions = _report(core, environment, Failure(b"", error.code), 0, b"", completes=False)
     if invocation.invocation_type is not InvocationType.EVENT:
         actions.append(Complete(invocation, error=error))
     return actions
@@ -71,10 +76,7 @@ def exit_failure(environment: Environment, exit_: Exit) -> Failure:
 def _finish(
     core: CoreState, environment: Environment, payload: bytes, failure: Failure | None, max_memory_mb: int
 ) -> list[Action]:
-    invocation = environment.invocation
-    assert invocation is not None
-    report, actions = _report(core, environment, failure, max_memory_mb, payload)
-    actions[1:1] = _complete(environment, invocation, payload, failure, report)
+    actions = _report(core, environment, failure, max_memory_mb, payload, completes=True)
     return _log(environment, failure) + actions if failure is not None else actions
 
 
@@ -88,20 +90,27 @@ def _complete(
     payload: bytes,
     failure: Failure | None,
     report: Report | None,
-) -> list[Action]:
-    if invocation.invocation_type is InvocationType.EVENT:
-        return []
+) -> Action:
     result = InvocationResult(
         invocation.request_id, payload, invocation.function.version, "Unhandled" if failure else None, 200,
         report, environment.environment_id,
     )  # fmt: skip
-    return [Complete(invocation, result)]
+    return Complete(invocation, result)
 
 
 def _report(
-    core: CoreState, environment: Environment, failure: Failure | None, max_memory_mb: int, payload: bytes
-) -> tuple[Report, list[Action]]:
-    """Close the books: release the concurrency, write END and REPORT, let an event go or queue it again."""
+    core: CoreState,
+    environment: Environment,
+    failure: Failure | None,
+    max_memory_mb: int,
+    payload: bytes,
+    *,
+    completes: bool,
+) -> list[Action]:
+    """Close the books: release the concurrency, write END and REPORT, let an event go or queue it again.
+
+    ``completes``: the caller has had no answer yet.
+    """
     invocation, share = environment.invocation, environment.share
     assert invocation is not None
     assert share is not None
@@ -119,8 +128,10 @@ def _report(
     actions: list[Action] = [WriteLog(environment, "", record)]
     if invocation.invocation_type is InvocationType.EVENT:
         actions += waiting.event_done(core, invocation, record, payload, failed=failure is not None)
+    elif completes:
+        actions.append(_complete(environment, invocation, payload, failure, report))
     actions.append(Record(record))
-    return report, actions
+    return actions
 
 
 def _figures(

@@ -29,7 +29,7 @@ def billed_duration_ms(
     wall_ms = round(duration_ms + init_duration_ms, 2)
     if most_ms is not None:
         wall_ms = min(wall_ms, most_ms)
-    return max(1, math.ceil(wall_ms / step_ms)) * step_ms
+    return (math.ceil(wall_ms / step_ms) or 1) * step_ms
 
 
 class Report(Struct, frozen=True):

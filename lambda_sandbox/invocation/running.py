@@ -225,7 +225,7 @@ def run_waiting(core: CoreState, function: FunctionConfiguration) -> list[Action
     event = core.queue.throttled(function.arn)
     if event is None:
         return []
-    event.due_at = core.waiting_clock.now()
+    core.queue.move(event, core.waiting_clock.now())
     return run_due(core)
 
 

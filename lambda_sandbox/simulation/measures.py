@@ -6,7 +6,7 @@ from array import array
 from collections import Counter
 from typing import Any
 
-from lambda_sandbox.invocation.messages import InvocationRecord, Status
+from lambda_sandbox.invocation.messages import Record, Status
 from lambda_sandbox.simulation.series import Series
 
 PERCENTILES = (50.0, 90.0, 95.0, 99.0, 99.9)
@@ -31,7 +31,8 @@ class Measures:
         self.waits_s = array("d")
         self.inits_ms = array("d")
 
-    def record(self, record: InvocationRecord) -> None:
+    def take(self, action: Record) -> None:
+        record = action.record
         report = record.report
         if report is None:
             self.throttles[record.throttled_by] += 1

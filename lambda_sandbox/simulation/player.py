@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import heapq
 import itertools
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable
+from heapq import heappop, heappush
 from random import Random
 from typing import Any
 
 from lambda_sandbox.clock import ManualClock
 from lambda_sandbox.invocation.core import Core
-from lambda_sandbox.invocation.environment import Environment, State
+from lambda_sandbox.invocation.environment import State
 from lambda_sandbox.invocation.messages import (
     Action,
     DeliverEvent,
@@ -53,7 +54,7 @@ class Player:
             Random(f"{scenario.seed} {what}")  # noqa: S311 - a simulation, no secret
             for what in ("traffic", "init", "handler", "errors")
         )
-        self._traffic = traffic
+        self._arrivals = scenario.traffic.arrivals(traffic)
         self._errors = errors
         self._init_ms = scenario.init.drawn_by(init)
         self._handler_ms = scenario.handler.drawn_by(handler)
@@ -67,7 +68,6 @@ class Player:
             StartEnvironment: self._start_environment,
             DeliverEvent: self._deliver_event,
             SetTimer: self._set_timer,
-            Record: lambda action: self.measures.record(action.record),
             EventFinished: self._event_finished,
             RefuseRuntime: self._refuse_runtime,
         }
@@ -98,56 +98,54 @@ class Player:
                 self._next()
         self.traffic_starts_at = self.last_arrival = self.clock.now()
         self.measures = Measures(self.traffic_starts_at)
+        self._performers[Record] = self.measures.take
 
     def _serve_callers(self) -> None:
-        kind = InvocationType.EVENT if self.scenario.asynchronous else InvocationType.REQUEST_RESPONSE
-        pending, clock, invoke, function = self._pending, self.clock, self.core.invoke, self.function
+        """Let callers come, and between them happen what was going to. This loop and ``_next`` are all that is hot here."""
+        scenario, function, start = self.scenario, self.function, self.traffic_starts_at
+        kind = InvocationType.EVENT if scenario.asynchronous else InvocationType.REQUEST_RESPONSE
+        ends_at = math.inf if scenario.duration_s is None else start + scenario.duration_s
+        pending, move_to, invoke, perform = self._pending, self.clock.move_to, self.core.invoke, self._perform
         series, share, environments = self.measures.series, self._share, self._environments
-        for number, at in enumerate(self._arrivals()):
+        for number, after in enumerate(itertools.islice(self._arrivals, scenario.invocations), start=1):
+            at = start + after
+            if at >= ends_at:
+                break
             while pending and pending[0][0] <= at:
                 self._next()
-            clock.move_to(at)
+            move_to(at)
             if at >= series.ends_at:
                 series.pass_to(at)
-            self._perform(invoke(Invocation(str(number), function, b"{}", at, kind)))
+            perform(invoke(Invocation(str(number), function, b"{}", at, kind)))
             series.observe(share.in_use + share.provisioned_in_use, len(environments), at)
             series.invocations += 1
-            self.arrived, self.last_arrival = number + 1, at
-
-    def _arrivals(self) -> Iterator[float]:
-        start, scenario = self.traffic_starts_at, self.scenario
-        arrivals = scenario.traffic.arrivals(self._traffic)
-        if scenario.duration_s is not None:
-            duration_s = scenario.duration_s
-            arrivals = itertools.takewhile(lambda at: at < duration_s, arrivals)
-        return (start + at for at in itertools.islice(arrivals, scenario.invocations))
+            self.arrived, self.last_arrival = number, at
 
     def _next(self) -> None:
         """Let the next thing happen that was going to."""
-        at, _, what, subject, token = heapq.heappop(self._pending)
+        at, _, what, subject, token = heappop(self._pending)
         self.clock.move_to(at)
         series, share = self.measures.series, self._share
         if at >= series.ends_at:
             series.pass_to(at)
         if what == _ANSWER:
-            self._answer(subject, token)
+            if subject.invocation is token:  # else it timed out before
+                self._answer(subject.environment_id, token.request_id)
         elif what == _TIMER:
             self._perform(self.core.timer_fired(subject))
-        elif (
-            subject.started_at == token and subject.state is State.INIT
-        ):  # else init was stopped and begun again
+        elif subject.started_at == token and subject.state is State.INIT:  # else init was begun again
             self._perform(self.core.runtime_next(subject.environment_id))
         series.observe(share.in_use + share.provisioned_in_use, len(self._environments), at)
 
-    def _answer(self, environment: Environment, invocation: Invocation) -> None:
-        if environment.invocation is not invocation:
-            return  # it timed out before
-        identity, request_id = environment.environment_id, invocation.request_id
-        if self.scenario.error_share and self._errors.random() < self.scenario.error_share:
-            self._perform(self.core.runtime_error(identity, request_id, _ERROR, "Simulated", _MEMORY_MB))
+    def _answer(self, environment_id: str, request_id: str) -> None:
+        core, error_share = self.core, self.scenario.error_share
+        if error_share and self._errors.random() < error_share:
+            self._perform(core.runtime_error(environment_id, request_id, _ERROR, "Simulated", _MEMORY_MB))
         else:
-            self._perform(self.core.runtime_response(identity, request_id, b"{}", _MEMORY_MB))
-        self._perform(self.core.runtime_next(identity))
+            self._perform(core.runtime_response(environment_id, request_id, b"{}", _MEMORY_MB))
+        actions = core.runtime_next(environment_id)
+        if actions:
+            self._perform(actions)
 
     def _perform(self, actions: list[Action]) -> None:
         """Carry out what the core decided. Logs, answers and stops need nothing done: there are no processes here."""
@@ -162,8 +160,10 @@ class Player:
         self._at(self.clock.now() + took_s, _READY, action.environment, action.environment.started_at)
 
     def _deliver_event(self, action: DeliverEvent) -> None:
-        took_s = self._handler_ms() * self._slowness_s
-        self._at(self.clock.now() + took_s, _ANSWER, action.environment, action.invocation)
+        ends_at = self.clock.now() + self._handler_ms() * self._slowness_s
+        heappush(
+            self._pending, (ends_at, next(self._numbers), _ANSWER, action.environment, action.invocation)
+        )
 
     def _set_timer(self, action: SetTimer) -> None:
         self._at(action.at, _TIMER, action.key, None)
@@ -175,4 +175,4 @@ class Player:
         raise AssertionError(f"the core refused what the player played: {action.message}")
 
     def _at(self, moment: float, what: int, subject: Any, token: Any) -> None:
-        heapq.heappush(self._pending, (moment, next(self._numbers), what, subject, token))
+        heappush(self._pending, (moment, next(self._numbers), what, subject, token))
