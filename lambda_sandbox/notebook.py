@@ -6,7 +6,9 @@ The same notebook talks to real AWS when ``connect()`` is left out.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from lambda_sandbox import aws_environment, botocore_guard
@@ -17,6 +19,7 @@ from lambda_sandbox.telemetry.timeline import Timeline
 from lambda_sandbox.telemetry.views import Bill, History, Logs
 
 if TYPE_CHECKING:
+    from lambda_sandbox.deploying import Deployed
     from lambda_sandbox.drivers.in_process import InProcess
 
 IN_PROCESS = "in-process"
@@ -76,6 +79,15 @@ class Sandbox:
 
         make: Any = boto3.client
         return make(service, **options)
+
+    def deploy(self, source: str | Path | Mapping[str, str | bytes], **options: Any) -> Deployed:
+        """Create a function from a file, a folder, a dictionary or source text; ``options`` as in ``create_function``.
+
+        ``sandbox.deploy("src/app.py").invoke({"a": 1}).value`` is what its ``handler`` returned.
+        """
+        from lambda_sandbox.deploying import deploy
+
+        return deploy(self.client("lambda"), source, **options)
 
     def __repr__(self) -> str:
         isolation = self.isolation

@@ -1,10 +1,12 @@
-"""The ``lambda_sandbox`` fixture for other people's test suites.
+"""The fixtures for other people's test suites.
 
-One server a test session, on a free port and empty at the start of every test; nothing is loaded or started before a
-test asks for it.
+``lambda_sandbox`` is a real server, one a test session, on a free port and empty at the start of every test;
+``lambda_sandbox_in_process`` runs the functions in the test's own interpreter, with a clock that is moved by hand.
+Nothing is loaded or started before a test asks for it.
 
     def test_greets(lambda_sandbox):
-        client = lambda_sandbox.client("lambda")
+        function = lambda_sandbox.deploy("src/greeter")
+        assert function.invoke({"name": "Ada"}).value == "Hello, Ada"
 """
 
 from __future__ import annotations
@@ -15,8 +17,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from lambda_sandbox.notebook import Sandbox
+    from lambda_sandbox.notebook import InProcessSandbox, Sandbox
     from lambda_sandbox.server_process import ServerProcess
+
+_FIXTURES = {"lambda_sandbox", "lambda_sandbox_in_process"}
 
 
 @pytest.fixture(scope="session")
@@ -30,11 +34,34 @@ def lambda_sandbox_server() -> Iterator[ServerProcess]:
 
 
 @pytest.fixture
-def lambda_sandbox(lambda_sandbox_server: ServerProcess) -> Iterator[Sandbox]:
+def lambda_sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """An empty, connected sandbox; after the test, boto3 and the environment are as they were."""
     from lambda_sandbox.notebook import connect, disconnect
 
-    sandbox = connect(lambda_sandbox_server.endpoint, quiet=True)
+    _refuse_both(request)
+    server: ServerProcess = request.getfixturevalue("lambda_sandbox_server")
+    sandbox = connect(server.endpoint, quiet=True)
     sandbox.reset()
     yield sandbox
     disconnect()
+
+
+@pytest.fixture
+def lambda_sandbox_in_process(request: pytest.FixtureRequest) -> Iterator[InProcessSandbox]:
+    """An empty sandbox in this interpreter, whose time moves with ``advance(seconds)`` and with what handlers take.
+
+    No server, no socket, no isolation; breakpoints and coverage work in the handlers as in the tests.
+    """
+    from lambda_sandbox.notebook import InProcessSandbox, connect, disconnect
+
+    _refuse_both(request)
+    disconnect()
+    sandbox = connect(driver="in_process", quiet=True)
+    assert isinstance(sandbox, InProcessSandbox)
+    yield sandbox
+    disconnect()
+
+
+def _refuse_both(request: pytest.FixtureRequest) -> None:
+    if set(request.fixturenames) >= _FIXTURES:
+        pytest.fail("a test has one sandbox: lambda_sandbox or lambda_sandbox_in_process", pytrace=False)

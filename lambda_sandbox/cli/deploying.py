@@ -16,6 +16,7 @@ import click
 from lambda_sandbox import runtime_identifiers
 from lambda_sandbox.cli.invoking import api_error
 from lambda_sandbox.config import Config
+from lambda_sandbox.deploying import own_runtime
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.server_client import ServerClient
 from lambda_sandbox.source_folder import SourceFolder
@@ -135,9 +136,8 @@ def changes(
 def newest_runtime(suffix: str) -> str:
     """Return the runtime for a source file: this very Python's, or the newest of its language; ``""`` for another kind."""
     language = _LANGUAGES.get(suffix, "")
-    own = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    if language == "python" and own in runtime_identifiers.NAMES:
-        return own
+    if language == "python":
+        return own_runtime()
     names = [each.name for each in runtime_identifiers.RUNTIMES if each.language == language]
     return names[-1] if names else ""
 
