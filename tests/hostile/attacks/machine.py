@@ -18,9 +18,9 @@ try:
 except OSError: pass
 try: reached.append(socket.getaddrinfo("amazonaws.com", 443))
 except OSError: pass
-for port in range(1, 65_536):
-    with socket.socket() as client:
-        if port != 9000 and client.connect_ex(("127.0.0.1", port)) == 0: reached.append(port)
+for line in [*open("/proc/net/tcp"), *open("/proc/net/tcp6")]:  # who else listens here: another sandbox, the grader
+    words = line.split()
+    if words[3] == "0A" and int(words[1].split(":")[1], 16) != 9000: reached.append(line)
 print("REACHED", reached)
 """
 

@@ -12,12 +12,13 @@ _FILES = (
     + """\
 def texts():
     for name in sorted({"/" + name for name in os.listdir("/")} - {"/proc", "/sys", "/dev", "/usr", "/lib"}):
-        for folder, _, files in os.walk(name):
+        for folder, inner, files in os.walk(name):
+            inner[:] = [one for one in inner if one != "site-packages"]
             for file in files:
                 path = os.path.join(folder, file)
                 try:
                     if file.endswith((".ipynb", ".json", ".pyc", ".py", ".csv", ".sqlite")):
-                        if "site-packages" not in path and os.path.getsize(path) < 5_000_000:
+                        if os.path.getsize(path) < 5_000_000:
                             yield open(path, "rb").read()
                 except OSError: pass
 for text in texts():
@@ -79,7 +80,8 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
 _CHECK_FILES = """\
 found = []
 for name in sorted({"/" + name for name in os.listdir("/")} - {"/proc", "/sys", "/dev", "/usr"}):
-    for folder, _, files in os.walk(name):
+    for folder, inner, files in os.walk(name):
+        inner[:] = [one for one in inner if one != "site-packages"]
         found += [os.path.join(folder, file) for file in files if file.startswith(("test_adding", "test_plain_lab"))]
         found += [os.path.join(folder, file) for file in files if file in ("result.json", "gradebook.sqlite")]
 print("FOUND", found)
