@@ -47,9 +47,15 @@ format: venv ## Rewrite the code in the house style
 	@$(RUN) -m ruff check --fix .
 	@$(RUN) -m ruff format .
 
-bench: venv build/peers/ready ## Measure invokes beside a bare server and grading beside other graders
+bench: venv build/peers/ready build/simfaas/ready ## Measure invokes, grading and simulations, beside their peers
 	@$(RUN) -m benchmarks invoke
 	@$(RUN) -m benchmarks grade
+	@$(RUN) -m benchmarks simulate
+
+build/simfaas/ready: benchmarks/simfaas-requirements.txt # another simulator, in an environment of its own
+	@$(RUN) -m venv build/simfaas
+	@build/simfaas/bin/python -m pip install --quiet -r $< && touch $@ \
+		|| echo "SimFaaS could not be installed: it is left out of the comparison."
 
 build/peers/ready: # other graders, measured beside ours; the course needs none of them
 	@$(RUN) -m venv build/peers

@@ -17,6 +17,7 @@ from lambda_sandbox.invocation.messages import (
     DeliverEvent,
     EventFinished,
     Invocation,
+    InvocationRecord,
     InvocationType,
     Record,
     RefuseRuntime,
@@ -36,10 +37,16 @@ _READY, _ANSWER, _TIMER = range(3)
 
 
 class Player:
-    """One run of one scenario. ``clock`` stands still between the moments at which something happens."""
+    """One run of one scenario. ``clock`` stands still between the moments at which something happens.
 
-    def __init__(self, scenario: Scenario) -> None:
+    ``on_record`` is called with every attempt, throttled ones included, as it ends.
+    """
+
+    def __init__(
+        self, scenario: Scenario, on_record: Callable[[InvocationRecord], None] | None = None
+    ) -> None:
         scenario.check()
+        self._on_record = on_record
         self.scenario = scenario
         self.function = scenario.function
         self.clock = ManualClock(START)
@@ -98,7 +105,7 @@ class Player:
                 self._next()
         self.traffic_starts_at = self.last_arrival = self.clock.now()
         self.measures = Measures(self.traffic_starts_at)
-        self._performers[Record] = self.measures.take
+        self._performers[Record] = self.measures.take if self._on_record is None else self._tell
 
     def _serve_callers(self) -> None:
         """Let callers come, and between them happen what was going to. This loop and ``_next`` are all that is hot here."""
@@ -167,6 +174,11 @@ class Player:
 
     def _set_timer(self, action: SetTimer) -> None:
         self._at(action.at, _TIMER, action.key, None)
+
+    def _tell(self, action: Record) -> None:
+        self.measures.take(action)
+        assert self._on_record is not None
+        self._on_record(action.record)
 
     def _event_finished(self, action: EventFinished) -> None:
         self.measures.events[action.condition] += 1
