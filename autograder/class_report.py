@@ -17,7 +17,7 @@ from autograder.notebook import read_notebook
 from autograder.report import render, write_atomically
 from autograder.result import Result
 from autograder.score import CheckResult
-from autograder.similarity import Pair, near_identical
+from autograder.similarity import MOST_COMPARED, Pair, near_identical
 
 _SHOWN_PAIRS = 50
 _SHOWN_ANSWERS = 5
@@ -59,6 +59,7 @@ def write_class_report(book: Gradebook, folder: Path, notebooks: Mapping[str, Pa
         figures=figures(graded),
         missed=most_missed(graded),
         alike=[_look_alikes(pair, answers, names) for pair in pairs[:_SHOWN_PAIRS]],
+        only_same=len(answers) > MOST_COMPARED,
         more_alike=max(0, len(pairs) - _SHOWN_PAIRS),
         not_graded=[row for row in book.rows if row.result is not None and row.graded is None],
         missing=[row for row in book.rows if row.result is None],
