@@ -13,6 +13,7 @@ from rich.table import Table
 from benchmarks import cold_start as cold_starts_of_environments
 from benchmarks import control_plane as many_functions
 from benchmarks import grade as grading
+from benchmarks import simulate as simulations
 from benchmarks import soak as long_run
 from benchmarks.invoke import measure
 
@@ -32,16 +33,26 @@ def main() -> None:
     type=float,
     help="Exit with 1 when the warm p50 is more than this many times the bare server's.",
 )
-def invoke(as_json: bool, rounds: int, calls: int, cold_starts: int, limit: float | None) -> None:
-    """Invoke a function warm and cold, beside a bare server that answers a constant."""
+@click.option("--native-limit", type=float, help="The same for the functions that run AWS's own client.")
+def invoke(
+    as_json: bool, rounds: int, calls: int, cold_starts: int, limit: float | None, native_limit: float | None
+) -> None:
+    """Invoke a function warm and cold, beside a bare server that answers a constant.
+
+    Beside AWS's emulator, too, when LAMBDA_RIE is its path, and beside serverless-offline when SERVERLESS_OFFLINE is a
+    folder that it is installed in.
+    """
     errors = Console(stderr=True)
     with errors.status("starting") as status:
         figures = measure(rounds, calls, cold_starts, progress=status.update)
     print(json.dumps(figures, indent=2)) if as_json else show(Console(), figures)
-    ratio = figures["warm"]["ratio_p50"]
-    if limit is not None and ratio > limit:
-        errors.print(f"warm p50 is {ratio} times the bare server's; the limit is {limit:g}")
-        sys.exit(1)
+    over = False
+    for kind, most in (("ratio_p50", limit), ("native_ratio_p50", native_limit)):
+        ratio = figures["warm"][kind]
+        if most is not None and ratio > most:
+            errors.print(f"{kind}: warm p50 is {ratio} times the bare server's; the limit is {most:g}")
+            over = True
+    sys.exit(1 if over else 0)
 
 
 @main.command("control-plane")
@@ -88,7 +99,9 @@ def cold_start(as_json: bool, rounds: int, burst: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 @click.option("--minutes", type=click.FloatRange(0.1), default=5.0, show_default=True)
 @click.option("--p99-limit", type=float, default=3.0, show_default=True, help="Times the p99 of the start.")
-@click.option("--memory-limit-mb", type=float, default=64.0, show_default=True, help="Growth in the second half.")
+@click.option(
+    "--memory-limit-mb", type=float, default=64.0, show_default=True, help="Growth in the second half."
+)
 def soak(as_json: bool, minutes: float, p99_limit: float, memory_limit_mb: float) -> None:
     """Call 30 functions, half of them ill-behaved, at full speed; exit with 1 when something is left behind."""
     errors = Console(stderr=True)
@@ -118,10 +131,16 @@ def show_cold_starts(console: Console, figures: dict[str, Any]) -> None:
 
 @main.command("grade")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@click.option("--count", type=click.IntRange(2), default=1000, show_default=True, help="Trivial submissions a run.")
+@click.option(
+    "--count", type=click.IntRange(2), default=1000, show_default=True, help="Trivial submissions a run."
+)
 @click.option("--lab-count", type=click.IntRange(2), default=10, show_default=True, help="Of lab 09.")
-@click.option("--peer-count", type=click.IntRange(1), default=10, show_default=True, help="For each other grader.")
-@click.option("--limit", type=float, help="Exit with 1 when a trivial submission takes more seconds with one worker.")
+@click.option(
+    "--peer-count", type=click.IntRange(1), default=10, show_default=True, help="For each other grader."
+)
+@click.option(
+    "--limit", type=float, help="Exit with 1 when a trivial submission takes more seconds with one worker."
+)
 def grade(as_json: bool, count: int, lab_count: int, peer_count: int, limit: float | None) -> None:
     """Grade a trivial lab and lab 09, beside nbgrader, Otter and nbclient."""
     errors = Console(stderr=True)
@@ -147,6 +166,48 @@ def show_grading(console: Console, figures: dict[str, Any]) -> None:
     console.print(table)
 
 
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--rounds", type=click.IntRange(1), default=7, show_default=True, help="Alternating rounds.")
+@click.option("--requests", type=click.IntRange(100), default=100_000, show_default=True, help="A round.")
+@click.option("--million/--no-million", default=True, help="Also run `simulate` with a million, twice.")
+@click.option(
+    "--limit", type=float, help="Exit with 1 when a request costs more than this many of SimFaaS's."
+)
+def simulate(as_json: bool, rounds: int, requests: int, million: bool, limit: float | None) -> None:
+    """Simulate callers, beside SimFaaS where `make bench` has installed it."""
+    errors = Console(stderr=True)
+    with errors.status("starting") as status:
+        figures = simulations.measure(requests, rounds, million, progress=status.update)
+    print(json.dumps(figures, indent=2)) if as_json else show_simulations(Console(), figures)
+    slowest = max((each.get("ratio_processor", 0.0) for each in figures["compared"]), default=0.0)
+    if limit is not None and slowest > limit:
+        errors.print(f"a request costs {slowest} times SimFaaS's; the limit is {limit:g}")
+        sys.exit(1)
+
+
+def show_simulations(console: Console, figures: dict[str, Any]) -> None:
+    """Print the figures as a table."""
+    table = Table(
+        title=f"requests per second of processor time, {figures['rounds']} rounds, {figures['peer']}"
+    )
+    for name in ("", "sandbox", "SimFaaS", "cost, ours to theirs"):
+        table.add_column(name, justify="left" if not name else "right")
+    for each in figures["compared"]:
+        peer = each.get("simfaas")
+        table.add_row(
+            each["workload"],
+            f"{each['sandbox']['requests_per_processor_s']:,}",
+            f"{peer['requests_per_processor_s']:,}" if peer else "",
+            str(each.get("ratio_processor", "")),
+        )
+    console.print(table)
+    if "million" in figures:
+        run = figures["million"]
+        same = "the same answer" if run["same_answer"] else "DIFFERENT answers"
+        console.print(f"a million invocations: {run['wall_s']} s, processor {run['processor_s']} s, {same}")
+
+
 def show(console: Console, figures: dict[str, Any]) -> None:
     """Print the figures as a table."""
     table = Table(title=f"invoke, isolation {figures['isolation']}, median of {figures['rounds']} rounds")
@@ -157,6 +218,11 @@ def show(console: Console, figures: dict[str, Any]) -> None:
     table.add_row(
         "warm p50, one connection", f"{bare['p50_us']} µs", f"{ours['p50_us']} µs", f"{warm['ratio_p50']}"
     )
+    native = warm["native"]
+    table.add_row("… with AWS's own client", "", f"{native['p50_us']} µs", f"{warm['native_ratio_p50']}")
+    for name, ratio in warm.items():
+        if "_to_" in name:
+            table.add_row(name.replace("_", " "), "", "", f"{ratio}")
     table.add_row("warm p99, one connection", f"{bare['p99_us']} µs", f"{ours['p99_us']} µs", "")
     for connections, rates in figures["throughput"].items():
         name = f"calls per second, {connections} connections"

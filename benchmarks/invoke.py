@@ -10,10 +10,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.client import Connection, calls_per_second, latencies_s
+from benchmarks.peers import peers
 from benchmarks.servers import Sandbox, Target, bare, sandbox
 from lambda_sandbox.server_client import ServerClient
 
 CONNECTIONS = (8, 32)
+ONE_AT_A_TIME = "rie"  # AWS's emulator fails a second call while one is under way
+OWN = {"bare", "sandbox", "native"}  # the others are peers
 _WARM_UP_CALLS = 300
 
 
@@ -35,20 +38,20 @@ def measure(
     rounds: int, calls: int, cold_starts: int, progress: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
     """Run everything once and return the figures; see ``python -m benchmarks invoke --json`` for their names."""
-    with bare() as bare_target, sandbox() as box:
-        targets = (bare_target, box.target("warm"))
+    with bare() as bare_target, sandbox() as box, sandbox("native") as native, peers() as others:
+        targets = (bare_target, box.target("warm"), native.target("warm"), *others)
         progress("warming up")
         _warm_up(targets)
         warm: dict[str, list[Latency]] = {target.name: [] for target in targets}
         rates: dict[int, dict[str, list[float]]] = {
-            n: {target.name: [] for target in targets} for n in CONNECTIONS
+            n: {target.name: [] for target in _parallel(targets)} for n in CONNECTIONS
         }
         for number in range(rounds):
             progress(f"round {number + 1} of {rounds}")
             for target in targets:
                 warm[target.name].append(_latency(target, calls))
             for connections in CONNECTIONS:
-                for target in targets:
+                for target in _parallel(targets):
                     rate = calls_per_second(target.host, target.port, target.request, connections, calls)
                     rates[connections][target.name].append(rate)
         progress("cold starts")
@@ -72,8 +75,12 @@ def measure(
 def _warm_up(targets: Sequence[Target]) -> None:
     """Bring every environment into being that the widest round needs, and let caches fill."""
     for target in targets:
-        for connections in (max(CONNECTIONS), 1):
+        for connections in (max(CONNECTIONS), 1) if target.name != ONE_AT_A_TIME else (1,):
             calls_per_second(target.host, target.port, target.request, connections, _WARM_UP_CALLS)
+
+
+def _parallel(targets: Sequence[Target]) -> Sequence[Target]:
+    return [target for target in targets if target.name != ONE_AT_A_TIME]
 
 
 def _latency(target: Target, calls: int) -> Latency:
@@ -100,15 +107,32 @@ def _warm(rounds: dict[str, list[Latency]]) -> dict[str, Any]:
             statistics.median(value.p99_us for value in values),
         )
         figures[name] = {key: round(value, 1) for key, value in asdict(middle).items()}
-    pairs = zip(rounds["sandbox"], rounds["bare"], strict=True)
-    figures["ratio_p50"] = round(statistics.median(ours.p50_us / floor.p50_us for ours, floor in pairs), 2)
+    figures["ratio_p50"] = _ratio(rounds["sandbox"], rounds["bare"])
+    figures["native_ratio_p50"] = _ratio(rounds["native"], rounds["bare"])
+    for peer in set(rounds) - OWN:
+        figures[f"ratio_p50_to_{peer}"] = _ratio(rounds["sandbox"], rounds[peer])
+        figures[f"native_ratio_p50_to_{peer}"] = _ratio(rounds["native"], rounds[peer])
     return figures
 
 
+def _ratio(ours: list[Latency], others: list[Latency]) -> float:
+    """Return the median of what each round says: both sides of a round had the same weather."""
+    pairs = zip(ours, others, strict=True)
+    return round(statistics.median(one.p50_us / other.p50_us for one, other in pairs), 2)
+
+
 def _throughput(rates: dict[str, list[float]]) -> dict[str, float]:
-    figures = {f"{name}_per_s": round(statistics.median(values)) for name, values in rates.items()}
-    pairs = zip(rates["bare"], rates["sandbox"], strict=True)
-    return {**figures, "ratio": round(statistics.median(floor / ours for floor, ours in pairs), 2)}
+    figures: dict[str, float] = {
+        f"{name}_per_s": round(statistics.median(values)) for name, values in rates.items()
+    }
+    figures["ratio"] = _quotient(rates["bare"], rates["sandbox"])
+    for peer in set(rates) - OWN:
+        figures[f"ratio_to_{peer}"] = _quotient(rates["sandbox"], rates[peer])
+    return figures
+
+
+def _quotient(ours: list[float], others: list[float]) -> float:
+    return round(statistics.median(one / other for one, other in zip(ours, others, strict=True)), 2)
 
 
 def _cold_figures(colds: list[float]) -> dict[str, Any]:

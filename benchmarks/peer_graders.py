@@ -65,7 +65,7 @@ def _nbgrader(program: Path, count: int) -> list[Cost]:
         source = course / "source" / "ps1"
         source.mkdir(parents=True)
         (source / "trivial.ipynb").write_text(json.dumps(_nbgrader_notebook()))
-        environment = {"HOME": scratch}
+        environment = {"HOME": scratch, "PATH": f"{program.parent}:/usr/bin:/bin"}
         run([str(program), "generate_assignment", "ps1", "--create"], course, environment)
         for number in range(count):
             target = course / "submitted" / f"s{number}" / "ps1"
@@ -94,6 +94,7 @@ def _otter(program: Path, count: int) -> list[Cost]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         (folder / "tests").mkdir()
+        (folder / "out").mkdir()
         (folder / "tests" / "q1.py").write_text(_OTTER_TEST)
         _, path = trivial_lab(folder)
         environment = {"HOME": scratch, "PATH": f"{program.parent}:/usr/bin:/bin"}

@@ -34,40 +34,52 @@ class Target:
 class Sandbox:
     """A sandbox of this run alone, and the functions in it."""
 
-    def __init__(self, endpoint: str) -> None:
-        self.endpoint = endpoint
+    def __init__(self, process: ServerProcess, name: str = "sandbox") -> None:
+        self.name = name
+        self.endpoint = process.endpoint
+        self.process_id = process.process_id
         self._client: Any = boto3.client(
             "lambda",
-            endpoint_url=endpoint,
+            endpoint_url=self.endpoint,
             region_name="us-east-1",
             aws_access_key_id="benchmark",
             aws_secret_access_key="benchmark",  # noqa: S106 - the sandbox takes any
             config=Config(proxies={}),
         )
-        self._code = package(CODE, filename="app.py")
 
     def target(self, function: str) -> Target:
         """Create ``function`` and return the request that invokes it."""
+        self.create(function, CODE, MemorySize=1769)  # one vCPU: the function is not slowed down
+        return Target(self.name, *place(self.endpoint), self.request(function))
+
+    def create(self, function: str, source: str, **settings: Any) -> None:
+        """Create ``function`` and wait until it can be called."""
         self._client.create_function(
             FunctionName=function,
             Runtime=f"python3.{sys.version_info.minor}",  # the host's own: another would be started, not forked
             Handler="app.handler",
             Role=ROLE,
-            MemorySize=1769,  # one vCPU: the function is not slowed down
-            Code={"ZipFile": self._code},
+            Code={"ZipFile": package(source, filename="app.py")},
+            **settings,
         )
         self._client.get_waiter("function_active_v2").wait(FunctionName=function)
-        path = f"/2015-03-31/functions/{function}/invocations"
-        return _target("sandbox", self.endpoint, path)
+
+    def delete(self, function: str) -> None:
+        self._client.delete_function(FunctionName=function)
+
+    def request(self, function: str) -> bytes:
+        """Return the request that invokes ``function``."""
+        return request(self.endpoint, f"/2015-03-31/functions/{function}/invocations")
 
 
 @contextlib.contextmanager
-def sandbox() -> Iterator[Sandbox]:
+def sandbox(client: str = "lean") -> Iterator[Sandbox]:
+    """``client`` is the Runtime API client of its functions: lean or native."""
     # AWS allows ten requests a second for each unit of concurrency; a server that is measured must not throttle.
     os.environ.setdefault("LAMBDA_SANDBOX_ACCOUNT_CONCURRENCY", "100000")
-    process = ServerProcess(port=0)
+    process = ServerProcess(port=0, flags=["--runtime-client", client])
     try:
-        yield Sandbox(process.endpoint)
+        yield Sandbox(process, "sandbox" if client == "lean" else client)
     finally:
         process.stop()
 
@@ -79,14 +91,23 @@ def bare() -> Iterator[Target]:
         try:
             assert process.stdout is not None
             address = process.stdout.readline().split()[1]
-            yield _target("bare", address, "/")
+            yield Target("bare", *place(address), request(address, "/"))
         finally:
             process.terminate()
 
 
-def _target(name: str, address: str, path: str) -> Target:
+def place(address: str) -> tuple[str, int]:
+    """Return host and port of an ``http://`` address."""
     parts = urlsplit(address)
     assert parts.hostname is not None
     assert parts.port is not None
-    head = f"POST {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
-    return Target(name, parts.hostname, parts.port, head.encode() + b"{}")
+    return parts.hostname, parts.port
+
+
+def request(address: str, path: str) -> bytes:
+    """Return a POST of an empty object."""
+    host = urlsplit(address).netloc
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+    )
+    return head.encode() + b"{}"

@@ -50,6 +50,10 @@ class ServerProcess:
             raise
 
     @property
+    def process_id(self) -> int:
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         return self._process.poll() is None
 

@@ -157,7 +157,9 @@ class ProcessEnvironments:
         if environment is not None:
             self._let_go(environment)
         if not keep_tmp:
-            self._starter.forget_tmp(self._tmp_keys.pop(environment_id, environment_id))
+            key = self._tmp_keys.pop(environment_id, "")
+            if key:
+                self._starter.forget_tmp(key)
 
     def drain_output(self, environment_id: str) -> bytes:
         """Return what the environment has printed and ``on_output`` has not been given; never blocks."""
@@ -254,7 +256,8 @@ class ProcessEnvironments:
                 self._factory.furnish(environment, environment_id, function, request)
             self._memory.watch(environment)
             return
-        key = self._tmp_keys.setdefault(environment_id, environment_id)
+        # A name used once: what forgets a /tmp and what makes one may be two zygotes, which do not wait for each other.
+        key = self._tmp_keys.setdefault(environment_id, f"{environment_id}-{self._factory.count}")
         flavour = flavour if flavour == PLAIN or self._starter.has_flavour(flavour) else PLAIN
         environment = self._factory.launch(environment_id, key, function, request, flavour)
         self._environments[environment_id] = environment

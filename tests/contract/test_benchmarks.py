@@ -1,12 +1,15 @@
 """The benchmark runs, measures both servers in one run, and says what it found."""
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
+from benchmarks.footprint import Footprint, footprint
 from benchmarks.invoke import percentile
+from benchmarks.soak import FUNCTIONS, measure, verdict
 
 
 def test_one_run_measures_the_sandbox_and_the_bare_server() -> None:
@@ -29,6 +32,9 @@ def test_one_run_measures_the_sandbox_and_the_bare_server() -> None:
     bare, ours = figures["warm"]["bare"], figures["warm"]["sandbox"]
     assert 0 < bare["p50_us"] < ours["p50_us"] <= ours["p99_us"]
     assert figures["warm"]["ratio_p50"] == pytest.approx(ours["p50_us"] / bare["p50_us"], rel=0.02)
+    native = figures["warm"]["native"]
+    assert ours["p50_us"] > 0 < native["p50_us"]
+    assert figures["warm"]["native_ratio_p50"] == pytest.approx(native["p50_us"] / bare["p50_us"], rel=0.02)
     assert set(figures["throughput"]) == {"8", "32"}
     assert all(rates["sandbox_per_s"] > 0 for rates in figures["throughput"].values())
     assert figures["cold_start"]["count"] == 2
@@ -42,3 +48,37 @@ def test_one_run_measures_the_sandbox_and_the_bare_server() -> None:
 )
 def test_percentile_is_the_nearest_rank(share: float, wanted: int) -> None:
     assert percentile(range(100, 0, -1), share) == wanted
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a server holds is read from /proc")
+def test_twenty_seconds_of_ill_behaved_functions_leave_nothing_behind() -> None:
+    figures = measure(20)
+    # How the others fare is for a quiet machine: this is one of many tests that run at the same time.
+    assert verdict(figures, p99_limit=float("inf"), memory_limit_mb=64) == []
+    assert set(figures["calls"]) == {name.split("-")[0] for name in FUNCTIONS}
+
+
+def test_a_soak_names_what_was_left_behind_and_what_got_slower() -> None:
+    figures = {
+        "wrong_answers": [],
+        "left_behind": {"processes": 2, "control_groups": 0, "memory_mb": 3.5},
+        "server_memory_mb": {"growth_in_second_half": 70.0},
+        "p99": {"worst_to_start": 4.0},
+    }
+    assert verdict(figures, p99_limit=3, memory_limit_mb=64) == [
+        "2 processes left behind",
+        "the server's memory grew by 70.0 MB in the second half",
+        "p99 rose to 4.0 times what it was at the start",
+    ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a server holds is read from /proc")
+def test_a_footprint_counts_a_child_its_descriptors_and_its_memory() -> None:
+    before = footprint(os.getpid())
+    with subprocess.Popen(["sleep", "60"], stdin=subprocess.PIPE) as child:
+        grown = footprint(os.getpid()).grown(before)
+        child.kill()
+    assert isinstance(before, Footprint)
+    assert grown["processes"] == 1
+    assert grown["descriptors"] >= 2
+    assert grown["namespaces"] == 0
