@@ -11,7 +11,7 @@ import click
 from lambda_sandbox import __version__
 from lambda_sandbox.cli.connecting import client, endpoint_option
 from lambda_sandbox.cli.developing import create_function, debug, invoke
-from lambda_sandbox.cli.simulating import simulate
+from lambda_sandbox.cli.simulating import power_tune, simulate
 from lambda_sandbox.config import DEFAULT_PORT
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print the sandbox's JSON instead of a table.")
@@ -77,6 +77,7 @@ cli.add_command(invoke)
 cli.add_command(create_function)
 cli.add_command(debug)
 cli.add_command(simulate)
+cli.add_command(power_tune)
 
 
 @cli.command("fork-server", hidden=True)

@@ -1,4 +1,4 @@
-"""``simulate``: a million requests in seconds, on a virtual clock. Needs no running sandbox."""
+"""``simulate``, a million requests on a virtual clock; ``power-tune``, some requests on real environments."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lambda_sandbox import quotas
+from lambda_sandbox.cli.connecting import client, endpoint_option
 
 if TYPE_CHECKING:
     from lambda_sandbox.simulation.scenario import Scenario
@@ -125,3 +126,55 @@ def _scenario(traffic: str, csv_function: str, handler: str, init: str, values: 
         init=durations.parse(init, "init_duration_ms"),
         **values,
     )
+
+
+@click.command("power-tune")
+@click.argument("function")
+@click.option(
+    "--memory",
+    default="128,256,512,1024,1769,3008",
+    show_default=True,
+    help="Sizes in MB with commas between.",
+)
+@click.option("--payload", "-p", default="{}", help="JSON text, or @FILE.")
+@click.option(
+    "--invocations", "-n", type=click.IntRange(1), default=10, show_default=True, help="Of each size, warm."
+)
+@click.option(
+    "--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw it into this .svg or .png file."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@endpoint_option
+def power_tune(
+    function: str,
+    memory: str,
+    payload: str,
+    invocations: int,
+    plot: Path | None,
+    as_json: bool,
+    endpoint: str,
+) -> None:
+    """Invoke FUNCTION with each memory size on the running sandbox: what it takes and costs. Its own size is put back."""
+    from rich.console import Console
+
+    from lambda_sandbox.cli import simulation_tables as tables
+    from lambda_sandbox.cli.power_tuning import PowerTuning
+    from lambda_sandbox.simulation import comparison, plots
+
+    draw = plots.to_file(plot) if plot is not None else None
+    _, sizes = comparison.parse(f"memory={memory}")
+    try:
+        event = Path(payload[1:]).read_bytes() if payload.startswith("@") else payload.encode()
+    except OSError as error:
+        raise click.UsageError(f"cannot read the payload from {payload[1:]}: {error.strerror}") from None
+    errors = Console(stderr=True)
+    tuning = PowerTuning(client(endpoint), function, event, invocations)
+    with errors.status("tuning") as status:
+        figures = tuning.measure(tuple(int(size) for size in sizes), status.update)
+    if not figures["cpu_in_proportion"]:
+        errors.print(
+            "This sandbox does not share the processor by memory (see doctor), so only the price changes with the size."
+        )
+    click.echo(json.dumps(figures, indent=2)) if as_json else tables.power_tuning(figures)
+    if draw is not None:
+        draw(plots.power_tuning(figures))

@@ -57,6 +57,24 @@ def comparison(figures: Json) -> None:
     print_table(names, rows, right=0)
 
 
+def power_tuning(figures: Json) -> None:
+    best = {figures["cheapest_mb"]: ["cheapest"]}
+    best.setdefault(figures["fastest_mb"], []).append("fastest")
+    best.setdefault(figures["balanced_mb"], []).append("balanced")
+    rows = [
+        (
+            f"{point['memory_mb']} MB",
+            f"{point['duration_ms']:,.2f} ms",
+            f"{point['billed_ms']:,.1f} ms",
+            f"{point['cold_ms']:,.2f} ms",
+            f"{point['usd_per_million']:,.4f}",
+            ", ".join(best.get(point["memory_mb"], [])),
+        )
+        for point in figures["points"]
+    ]
+    print_table(("memory", "duration", "billed", "first, cold", "USD/million", ""), rows, right=0)
+
+
 def _times(figures: Json) -> str:
     return (
         ", ".join(f"{name} {_ms(figures, name)}" for name in ("mean", "p50", "p95", "p99", "max") if figures)

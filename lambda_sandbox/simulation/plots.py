@@ -10,6 +10,7 @@ from lambda_sandbox.errors import SandboxFault
 
 Json = Mapping[str, Any]
 _BUSY, _ALIVE, _COLD, _THROTTLED = "#1f77b4", "#b0c4de", "#d62728", "#9467bd"
+_COST = "#2ca02c"
 
 
 def to_file(path: Path) -> Callable[[Any], None]:
@@ -62,13 +63,30 @@ def comparison(figures: Json) -> Any:
         )
     axes[1].set_ylabel("% of invocations")
     axes[2].plot(
-        values, [run["bill"]["per_million_usd"] for run in runs], marker="o", color="#2ca02c", label="cost"
+        values, [run["bill"]["per_million_usd"] for run in runs], marker="o", color=_COST, label="cost"
     )
     axes[2].set_ylabel("USD a million invocations")
     for each in axes:
         each.set_xlabel(f"{figures['compared']}, {figures['unit']}")
         each.set_ylim(bottom=0)
         each.legend(fontsize="small")
+    return figure
+
+
+def power_tuning(figures: Json) -> Any:
+    """Return a matplotlib figure of duration and cost against memory."""
+    figure, left = _figure(1, 1)
+    right = left.twinx()
+    sizes = [point["memory_mb"] for point in figures["points"]]
+    for axes, name, colour, label in (
+        (left, "duration_ms", _BUSY, "duration, ms"),
+        (right, "usd_per_million", _COST, "USD a million invocations"),
+    ):
+        axes.plot(sizes, [point[name] for point in figures["points"]], marker="o", color=colour)
+        axes.set_ylabel(label, color=colour)
+        axes.set_ylim(bottom=0)
+    left.set_xlabel("memory, MB")
+    left.set_title(f"{figures['function_name']}: duration and cost by memory")
     return figure
 
 
