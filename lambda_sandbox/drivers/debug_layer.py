@@ -18,7 +18,8 @@ _WRAPPED = "LAMBDA_SANDBOX_DEBUG_WRAPPED"
 # A function of a few lines with debugpy and its adapter was measured at 63 MB; the function's own memory stays its own.
 _DEBUGPY_MB = 128
 
-# AWS hands a wrapper script the runtime's command line. A wrapper that the function has of its own comes before it.
+# AWS hands a wrapper script the runtime's command line. A wrapper that the function has of its own comes before it;
+# without isolation neither it nor this script lies where AWS has it.
 _SCRIPT = f"""#!/bin/sh
 here=${{0%/*}}
 program=$1
@@ -31,7 +32,13 @@ case ${{program##*/}} in
     then how=--inspect-wait; else how=--inspect-brk; fi
     set -- "$program" "$how=127.0.0.1:${python_debugger.PORT}" "$@" ;;
 esac
-exec ${{{_WRAPPED}:+"${_WRAPPED}"}} "$@"
+own=${_WRAPPED}
+case $own in
+  /var/task/*) own=$LAMBDA_TASK_ROOT${{own#/var/task}} ;;
+  /opt/*) own=${{here%/*}}${{own#/opt}} ;;
+esac
+unset {_WRAPPED}
+exec ${{own:+"$own"}} "$@"
 """
 
 

@@ -258,3 +258,32 @@ def test_a_handler_in_a_file_waits_for_a_debugger(folder: Path) -> None:
             editor.attach(str(folder), "/var/task")
             editor.send("configurationDone")
             assert '"kiwi"' in talk.until("basket")
+
+
+# --- beside what else wraps a runtime --------------------------------------------------------------------
+
+
+def attached_and_run(server: Server, folder: Path, name: str) -> Any:
+    attached = begin(server, name)
+    with DebugAdapter(attached["port"]) as editor:
+        later = Later(lambda: invoke(server, name, {"count": 1}))
+        editor.attach(str(folder), attached["task"])
+        editor.send("configurationDone")
+        return later.answer()
+
+
+def test_a_wrapper_script_of_the_function_s_own_runs_as_well(server: Server, folder: Path) -> None:
+    handler = "import os\ndef handler(event, context): return os.environ['WRAPPED']"
+    wrapper = '#!/bin/sh\nexport WRAPPED=yes\nexec "$@"\n'
+    variables = {"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrapper"}}
+    server.deploy("wrapped", {"app.py": handler, "wrapper": wrapper}, Environment=variables)
+    assert attached_and_run(server, folder, "wrapped") == "yes"
+
+
+def test_the_native_client_is_debugged_too(folder: Path) -> None:
+    server = Server("--no-neighbours", "--runtime-client", "native")
+    try:
+        server.deploy("native", HANDLER)
+        assert attached_and_run(server, folder, "native")["basket"] == ["kiwi"]
+    finally:
+        server.stop()
