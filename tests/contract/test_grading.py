@@ -31,6 +31,7 @@ def test_printed(submission):
     """The word"""
     expect(submission.outputs_text("facts"), wanted="hello\\n", look_at="print")
 '''
+pytestmark = pytest.mark.timeout(300)
 RIGHT, WRONG = "total = 3\nprint('hello')", "total = 4\nprint('hello')"
 
 
@@ -73,7 +74,7 @@ class Course:
 
     def labs_command(self, *words: str, code: int = 0) -> str:
         done = self.start(*words)
-        out, err = done.communicate(timeout=100)
+        out, err = done.communicate(timeout=250)
         assert done.returncode == code, out + err
         return out + err
 
@@ -132,7 +133,7 @@ def test_ctrl_c_ends_in_order_and_the_same_command_goes_on(course: Course) -> No
     for _ in range(4):
         assert re.match(r"\[\d/5\]", running.stdout.readline())
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=120)
     assert running.returncode == 130, out + err
     assert err == "Stopped. What is graded is kept: the same command goes on from there.\n"
     notebook(course.handed_in / "eve.ipynb", RIGHT)

@@ -16,6 +16,7 @@ from tests.contract.test_grading import RIGHT, WRONG, Course, course, notebook
 pytest.importorskip("distributed", reason="Dask is an extra of its own: pip install distributed")
 
 __all__ = ["course"]
+pytestmark = pytest.mark.timeout(300)  # four interpreters start before anything is graded
 
 
 def started(course: Course, command: str, *words: str) -> tuple[subprocess.Popen[str], str]:
@@ -87,7 +88,7 @@ def test_a_worker_is_killed_and_the_gradebook_equals_that_of_a_quiet_run(
     first = running.stdout.readline()
     assert first.startswith("[1/12]"), first + running.communicate()[1]
     subprocess.run(["kill", f"-{signal.SIGKILL.value}", str(worker)], check=True)
-    out, err = running.communicate(timeout=100)
+    out, err = running.communicate(timeout=250)
     assert running.returncode == 0, out + err
     assert len(re.findall(r"^\[\d+/12\]", out, re.M)) == 11  # each once
     assert "12 graded, 0 kept, 0 not graded" in out
