@@ -75,9 +75,10 @@ def _lines(file: str) -> int:
     return 0
 
 
-def _control_groups(server: int) -> Iterator[Path]:
-    for corner in Path("/sys/fs/cgroup").glob(f"**/lambda-sandbox-{server}"):
-        yield from (place for place in corner.iterdir() if place.is_dir())
+def _control_groups(server: int) -> Iterator[str]:
+    for place, folders, _ in os.walk("/sys/fs/cgroup"):  # which goes on when a folder vanishes meanwhile
+        if os.path.basename(place) == f"lambda-sandbox-{server}":
+            yield from folders
 
 
 def _one_a_namespace(processes: list[int], kind: str) -> list[int]:

@@ -15,6 +15,8 @@ from lambda_sandbox.environments.runtimes import registry
 _HERE = Path(__file__).parent
 _SCRIPTS = (
     _HERE / "launcher.py",
+    _HERE / "packets.py",
+    _HERE / "runtime_process.py",
     _HERE / "namespaces.py",
     _HERE / "confinement.py",
     _HERE / "networks.py",

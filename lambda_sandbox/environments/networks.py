@@ -1,4 +1,4 @@
-"""Network namespaces made in advance: making one waits for a lock of the whole machine, entering one does not.
+"""Network namespaces made in advance, with the two listeners in them: making one waits for a lock of the whole machine.
 
 Standard library only: this file is mounted alone at ``/var/runtime`` beside the zygote. Linux only.
 """
@@ -15,8 +15,26 @@ if TYPE_CHECKING:
 else:
     import namespaces
 
+RUNTIME_API_PORT, ENDPOINT_PORT = 9001, 9000
 _SPARE = 8
 _QUIET_MS = 20
+
+
+Listeners = tuple[socket.socket, ...]
+
+
+def listen(own_network: bool) -> Listeners:
+    """Return the listeners for the Runtime API and the endpoint, at ports of their own where the network is the host's."""
+    return tuple(_listen(port if own_network else 0) for port in (RUNTIME_API_PORT, ENDPOINT_PORT))
+
+
+def _listen(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    listener.listen(128)
+    listener.setblocking(False)
+    return listener
 
 
 class SpareNetworks:
@@ -26,7 +44,7 @@ class SpareNetworks:
         # Without root only a namespace of one's own can be entered again; and a zygote needs no network.
         namespaces.unshare(namespaces.NEWNET)
         self._own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        self._spare: list[int] = []
+        self._spare: list[tuple[int, Listeners]] = []
 
     def fill(self, requests: socket.socket) -> None:
         """Make namespaces until there are enough, as long as no request comes."""
@@ -40,24 +58,37 @@ class SpareNetworks:
             except OSError:
                 return  # the machine has no more of them to give; an environment then says so itself
             namespaces.loopback_up()
-            self._spare.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC))
+            entry = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            self._spare.append((entry, listen(own_network=True)))
             namespaces.join(self._own, namespaces.NEWNET)
 
-    def enter(self) -> None:
-        """Called in an environment's first process: be in the last namespace, or in a new one."""
+    def enter(self) -> Listeners:
+        """Called in an environment's first process: be in the last namespace, or in a new one. Return its listeners."""
+        listeners: Listeners = ()
         if self._spare:
-            namespaces.join(self._spare[-1], namespaces.NEWNET)
+            entry, listeners = self._spare.pop()
+            namespaces.join(entry, namespaces.NEWNET)
+            os.close(entry)
         else:
             namespaces.unshare(namespaces.NEWNET)
             namespaces.loopback_up()
+            listeners = listen(own_network=True)
         self.close()
+        return listeners
 
     def given(self) -> None:
         """Called in the zygote once an environment has been forked, which has the last namespace."""
         if self._spare:
-            os.close(self._spare.pop())
+            _close(*self._spare.pop())
 
     def close(self) -> None:
-        for fd in (*self._spare, self._own):
-            os.close(fd)
+        for spare in self._spare:
+            _close(*spare)
         self._spare.clear()
+        os.close(self._own)
+
+
+def _close(entry: int, listeners: Listeners) -> None:
+    os.close(entry)
+    for listener in listeners:
+        listener.close()

@@ -24,11 +24,13 @@ import traceback
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from lambda_sandbox.environments import launcher, namespaces
+    from lambda_sandbox.environments import launcher, namespaces, packets, runtime_process
     from lambda_sandbox.environments.networks import SpareNetworks
 else:
     import launcher
     import namespaces
+    import packets
+    import runtime_process
     from networks import SpareNetworks
 
 _REHEARSALS = 10  # Python rewrites code that has run some eight times, and so copies its pages
@@ -121,10 +123,10 @@ def _answer(requests: socket.socket, home: int) -> None:
     gc.collect()
     gc.freeze()  # a collection in a child would write to, and so copy, every page that it shares
     networks = SpareNetworks()
-    launcher.send(requests, {"event": "ready"})
+    packets.send(requests, {"event": "ready"})
     while True:
         networks.fill(requests)
-        request, fds = launcher.receive(requests)
+        request, fds = packets.receive(requests)
         if not request:
             return
         if request["op"] == "forget":
@@ -172,7 +174,7 @@ def _preload() -> None:
     for name in (*_PRELOADED, "python_client"):
         importlib.import_module(name)
     for _ in range(_REHEARSALS):
-        launcher.rehearse({"PATH": "/usr/bin"}, [0, 0])
+        runtime_process.rehearse({"PATH": "/usr/bin"}, [0, 0])
     os.environ.clear()
 
 
@@ -223,7 +225,7 @@ def _be_environment(request: dict[str, Any], fds: list[int], networks: SpareNetw
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         namespaces.die_with_parent(signal.SIGKILL)
         launcher.join_cgroups(fds[2:])
-        networks.enter()
+        listeners = networks.enter()
         _enter(request)
         if not request["blank"]:
             _furnish_for(request)
@@ -231,7 +233,7 @@ def _be_environment(request: dict[str, Any], fds: list[int], networks: SpareNetw
         os.dup2(fds[1], 2)
         traceback.print_exc()
         os._exit(1)
-    launcher.run(control, spec, fds[1:2], _furnish_for if request["blank"] else None)
+    launcher.run(control, spec, fds[1:2], _furnish_for if request["blank"] else None, listeners)
 
 
 def _enter(request: dict[str, Any]) -> None:
@@ -283,7 +285,7 @@ def main() -> None:
             _serve_flavour(requests, sys.argv[3])
         serve(requests)
     except OSError as error:
-        launcher.send(requests, {"event": "failed", "reason": str(error)})
+        packets.send(requests, {"event": "failed", "reason": str(error)})
         sys.exit(1)
 
 

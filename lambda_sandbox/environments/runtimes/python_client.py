@@ -38,6 +38,8 @@ API = "/2018-06-01/runtime"
 NEXT = f"GET {API}/invocation/next HTTP/1.1\r\nHost: 127.0.0.1:9001\r\n\r\n".encode()
 _OWN_MODULES: tuple[str, ...] = (
     "launcher",
+    "packets",
+    "runtime_process",
     "namespaces",
     "confinement",
     "networks",

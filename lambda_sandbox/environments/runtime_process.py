@@ -1,0 +1,171 @@
+"""The runtime's process inside an environment: it takes its limits and its user, is confined, and runs the function's code.
+
+Part of the launcher and of the zygote: lies beside them inside the environment. Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from lambda_sandbox.environments import confinement, namespaces, packets
+else:
+    import confinement  # all of these files lie side by side inside
+    import namespaces
+    import packets
+
+
+def restrict(spec: dict[str, Any], runs_code: bool = True) -> None:
+    """Become the function's user. ``runs_code`` False: the launcher, which starts no program after this."""
+    if runs_code:
+        _limit(spec["rlimits"])
+    confined = spec["level"] != "process"
+    if spec["mapped_user"] is not None:
+        outside = os.getuid(), os.getgid()  # unknown ones, once in the new namespace
+        namespaces.unshare(namespaces.NEWUSER)
+        namespaces.write_identity_map(spec["mapped_user"], *outside)
+    if confined and runs_code:
+        namespaces.bound_capabilities()
+    user = spec["user"]
+    if user is not None:
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    if confined:
+        namespaces.drop_capabilities()
+    namespaces.no_new_privileges()
+    os.umask(0o022)
+
+
+def _limit(limits: dict[str, int]) -> None:
+    for name, value in limits.items():
+        kind = getattr(resource, name)
+        _, hard = resource.getrlimit(kind)
+        limit = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (limit, limit))
+
+
+def confine(spec: dict[str, Any]) -> None:
+    """Only the runtime: what it may ask of the kernel. The rules hold for mounts that come later, too."""
+    if spec["level"] != "process":
+        confinement.hold_files(("/",), ("/tmp",), ("/dev", "/proc"))  # noqa: S108
+    confinement.filter_system_calls()
+
+
+def become_runtime(
+    control: socket.socket, spec: dict[str, Any], ports: list[int], waiting: socket.socket | None
+) -> NoReturn:
+    """Be confined, and then the runtime. With ``waiting`` the rest of the specification comes from there first."""
+    code = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        restrict(spec)
+        namespaces.die_with_parent(signal.SIGKILL)  # after the change of user, which forgets it
+        namespaces.open_to_peers(True)  # becoming another user closed it, and with it /proc/self
+        confine(spec)
+        threading.main_thread()._set_native_id()  # type: ignore[attr-defined]  # it is the zygote's
+        os.setsid()
+        packets.send(control, {"event": "running"})
+        control.close()
+        if waiting is not None:
+            rehearse({"PATH": "/usr/bin"}, ports)
+            spec, _ = packets.receive(waiting)
+            if not spec:
+                os._exit(0)
+            _limit(spec["rlimits"])
+        os.closerange(3, 64)
+        set_variables(spec, ports)
+        os.chdir(spec["task"])
+        if spec["missing"]:
+            code = _refuse("Sandbox.RuntimeNotInstalled", spec["missing"])
+        elif spec["commands"]:
+            code = _refuse("Runtime.InvalidEntrypoint", _exec_runtime(spec["commands"]))
+        else:
+            code = _run_lean()
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def rehearse(variables: dict[str, str], ports: list[int]) -> None:
+    """Do once what a cold start does, so that the memory pages it writes to are this process's own before anybody waits."""
+    client = importlib.import_module("python_client")
+    set_variables({"variables": variables}, ports)
+    headers = {b"lambda-runtime-aws-request-id": "0"}
+    client.handle(lambda event, context: event, headers, b'{"rehearsal": [1, "2"]}', client.Encoder())
+    socket.socket().close()
+    sys.modules.pop(importlib.import_module("colorsys").__name__)  # small, and in nobody's way
+
+
+def set_variables(spec: dict[str, Any], ports: list[int]) -> None:
+    """Have the function's variables and no others, with the two addresses."""
+    os.environ.clear()
+    os.environ.update(spec["variables"])
+    os.environ["AWS_LAMBDA_RUNTIME_API"] = f"127.0.0.1:{ports[0]}"
+    os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{ports[1]}"
+    time.tzset()
+
+
+def _exec_runtime(commands: list[list[str]]) -> str:
+    """Become the first command that is there. Returns only on failure, with AWS's text for it."""
+    for command in commands:
+        try:
+            os.execv(command[0], command)  # noqa: S606
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            return f"fork/exec {command[0]}: {(error.strerror or str(error)).lower()}"
+    tried = " ".join(command[0] for command in commands)
+    return f"Couldn't find valid bootstrap(s): [{tried}]"
+
+
+def _refuse(error_type: str, message: str) -> int:
+    """Fail the init with one sentence, in the log and in the answer."""
+    client = importlib.import_module("python_client")
+    client.report_init_error(error_type, message)
+    return 1
+
+
+def _run_lean() -> int:
+    """Run our client as an interpreter would run a script, and return the exit code."""
+    import random
+
+    random.seed()
+    code = 0
+    try:
+        client = importlib.import_module("python_client")
+        client.configure_streams()
+        client.main()
+    except SystemExit as error:
+        code = _exit_code(error)
+    except BaseException as error:
+        traceback.print_exc()
+        code = 1
+        if isinstance(error, KeyboardInterrupt):  # as an interpreter ends: by the signal itself
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    return code
+
+
+def _exit_code(error: SystemExit) -> int:
+    if error.code is None:
+        return 0
+    if isinstance(error.code, int):
+        return error.code & 0xFF
+    print(error.code, file=sys.stderr)
+    return 1
