@@ -178,7 +178,9 @@ def bwrap_command(*, own_user: bool, binds: Sequence[tuple[Path, str]]) -> list[
         # A user namespace would map every id to root's: keep the two capabilities that changing user needs.
         capabilities += ["CAP_SETUID", "CAP_SETGID"]
     else:
-        namespaces = ["--unshare-all"]
+        # As its root, bubblewrap needs no second user namespace, in which the mounts of the first would be locked.
+        namespaces = ["--unshare-all", "--uid", "0", "--gid", "0"]
+        capabilities.append("CAP_SETFCAP")  # to give that root another number in a namespace below
     command = [shutil.which("bwrap") or "bwrap", *namespaces, "--cap-drop", "ALL"]
     for capability in capabilities:
         command += ["--cap-add", capability]
