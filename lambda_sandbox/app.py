@@ -76,6 +76,7 @@ class Application:
         environments = ProcessEnvironments(config, self._loop, self.driver)
         self.driver.environments = environments
         self.driver.core.admission = environments.refusal
+        self.driver.core.peak_memory_mb = environments.peak_memory_mb
         await self._listen(listener)
         self.driver.perform(self._promises.at_start())
         self._outbox.resume()

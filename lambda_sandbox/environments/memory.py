@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from typing import Protocol
 
 from lambda_sandbox import quotas
@@ -23,6 +24,10 @@ class MemoryMeter(Protocol):
         """A blank environment has become a function's: its limit, and what it shares with the zygote."""
         ...
 
+    def charge_programs(self, pids: Sequence[int]) -> int:
+        """Init is over: count the programs that run as the function's, and return their bytes if they were not yet."""
+        ...
+
     def begin_invocation(self) -> None:
         """Forget the peak so far: from here on it is the next invocation's own. Some 2 µs."""
         ...
@@ -36,6 +41,18 @@ class MemoryMeter(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+def mapped_bytes(pids: Sequence[int]) -> int:
+    """Return the resident bytes of files that the processes have mapped: their programs and libraries.
+
+    The kernel charges them to whoever read the file first, which is seldom the one who runs it.
+    """
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/status", "rb") as file:
+            total += next((int(line.split()[1]) * 1024 for line in file if line.startswith(b"RssFile:")), 0)
+    return total
 
 
 class GroupMeter:
@@ -59,6 +76,12 @@ class GroupMeter:
 
     def suit(self, limit_bytes: int, baseline_bytes: int) -> None:
         self._baseline = baseline_bytes
+
+    def charge_programs(self, pids: Sequence[int]) -> int:
+        if self._baseline == 0:  # forked from no zygote: a program of its own
+            self._baseline = mapped_bytes(pids)
+            return self._baseline
+        return 0
 
     def begin_invocation(self) -> None:
         self._peak_mb = 0

@@ -186,6 +186,7 @@ class ProcessEnvironments:
         if environment.group is not None:
             with contextlib.suppress(OSError):
                 environment.group.share_cpu(environment.memory_mb)
+            environment.charge_programs()
 
     def release_runtime(self, environment_id: str) -> None:
         """All extensions have registered: the runtime, which has waited, begins its init."""

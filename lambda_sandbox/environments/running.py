@@ -63,6 +63,14 @@ class RunningEnvironment:
             chunks.append(data)
         return chunks
 
+    def charge_programs(self) -> None:
+        """Init is over: what the runtime's programs take in memory is the function's, as on AWS."""
+        programs = self.memory.charge_programs(self.tree())
+        if programs and self.group is not None:
+            self.memory_bytes -= programs
+            with contextlib.suppress(OSError):  # more is in use by now: the next page that it asks for ends it
+                self.group.limit_memory(self.memory_bytes)
+
     def close_listeners(self) -> None:
         for server in self.servers:
             server.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lambda_sandbox import quotas
 
@@ -30,6 +30,10 @@ class TreeMeter:
     def suit(self, limit_bytes: int, baseline_bytes: int) -> None:
         """A blank environment has become a function's. Shared pages are counted here as they are."""
         self._limit_bytes = limit_bytes
+
+    def charge_programs(self, pids: Sequence[int]) -> int:
+        """Return 0: resident pages have the programs in them."""
+        return 0
 
     def begin_invocation(self) -> None:
         """Forget the peak so far: from here on it is the next invocation's own."""

@@ -39,6 +39,7 @@ class CoreState:
         self.provisions: dict[str, Provision] = {}
         self.snapshots: dict[str, Snapshot] = {}
         # Why the machine has no room for one more environment, "" when it has; whoever owns the environments sets it.
+        self.peak_memory_mb: Callable[[str], int] = lambda environment_id: 0  # since its invocation began
         self.admission: Callable[[FunctionConfiguration], str] = lambda function: ""
         self.queue_timer: float | None = None
         self.idle_timer_set = False

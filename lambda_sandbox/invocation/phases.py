@@ -76,6 +76,7 @@ def checkpoint(core: CoreState, environment: Environment) -> list[Action]:
 
 def broke(core: CoreState, environment: Environment, failure: Failure, max_memory_mb: int) -> list[Action]:
     """Something ended the environment's work, in whatever phase: a crash, a timeout, an extension's error."""
+    max_memory_mb = max_memory_mb or core.peak_memory_mb(environment.environment_id)
     match environment.state:
         case State.INIT:
             return init_failed(core, environment, failure, max_memory_mb)
