@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
 import shutil
 import socket
-import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lambda_sandbox.drivers import debug_layer
+from lambda_sandbox.environments.folder import make_folder
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.invocation.core_state import WATCHDOG
 from lambda_sandbox.resources import FunctionConfiguration
@@ -64,6 +65,7 @@ class Debugging:
         self._debugged: dict[str, _Debugged] = {}
         self._environments: dict[str, str] = {}  # the function's ARN, by environment
         self._layer: Path | None = None
+        self._layer_lock = -1
 
     async def begin(self, function: FunctionConfiguration, port: int | None) -> int:
         """Let every new environment of the function wait for a debugger at ``port``; return the port.
@@ -98,6 +100,7 @@ class Debugging:
             await self.end(function_arn)
         if self._layer is not None:
             shutil.rmtree(self._layer, ignore_errors=True)
+            os.close(self._layer_lock)
             self._layer = None
 
     # --- for the driver --------------------------------------------------------------------------------
@@ -133,13 +136,14 @@ class Debugging:
     # --- parts -----------------------------------------------------------------------------------------
 
     async def _make_layer(self) -> None:
-        folder = Path(tempfile.mkdtemp(prefix="lambda-sandbox-debug-"))
+        folder, lock = make_folder()  # locked: what a killed server leaves is removed by the next
         try:
             await asyncio.get_running_loop().run_in_executor(None, debug_layer.make, folder)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
             raise
-        self._layer = folder
+        self._layer, self._layer_lock = folder, lock
 
     async def _listen(self, function_arn: str, port: int) -> _Debugged:
         try:
