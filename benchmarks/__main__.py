@@ -12,6 +12,7 @@ from rich.table import Table
 
 from benchmarks import cold_start as cold_starts_of_environments
 from benchmarks import control_plane as many_functions
+from benchmarks import events as mappings
 from benchmarks import grade as grading
 from benchmarks import simulate as simulations
 from benchmarks import soak as long_run
@@ -231,6 +232,34 @@ def show(console: Console, figures: dict[str, Any]) -> None:
     table.add_row("cold start p50 (first call)", "", f"{cold['p50_ms']} ms", "")
     table.add_row("cold start p99", "", f"{cold['p99_ms']} ms", "")
     console.print(table)
+
+
+@main.command("events")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--records", type=click.IntRange(100), default=2000, show_default=True, help="For each rate.")
+@click.option("--puts", type=click.IntRange(10), default=200, show_default=True, help="For each delay.")
+def events(as_json: bool, records: int, puts: int) -> None:
+    """Read records through mappings of queues and streams, beside moto read bare."""
+    errors = Console(stderr=True)
+    with errors.status("starting") as status:
+        figures = mappings.measure(records, puts, progress=status.update)
+    print(json.dumps(figures, indent=2)) if as_json else show_events(Console(), figures)
+
+
+def show_events(console: Console, figures: dict[str, Any]) -> None:
+    """Print the figures as a table."""
+    table = Table(title=f"{figures['records']} records through event source mappings")
+    for name in ("", "records/s", "moto bare", "ratio"):
+        table.add_column(name, justify="left" if not name else "right")
+    for source in ("sqs", "kinesis"):
+        for batch in mappings.BATCHES:
+            found = figures[source][f"batch_{batch}"]
+            cells = (found["records_per_s"], found["bare_per_s"], found["ratio"])
+            table.add_row(f"{source}, batches of {batch}", *map(str, cells))
+    console.print(table)
+    for source in ("sqs", "kinesis"):
+        delay = figures[source]["delay_ms"]
+        console.print(f"{source}, put to handler: p50 {delay['p50']} ms, p99 {delay['p99']} ms")
 
 
 if __name__ == "__main__":
