@@ -42,7 +42,7 @@ def report(record_property: Callable[[str, object], None], capsys: pytest.Captur
 
 
 def scores(jobs: list[Job], out: Path) -> tuple[dict[str, int], list[Job]]:
-    """Grade ``jobs``; return name to points, and what was not graded because its worker was killed three times."""
+    """Grade ``jobs``; return name to points, and what was not graded and says that it is to be graded again."""
     book: dict[str, int] = {}
     again: list[Job] = []
     by_name = {job.submission.name: job for job in jobs}
@@ -51,7 +51,7 @@ def scores(jobs: list[Job], out: Path) -> tuple[dict[str, int], list[Job]]:
         if result.status == GRADED:
             book[result.submission] = result.score
         else:
-            assert "ended early, three times: grade it again" in result.fault
+            assert "again" in result.fault or "too busy" in result.fault, result.fault
             again.append(by_name[result.submission])
     return book, again
 
