@@ -21,7 +21,7 @@ from lambda_sandbox.invocation.messages import (
     Status,
     WriteLog,
 )
-from lambda_sandbox.invocation.report import Report
+from lambda_sandbox.invocation.report import Report, hundredths
 from lambda_sandbox.resources import Exit
 
 
@@ -149,13 +149,13 @@ def _figures(
     init_ms, restore_ms = environment.init_duration_ms, environment.restore_duration_ms
     report = Report(
         invocation.request_id,
-        round(duration_ms, 2),
+        hundredths(duration_ms),
         function.memory_mb,
         max_memory_mb,
-        None if init_ms is None else round(init_ms, 2),
+        None if init_ms is None else hundredths(init_ms),
         status,
         failure.report_error_type if failure else "",
-        None if restore_ms is None else round(restore_ms, 2),
+        None if restore_ms is None else hundredths(restore_ms),
         0.0 if restore_ms is None else environment.billed_restore_duration_ms,
     )
     environment.init_duration_ms = environment.restore_duration_ms = None

