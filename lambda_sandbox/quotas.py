@@ -33,7 +33,8 @@ LOG_TAIL_BYTES = 4 * 1024
 CLIENT_CONTEXT_BYTES = 3_583
 
 INIT_TIMEOUT_S = 10.0
-PREPARED_INIT_TIMEOUT_S = (130.0, 900.0)  # provisioned concurrency, SnapStart: at least; at most. Between: the timeout
+# Provisioned concurrency and SnapStart: at least, and at most. Between them it is the timeout.
+PREPARED_INIT_TIMEOUT_S = (130.0, 900.0)
 RESTORE_TIMEOUT_S = 10.0
 SHUTDOWN_MS_NO_EXTENSION = 0
 SHUTDOWN_MS_INTERNAL = 500

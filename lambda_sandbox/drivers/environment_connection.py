@@ -29,7 +29,9 @@ class EnvironmentConnection(EndpointConnection):
         named = access_key.isdigit() and len(access_key) == 12
         if self._endpoint.gate is not None:
             if named:
-                self._answer_error(errors.AccessDeniedException("a function has no credentials of a root user"))
+                self._answer_error(
+                    errors.AccessDeniedException("a function has no credentials of a root user")
+                )
                 return
             super().handle(request)
             return

@@ -62,7 +62,8 @@ class OwnRoutes:
         if route == "bill":
             return self._bill(query.get("rules", ""))
         return _json(
-            404, {"message": f"there is no /_sandbox/{route}; try health, history, logs, bill, debug or reset"}
+            404,
+            {"message": f"there is no /_sandbox/{route}; try health, history, logs, bill, debug or reset"},
         )
 
     def _bill(self, rules: str) -> _Answer:

@@ -21,7 +21,8 @@ _CAPABILITIES = 41
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_libc_in_turn = ctypes.PyDLL(None, use_errno=True)  # keeps Python's lock: a child has no other thread to give it back
+# Keeps Python's lock: a child has no other thread to give it back.
+_libc_in_turn = ctypes.PyDLL(None, use_errno=True)
 
 
 def _check(result: int, what: str) -> None:

@@ -68,7 +68,8 @@ class RunningEnvironment:
         programs = self.memory.charge_programs(self.tree())
         if programs and self.group is not None:
             self.memory_bytes -= programs
-            with contextlib.suppress(OSError):  # more is in use by now: the next page that it asks for ends it
+            # More may be in use by now: the next page that it asks for ends it.
+            with contextlib.suppress(OSError):
                 self.group.limit_memory(self.memory_bytes)
 
     def close_listeners(self) -> None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from lambda_sandbox.quotas import LOG_TAIL_BYTES
 
-_KEPT_BYTES = 64 << 20  # POLICY: beyond this the oldest lines of whichever function has printed most are dropped
+# POLICY: beyond this the oldest lines of whichever function has printed most are dropped.
+_KEPT_BYTES = 64 << 20
 _CHUNK_BYTES = 250  # what Python adds to a chunk: a bytes object, its tuple, a place in the queue
 
 
