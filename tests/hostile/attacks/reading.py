@@ -58,7 +58,8 @@ for frame in frames:
         names.add(frame.f_code.co_filename)
         texts.update(value for value in [*frame.f_locals.values(), *frame.f_globals.values()] if type(value) is str)
         frame = frame.f_back
-for thing in gc.get_objects():
+gc.unfreeze()
+for thing in [*gc.get_objects(), *(vars(module) for module in sys.modules.values())]:
     if type(thing) in (dict, list, tuple):
         texts.update(value for value in (thing.values() if type(thing) is dict else thing) if type(value) is str)
     elif type(thing) is types.FunctionType:
