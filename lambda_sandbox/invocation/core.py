@@ -26,8 +26,17 @@ from lambda_sandbox.invocation import (
     waiting,
 )
 from lambda_sandbox.invocation.core_state import QUEUE, SHUTDOWN, WATCHDOG, CoreState
-from lambda_sandbox.invocation.environment import Environment, InitializationType, Signal, State, WrongState
+from lambda_sandbox.invocation.environment import (
+    ANSWER,
+    INVOKE,
+    Environment,
+    InitializationType,
+    Signal,
+    State,
+    WrongState,
+)
 from lambda_sandbox.invocation.messages import (
+    EVENT,
     Action,
     Complete,
     EventFinished,
@@ -72,7 +81,7 @@ class Core(CoreState):
         """A caller arrived. An ``Event`` is stored and acknowledged first, then run like any other."""
         function = invocation.function
         actions: list[Action] = []
-        if invocation.invocation_type is InvocationType.EVENT:
+        if invocation.invocation_type is EVENT:
             accepted = InvocationResult(invocation.request_id, b"", function.version, status_code=202)
             actions = [StoreEvent(invocation), Complete(invocation, accepted)]
         if invocation.trace_header:
@@ -193,7 +202,7 @@ class Core(CoreState):
         refusal = _refuse_answer(environment, request_id)
         if refusal is not None or environment is None:
             return [refusal] if refusal is not None else []
-        environment.move(Signal.ANSWER)
+        environment.move(ANSWER)
         if len(payload) <= quotas.SYNC_PAYLOAD_BYTES:
             return ends.answered(self, environment, payload, None, max_memory_mb)
         limit = f"Exceeded maximum allowed payload size ({quotas.SYNC_PAYLOAD_BYTES} bytes)."
@@ -211,7 +220,7 @@ class Core(CoreState):
         refusal = _refuse_answer(environment, request_id)
         if refusal is not None or environment is None:
             return [refusal] if refusal is not None else []
-        environment.move(Signal.ANSWER)
+        environment.move(ANSWER)
         failure = failures.reported(payload, error_type)
         return ends.answered(self, environment, payload, failure, max_memory_mb)
 
@@ -299,7 +308,7 @@ class Core(CoreState):
 def _refuse_answer(environment: Environment | None, request_id: str) -> RefuseRuntime | None:
     if environment is None:
         return RefuseRuntime(403, "InvalidStateTransition", "this environment is gone")
-    if environment.state is not State.INVOKE:
+    if environment.state is not INVOKE:
         return RefuseRuntime(
             403, "InvalidStateTransition", f"no event is out; the state is {environment.state}"
         )

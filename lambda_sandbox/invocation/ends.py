@@ -8,15 +8,17 @@ from __future__ import annotations
 from lambda_sandbox.errors import ApiError
 from lambda_sandbox.invocation import failures, waiting
 from lambda_sandbox.invocation.core_state import CoreState
-from lambda_sandbox.invocation.environment import Answer, Environment, State
+from lambda_sandbox.invocation.environment import ANSWERED, Answer, Environment
 from lambda_sandbox.invocation.failures import Failure
 from lambda_sandbox.invocation.messages import (
+    EVENT,
+    SUCCESS,
+    TIMEOUT,
     Action,
     Complete,
     Invocation,
     InvocationRecord,
     InvocationResult,
-    InvocationType,
     Record,
     Status,
     WriteLog,
@@ -35,7 +37,7 @@ def answered(
     invocation = environment.invocation
     assert invocation is not None
     actions = _log(environment, failure)
-    if invocation.invocation_type is not InvocationType.EVENT:
+    if invocation.invocation_type is not EVENT:
         actions.append(_complete(environment, invocation, payload, failure, None))
     return actions
 
@@ -62,7 +64,7 @@ def refused(core: CoreState, environment: Environment, error: ApiError) -> list[
     assert invocation is not None
     environment.invoke_started_at = core.clock.now()
     actions = _report(core, environment, Failure(b"", error.code), 0, b"", completes=False)
-    if invocation.invocation_type is not InvocationType.EVENT:
+    if invocation.invocation_type is not EVENT:
         actions.append(Complete(invocation, error=error))
     return actions
 
@@ -117,16 +119,16 @@ def _report(
     environment.invocation = environment.answer = None
     core.concurrency.release(share, environment.on_provisioned)
     now = core.clock.now()
-    status = Status.SUCCESS if failure is None else Status(failure.status)
+    status = SUCCESS if failure is None else Status(failure.status)
     report = _figures(environment, invocation, failure, status, max_memory_mb, now)
-    if environment.state is State.ANSWERED and not environment.extensions and not environment.retiring:
+    if environment.state is ANSWERED and not environment.extensions and not environment.retiring:
         core.pool.give_back(environment)
     record = InvocationRecord(
         invocation, environment.environment_id, status, environment.invoke_started_at, now, report,
         report.error_type, environment.cold, environment.why, environment.on_provisioned,
     )  # fmt: skip
     actions: list[Action] = [WriteLog(environment, "", record)]
-    if invocation.invocation_type is InvocationType.EVENT:
+    if invocation.invocation_type is EVENT:
         actions += waiting.event_done(core, invocation, record, payload, failed=failure is not None)
     elif completes:
         actions.append(_complete(environment, invocation, payload, failure, report))
@@ -144,7 +146,7 @@ def _figures(
 ) -> Report:
     function = invocation.function
     duration_ms = (now - environment.invoke_started_at) * 1000.0
-    if status is Status.TIMEOUT:
+    if status is TIMEOUT:
         duration_ms = function.timeout_s * 1000.0  # POLICY: AWS's samples show this, and a few ms more
     init_ms, restore_ms = environment.init_duration_ms, environment.restore_duration_ms
     report = Report(

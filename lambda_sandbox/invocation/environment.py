@@ -66,6 +66,11 @@ TRANSITIONS: dict[tuple[State, Signal], State] = {
 }
 
 
+# Compared several times an invocation: on its class, a member costs more than a call.
+INIT, RESTORE, INVOKE, ANSWERED, RESET = State.INIT, State.RESTORE, State.INVOKE, State.ANSWERED, State.RESET
+DELIVER, ANSWER, NEXT = Signal.DELIVER, Signal.ANSWER, Signal.NEXT
+
+
 class InitializationType(StrEnum):
     """The value of ``AWS_LAMBDA_INITIALIZATION_TYPE``."""
 

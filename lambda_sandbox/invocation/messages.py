@@ -26,6 +26,10 @@ class InvocationType(StrEnum):
     DRY_RUN = "DryRun"
 
 
+# Asked for several times an invocation: on its class, a member costs more than a call.
+EVENT = InvocationType.EVENT
+
+
 class Status(StrEnum):
     """How an invocation ended, in the REPORT line's words where it has them."""
 
@@ -33,6 +37,9 @@ class Status(StrEnum):
     ERROR = "error"
     TIMEOUT = "timeout"
     THROTTLE = "throttle"
+
+
+SUCCESS, TIMEOUT = Status.SUCCESS, Status.TIMEOUT
 
 
 class Invocation(Struct, eq=False):

@@ -8,7 +8,15 @@ from __future__ import annotations
 from lambda_sandbox.errors import SnapStartException, SnapStartTimeoutException
 from lambda_sandbox.invocation import ends, failures, provisioned, running
 from lambda_sandbox.invocation.core_state import IDLE, SHUTDOWN, CoreState
-from lambda_sandbox.invocation.environment import Environment, InitializationType, Signal, State
+from lambda_sandbox.invocation.environment import (
+    INIT,
+    NEXT,
+    RESTORE,
+    Environment,
+    InitializationType,
+    Signal,
+    State,
+)
 from lambda_sandbox.invocation.failures import Failure
 from lambda_sandbox.invocation.messages import (
     Action,
@@ -30,16 +38,16 @@ _SHORTEST_LIFE_S = 1.0
 def ready(core: CoreState, environment: Environment) -> list[Action]:
     """Runtime and extensions asked for the next event: init is over, or the invocation is."""
     actions: list[Action] = []
-    if environment.state is State.INIT:
+    if environment.state is INIT:
         if environment.initialization_type is InitializationType.SNAP_START:
             environment.runtime_waits = True  # a runtime that knows nothing of snapshots
             return checkpoint(core, environment)
         actions = _init_done(core, environment)
-    elif environment.state is State.RESTORE:
+    elif environment.state is RESTORE:
         actions = running.restored(core, environment)
     elif environment.answer is not None:
         actions = ends.extensions_done(core, environment)
-    environment.move(Signal.NEXT)
+    environment.move(NEXT)
     environment.idle_since = core.clock.now()
     if environment.invocation is not None:
         return actions + running.deliver(core, environment)

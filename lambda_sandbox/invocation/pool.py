@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from lambda_sandbox.invocation.environment import Environment, State
+from lambda_sandbox.invocation.environment import ANSWERED, Environment
 
 
 class Pool:
@@ -24,7 +24,7 @@ class Pool:
         if not free:
             return None
         environment = free[-1]
-        if provisioned or environment.state is State.ANSWERED:
+        if provisioned or environment.state is ANSWERED:
             chosen = _choose(free, provisioned)
             if chosen is None:
                 return None
@@ -78,7 +78,7 @@ def _choose(free: list[Environment], provisioned: bool) -> int | None:
     for place in range(len(free) - 1, -1, -1):
         if provisioned and not free[place].provisioned_by:
             continue
-        if free[place].state is not State.ANSWERED:
+        if free[place].state is not ANSWERED:
             return place
         last = place if last is None else last
     return last

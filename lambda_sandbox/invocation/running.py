@@ -9,12 +9,21 @@ from lambda_sandbox.errors import TooManyRequestsException
 from lambda_sandbox.invocation import extension, snapshots, waiting
 from lambda_sandbox.invocation.concurrency import FunctionShare, throttle
 from lambda_sandbox.invocation.core_state import WATCHDOG, CoreState
-from lambda_sandbox.invocation.environment import Environment, InitializationType, Signal, State, WasIdle
+from lambda_sandbox.invocation.environment import (
+    ANSWERED,
+    DELIVER,
+    RESET,
+    Environment,
+    InitializationType,
+    Signal,
+    State,
+    WasIdle,
+)
 from lambda_sandbox.invocation.messages import (
+    EVENT,
     Action,
     DeliverEvent,
     Invocation,
-    InvocationType,
     PhaseEnd,
     ResumeRestored,
     SetTimer,
@@ -33,7 +42,7 @@ def run(core: CoreState, invocation: Invocation) -> list[Action]:
     key = pool_key(function, invocation.tenant_id)
     environment = core.pool.take(key, provisioned=True) if core.provisions else None
     provisioned = environment is not None
-    synchronous = invocation.invocation_type is not InvocationType.EVENT
+    synchronous = invocation.invocation_type is not EVENT
     try:
         share = core.concurrency.reserve(function, now, synchronous, provisioned)
     except TooManyRequestsException as refusal:
@@ -58,10 +67,10 @@ def run(core: CoreState, invocation: Invocation) -> list[Action]:
 
 
 def _reuse(core: CoreState, environment: Environment, now: float) -> list[Action]:
-    if environment.state is State.RESET:
+    if environment.state is RESET:
         return restart(core, environment, "reset: the process had ended, so init runs again; /tmp was kept")
     environment.cold = False
-    if environment.state is State.ANSWERED:
+    if environment.state is ANSWERED:
         # The last caller has its answer, the runtime is on its way to ask: a sequential caller stays warm.
         environment.why = "warm: the environment had just answered"
         return watch(environment, now + environment.function.timeout_s)
@@ -189,7 +198,7 @@ def deliver(core: CoreState, environment: Environment) -> list[Action]:
     """Hand the environment the event that it holds."""
     invocation = environment.invocation
     assert invocation is not None
-    environment.move(Signal.DELIVER)
+    environment.move(DELIVER)
     environment.invocations += 1
     now = core.clock.now()
     if environment.init_attempt == 2 and environment.cold:
