@@ -47,8 +47,8 @@ format: venv ## Rewrite the code in the house style
 	@$(RUN) -m ruff check --fix .
 	@$(RUN) -m ruff format .
 
-bench: venv build/peers/ready build/simfaas/ready ## Measure invokes, grading and simulations, beside their peers
-	@$(RUN) -m benchmarks invoke
+bench: venv build/peers/ready build/simfaas/ready build/serverless/ready ## Measure invokes, grading and simulations, beside their peers
+	@SERVERLESS_OFFLINE=$$(cat build/serverless/ready 2>/dev/null) $(RUN) -m benchmarks invoke
 	@$(RUN) -m benchmarks grade
 	@$(RUN) -m benchmarks simulate
 
@@ -56,6 +56,12 @@ build/simfaas/ready: benchmarks/simfaas-requirements.txt # another simulator, in
 	@$(RUN) -m venv build/simfaas
 	@build/simfaas/bin/python -m pip install --quiet -r $< && touch $@ \
 		|| echo "SimFaaS could not be installed: it is left out of the comparison."
+
+build/serverless/ready: # another local Lambda; LAMBDA_RIE in the environment is the path of AWS's emulator, if you have it
+	@mkdir -p build/serverless
+	@npm install --prefix build/serverless --no-audit --no-fund --silent serverless@3 serverless-offline@13 \
+		&& echo $(CURDIR)/build/serverless > $@ \
+		|| echo "serverless-offline could not be installed: it is left out of the comparison."
 
 build/peers/ready: # other graders, measured beside ours; the course needs none of them
 	@$(RUN) -m venv build/peers
