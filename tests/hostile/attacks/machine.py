@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..submitted import CONNECT, NAMESPACES, TOTAL_AND_FLAG, Submitted, plain
 
 _NETWORK = """\
-import socket
+import os, socket
 reached = []
 for address in (("192.0.2.1", 80), ("169.254.169.254", 80), ("10.0.0.1", 22), ("2001:db8::1", 443)):
     try:
@@ -20,7 +20,8 @@ try: reached.append(socket.getaddrinfo("amazonaws.com", 443))
 except OSError: pass
 for line in [*open("/proc/net/tcp"), *open("/proc/net/tcp6")]:  # who else listens here: another sandbox, the grader
     words = line.split()
-    if words[3] == "0A" and int(words[1].split(":")[1], 16) != 9000: reached.append(line)
+    mine = words[7] == str(os.getuid())  # the kernel itself listens for its debugger
+    if words[3] == "0A" and not mine and int(words[1].split(":")[1], 16) != 9000: reached.append(line)
 print("REACHED", reached)
 """
 
