@@ -16,6 +16,7 @@ from autograder.report import result_schema
 from autograder.result import GRADED, Result
 
 from .attacks import HOSTILE
+from .attacks.reading import READING
 from .conftest import _AWS_AT_BARE, EVERYTHING, LEVELS, NEIGHBOURS, Batch, lacks
 from .malformed import MALFORMED
 
@@ -135,6 +136,11 @@ def test_the_search_ran_to_its_end_and_found_nothing(batch: Batch, name: str, wa
     assert result.cell_errors == ()
     assert wanted in shown
     assert "SECRETS 1" not in shown
+
+
+@cases([*READING])
+def test_the_search_for_the_word_broke_off_nowhere(batch: Batch, name: str) -> None:
+    assert batch.results[name].cell_errors == ()
 
 
 @every_level

@@ -59,7 +59,7 @@ for frame in frames:
         texts.update(value for value in [*frame.f_locals.values(), *frame.f_globals.values()] if type(value) is str)
         frame = frame.f_back
 gc.unfreeze()
-for thing in [*gc.get_objects(), *(vars(module) for module in sys.modules.values())]:
+for thing in [*gc.get_objects(), *(vars(module) for module in [*sys.modules.values()] if hasattr(module, "__dict__"))]:
     if type(thing) in (dict, list, tuple):
         texts.update(value for value in (thing.values() if type(thing) is dict else thing) if type(value) is str)
     elif type(thing) is types.FunctionType:
