@@ -192,7 +192,9 @@ class Application:
             discard=lambda mapping, discarded: self._outbox.post(letter_of(mapping, discarded)),
             checkpoints=StoredCheckpoints(self._store),
         )
-        self._mappings = Mappings(self.plane.mappings, self._neighbours, around, self._role_of)
+        self._mappings = Mappings(
+            self.plane.mappings, self._neighbours, around, self._role_of, config.kafka_bootstrap_servers
+        )
         self._endpoint.on_stream_write = self._mappings.wake
 
     def _make_gate(self, history: History) -> Gate:

@@ -160,6 +160,8 @@ def parsed(payload: bytes) -> Any:
 
 def _identifier(failure: Any, known: set[str]) -> str:
     identifier = failure.get("itemIdentifier") if isinstance(failure, dict) else None
+    if isinstance(identifier, dict) and isinstance(identifier.get("offset"), int):
+        identifier = str(identifier["offset"])  # Kafka's: {"partition": "TOPIC-NUMBER", "offset": 7}
     if not isinstance(identifier, str) or not identifier:
         raise ValueError("an entry of batchItemFailures has no itemIdentifier")
     if identifier not in known:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lambda_sandbox.event_sources import aws_json
 from lambda_sandbox.event_sources.aws_json import Neighbour, ServiceError
+from lambda_sandbox.event_sources.batching import encode_event
 from lambda_sandbox.event_sources.stream_records import Page, Position, Shard, StreamDescription, StreamRecord
 
 RECORDS_PER_CALL = 1_000  # Source: DynamoDB Streams API Reference, "GetRecords"
@@ -27,6 +28,12 @@ class DynamoDbSource:
 
     def view(self, record: StreamRecord) -> Mapping[str, Any]:
         return record.fields
+
+    def encode(self, batch: Sequence[StreamRecord]) -> bytes:
+        return encode_event(batch)
+
+    async def close(self) -> None:
+        """It has no connection of its own."""
 
     async def describe(self) -> StreamDescription:
         description = await self._describe({"StreamArn": self.arn})

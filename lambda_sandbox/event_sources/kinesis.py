@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lambda_sandbox.event_sources import aws_json
 from lambda_sandbox.event_sources.aws_json import Neighbour
+from lambda_sandbox.event_sources.batching import encode_event
 from lambda_sandbox.event_sources.stream_records import Page, Position, Shard, StreamDescription, StreamRecord
 
 RECORDS_PER_CALL = 10_000  # Source: Kinesis API Reference, "GetRecords"
@@ -37,6 +38,12 @@ class KinesisSource:
         kinesis = record.fields["kinesis"]
         data = base64.b64decode(kinesis["data"]).decode("utf-8", "replace")
         return {**record.fields, **kinesis, "data": data}
+
+    def encode(self, batch: Sequence[StreamRecord]) -> bytes:
+        return encode_event(batch)
+
+    async def close(self) -> None:
+        """It has no connection of its own."""
 
     async def describe(self) -> StreamDescription:
         summary = (await self._call("DescribeStreamSummary"))["StreamDescriptionSummary"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lambda_sandbox.errors import ApiError, SandboxError, TooManyRequestsException
 from lambda_sandbox.event_sources import discarded, windows
 from lambda_sandbox.event_sources.answers import StreamVerdict, judge
-from lambda_sandbox.event_sources.batching import Batcher, encode_event
+from lambda_sandbox.event_sources.batching import Batcher
 from lambda_sandbox.event_sources.checkpoints import Lane
 from lambda_sandbox.event_sources.polling import OK, InvocationResult, backoff_s
 from lambda_sandbox.event_sources.stream_records import StreamRecord
@@ -176,7 +176,7 @@ class LaneWorker:
     def _event(self, batch: Sequence[StreamRecord], final: bool = False, early: bool = False) -> bytes:
         start = self.lane.window_start
         if not self._length_s or start is None:
-            return encode_event(batch)
+            return self._shard.source.encode(batch)
         return windows.encode_windowed(
             batch,
             start,

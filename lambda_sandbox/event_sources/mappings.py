@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from lambda_sandbox.event_sources.aws_json import Neighbour
 from lambda_sandbox.event_sources.dynamodb_streams import DynamoDbSource
+from lambda_sandbox.event_sources.kafka import KafkaSource, missing_library
 from lambda_sandbox.event_sources.kinesis import KinesisSource
 from lambda_sandbox.event_sources.polling import NO_RECORDS, Poller, Surroundings
 from lambda_sandbox.event_sources.sqs import QueueClient
@@ -17,6 +18,10 @@ from lambda_sandbox.resources import EventSourceMapping
 
 # A mapping in one of these states takes no record; in any other (Enabled, Creating, Updating, ...) it does.
 _AT_REST = frozenset({"Disabled", "Disabling", "Deleting"})
+_NO_BROKER = (
+    "this sandbox was given no Kafka broker: set LAMBDA_SANDBOX_KAFKA_BOOTSTRAP_SERVERS to HOST:PORT of one; until then the "
+    "mapping is kept and invokes nothing."
+)
 _REFUSED = {
     "mq": "this sandbox has no Amazon MQ broker: the mapping is checked and kept, and invokes nothing.",
     "rds": "this sandbox has no Amazon DocumentDB cluster: the mapping is checked and kept, and invokes nothing.",
@@ -31,6 +36,7 @@ class _Running:
 
 class Mappings:
     """``list_mappings`` gives what exists now; ``role_of(function_arn)`` the role that a function runs as.
+    ``kafka_servers`` is the address of a real broker, empty for none.
 
     Belongs to the event loop that calls ``sync``.
     """
@@ -41,11 +47,13 @@ class Mappings:
         neighbours: Neighbour,
         around: Surroundings,
         role_of: Callable[[str], str] = lambda function_arn: "",
+        kafka_servers: str = "",
     ) -> None:
         self._list_mappings = list_mappings
         self._neighbours = neighbours
         self._around = around
         self._role_of = role_of
+        self._kafka_servers = kafka_servers
         self._running: dict[str, _Running] = {}
         self._ending: dict[asyncio.Task[None], str] = {}
         self._results: dict[str, str] = {}
@@ -113,9 +121,10 @@ class Mappings:
             return StreamPoller(mapping, source, around)
         if service == "dynamodb":
             return StreamPoller(mapping, DynamoDbSource(self._neighbours, arn), around)
-        return _REFUSED.get(
-            service, f"this sandbox reads no {service}: the mapping is kept and invokes nothing."
-        )
+        if service == "kafka":
+            reason = missing_library() if self._kafka_servers else _NO_BROKER
+            return reason or StreamPoller(mapping, KafkaSource(mapping, self._kafka_servers), around)
+        return _REFUSED[service]
 
     def _end(self, uuid: str) -> None:
         running = self._running.pop(uuid)

@@ -64,6 +64,7 @@ class StreamPoller:
         finally:
             for running in self._shards.values():
                 self._hear(running.poller)
+            await self._source.close()
 
     async def _step(self) -> None:
         """Start what may start, then wait for a shard's end or the next look at the stream."""

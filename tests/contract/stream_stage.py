@@ -74,13 +74,9 @@ class Stage:
         self.counted: Counter[str] = Counter()
         self.handler: Handler = self._succeed
         self.checkpoints = MemoryCheckpoints()
-        self._neighbour = _Counting(neighbours)
+        self.neighbour = _Counting(neighbours)
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
-        self.mappings = self.make_mappings()
-
-    def make_mappings(self) -> Mappings:
-        """Return pollers that know nothing but what the checkpoints keep, as after a restart."""
-        around = Surroundings(
+        self.around = Surroundings(
             self._invoke,
             self.clock,
             self._sleep,
@@ -89,7 +85,11 @@ class Stage:
             self._discard,
             self.checkpoints,
         )
-        return Mappings(lambda: self.rows, self._neighbour, around)
+        self.mappings = self.make_mappings()
+
+    def make_mappings(self) -> Mappings:
+        """Return pollers that know nothing but what the checkpoints keep, as after a restart."""
+        return Mappings(lambda: self.rows, self.neighbour, self.around)
 
     async def restart(self) -> None:
         await self.mappings.stop()
@@ -123,7 +123,7 @@ class Stage:
         turns = 0
         while turns < 30:
             await asyncio.sleep(0)
-            turns = 0 if self._neighbour.pending else turns + 1
+            turns = 0 if self.neighbour.pending else turns + 1
 
     def _next(self) -> float | None:
         while self._sleepers and self._sleepers[0][2].done():
@@ -160,11 +160,11 @@ class Stage:
 
     async def kinesis(self, operation: str, **request: Any) -> dict[str, Any]:
         target, host = f"Kinesis_20131202.{operation}", "kinesis.us-east-1.amazonaws.com"
-        return await aws_json.call(self._neighbour, KINESIS, target, request, host=host)
+        return await aws_json.call(self.neighbour, KINESIS, target, request, host=host)
 
     async def dynamodb(self, operation: str, **request: Any) -> dict[str, Any]:
         target, host = f"DynamoDB_20120810.{operation}", "dynamodb.us-east-1.amazonaws.com"
-        return await aws_json.call(self._neighbour, DYNAMODB, target, request, version="1.0", host=host)
+        return await aws_json.call(self.neighbour, DYNAMODB, target, request, version="1.0", host=host)
 
     async def stream(self, shards: int = 1) -> str:
         name = f"stream-{next(_numbers)}"
