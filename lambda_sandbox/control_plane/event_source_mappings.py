@@ -1,4 +1,8 @@
-"""Operations on event source mappings. DIFFERS: only SQS queues are read; mappings of other sources are checked and kept."""
+"""Operations on event source mappings.
+
+DIFFERS: Kafka topics are read only from a broker whose address the sandbox was given; mappings of Amazon MQ and of
+DocumentDB are checked and kept, and invoke nothing.
+"""
 
 from __future__ import annotations
 
@@ -26,48 +30,52 @@ _ACTED_ON = frozenset(
         "FunctionName",
         "Enabled",
         "BatchSize",
-        "MaximumBatchingWindowInSeconds",
-        "FunctionResponseTypes",
-        "FilterCriteria",
-        "ScalingConfig",
-    }
-)
-_KEPT = frozenset(
-    {
-        "AmazonManagedKafkaEventSourceConfig",
         "BisectBatchOnFunctionError",
         "DestinationConfig",
-        "DocumentDBEventSourceConfig",
-        "KMSKeyArn",
-        "LoggingConfig",
+        "MaximumBatchingWindowInSeconds",
         "MaximumRecordAgeInSeconds",
         "MaximumRetryAttempts",
         "MetricsConfig",
         "ParallelizationFactor",
         "ProvisionedPollerConfig",
-        "SelfManagedKafkaEventSourceConfig",
-        "SourceAccessConfigurations",
+        "FunctionResponseTypes",
+        "FilterCriteria",
+        "ScalingConfig",
         "TumblingWindowInSeconds",
     }
 )
-_KEPT_ONCE = frozenset(
-    {"Queues", "SelfManagedEventSource", "StartingPosition", "StartingPositionTimestamp", "Topics"}
+_ONCE = frozenset({"StartingPosition", "StartingPositionTimestamp", "Topics"})
+_KEPT = frozenset(
+    {
+        "AmazonManagedKafkaEventSourceConfig",
+        "DocumentDBEventSourceConfig",
+        "KMSKeyArn",
+        "LoggingConfig",
+        "SelfManagedKafkaEventSourceConfig",
+        "SourceAccessConfigurations",
+    }
 )
+_KEPT_ONCE = frozenset({"Queues", "SelfManagedEventSource"})
+_NOTES = {
+    "ProvisionedPollerConfig": "the pollers of SQS queues start and end as asked; those of Kafka topics are one a partition",
+    "MetricsConfig": "the metrics are counted for every mapping, and shown in the sandbox's history",
+}
 
 COVERAGE: dict[str, Coverage] = {
     "CreateEventSourceMapping": Coverage(
-        works=_ACTED_ON | {"EventSourceArn", "Tags"},
+        works=_ACTED_ON | _ONCE | {"EventSourceArn", "Tags"},
         stored=_KEPT | _KEPT_ONCE,
-        notes={
-            "EventSourceArn": "SQS queues are read; mappings of Kinesis, DynamoDB streams, MSK, Amazon MQ and DocumentDB "
-            "are checked and stored, and invoke nothing"
+        notes=_NOTES
+        | {
+            "EventSourceArn": "SQS queues, Kinesis and DynamoDB streams are read, Kafka topics where the sandbox was given a "
+            "broker; mappings of Amazon MQ and DocumentDB are checked and stored, and invoke nothing"
         },
     ),
     "GetEventSourceMapping": Coverage(works=frozenset({"UUID"})),
     "ListEventSourceMappings": Coverage(
         works=frozenset({"EventSourceArn", "FunctionName", "Marker", "MaxItems"})
     ),
-    "UpdateEventSourceMapping": Coverage(works=_ACTED_ON | {"UUID"}, stored=_KEPT),
+    "UpdateEventSourceMapping": Coverage(works=_ACTED_ON | {"UUID"}, stored=_KEPT, notes=_NOTES),
     "DeleteEventSourceMapping": Coverage(works=frozenset({"UUID"})),
 }
 

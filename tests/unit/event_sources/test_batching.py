@@ -19,7 +19,7 @@ def messages(count: int) -> list[Message]:
 
 class TestBatcher:
     def test_without_a_window_one_poll_is_a_batch(self) -> None:
-        batcher = Batcher(ManualClock(), batch_size=10, window_s=0)
+        batcher: Batcher[Message] = Batcher(ManualClock(), batch_size=10, window_s=0)
         assert not batcher.due()
         batcher.add(messages(3))
         assert batcher.due()
@@ -28,7 +28,7 @@ class TestBatcher:
 
     def test_a_window_holds_the_batch_until_it_closes(self) -> None:
         clock = ManualClock()
-        batcher = Batcher(clock, batch_size=10, window_s=5)
+        batcher: Batcher[Message] = Batcher(clock, batch_size=10, window_s=5)
         batcher.add(messages(1))
         clock.advance(4.9)
         batcher.add(messages(1))
@@ -40,13 +40,13 @@ class TestBatcher:
 
     def test_the_window_opens_at_the_first_message_not_before(self) -> None:
         clock = ManualClock()
-        batcher = Batcher(clock, batch_size=10, window_s=5)
+        batcher: Batcher[Message] = Batcher(clock, batch_size=10, window_s=5)
         clock.advance(60)
         batcher.add(messages(1))
         assert not batcher.due()
 
     def test_a_full_batch_does_not_wait_for_its_window(self) -> None:
-        batcher = Batcher(ManualClock(), batch_size=3, window_s=300)
+        batcher: Batcher[Message] = Batcher(ManualClock(), batch_size=3, window_s=300)
         batcher.add(messages(2))
         assert batcher.room == 1
         assert not batcher.due()
@@ -54,7 +54,7 @@ class TestBatcher:
         assert batcher.due()
 
     def test_the_payload_limit_closes_a_batch_and_keeps_the_rest(self) -> None:
-        batcher = Batcher(ManualClock(), batch_size=10, window_s=300, payload_bytes=1000)
+        batcher: Batcher[Message] = Batcher(ManualClock(), batch_size=10, window_s=300, payload_bytes=1000)
         batcher.add([message(number, size=300) for number in range(4)])
         assert batcher.due()
         batch = batcher.take()
@@ -65,20 +65,20 @@ class TestBatcher:
     def test_a_payload_of_exactly_the_limit_fits(self) -> None:
         pair = [message(0, size=10), message(1, size=10)]
         exact = len(encode_event(pair))
-        fits = Batcher(ManualClock(), 10, 0, payload_bytes=exact)
+        fits: Batcher[Message] = Batcher(ManualClock(), 10, 0, payload_bytes=exact)
         fits.add(pair)
-        cut = Batcher(ManualClock(), 10, 0, payload_bytes=exact - 1)
+        cut: Batcher[Message] = Batcher(ManualClock(), 10, 0, payload_bytes=exact - 1)
         cut.add(pair)
         assert (len(fits.take()), len(cut.take())) == (2, 1)
 
     def test_a_message_larger_than_the_limit_goes_out_alone(self) -> None:
-        batcher = Batcher(ManualClock(), batch_size=10, window_s=0, payload_bytes=100)
+        batcher: Batcher[Message] = Batcher(ManualClock(), batch_size=10, window_s=0, payload_bytes=100)
         batcher.add([message(0, size=500), message(1)])
         assert [m.message_id for m in batcher.take()] == ["m0"]
         assert [m.message_id for m in batcher.take()] == ["m1"]
 
     def test_drain_gives_back_what_is_in_no_batch(self) -> None:
-        batcher = Batcher(ManualClock(), batch_size=10, window_s=9)
+        batcher: Batcher[Message] = Batcher(ManualClock(), batch_size=10, window_s=9)
         batcher.add(messages(2))
         assert len(batcher.drain()) == 2
         assert batcher.waiting == ()
