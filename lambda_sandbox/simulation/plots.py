@@ -36,15 +36,15 @@ def outcome(figures: Json) -> Any:
     above.plot(at, over_time["concurrency_peak"], color=_BUSY, linewidth=0.8, label="concurrency, peak")
     above.plot(at, over_time["concurrency_mean"], color=_BUSY, linewidth=1.6, label="concurrency, mean")
     above.set_ylabel("environments")
-    for name, colour in (("cold_starts", _COLD), ("throttles", _THROTTLED)):
+    for name, colour in (("throttles", _THROTTLED), ("cold_starts", _COLD)):
         rates = [count / step_s for count in over_time[name]]
         below.step(at, rates, color=colour, where="mid", label=name.replace("_", " "))
     below.set_ylabel("a second")
     below.set_xlabel("seconds")
     for axes in (above, below):
         axes.set_ylim(bottom=0)
-        axes.legend(loc="upper right", fontsize="small")
-    above.set_title(f"{figures['invocations']:,} invocations, {figures['cold_start_share']:.3%} cold")
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize="small", frameon=False)
+    figure.suptitle(f"{figures['invocations']:,} invocations, {figures['cold_start_share']:.3%} cold")
     return figure
 
 
