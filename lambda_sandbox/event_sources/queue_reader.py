@@ -68,7 +68,8 @@ class QueueReader:
 
     async def _await_room(self) -> None:
         """Wait until a batch ends, or until more may be in flight, which time alone can bring."""
-        await pause(self._around.sleep, 0.2, [self._stopping], *self.in_flight)
+        look_again_s = 0.2 / self._around.clock.real_s(1.0)
+        await pause(self._around.sleep, look_again_s, [self._stopping], *self.in_flight)
 
     # --- polling -------------------------------------------------------------------------------------
 

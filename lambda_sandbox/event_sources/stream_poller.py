@@ -15,11 +15,14 @@ from lambda_sandbox.resources import EventSourceMapping
 
 _RESCAN_S = 10.0  # POLICY: real seconds; a shard that ends is followed at once
 
+_SOUND_S = 30.0  # POLICY: a shard that was read for so long had no lasting problem
+
 
 @dataclass
 class _Running:
     poller: ShardPoller
     task: asyncio.Task[None]
+    started_at: float
 
 
 class StreamPoller:
@@ -34,6 +37,7 @@ class StreamPoller:
         self._written = asyncio.Event()
         self._shards: dict[str, _Running] = {}
         self._problems = 0
+        self._failures = 0  # of shards, soon after they began to be read
 
     @property
     def last_result(self) -> str:
@@ -54,6 +58,8 @@ class StreamPoller:
     async def run(self) -> None:
         try:
             while not self._stopping.is_set():
+                if self._failures:
+                    await pause(self._around.sleep, backoff_s(self._failures), [self._stopping])
                 await self._step()
             if self._shards:
                 await asyncio.wait([running.task for running in self._shards.values()])
@@ -117,12 +123,19 @@ class StreamPoller:
             self.mapping, self._source, self._around, checkpoint, retention_s, self._stopping
         )
         name = f"mapping {self.mapping.uuid} {checkpoint.shard_id}"
-        self._shards[checkpoint.shard_id] = _Running(poller, asyncio.create_task(poller.run(), name=name))
+        self._shards[checkpoint.shard_id] = _Running(
+            poller, asyncio.create_task(poller.run(), name=name), self._around.clock.now()
+        )
 
     def _ended(self, running: _Running) -> None:
         self._hear(running.poller)
         error = None if running.task.cancelled() else running.task.exception()
-        if error is not None:
+        if error is None:
+            self._failures = 0
+        else:
+            if self._around.clock.now() - running.started_at > _SOUND_S:
+                self._failures = 0
+            self._failures += 1
             self._problem(f"the stream {self.mapping.event_source_arn} cannot be read: {error}")
 
     def _hear(self, poller: ShardPoller) -> None:

@@ -46,17 +46,22 @@ class HandlerFailed(Exception):
 
 
 class _Counting:
-    """Passes calls on and knows how many are under way."""
+    """Passes calls on and knows how many are under way; those to the operation ``failing`` end in an error of the service."""
 
     def __init__(self, neighbours: Neighbours) -> None:
         self._neighbours = neighbours
         self.pending = 0
+        self.calls = 0
+        self.failing = ""
 
     async def forward(
         self, method: bytes, target: bytes, headers: Headers, body: bytes
     ) -> tuple[int, Headers, bytes]:
         self.pending += 1
+        self.calls += 1
         try:
+            if self.failing and any(self.failing.encode() in value for _, value in headers):
+                return 500, [], b'{"__type": "InternalFailure", "message": "the disk is on fire"}'
             return await self._neighbours.forward(method, target, headers, body)
         finally:
             self.pending -= 1

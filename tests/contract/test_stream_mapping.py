@@ -607,3 +607,21 @@ def test_latest_of_a_table_survives_a_restart(play: Play) -> None:
         assert keys == ["while away"]
 
     play(scene)
+
+
+def test_stream_that_cannot_be_read_for_a_while_is_asked_ever_more_rarely(play: Play) -> None:
+    async def scene(stage: Stage) -> None:
+        stream = await stage.stream()
+        await stage.map(stream)
+        await stage.quiet()
+        stage.neighbour.failing = "GetRecords"
+        await stage.put(stream, "a")
+        before, calls = stage.clock.now(), stage.neighbour.calls
+        await stage.until(lambda: sum("cannot be read" in each for each in stage.decisions) == 6)
+        assert stage.clock.now() - before > 0.2 + 0.4 + 0.8 + 1.6 + 3.2
+        assert stage.neighbour.calls - calls < 60
+        stage.neighbour.failing = ""
+        await stage.until(lambda: stage.result() == "OK")
+        assert stage.flat() == ["a"]
+
+    play(scene)
