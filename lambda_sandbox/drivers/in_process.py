@@ -352,7 +352,7 @@ class InProcess:
                     self._write_log(environment, self._application_logs.rest(environment.environment_id))
                     self._write_log(environment, system_logs.written(action, self.clock.now()))
                 case messages.Record(record=record):
-                    self.history.records.append(record)
+                    self.history.record(record)
                 case messages.RefuseRuntime(message=message):
                     raise errors.SandboxFault(f"the runtime was refused ({message}); please report it")
         for over in finished:

@@ -385,7 +385,7 @@ class ServerDriver:
         self._append_log(environment, system_logs.written(action, self.clock.now(), notice))
 
     def _record(self, action: messages.Record) -> None:
-        self.history.records.append(action.record)
+        self.history.record(action.record)
         if self.telemetry.active:
             self.telemetry.recorded(action.record)
 

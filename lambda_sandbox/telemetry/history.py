@@ -10,12 +10,16 @@ from lambda_sandbox.invocation.environment import Environment
 from lambda_sandbox.invocation.messages import InvocationRecord
 
 _RECORDS = 20_000  # POLICY: older records are dropped from memory
+_EVENT_BYTES = (
+    64 << 20
+)  # POLICY: and so are they when the events in them, of up to 6 MB each, take more than this
 _ENVIRONMENTS = 5_000
 
 
 class History:
     def __init__(self) -> None:
-        self.records: deque[InvocationRecord] = deque(maxlen=_RECORDS)
+        self.records: deque[InvocationRecord] = deque()
+        self._event_bytes = 0
         self._environments: dict[str, Environment] = {}
         self._decisions: deque[dict[str, Any]] = deque(maxlen=_RECORDS)
         self._denials: deque[dict[str, Any]] = deque(maxlen=_RECORDS)
@@ -26,6 +30,13 @@ class History:
         """Add to one of AWS's event source mapping metrics, such as ``PolledEventCount``."""
         metrics = self._mapping_metrics.setdefault(uuid, {})
         metrics[metric] = metrics.get(metric, 0) + number
+
+    def record(self, record: InvocationRecord) -> None:
+        """Remember a finished attempt."""
+        self.records.append(record)
+        self._event_bytes += len(record.invocation.payload)
+        while len(self.records) > _RECORDS or self._event_bytes > _EVENT_BYTES:
+            self._event_bytes -= len(self.records.popleft().invocation.payload)
 
     def mapping_decision(self, at: float, uuid: str, sentence: str) -> None:
         """Remember why an event source mapping kept, deleted or delayed a batch. ``at`` is seconds since the epoch."""
@@ -49,6 +60,7 @@ class History:
 
     def clear(self) -> None:
         self.records.clear()
+        self._event_bytes = 0
         self._environments.clear()
         self._decisions.clear()
         self._denials.clear()
