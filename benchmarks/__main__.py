@@ -236,7 +236,7 @@ def show(console: Console, figures: dict[str, Any]) -> None:
 
 @main.command("events")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@click.option("--records", type=click.IntRange(100), default=2000, show_default=True, help="For each rate.")
+@click.option("--records", type=click.IntRange(100), default=500, show_default=True, help="For each rate.")
 @click.option("--puts", type=click.IntRange(10), default=200, show_default=True, help="For each delay.")
 def events(as_json: bool, records: int, puts: int) -> None:
     """Read records through mappings of queues and streams, beside moto read bare."""
