@@ -53,6 +53,12 @@ def make_queues_thread_safe(queue_class: Any, backend_class: Any) -> None:
         with self.get_queue(queue_name)._messages_lock:  # a waiting receiver sees all of them or none
             return send_batch(self, queue_name, *args, **options)
 
+    def within_retention(self: Any, queue_name: str, message: Any) -> bool:
+        """moto counts the whole queue, several times, for each message that it hands out: it asks for all attributes."""
+        kept_ms = int(self.get_queue(queue_name).message_retention_period) * 1000
+        return bool(int(message.sent_timestamp) + kept_ms >= time.time() * 1000)
+
+    backend_class.is_message_valid_based_on_retention_period = within_retention
     queue_class.delete_message = delete_message
     backend_class.receive_message = receive_message
     backend_class.change_message_visibility = change_message_visibility
