@@ -64,7 +64,9 @@ class Application:
         """Open the store, the neighbours and the listeners. Raises ``SandboxFault`` with what to do next."""
         config = self.config
         if config.enforce_iam and not config.neighbours:
-            raise SandboxFault("--enforce-iam reads users, roles and policies from the neighbours: start with them.")
+            raise SandboxFault(
+                "--enforce-iam reads users, roles and policies from the neighbours: start with them."
+            )
         self._loop = asyncio.get_running_loop()
         listener = _listener(config.host, config.port)
         self.port = listener.getsockname()[1]
@@ -106,22 +108,24 @@ class Application:
         self._code = CodeStore(self.config.state)
         self._model = LambdaModel.load()
         self._gateway = Codec(self._model)
-        self.plane = ControlPlane(Context(
-            config=self.config,
-            clock=self.clock,
-            store=self._store,
-            code=self._code,
-            fetch_object=self._fetch_object,
-            on_change=self._on_change,
-            on_mappings_change=self._on_mappings_change,
-            on_provisioned_change=self._on_provisioned_change,
-            on_concurrency_change=self._on_change,
-            inspect_source=self._inspect_source,
-            runtime_notice=self._runtime_notice,
-            provisioned_status=lambda arn: self.driver.core.provisioned_status(arn),
-            last_processing_result=lambda uuid: self._mappings.last_processing_result(uuid),
-            base_url=lambda: f"http://127.0.0.1:{self.port}",
-        ))
+        self.plane = ControlPlane(
+            Context(
+                config=self.config,
+                clock=self.clock,
+                store=self._store,
+                code=self._code,
+                fetch_object=self._fetch_object,
+                on_change=self._on_change,
+                on_mappings_change=self._on_mappings_change,
+                on_provisioned_change=self._on_provisioned_change,
+                on_concurrency_change=self._on_change,
+                inspect_source=self._inspect_source,
+                runtime_notice=self._runtime_notice,
+                provisioned_status=lambda arn: self.driver.core.provisioned_status(arn),
+                last_processing_result=lambda uuid: self._mappings.last_processing_result(uuid),
+                base_url=lambda: f"http://127.0.0.1:{self.port}",
+            )
+        )
 
     def _runtime_notice(self, runtime: str) -> str:
         return registry.notice(runtime, self.config.runtime_client == "native")
