@@ -1,8 +1,8 @@
 """One process a lab that has everything ready for its submissions, and forks a worker for each.
 
 It holds the collected checks and the fork server for notebooks, which it replaces when that ends. What the grading process
-tells it comes in packets, pickled: ``Order`` with one descriptor, where the worker's result goes as JSON, or ``End``, which
-kills what is left of a worker. The end of the socket ends the foreman and all below it.
+tells it comes in packets of JSON: an order with one descriptor, where the worker's result goes as JSON too, or the number of a
+worker that is over, what is left of which is killed. The end of the socket ends the foreman and all below it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import contextlib
 import gc
 import json
 import os
-import pickle
 import select
 import signal
 import socket
@@ -20,7 +19,10 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
+
+import msgspec
 
 from autograder.discover import Lab
 from autograder.errors import ForkServerLost, GraderFault
@@ -48,10 +50,23 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    """Worker ``number`` is over, one way or the other."""
+class Message:
+    """``order`` is to be carried out, or the worker with the number ``end`` is over, one way or the other."""
 
-    number: int
+    order: Order | None = None
+    end: int | None = None
+
+    def to_json(self) -> bytes:
+        return msgspec.json.encode(self, enc_hook=str)  # paths, which JSON has no word for
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Message:
+        return msgspec.json.decode(data, type=cls, dec_hook=_path)
+
+
+def _path(kind: type, value: Any) -> Path:
+    assert issubclass(kind, Path)
+    return Path(value)
 
 
 class Foreman:
@@ -73,7 +88,7 @@ class Foreman:
         """Have a worker start and return the descriptor where its result comes. Raises ``OSError`` if the foreman is gone."""
         reading, writing = os.pipe()
         try:
-            self._send(order, writing)
+            self._send(Message(order), writing)
         except OSError:
             os.close(reading)
             raise
@@ -86,7 +101,7 @@ class Foreman:
         """Kill what is left of a worker; a foreman that is gone has none."""
         self.busy.discard(number)
         with contextlib.suppress(OSError):
-            self._send(End(number))
+            self._send(Message(end=number))
 
     def alive(self) -> bool:
         try:
@@ -104,9 +119,9 @@ class Foreman:
                 os.waitpid(self._pid, 0)
         self._scratch.cleanup()
 
-    def _send(self, message: Order | End, *handles: int) -> None:
+    def _send(self, message: Message, *handles: int) -> None:
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", handles))] if handles else []
-        self._requests.sendmsg([pickle.dumps(message)], rights)
+        self._requests.sendmsg([message.to_json()], rights)
 
 
 def _ended_within(pid: int, seconds: float) -> bool:
@@ -150,6 +165,9 @@ def _keep_only(requests: socket.socket) -> None:
         os.dup2(null, standard)
     os.closerange(3, requests.fileno())
     os.closerange(requests.fileno() + 1, _HIGHEST_HANDLE)
+    # Whoever grades may have put streams of their own here, whose descriptors are closed now.
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = sys.stderr = open(1, "w", closefd=False)  # noqa: SIM115
 
 
 class _Servers:
@@ -204,11 +222,11 @@ class _Workshop:
             handles = array.array("i")
             for _level, _kind, content in ancillary:
                 handles.frombytes(content[: len(content) - len(content) % handles.itemsize])
-            message = pickle.loads(data)  # noqa: S301 (the grading process's own words)
-            if isinstance(message, End):
-                self._clear_up(message.number)
-            else:
-                self._fork(message, handles[0])
+            message = Message.from_json(data)
+            if message.end is not None:
+                self._clear_up(message.end)
+            if message.order is not None:
+                self._fork(message.order, handles[0])
 
     def _fork(self, order: Order, writing: int) -> None:
         fault = ""
