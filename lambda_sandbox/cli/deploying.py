@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import sys
 import time
@@ -105,32 +106,30 @@ def create_function(
 def keep_up(client: ServerClient, name: str, folder: SourceFolder, package: bytes) -> None:
     """Give the function the folder's code at every change, until an interrupt."""
     click.echo(f"watching {folder.root}: a saved change is live at once; Ctrl-C ends the watch")
-    for changed, _ in changes(folder, package, lambda new: Deployer(client).update(name, new)):
-        click.echo(f"{name}: live after {(time.perf_counter() - changed) * 1000:.0f} ms")
+    with contextlib.suppress(KeyboardInterrupt):
+        for changed, _ in changes(folder, package, lambda new: Deployer(client).update(name, new)):
+            click.echo(f"{name}: live after {(time.perf_counter() - changed) * 1000:.0f} ms")
 
 
 def changes(
     folder: SourceFolder, package: bytes, publish: Callable[[bytes], None]
 ) -> Iterator[tuple[float, bytes]]:
-    """Publish every package that differs from the last; yield when each was seen. Ends with an interrupt.
+    """Publish every package that differs from the last; yield when each was seen.
 
     What cannot be packaged or published is one sentence, and the next change is awaited.
     """
     current = package
-    try:
-        for moment in folder.changes():
-            try:
-                new = folder.package()
-                if new == current:
-                    continue
-                publish(new)
-            except SandboxFault as fault:
-                print(f"lambda_sandbox: {fault}", file=sys.stderr)
+    for moment in folder.changes():
+        try:
+            new = folder.package()
+            if new == current:
                 continue
-            current = new
-            yield moment, new
-    except KeyboardInterrupt:
-        return
+            publish(new)
+        except SandboxFault as fault:
+            print(f"lambda_sandbox: {fault}", file=sys.stderr)
+            continue
+        current = new
+        yield moment, new
 
 
 def newest_runtime(suffix: str) -> str:

@@ -5,6 +5,7 @@ It is a real sandbox: the same isolation, limits, timeout and REPORT line as beh
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 import time
@@ -108,10 +109,11 @@ def run(found: Source, settings: Settings, call: Call, *, watch: bool = False) -
 def _again(session: Session, folder: SourceFolder, package: bytes) -> int:
     print(f"watching {folder.root}: invoked again at every change; Ctrl-C ends it", file=sys.stderr)
     publish: Callable[[bytes], None] = session.update
-    for changed, _ in changes(folder, package, publish):
-        live_ms = (time.perf_counter() - changed) * 1000.0
-        print(f"--- live {live_ms:.0f} ms after the change", file=sys.stderr)
-        session.invoke()
+    with contextlib.suppress(KeyboardInterrupt):
+        for changed, _ in changes(folder, package, publish):
+            live_ms = (time.perf_counter() - changed) * 1000.0
+            print(f"--- live {live_ms:.0f} ms after the change", file=sys.stderr)
+            session.invoke()
     return 0
 
 
