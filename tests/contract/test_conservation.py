@@ -271,6 +271,7 @@ def _is_over(world: World) -> bool:
     world.read_handled()
     if world.left():
         return False
+    world.read_handled()  # what the last handlers wrote down before their messages went
     for source in ("kinesis", "dynamodb"):
         world.given_up[source] |= _given_up(world, source)
     return all(
