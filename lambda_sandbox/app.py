@@ -19,7 +19,7 @@ from lambda_sandbox.control_plane.code import CodeStore
 from lambda_sandbox.control_plane.context import Context
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.control_plane.store import Store
-from lambda_sandbox.drivers.destinations import Destinations
+from lambda_sandbox.drivers.destinations import Destinations, event_for
 from lambda_sandbox.drivers.duplicates import Duplicates
 from lambda_sandbox.drivers.endpoint import Endpoint, EndpointConnection
 from lambda_sandbox.drivers.environment_connection import EnvironmentConnection
@@ -292,19 +292,7 @@ class Application:
 
     def _send_event(self, function_arn: str, payload: bytes, trace_header: str) -> None:
         """Invoke a function that is another's destination. Raises ``ApiError`` when there is none."""
-        account, region = function_arn.split(":")[4], function_arn.split(":")[3]
-        route = self.plane.route(function_arn, None, Caller(account, region))
-        function, routed = self.plane.choose(route)
-        event = Invocation(
-            str(uuid.uuid4()),
-            function,
-            payload,
-            self.clock.now(),
-            InvocationType.EVENT,
-            trace_header=trace_header,
-            invoked_arn=route.invoked_arn,
-            routed=routed,
-        )
+        event = event_for(self.plane, self.clock, function_arn, payload, trace_header)
         self.driver.invoke(event, lambda accepted: None)
 
     async def _invoke_by_arn(self, function_arn: str, payload: bytes, trace_header: str) -> InvocationResult:

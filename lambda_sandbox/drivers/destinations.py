@@ -12,9 +12,10 @@ from uuid import uuid4
 
 from lambda_sandbox import quotas
 from lambda_sandbox.clock import Clock
+from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.drivers import event_records
-from lambda_sandbox.invocation.messages import EventFinished
-from lambda_sandbox.resources import EventInvokeConfig
+from lambda_sandbox.invocation.messages import EventFinished, Invocation, InvocationType
+from lambda_sandbox.resources import Caller, EventInvokeConfig
 
 _SNS_BYTES = 256 * 1024  # AWS: a record above this goes to a topic without its payloads
 _SQS_BYTES = 1024 * 1024
@@ -235,3 +236,22 @@ def _headers(service: str, account_id: str, region: str) -> Headers:
     scope = f"{account_id}/20260101/{region}/{service}/aws4_request"
     signature = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
     return [(b"Host", b"localhost"), (b"Authorization", signature.encode())]
+
+
+def event_for(
+    plane: ControlPlane, clock: Clock, function_arn: str, payload: bytes, trace_header: str
+) -> Invocation:
+    """Return the event that a function gets as another's destination. Raises ``ApiError`` when there is no such function."""
+    account_id, region = function_arn.split(":")[4], function_arn.split(":")[3]
+    route = plane.route(function_arn, None, Caller(account_id, region))
+    function, routed = plane.choose(route)
+    return Invocation(
+        str(uuid4()),
+        function,
+        payload,
+        clock.now(),
+        InvocationType.EVENT,
+        trace_header=trace_header,
+        invoked_arn=route.invoked_arn,
+        routed=routed,
+    )

@@ -28,7 +28,7 @@ from lambda_sandbox.control_plane.code import CodeStore
 from lambda_sandbox.control_plane.context import Context
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.control_plane.store import Store
-from lambda_sandbox.drivers.destinations import Destinations
+from lambda_sandbox.drivers.destinations import Destinations, event_for
 from lambda_sandbox.drivers.interpreter import MISSING, Answer, Interpreter
 from lambda_sandbox.drivers.promises import Promises
 from lambda_sandbox.gateway.codec import Codec
@@ -211,19 +211,7 @@ class InProcess:
 
     def _send_event(self, function_arn: str, payload: bytes, trace_header: str) -> None:
         """Invoke a function that is another's destination. Raises ``ApiError`` when there is none."""
-        account_id, region = function_arn.split(":")[4], function_arn.split(":")[3]
-        route = self.plane.route(function_arn, None, Caller(account_id, region))
-        function, routed = self.plane.choose(route)
-        event = Invocation(
-            str(uuid.uuid4()),
-            function,
-            payload,
-            self.clock.now(),
-            InvocationType.EVENT,
-            trace_header=trace_header,
-            invoked_arn=route.invoked_arn,
-            routed=routed,
-        )
+        event = event_for(self.plane, self.clock, function_arn, payload, trace_header)
         async_queue.configure(event, self.plane.event_invoke_config)
         self._perform(self.core.invoke(event))
         self._completed.pop(event.request_id, None)
