@@ -36,7 +36,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     if minutes:
         markdown = re.sub(r"^(# .+)$", rf"\1\n\n{_opening(page)}", markdown, count=1, flags=re.M)
     if page.meta.get("facts"):
-        known = facts.load(REPOSITORY / "docs" / "facts.yaml")
+        known = facts.load(REPOSITORY / "docs" / "facts")
         markdown += "\n\n" + facts.table([known[name] for name in page.meta["facts"]]) + "\n"
     return markdown
 
