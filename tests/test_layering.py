@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "runtime_api": LEAVES | {"http1", "http_server", "invocation"},
     "services": LEAVES | {"http1", "http_server", "packaging"},
     "event_sources": LEAVES,
+    "front_doors": LEAVES,
 }
 WIRING = {
     "app",
