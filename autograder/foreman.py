@@ -25,13 +25,13 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from autograder import notebook, sandbox
 from autograder.discover import Lab
 from autograder.errors import ForkServerLost, GraderFault
 from autograder.fork_server import PACKETS, ForkServer
 from autograder.grade import Job, blank_result, grade
 from autograder.isolation import Isolation
 from autograder.processes import become_subreaper, children, kill_tree, name_process, reap
-from autograder.sandbox import warm_up
 from autograder.sandbox_server import SandboxForkServer
 from autograder.score import Checks, collected
 
@@ -150,8 +150,9 @@ def _be_foreman(
         become_subreaper()
         _keep_only(requests)
         servers = _Servers(isolation, lab, needs_sandbox=needs_sandbox)
+        notebook.warm_up()
         if needs_sandbox:
-            warm_up()
+            sandbox.warm_up()
         collected(lab.checks, lambda checks: _Workshop(requests, checks, servers).run())
     finally:
         with contextlib.suppress(BaseException):

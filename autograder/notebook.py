@@ -54,6 +54,11 @@ def read_notebook(path: Path) -> Notebook:
     return Notebook(tuple(cells), answers, (*notes, *copied), hashlib.sha256(raw).hexdigest(), raw)
 
 
+def warm_up() -> None:
+    """Have nbformat compile its schema now: in a process that is forked later, every fork would compile it again."""
+    nbformat.validate(nbformat.v4.new_notebook())  # type: ignore[no-untyped-call]
+
+
 def _read_bounded(path: Path) -> bytes:
     # Opened without following links and without waiting: a link, a pipe or a device is not a notebook.
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
