@@ -18,8 +18,9 @@ MAY_IMPORT = {
     "simulation": LEAVES | {"invocation", "telemetry"},
     "environments": LEAVES,
     "runtime_api": LEAVES | {"http1", "http_server", "invocation"},
-    "services": LEAVES | {"http1", "http_server", "packaging"},
+    "services": LEAVES | {"http1", "http_server", "packaging", "triggers"},
     "event_sources": LEAVES,
+    "triggers": LEAVES,
     "front_doors": LEAVES,
 }
 WIRING = {

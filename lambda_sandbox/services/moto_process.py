@@ -7,6 +7,7 @@ the pipe's other end is its parent's, so no neighbour outlives its sandbox.
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import ipaddress
 import os
@@ -17,17 +18,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from lambda_sandbox.services.forwarder import (
-    ENDPOINT_VARIABLE,
-    Forwarder,
-    forward_events,
-    forward_sns,
-    replace_lambda_backend,
-)
+from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE, Forwarder, replace_lambda_backend
 from lambda_sandbox.services.identities import Identities
 from lambda_sandbox.services.queue_waiting import make_queues_thread_safe
 from lambda_sandbox.services.stream_sharding import correct_dynamodb_streams, correct_kinesis
 from lambda_sandbox.services.trace_headers import TraceHeaders, mark_messages
+from lambda_sandbox.services.trigger_sources import SOURCES, Hook
 from lambda_sandbox.services.wsgi_server import Environ, serve_forever
 
 
@@ -77,9 +73,8 @@ class Hooks:
             ("moto.sqs.models", self._queues),
             ("moto.kinesis.models", self._streams),
             ("moto.dynamodb.models.table", self._tables),
-            ("moto.sns.models", self._topics),
-            ("moto.events.models", self._rules),
             ("moto.cloudformation.responses", self._stacks),
+            *((name, functools.partial(_apply, source, self._forwarder)) for name, source in SOURCES),
         ):
             module = sys.modules.get(name)
             if module is not None and name not in self._done:
@@ -96,18 +91,16 @@ class Hooks:
     def _tables(self, module: Any) -> None:
         correct_dynamodb_streams(module.StreamShard)
 
-    def _topics(self, module: Any) -> None:
-        forward_sns(module.Subscription, self._forwarder)
-
-    def _rules(self, module: Any) -> None:
-        forward_events(module.Rule, module.EventTemplateParser, self._forwarder)
-
     def _stacks(self, module: Any) -> None:
         from lambda_sandbox.services.cloudformation import stacks
 
         stacks.install(
             sys.modules["moto.cloudformation.parsing"], sys.modules["moto.cloudformation.models"], module
         )
+
+
+def _apply(hook: Hook, forwarder: Forwarder, module: Any) -> None:
+    hook(module, forwarder)
 
 
 class FirstCallAlone:
