@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
 from ddsketch import DDSketch
 
@@ -30,7 +31,7 @@ class Distribution:
         self.total = 0.0
         self.smallest = math.inf
         self.largest = -math.inf
-        self._values: list[tuple[float, float]] = []
+        self._values: dict[float, float] = {}  # how often each was counted
         self._sketch: DDSketch | None = None
 
     def add(self, value: float, weight: float = 1.0) -> None:
@@ -44,8 +45,18 @@ class Distribution:
         self._keep(value, weight)
 
     def add_many(self, values: Iterable[float]) -> None:
-        for value in values:
-            self.add(value)
+        self.add_counted(Counter(values))
+
+    def add_counted(self, counts: Mapping[float, float]) -> None:
+        """Add values by how often each occurred; that is the fast way for many that are alike."""
+        if not counts:
+            return
+        self.count += sum(counts.values())
+        self.total += sum(value * weight for value, weight in counts.items())
+        self.smallest = min(self.smallest, min(counts))
+        self.largest = max(self.largest, max(counts))
+        for value, weight in counts.items():
+            self._keep(value, weight)
 
     def add_statistics(self, count: float, total: float, smallest: float, largest: float) -> None:
         """Add what is only known by its four figures, as ``PutMetricData`` allows; its values count as their average."""
@@ -64,7 +75,7 @@ class Distribution:
         self.largest = max(self.largest, other.largest)
         if other._sketch is not None:
             self._sketched().merge(other._sketch)
-        for value, weight in other._values:
+        for value, weight in other._values.items():
             self._keep(value, weight)
 
     def statistic(self, name: str) -> float | None:
@@ -98,14 +109,14 @@ class Distribution:
         if self._sketch is not None:
             self._sketch.add(value, weight)
             return
-        self._values.append((value, weight))
+        self._values[value] = self._values.get(value, 0.0) + weight
         if len(self._values) > _EXACT_VALUES:
             self._sketched()
 
     def _sketched(self) -> DDSketch:
         if self._sketch is None:
             self._sketch = DDSketch(_RELATIVE_ACCURACY)
-            for value, weight in self._values:
+            for value, weight in self._values.items():
                 self._sketch.add(value, weight)
             self._values.clear()
         return self._sketch
@@ -113,7 +124,7 @@ class Distribution:
     def _samples(self) -> list[tuple[float, float]]:
         """Return values with their weights, in order."""
         if self._sketch is None:
-            return sorted(self._values)
+            return sorted(self._values.items())
         steps = min(_STEPS, max(1, int(self.count)))
         share = self.count / steps
         quantiles = (self._sketch.get_quantile_value((step + 0.5) / steps) for step in range(steps))
