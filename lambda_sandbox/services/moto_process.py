@@ -69,13 +69,16 @@ class Hooks:
         self._done: set[str] = set()
 
     def apply(self) -> None:
-        for name, hook in (
+        hooks: list[tuple[str, Callable[[Any], None]]] = [
             ("moto.sqs.models", self._queues),
             ("moto.kinesis.models", self._streams),
             ("moto.dynamodb.models.table", self._tables),
             ("moto.cloudformation.responses", self._stacks),
+            ("moto.apigateway.models", self._rest_apis),
+            ("moto.apigatewayv2.responses", self._v2_apis),
             *((name, functools.partial(_apply, source, self._forwarder)) for name, source in SOURCES),
-        ):
+        ]
+        for name, hook in hooks:
             module = sys.modules.get(name)
             if module is not None and name not in self._done:
                 self._done.add(name)
@@ -90,6 +93,12 @@ class Hooks:
 
     def _tables(self, module: Any) -> None:
         correct_dynamodb_streams(module.StreamShard)
+
+    def _rest_apis(self, module: Any) -> None:
+        rest_definitions.install(module)
+
+    def _v2_apis(self, module: Any) -> None:
+        v2_definitions.install(sys.modules["moto.apigatewayv2.models"], module)
 
     def _stacks(self, module: Any) -> None:
         from lambda_sandbox.services.cloudformation import stacks
@@ -140,7 +149,7 @@ def make_application(endpoint: str) -> Any:
         hooks.apply()
         return application
 
-    return TraceHeaders(Identities(FirstCallAlone(DomainDispatcherApplication(create_app))))
+    return TraceHeaders(Identities(ApiGateway(FirstCallAlone(DomainDispatcherApplication(create_app)))))
 
 
 def main(listen_fd: int) -> None:

@@ -1,0 +1,163 @@
+"""WSGI middleware: whole definitions for the sandbox's front doors, and the operations of API Gateway v2 that moto lacks."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import string
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from lambda_sandbox.services.api_gateway import rest_definitions, v2_definitions
+from lambda_sandbox.services.wsgi_server import Environ
+
+PATH = "/_sandbox/apis/"  # the endpoint keeps every path below /_sandbox/ to itself: only the sandbox can ask
+_DEPLOYMENTS = re.compile(r"/v2/apis/([^/]+)/deployments(?:/([^/]+))?/?")
+_STAGE = re.compile(r"/v2/apis/([^/]+)/stages/([^/]+)/?")
+_ID_CHARS = string.ascii_lowercase + string.digits
+# What UpdateStage may change, with the attribute of moto's stage.
+_STAGE_MEMBERS = {
+    "autoDeploy": "auto_deploy",
+    "deploymentId": "deployment_id",
+    "description": "description",
+    "stageVariables": "stage_variables",
+    "accessLogSettings": "access_log_settings",
+    "defaultRouteSettings": "default_route_settings",
+    "routeSettings": "route_settings",
+    "clientCertificateId": "client_certificate_id",
+}
+
+Answer = tuple[int, dict[str, Any]]
+
+
+class ApiGateway:
+    """Answers what is named above and passes all else on."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+
+    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        answer = _answer(environ)
+        if answer is None:
+            chunks: Iterable[bytes] = self._application(environ, start_response)
+            return chunks
+        status, value = answer
+        body = json.dumps(value).encode() if status != 204 else b""
+        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        if status >= 400:
+            headers.append(("x-amzn-ErrorType", value["code"]))
+        start_response(f"{status} Answer", headers)
+        return [body]
+
+
+def _answer(environ: Environ) -> Answer | None:
+    path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
+    if path.startswith(PATH):
+        return _definition(path.removeprefix(PATH))
+    deployments = _DEPLOYMENTS.fullmatch(path)
+    if deployments is not None:
+        return _deployments(method, deployments[1], deployments[2], environ)
+    stage = _STAGE.fullmatch(path) if method == "PATCH" else None
+    return None if stage is None else _update_stage(stage[1], stage[2], _body(environ))
+
+
+def _definition(api_id: str) -> Answer:
+    from moto.apigateway.models import apigateway_backends
+
+    for regions in list(apigateway_backends.values()):
+        for backend in list(regions.values()):
+            if api_id in backend.apis:
+                return 200, rest_definitions.definition(backend.apis[api_id], backend)
+    api = _v2_api(api_id)
+    return (
+        _missing(f"Invalid API id specified: {api_id}")
+        if api is None
+        else (200, v2_definitions.definition(api))
+    )
+
+
+def _v2_api(api_id: str) -> Any:
+    from moto.apigatewayv2.models import apigatewayv2_backends
+
+    for regions in list(apigatewayv2_backends.values()):
+        for backend in list(regions.values()):
+            if api_id in backend.apis:
+                return backend.apis[api_id]
+    return None
+
+
+def _deployments(method: str, api_id: str, deployment_id: str | None, environ: Environ) -> Answer:
+    api = _v2_api(api_id)
+    if api is None:
+        return _missing(f"Invalid API identifier specified {api_id}")
+    kept = v2_definitions.deployments_of(api)
+    if deployment_id is None:
+        if method == "POST":
+            return _deploy(api, _body(environ))
+        return 200, {"items": [_shown(each) for each in kept.values()]}
+    if deployment_id not in kept:
+        return _missing(f"Invalid deployment identifier specified {deployment_id}")
+    if method == "DELETE":
+        if any(getattr(stage, "deployment_id", "") == deployment_id for stage in api.stages.values()):
+            return 400, _error(
+                "BadRequestException", "Active stages pointing to this deployment must be moved or deleted"
+            )
+        del kept[deployment_id]
+        return 204, {}
+    if method == "PATCH":
+        kept[deployment_id]["description"] = _body(environ).get("description", "")
+    return 200, _shown(kept[deployment_id])
+
+
+def _deploy(api: Any, asked: dict[str, Any]) -> Answer:
+    if not api.routes:
+        return 400, _error("BadRequestException", "At least one route is required before deploying the Api.")
+    stage = asked.get("stageName")
+    if stage and stage not in api.stages:
+        return _missing(f"Invalid stage identifier specified {stage}")
+    made = {
+        "deploymentId": "".join(secrets.choice(_ID_CHARS) for _ in range(6)),
+        "createdDate": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "deploymentStatus": "DEPLOYED",
+        "description": asked.get("description") or "",
+        "autoDeployed": False,
+        "definition": v2_definitions.snapshot(api),
+    }
+    v2_definitions.deployments_of(api)[made["deploymentId"]] = made
+    if stage:
+        api.stages[stage].deployment_id = made["deploymentId"]
+    return 201, _shown(made)
+
+
+def _update_stage(api_id: str, name: str, asked: dict[str, Any]) -> Answer:
+    api = _v2_api(api_id)
+    stage = api.stages.get(name) if api is not None else None
+    if stage is None:
+        return _missing(f"Invalid stage identifier specified {name}")
+    wanted = asked.get("deploymentId")
+    if wanted and wanted not in v2_definitions.deployments_of(api):
+        return _missing(f"Invalid deployment identifier specified {wanted}")
+    for member, value in asked.items():
+        if member in _STAGE_MEMBERS:
+            setattr(stage, _STAGE_MEMBERS[member], value)
+    return 200, stage.to_json()
+
+
+def _shown(deployment: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in deployment.items() if name != "definition"}
+
+
+def _body(environ: Environ) -> dict[str, Any]:
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    value = json.loads(environ["wsgi.input"].read(length) or b"{}")
+    return value if isinstance(value, dict) else {}
+
+
+def _missing(sentence: str) -> Answer:
+    return 404, _error("NotFoundException", sentence)
+
+
+def _error(code: str, sentence: str) -> dict[str, Any]:
+    return {"message": sentence, "code": code}
