@@ -19,6 +19,7 @@ from lambda_sandbox.control_plane.code import CodeStore
 from lambda_sandbox.control_plane.context import Context
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.control_plane.store import Store
+from lambda_sandbox.drivers.deliveries import Deliveries, Pending
 from lambda_sandbox.drivers.destinations import Destinations, event_for
 from lambda_sandbox.drivers.duplicates import Duplicates
 from lambda_sandbox.drivers.endpoint import Endpoint, EndpointConnection
@@ -31,6 +32,8 @@ from lambda_sandbox.drivers.outbox import Outbox
 from lambda_sandbox.drivers.own_routes import OwnRoutes
 from lambda_sandbox.drivers.promises import Promises
 from lambda_sandbox.drivers.server import ServerDriver
+from lambda_sandbox.drivers.trigger_permissions import TriggerPermissions
+from lambda_sandbox.drivers.trigger_routes import TriggerRoutes
 from lambda_sandbox.drivers.waiting_clock import waiting_clock
 from lambda_sandbox.environments.process import ProcessEnvironments
 from lambda_sandbox.environments.runtimes import registry
@@ -59,6 +62,7 @@ class Application:
         self.config = config
         self.port = config.port
         self._servers: list[asyncio.AbstractServer] = []
+        self._identities: Identities | None = None  # where IAM is enforced
 
     async def start(self) -> None:
         """Open the store, the neighbours and the listeners. Raises ``SandboxFault`` with what to do next."""
@@ -82,6 +86,7 @@ class Application:
         await self._listen(listener)
         self.driver.perform(self._promises.at_start())
         self._outbox.resume()
+        self._deliveries.resume()
         self._resume_events()
         await self._mappings.sync()
 
@@ -89,6 +94,7 @@ class Application:
         for server in self._servers:
             server.close()
         await self._mappings.stop()
+        await self._deliveries.close()
         await self._outbox.close()
         await self.driver.debugging.close()
         self.driver.perform(self.driver.core.stop_all("the sandbox stops"))
@@ -163,6 +169,8 @@ class Application:
             lambda sentence: history.delivery(self.clock.now(), sentence),
             self._sleep,
         )
+        gate = self._make_gate(history) if config.enforce_iam else None
+        routes = self._wire_triggers(history)
         self._duplicates = Duplicates(config.duplicate_events, config.seed)
         self.driver.on_event_finished = self._event_finished
         self._promises = Promises(self._store, core)
@@ -183,9 +191,10 @@ class Application:
                 self._reset,
                 lambda: self._neighbours.status,
                 self._debuggable,
+                routes.answer,
             ),
             worker=self._worker,
-            gate=self._make_gate(history) if config.enforce_iam else None,
+            gate=gate,
         )
         around = Surroundings(
             invoke=self._invoke_by_arn,
@@ -201,11 +210,25 @@ class Application:
         )
         self._endpoint.on_stream_write = self._mappings.wake
 
+    def _wire_triggers(self, history: History) -> TriggerRoutes:
+        permissions = TriggerPermissions(self.plane.resource_policy, self._identities)
+        self._deliveries = Deliveries(
+            self.waiting_clock,
+            self._store.collection("delivery", Pending, lambda each: (each.delivery_id,)),
+            permissions.refusal,
+            self._destinations.send,
+            lambda letter: self._outbox.post(letter),
+            lambda sentence: history.delivery(self.clock.now(), sentence),
+            self._sleep,
+        )
+        return TriggerRoutes(self._deliveries, permissions, self._neighbours.token)
+
     def _make_gate(self, history: History) -> Gate:
         self.driver.role_sessions = RoleSessions()
+        self._identities = Identities(self._neighbours, self.driver.role_sessions)
         return Gate(
             self.clock,
-            Identities(self._neighbours, self.driver.role_sessions),
+            self._identities,
             self._model,
             history,
             self.plane.resource_policy,
@@ -325,6 +348,7 @@ class Application:
         await self.driver.debugging.close()
         self.driver.perform(self.driver.core.stop_all("the sandbox was reset"))
         self._outbox.forget()
+        self._deliveries.forget()
         await self._loop.run_in_executor(self._worker, self.plane.reset)
         self._endpoint.forget_resolved()
         await self._mappings.sync()

@@ -39,7 +39,7 @@ class Letter:
 
     ``account_id`` and ``region`` are the sender's. ``attributes`` are name, type and value of a message's attributes. For a
     bucket there is a ``key``, for a bus a ``detail_type`` and ``resources``, for a function a ``trace_header``. ``subject``
-    says what it is, for history. ``posted_at`` is seconds on the waiting clock.
+    says what it is, for history; ``group_id`` is a FIFO queue's message group. ``posted_at`` is seconds on the waiting clock.
     """
 
     letter_id: str
@@ -54,6 +54,7 @@ class Letter:
     detail_type: str = ""
     resources: tuple[str, ...] = ()
     trace_header: str = ""
+    group_id: str = ""
 
 
 class Destinations:
@@ -168,6 +169,8 @@ class Destinations:
         if letter.trace_header:
             header = {"DataType": "String", "StringValue": letter.trace_header}
             request["MessageSystemAttributes"] = {"AWSTraceHeader": header}
+        if letter.group_id:
+            request["MessageGroupId"] = letter.group_id
         await self._json_call("sqs", account_id, region, "AmazonSQS.SendMessage", request)
 
     async def _to_topic(self, letter: Letter) -> None:

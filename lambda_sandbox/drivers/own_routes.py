@@ -22,7 +22,7 @@ _Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 class OwnRoutes:
     """``code_zip(token)`` returns a stored package; ``reset()`` empties Lambda and neighbours; ``neighbours_state()`` is a word.
 
-    ``find(name)`` returns a function's ``$LATEST`` and the folder of its code as the function sees it; raises ``ApiError``.
+    ``triggers(request, route)`` answers the neighbours' process. ``find(name)`` returns a function's ``$LATEST`` and the folder of its code as the function sees it; raises ``ApiError``.
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class OwnRoutes:
         reset: Callable[[], Awaitable[None]],
         neighbours_state: Callable[[], str],
         find: Callable[[str], tuple[FunctionConfiguration, str]],
+        triggers: Callable[[Request, str], Awaitable[_Answer]],
     ) -> None:
         self._config = config
         self._driver = driver
@@ -40,6 +41,7 @@ class OwnRoutes:
         self._reset = reset
         self._neighbours_state = neighbours_state
         self._find = find
+        self._triggers = triggers
 
     async def answer(self, request: Request, *, inner: bool) -> _Answer:
         url = urlsplit(request.target.decode("latin-1"))
@@ -49,6 +51,8 @@ class OwnRoutes:
             return await self._answer_reset(request, inner=inner)
         if route == "debug":
             return await self._answer_debug(request, query, inner=inner)
+        if route.startswith("trigger/"):
+            return await self._triggers(request, route)
         if request.method != b"GET":
             return _json(405, {"message": f"/_sandbox/{route} answers to GET only"})
         if route.startswith("code/"):

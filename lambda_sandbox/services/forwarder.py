@@ -21,13 +21,25 @@ import threading
 import time
 import types
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
+
+from lambda_sandbox.triggers.delivery import Delivery
 
 ENDPOINT_VARIABLE = "LAMBDA_SANDBOX_ENDPOINT"
 TOKEN_VARIABLE = "LAMBDA_SANDBOX_TOKEN"  # noqa: S105 - a variable's name
 SOURCE_HEADER = "X-Sandbox-Source"  # the token, the service principal and the ARN that the call comes from
+_DELIVER, _PERMITTED = "/_sandbox/trigger/deliver", "/_sandbox/trigger/permitted"
 _RETRY_WAITS_S = (0.05, 0.2, 1.0, 3.0)
+
+
+class _Call(NamedTuple):
+    """One request to the sandbox's endpoint, on behalf of ``target_arn``."""
+
+    target_arn: str
+    path: str
+    body: bytes
+    headers: dict[str, str]
 
 
 class Forwarder:
@@ -35,7 +47,7 @@ class Forwarder:
 
     def __init__(self, endpoint: str) -> None:
         self._address = urlsplit(endpoint)
-        self._waiting: queue.SimpleQueue[tuple[str, bytes, str]] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Call] = queue.SimpleQueue()
         threading.Thread(target=self._run, name="forwarder", daemon=True).start()
 
     def enqueue(self, function_arn: str, event: Any, source: str = "") -> None:
@@ -44,21 +56,35 @@ class Forwarder:
         ``source`` is the service principal and the ARN of what calls, where the event does not say it itself.
         """
         text = json.dumps(event, default=str).encode()
-        self._waiting.put((function_arn, text, source or event_source(event)))
+        path = f"/2015-03-31/functions/{quote(function_arn, safe='')}/invocations"
+        headers = _headers(function_arn, source or event_source(event))
+        self._waiting.put(_Call(function_arn, path, text, headers))
+
+    def deliver(self, delivery: Delivery) -> None:
+        """Hand one event over to the server, which checks permissions, tries again and dead-letters. Returns at once."""
+        self._waiting.put(_Call(delivery.target_arn, _DELIVER, delivery.to_json(), _own_headers()))
+
+    def refusal(self, delivery: Delivery) -> str:
+        """Ask, and wait for the answer, which permission ``delivery`` would miss; empty when it may go."""
+        call = _Call(delivery.target_arn, _PERMITTED, delivery.to_json(), _own_headers())
+        status, text = self._post(call)
+        if status != 200:
+            raise OSError(f"the sandbox did not say who may invoke {delivery.target_arn}: {status} {text}")
+        return str(json.loads(text)["refusal"])
 
     def _run(self) -> None:
         while True:
-            function_arn, payload, source = self._waiting.get()
+            call = self._waiting.get()
             try:
-                self._deliver(function_arn, payload, source)
+                self._deliver(call)
             except Exception as error:  # the thread must live on for the events behind this one
-                _warn(f"an event for {function_arn} was lost: {error!r}")
+                _warn(f"an event for {call.target_arn} was lost: {error!r}")
 
-    def _deliver(self, function_arn: str, payload: bytes, source: str) -> None:
+    def _deliver(self, call: _Call) -> None:
         answer = "no answer"
         for wait_s in (*_RETRY_WAITS_S, None):
             try:
-                status, text = self._post(function_arn, payload, source)
+                status, text = self._post(call)
             except (OSError, http.client.HTTPException) as error:
                 status, text = 503, repr(error)
             if status == 202:
@@ -67,17 +93,16 @@ class Forwarder:
             if wait_s is None or not (status == 429 or status >= 500):
                 break
             time.sleep(wait_s)
-        _warn(f"an event for {function_arn} was not accepted by {self._address.netloc}: {answer}")
+        _warn(f"an event for {call.target_arn} was not accepted by {self._address.netloc}: {answer}")
 
-    def _post(self, function_arn: str, payload: bytes, source: str) -> tuple[int, str]:
+    def _post(self, call: _Call) -> tuple[int, str]:
         connection = http.client.HTTPConnection(
             self._address.hostname or "127.0.0.1", self._address.port, timeout=30
         )
         try:
-            path = f"/2015-03-31/functions/{quote(function_arn, safe='')}/invocations"
-            connection.request("POST", path, payload, _headers(function_arn, source))
+            connection.request("POST", call.path, call.body, call.headers)
             response = connection.getresponse()
-            return response.status, response.read(500).decode("utf-8", "replace")
+            return response.status, response.read(4000).decode("utf-8", "replace")
         finally:
             connection.close()
 
@@ -92,8 +117,6 @@ def event_source(event: Any) -> str:
     first = records[0] if isinstance(records, list) and records and isinstance(records[0], dict) else {}
     if first.get("eventSource") == "aws:s3":
         return f"s3.amazonaws.com {first['s3']['bucket']['arn']}"
-    if first.get("EventSource") == "aws:sns":
-        return f"sns.amazonaws.com {first['Sns']['TopicArn']}"
     return ""
 
 
@@ -106,6 +129,10 @@ def _headers(function_arn: str, source: str) -> dict[str, str]:
         SOURCE_HEADER: f"{os.environ.get(TOKEN_VARIABLE, '')} {source}".strip(),
         "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
     }
+
+
+def _own_headers() -> dict[str, str]:
+    return {"Content-Type": "application/json", SOURCE_HEADER: os.environ.get(TOKEN_VARIABLE, "")}
 
 
 def _warn(sentence: str) -> None:
@@ -170,54 +197,6 @@ def replace_lambda_backend(forwarder: Forwarder) -> None:
     backend = Backend(forwarder)
     module: Any = importlib.import_module("moto.awslambda.utils")
     module.get_backend = lambda account_id, region: backend
-
-
-def forward_sns(subscription_class: Any, forwarder: Forwarder) -> None:
-    """Deliver to ``lambda`` subscriptions with the topic, message id and attributes, which moto leaves out."""
-    publish = subscription_class.publish
-
-    def publish_or_forward(self: Any, message: str, message_id: str, *args: Any, **options: Any) -> None:
-        if self.protocol != "lambda":
-            publish(self, message, message_id, *args, **options)
-            return
-        names = ("subject", "message_attributes", "group_id", "deduplication_id", "message_structure")
-        options.update(zip(names, args, strict=False))
-        attributes = options.get("message_attributes") or {}
-        matcher = self._filter_policy_matcher
-        if matcher is not None and not matcher.matches(attributes, message):
-            return
-        if options.get("message_structure") == "json":
-            message = self._parse_message_structure(message, self.protocol)
-        record = _sns_record(
-            self.topic.arn, self.arn, message_id, message, options.get("subject"), attributes
-        )
-        forwarder.enqueue(self.endpoint, {"Records": [record]})
-
-    subscription_class.publish = publish_or_forward
-
-
-def _sns_record(
-    topic_arn: str, subscription_arn: str, message_id: str, message: str, subject: str | None, attributes: Any
-) -> dict[str, Any]:
-    """DIFFERS: messages are not signed, so ``Signature`` and the two certificate addresses are placeholders."""
-    return {
-        "EventSource": "aws:sns",
-        "EventVersion": "1.0",
-        "EventSubscriptionArn": subscription_arn,
-        "Sns": {
-            "Type": "Notification",
-            "MessageId": message_id,
-            "TopicArn": topic_arn,
-            "Subject": subject,
-            "Message": message,
-            "Timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "SignatureVersion": "1",
-            "Signature": "EXAMPLE",
-            "SigningCertUrl": "EXAMPLE",
-            "UnsubscribeUrl": "EXAMPLE",
-            "MessageAttributes": attributes,
-        },
-    }
 
 
 def forward_events(rule_class: Any, parser_class: Any, forwarder: Forwarder) -> None:

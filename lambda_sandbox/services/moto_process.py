@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from lambda_sandbox.services.api_gateway import rest_definitions, v2_definitions
+from lambda_sandbox.services.api_gateway.application import ApiGateway
 from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE, Forwarder, replace_lambda_backend
 from lambda_sandbox.services.identities import Identities
 from lambda_sandbox.services.queue_waiting import make_queues_thread_safe

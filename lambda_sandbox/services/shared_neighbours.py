@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 from lambda_sandbox.config import Config
 from lambda_sandbox.http1 import ClientConnection, Headers, Response, encode_request
 from lambda_sandbox.services.addressing import path_style
+from lambda_sandbox.services.forwarder import TOKEN_VARIABLE
 from lambda_sandbox.services.neighbours import CONNECTIONS_MAX, Neighbours, Status
 from lambda_sandbox.services.unavailable import unavailable
 
@@ -18,6 +20,7 @@ class SharedNeighbours(Neighbours):
     def __init__(self, config: Config, socket_path: Path, endpoint: str | None = None) -> None:
         super().__init__(config, endpoint)
         self._socket_path = socket_path
+        self.token = os.environ.get(TOKEN_VARIABLE) or self.token  # what its starter gave to moto's process
         self._idle: list[ClientConnection] = []
         self._places = asyncio.Semaphore(CONNECTIONS_MAX)
 

@@ -8,13 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lambda_sandbox.services.forwarder import Forwarder, forward_events, forward_sns
+from lambda_sandbox.services import log_filters, topic_triggers
+from lambda_sandbox.services.forwarder import Forwarder, forward_events
 
 Hook = Callable[[Any, Forwarder], None]
-
-
-def _topics(module: Any, forwarder: Forwarder) -> None:
-    forward_sns(module.Subscription, forwarder)
 
 
 def _rules(module: Any, forwarder: Forwarder) -> None:
@@ -22,6 +19,8 @@ def _rules(module: Any, forwarder: Forwarder) -> None:
 
 
 SOURCES: tuple[tuple[str, Hook], ...] = (
-    ("moto.sns.models", _topics),
+    ("moto.sns.models", topic_triggers.install),
     ("moto.events.models", _rules),
+    ("moto.logs.models", log_filters.filter_logs),
+    ("moto.logs.responses", log_filters.refuse_options),
 )

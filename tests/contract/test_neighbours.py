@@ -372,6 +372,13 @@ def _echo(server: Server, name: str) -> tuple[str, Callable[[], Any]]:
     sqs = server.client("sqs")
     url = sqs.create_queue(QueueName=f"{name}-events")["QueueUrl"]
     arn = server.deploy(name, ECHO, Environment={"Variables": {"QUEUE": url}}, Timeout=30)
+    for service in ("s3", "sns", "events", "logs"):
+        server.client("lambda").add_permission(
+            FunctionName=name,
+            StatementId=service,
+            Action="lambda:InvokeFunction",
+            Principal=f"{service}.amazonaws.com",
+        )
 
     def received() -> Any:
         answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)
