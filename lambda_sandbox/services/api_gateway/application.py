@@ -117,17 +117,18 @@ def _deploy(api: Any, asked: dict[str, Any]) -> Answer:
     stage = asked.get("stageName")
     if stage and stage not in api.stages:
         return _missing(f"Invalid stage identifier specified {stage}")
+    deployment_id = "".join(secrets.choice(_ID_CHARS) for _ in range(6))
     made = {
-        "deploymentId": "".join(secrets.choice(_ID_CHARS) for _ in range(6)),
+        "deploymentId": deployment_id,
         "createdDate": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "deploymentStatus": "DEPLOYED",
         "description": asked.get("description") or "",
         "autoDeployed": False,
         "definition": v2_definitions.snapshot(api),
     }
-    v2_definitions.deployments_of(api)[made["deploymentId"]] = made
+    v2_definitions.deployments_of(api)[deployment_id] = made
     if stage:
-        api.stages[stage].deployment_id = made["deploymentId"]
+        api.stages[stage].deployment_id = deployment_id
     return 201, _shown(made)
 
 
