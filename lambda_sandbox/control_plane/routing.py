@@ -39,9 +39,11 @@ class Route:
             return self.function, ""
         if self.other is None:
             return self.function, f"alias {self.alias.name} means version {self.function.version}"
-        drawn = random.random() < self.weight
-        chosen, share = (self.other, self.weight) if drawn else (self.function, 1.0 - self.weight)
-        return chosen, f"alias {self.alias.name} sends {share:.0%} to version {chosen.version}"
+        drawn = random.random()
+        below = drawn < self.weight
+        chosen, share = (self.other, self.weight) if below else (self.function, 1.0 - self.weight)
+        draw = f"drew {drawn:.4f}, {'' if below else 'not '}below {self.weight:g}"
+        return chosen, f"alias {self.alias.name} sends {share:.0%} to version {chosen.version} ({draw})"
 
 
 class Router:

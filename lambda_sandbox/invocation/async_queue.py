@@ -62,6 +62,10 @@ class AsyncQueue:
             heapq.heappop(heap)
         return None
 
+    def find(self, request_id: str) -> Invocation | None:
+        """Return the event that waits under this id."""
+        return self._waiting.get(request_id)
+
     def throttled(self, arn: str) -> Invocation | None:
         """Return the oldest event of the function that waits only because it was throttled."""
         line = self._throttled.get(arn)

@@ -33,7 +33,7 @@ def answered(
     """The handler is done. With extensions the caller is answered now and the REPORT line waits for them."""
     if not environment.extensions:
         return _finish(core, environment, payload, failure, max_memory_mb)
-    environment.answer = Answer(failure, max_memory_mb, payload)
+    environment.answer = Answer(failure, max_memory_mb, payload, core.clock.now())
     invocation = environment.invocation
     assert invocation is not None
     actions = _log(environment, failure)
@@ -113,7 +113,7 @@ def _report(
 
     ``completes``: the caller has had no answer yet.
     """
-    invocation, share = environment.invocation, environment.share
+    invocation, share, answer = environment.invocation, environment.share, environment.answer
     assert invocation is not None
     assert share is not None
     environment.invocation = environment.answer = None
@@ -127,6 +127,8 @@ def _report(
         invocation, environment.environment_id, status, environment.invoke_started_at, now, report,
         report.error_type, environment.cold, environment.why, environment.on_provisioned,
     )  # fmt: skip
+    if answer is not None:
+        record.answered_at = answer.at
     actions: list[Action] = [WriteLog(environment, "", record)]
     if invocation.invocation_type is EVENT:
         actions += waiting.event_done(core, invocation, record, payload, failed=failure is not None)

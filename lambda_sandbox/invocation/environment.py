@@ -101,6 +101,7 @@ class Answer:
     failure: Failure | None
     max_memory_mb: int
     payload: bytes = b""
+    at: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
@@ -108,7 +109,8 @@ class Environment:
     """One execution environment: one process tree, one event at a time. Times are seconds on the core's clock.
 
     ``provisioned_by`` is the qualified ARN whose provisioned concurrency keeps it; empty for all others.
-    ``restored_at`` is when the runtime was let out of its snapshot, 0.0 before that.
+    ``restored_at`` is when the runtime was let out of its snapshot, 0.0 before that. ``past`` are the phases that are over,
+    each with its name (init, restore or shutdown), begin and end; ``shutdown_at`` is when the one that goes on began.
     """
 
     environment_id: str
@@ -145,6 +147,8 @@ class Environment:
     stopped_at: float | None = None
     stop_reason: str = ""
     resets: list[float] = field(default_factory=list)
+    past: list[tuple[str, float, float]] = field(default_factory=list)
+    shutdown_at: float | None = None
 
     def move(self, signal: Signal) -> None:
         """Change state by the table. Raises ``WrongState`` where the table has no such row."""

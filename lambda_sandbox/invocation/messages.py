@@ -85,7 +85,9 @@ class InvocationRecord(Struct, eq=False):
     """One finished attempt, for history, metrics and the bill.
 
     ``because`` says how it found its environment and ``then`` what follows from its end; ``why`` is both in one sentence.
-    ``throttled_by`` is AWS's reason where it was throttled; ``on_provisioned``: provisioned concurrency ran it.
+    ``throttled_by`` is AWS's reason where it was throttled, ``limit`` the limit where that reason stands for several;
+    ``on_provisioned``: provisioned concurrency ran it. ``retry_at`` is when an event is tried again, on the waiting clock,
+    0.0 where it is not; ``answered_at`` is when the handler was done where extensions worked on, else 0.0.
     """
 
     invocation: Invocation
@@ -100,6 +102,9 @@ class InvocationRecord(Struct, eq=False):
     on_provisioned: bool = False
     throttled_by: str = ""
     then: str = ""
+    limit: str = ""
+    retry_at: float = 0.0
+    answered_at: float = 0.0
 
     @property
     def why(self) -> str:

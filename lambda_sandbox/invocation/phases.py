@@ -62,6 +62,7 @@ def ready(core: CoreState, environment: Environment) -> list[Action]:
 def _init_done(core: CoreState, environment: Environment) -> list[Action]:
     now = core.clock.now()
     environment.ready_at = now
+    environment.past.append(("init", environment.started_at, now))
     took_ms = (now - environment.started_at) * 1000.0
     if environment.initialization_type is InitializationType.ON_DEMAND:
         if environment.init_attempt == 1:
@@ -72,8 +73,9 @@ def _init_done(core: CoreState, environment: Environment) -> list[Action]:
 
 def checkpoint(core: CoreState, environment: Environment) -> list[Action]:
     """Init is over and before-snapshot hooks ran: later cold starts of the version are restored from here."""
-    took_ms = (core.clock.now() - environment.started_at) * 1000.0
     environment.ready_at = core.clock.now()
+    environment.past.append(("init", environment.started_at, environment.ready_at))
+    took_ms = (environment.ready_at - environment.started_at) * 1000.0
     environment.move(Signal.CHECKPOINT)
     core.snapshots[environment.function.qualified_arn].state = SnapshotState.READY
     return [_init_report(environment, took_ms, "init", "success"), SnapshotEnvironment(environment)]
@@ -123,6 +125,7 @@ def init_failed(
 ) -> list[Action]:
     """AWS: a failed or slow init is repeated once, as part of the first invocation and under its timeout."""
     phase = "init" if environment.init_attempt == 1 else "invoke"
+    environment.past.append(("init", environment.started_at, core.clock.now()))
     took_ms = (core.clock.now() - environment.started_at) * 1000.0
     actions = [_init_report(environment, took_ms, phase, failure.status, failure.report_error_type)]
     reason = "timeout" if failure.status == "timeout" else "failure"
@@ -161,6 +164,7 @@ def _preparation_failed(
 
 def restore_failed(core: CoreState, environment: Environment, failure: Failure) -> list[Action]:
     """The after-restore hooks failed or took over 10 s: the caller gets an API error, the next one another try."""
+    environment.past.append(("restore", environment.started_at, core.clock.now()))
     took_ms = (core.clock.now() - environment.started_at) * 1000.0
     text = f"RESTORE_REPORT Restore Duration: {took_ms:.2f} ms\tStatus: {failure.status}"
     if failure.report_error_type:
@@ -234,7 +238,8 @@ def shut_down(core: CoreState, environment: Environment, cause: str, *, keep_tmp
     grace_ms = environment.shutdown_ms
     if not grace_ms:
         return _shut(core, environment)
-    ends_at = core.clock.now() + grace_ms / 1000.0
+    environment.shutdown_at = core.clock.now()
+    ends_at = environment.shutdown_at + grace_ms / 1000.0
     return [
         ShutdownEnvironment(environment, cause, grace_ms),
         SetTimer((SHUTDOWN, environment.environment_id), ends_at),
@@ -248,6 +253,9 @@ def shutdown_over(core: CoreState, environment: Environment) -> list[Action]:
 def _shut(core: CoreState, environment: Environment) -> list[Action]:
     environment.extensions.clear()
     environment.runtime_waits = False
+    if environment.shutdown_at is not None:
+        environment.past.append(("shutdown", environment.shutdown_at, core.clock.now()))
+        environment.shutdown_at = None
     if not environment.keeps_tmp:
         environment.move(Signal.GONE)
         return _gone(core, environment)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 
 from lambda_sandbox.errors import TooManyRequestsException
-from lambda_sandbox.invocation import extension, snapshots, waiting
+from lambda_sandbox.invocation import concurrency, extension, snapshots, waiting
 from lambda_sandbox.invocation.concurrency import FunctionShare, throttle
 from lambda_sandbox.invocation.core_state import WATCHDOG, CoreState
 from lambda_sandbox.invocation.environment import (
@@ -54,12 +54,14 @@ def run(core: CoreState, invocation: Invocation) -> list[Action]:
         if not core.concurrency.grow(share, now):
             core.concurrency.release(share, False)
             # POLICY: AWS documents no reason for the scaling rate; its throttles count as concurrency.
-            return waiting.throttled(core, invocation, throttle("ConcurrentInvocationLimitExceeded"))
+            refused = throttle("ConcurrentInvocationLimitExceeded")
+            return waiting.throttled(core, invocation, refused, concurrency.SCALING_LIMIT)
         if no_room := core.admission(function):
             core.concurrency.release(share, False)
             # POLICY: AWS has no reason of this kind, for its memory does not end; the message says what is short here.
             reason = "ConcurrentInvocationLimitExceeded"
-            return waiting.throttled(core, invocation, TooManyRequestsException(no_room, Reason=reason))
+            refused = TooManyRequestsException(no_room, Reason=reason)
+            return waiting.throttled(core, invocation, refused, f"this machine's memory: {no_room}")
         return _start_cold(core, invocation, share, key)
     environment.share, environment.on_provisioned = share, provisioned
     environment.invocation = invocation
@@ -160,6 +162,7 @@ def restored(core: CoreState, environment: Environment) -> list[Action]:
     """The after-restore hooks are done."""
     now = core.clock.now()
     environment.ready_at = now
+    environment.past.append(("restore", environment.started_at, now))
     took_ms = (now - environment.started_at) * 1000.0
     if environment.init_attempt == 1:
         since = environment.restored_at or environment.started_at

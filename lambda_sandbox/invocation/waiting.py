@@ -22,13 +22,18 @@ from lambda_sandbox.invocation.messages import (
 )
 
 
-def throttled(core: CoreState, invocation: Invocation, throttle: TooManyRequestsException) -> list[Action]:
-    """Answer the caller with the throttle; an event waits for its next try instead."""
+def throttled(
+    core: CoreState, invocation: Invocation, throttle: TooManyRequestsException, limit: str = ""
+) -> list[Action]:
+    """Answer the caller with the throttle; an event waits for its next try instead.
+
+    ``limit`` names the limit where AWS's reason stands for several.
+    """
     now = core.clock.now()
     reason = throttle.members["Reason"]
     record = InvocationRecord(
         invocation, "", Status.THROTTLE, now, now, None, throttle.code, False,
-        f"throttled: {reason}: {throttle}", throttled_by=reason,
+        f"throttled: {reason}: {throttle}", throttled_by=reason, limit=limit,
     )  # fmt: skip
     if invocation.invocation_type is not InvocationType.EVENT:
         return [Record(record), Complete(invocation, error=throttle)]
@@ -43,7 +48,8 @@ def throttled(core: CoreState, invocation: Invocation, throttle: TooManyRequests
     invocation.throttles += 1
     # The last try is at the event's maximum age, even when the backoff would end later.
     last = core.waiting_clock.of(invocation.arrived_at) + invocation.maximum_event_age_s
-    core.queue.put(invocation, min(core.waiting_clock.now() + wait_s, last))
+    record.retry_at = min(core.waiting_clock.now() + wait_s, last)
+    core.queue.put(invocation, record.retry_at)
     return [Record(record), StoreEvent(invocation), *arm_queue(core)]
 
 
@@ -66,6 +72,7 @@ def event_done(
         )
         return _over(event, "EventAgeExceeded", event.attempt, payload)
     record.then = f"; attempt {event.attempt} failed, next try in {wait_s:.0f} s"
+    record.retry_at = due_at
     again = replace(event, attempt=event.attempt + 1, throttles=0)
     core.queue.put(again, due_at)
     return [StoreEvent(again), *arm_queue(core)]

@@ -131,5 +131,7 @@ def shipped() -> list[str]:
     """
     names = [file.name for file in SHIPPED.iterdir()]
     return sorted(
-        name.removeprefix("prices-").removesuffix(".json") for name in names if name.startswith("prices-")
+        name.removeprefix("prices-").removesuffix(".json")
+        for name in names
+        if name.startswith("prices-") and name.endswith(".json")
     )

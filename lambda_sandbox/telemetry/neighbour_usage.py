@@ -1,0 +1,118 @@
+"""What functions used of the services beside Lambda, call by call and in sum, with who caused it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+OUTSIDE = "outside"  # the cause of what no function asked for: a notebook, a script, the command line
+_CALLS = 20_000  # POLICY: older calls are dropped from memory; the sums stay
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Whose request it is: a function's, in one invocation (``request_id``) or between them; or nobody's in here."""
+
+    function_name: str = OUTSIDE
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to a neighbour. ``used`` are quantities by meter; ``fault`` says which rule interfered."""
+
+    at: float
+    cause: Cause
+    service: str
+    operation: str
+    resource: str
+    status: int
+    duration_ms: float
+    used: Mapping[str, Decimal]
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """The sum of one meter: ``day`` is a date (UTC)."""
+
+    day: str
+    function_name: str
+    meter: str
+    quantity: Decimal
+
+
+class NeighbourUsage:
+    """Belongs to one event loop. Sums are exact; ``begun_at`` and ``ended_at`` are seconds since the epoch."""
+
+    def __init__(self) -> None:
+        self.calls: deque[Call] = deque(maxlen=_CALLS)
+        self.begun_at: float | None = None
+        self.ended_at = 0.0
+        self._sums: dict[tuple[int, str, str], Decimal] = {}
+        self._log_bytes: dict[tuple[int, str], int] = {}
+
+    def call(self, call: Call) -> None:
+        """Remember a request and add what it used."""
+        self.calls.append(call)
+        for meter, quantity in call.used.items():
+            self.add(call.at, call.cause.function_name, meter, quantity)
+
+    def add(self, at: float, function_name: str, meter: str, quantity: Decimal | int) -> None:
+        """Add to a meter what no request to a neighbour tells of, such as a request of API Gateway's."""
+        if quantity:
+            key = (int(at // 86_400), function_name, meter)
+            self._sums[key] = self._sums.get(key, Decimal(0)) + quantity
+            self._saw(at)
+
+    def logged(self, at: float, function_name: str, size: int) -> None:
+        """Add bytes that a function's log took in; asked several times an invocation."""
+        key = (int(at // 86_400), function_name)
+        self._log_bytes[key] = self._log_bytes.get(key, 0) + size
+
+    def sums(self) -> list[Used]:
+        """Return every sum, by day, function and meter."""
+        logs = {(day, name, "logs.bytes"): Decimal(size) for (day, name), size in self._log_bytes.items()}
+        return [
+            Used(_date(day), name, meter, q)
+            for (day, name, meter), q in sorted({**self._sums, **logs}.items())
+        ]
+
+    def of_request(self, request_id: str) -> list[Call]:
+        return [call for call in self.calls if call.cause.request_id == request_id]
+
+    def clear(self) -> None:
+        self.calls.clear()
+        self._sums.clear()
+        self._log_bytes.clear()
+        self.begun_at, self.ended_at = None, 0.0
+
+    def restore(self, sums: list[Used]) -> None:
+        """Take over the sums that an earlier life of the sandbox kept."""
+        for used in sums:
+            day = int(datetime.fromisoformat(f"{used.day}T00:00:00+00:00").timestamp() // 86_400)
+            if used.meter == "logs.bytes":
+                self.logged(day * 86_400, used.function_name, int(used.quantity))
+            else:
+                key = (day, used.function_name, used.meter)
+                self._sums[key] = self._sums.get(key, Decimal(0)) + used.quantity
+
+    def _saw(self, at: float) -> None:
+        self.begun_at = at if self.begun_at is None else min(self.begun_at, at)
+        self.ended_at = max(self.ended_at, at)
+
+
+def call_row(call: Call) -> dict[str, Any]:
+    """Return one call as JSON-ready values; quantities are decimal text."""
+    row = asdict(call)
+    row |= row.pop("cause")
+    row["used"] = {meter: str(quantity) for meter, quantity in call.used.items()}
+    return row
+
+
+def _date(day: int) -> str:
+    return f"{datetime.fromtimestamp(day * 86_400, UTC):%Y-%m-%d}"
