@@ -174,7 +174,8 @@ class Application:
         self._duplicates = Duplicates(config.duplicate_events, config.seed)
         self.driver.on_event_finished = self._event_finished
         self._promises = Promises(self._store, core)
-        copies = LogCopies(logs, self._neighbours.forward) if config.log_copies else None
+        shared = config.neighbours_socket is not None
+        copies = LogCopies(logs, self._neighbours.forward, prompt=shared) if config.log_copies else None
         self._log_copies = copies
         self._endpoint = Endpoint(
             config=config,

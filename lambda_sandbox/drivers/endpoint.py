@@ -99,6 +99,8 @@ class Neighbours(Protocol):
 class LogCopies(Protocol):
     async def flush(self) -> None: ...
 
+    def forwarded(self, target: str, body: bytes, account_id: str, region: str) -> None: ...
+
 
 # What is written there reaches a stream: event source mappings need not wait for their next look.
 STREAM_WRITERS = frozenset({b"kinesis", b"dynamodb"})
@@ -395,6 +397,11 @@ class EndpointConnection(StreamingConnection):
             )
             if endpoint.gate is not None:
                 endpoint.gate.forwarded(service)
+            if service == b"logs" and endpoint.log_copies is not None and status == 200:
+                access_key, region, _ = credential_of(request)
+                caller = self._caller(access_key, region)
+                target = request.header(b"x-amz-target").decode("latin-1")
+                endpoint.log_copies.forwarded(target, request.body, caller.account_id, caller.region)
             if service in STREAM_WRITERS:
                 endpoint.on_stream_write()
         except Exception as fault:

@@ -1,4 +1,4 @@
-"""Function logs: one stream an execution environment, kept in memory and copied to CloudWatch Logs when somebody reads it there.
+"""Function logs: one stream an execution environment, kept in memory; ``drivers.log_copies`` copies them to CloudWatch Logs.
 
 Writing costs an append: text is cut into events only when it is read, so that the invoke path never waits for logs.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from lambda_sandbox.quotas import LOG_TAIL_BYTES
@@ -41,6 +41,7 @@ class LogStore:
         self._groups: dict[tuple[str, str, str], _Group] = {}
         self._size = 0
         self._invocation: dict[str, list[bytes]] = {}
+        self.on_write: Callable[[tuple[str, str, str]], None] | None = None  # hears of every append
 
     def write(self, group: tuple[str, str, str], stream: str, data: bytes, now: float) -> None:
         """Append ``data``, one or more whole or partial lines, at ``now`` seconds."""
@@ -57,6 +58,8 @@ class LogStore:
         current = self._invocation.get(stream)
         if current is not None:
             current.append(data)
+        if self.on_write is not None:
+            self.on_write(group)
 
     def _shorten(self) -> None:
         """Drop the older half of the largest group."""

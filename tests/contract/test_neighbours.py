@@ -223,7 +223,10 @@ class TestForwarder:
         logs.put_log_events(
             logGroupName="/watched", logStreamName="s", logEvents=[{"timestamp": now_ms, "message": "line"}]
         )
-        data = json.loads(gzip.decompress(base64.b64decode(received()["awslogs"]["data"])))
+        control, data = (
+            json.loads(gzip.decompress(base64.b64decode(received()["awslogs"]["data"]))) for _ in range(2)
+        )
+        assert control["messageType"] == "CONTROL_MESSAGE"
         assert (data["logGroup"], data["owner"]) == ("/watched", ACCOUNT)
         assert data["logEvents"][0]["message"] == "line"
 
