@@ -14,16 +14,17 @@ from typing import Any
 from lambda_sandbox.front_doors.http_request import HttpResponse
 
 
-@dataclass(frozen=True, slots=True)
 class GatewayError(Exception):
     """``kind`` is a gateway response type; ``sentence`` is for the sandbox's history, not for the caller.
 
     ``message`` takes the place of the type's own where it is set.
     """
 
-    kind: str
-    sentence: str = ""
-    message: str | None = None
+    def __init__(self, kind: str, sentence: str = "", message: str | None = None) -> None:
+        super().__init__(sentence or kind)
+        self.kind = kind
+        self.sentence = sentence
+        self.message = message
 
 
 @dataclass(frozen=True, slots=True)
