@@ -43,8 +43,10 @@ class Constraints:
         self._check_runtime(value.get("Runtime"))
 
     def _check_runtime(self, runtime: Any) -> None:
+        if runtime is None:
+            return
         known = self._model.shapes[_SERVICE_CHECKED]["enum"]
-        if runtime is not None and runtime not in known:
+        if runtime not in known:
             raise InvalidParameterValueException(
                 f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: "
                 f"[{', '.join(known)}] or be a valid ARN"

@@ -125,6 +125,18 @@ class Metrics:
                 found.setdefault(key, Distribution()).merge(values)
         return found
 
+    def windows(
+        self, metric: MetricName, start: float, end: float, period_s: int, unit: str | None = None
+    ) -> dict[int, Distribution]:
+        """Return the values of the windows of ``period_s`` that follow each other from ``start`` on, by their starts."""
+        series = self._series.get(metric)
+        found: dict[int, Distribution] = {}
+        for (moment, reported), values in series.slots.items() if series is not None else ():
+            if start <= moment < end and unit in (None, reported):
+                key = int(start) + int(moment - start) // period_s * period_s
+                found.setdefault(key, Distribution()).merge(values)
+        return found
+
     def clear(self) -> None:
         self._series.clear()
         self.version += 1

@@ -1,0 +1,105 @@
+"""Carries out an alarm's actions: publishes to SNS topics, invokes functions; and wakes the alarms when they are due."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+from urllib.parse import urlencode
+
+from lambda_sandbox.clock import WaitingClock
+from lambda_sandbox.drivers.cloudwatch import CloudWatch
+from lambda_sandbox.errors import SandboxError
+from lambda_sandbox.telemetry.alarms import Alarm, StateChange, remember_action
+from lambda_sandbox.telemetry.alarms_messages import function_event, message, subject
+
+Forward = Callable[[bytes, bytes, list[tuple[bytes, bytes]], bytes], Awaitable[tuple[int, Any, bytes]]]
+
+
+class AlarmActions:
+    """``forward`` sends one request to the neighbours; ``invoke_event(function_arn, payload, trace_header)`` sends a function an event."""
+
+    def __init__(
+        self, clock: WaitingClock, forward: Forward, invoke_event: Callable[[str, bytes, str], None]
+    ) -> None:
+        self._clock = clock
+        self._forward = forward
+        self._invoke_event = invoke_event
+
+    async def carry_out(self, changes: list[StateChange]) -> None:
+        """Tell everybody of every change, in order; what fails is written into the alarm's history."""
+        for change in changes:
+            for arn in change.actions:
+                await self._act(change, arn)
+
+    async def _act(self, change: StateChange, arn: str) -> None:
+        try:
+            if ":lambda:" in arn:
+                self._invoke_event(arn, function_event(change), "")
+            else:
+                await self._publish(change, arn)
+        except (SandboxError, OSError) as error:
+            self._remember(change.alarm, f"Failed to execute action {arn}. {error}")
+        else:
+            self._remember(change.alarm, f"Successfully executed action {arn}")
+
+    async def _publish(self, change: StateChange, arn: str) -> None:
+        alarm = change.alarm
+        form = {
+            "Action": "Publish",
+            "Version": "2010-03-31",
+            "TopicArn": arn,
+            "Subject": subject(change),
+            "Message": message(change),
+        }
+        region = arn.split(":")[3]
+        scope = f"Credential={alarm.account_id}/20200101/{region}/sns/aws4_request"
+        headers = [
+            (b"Host", f"sns.{region}.amazonaws.com".encode()),
+            (b"Content-Type", b"application/x-www-form-urlencoded"),
+            (b"Authorization", f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0".encode()),
+        ]
+        status, _, body = await self._forward(b"POST", b"/", headers, urlencode(form).encode())
+        if status != 200:
+            raise SandboxError(f"SNS answered {status}: {body[:200].decode('utf-8', 'replace')}")
+
+    def _remember(self, alarm: Alarm, summary: str) -> None:
+        remember_action(alarm, self._clock.now(), summary)
+
+
+class AlarmClock:
+    """Wakes the alarms on the server's loop. There is no timer while there is no alarm."""
+
+    def __init__(
+        self,
+        cloudwatch: CloudWatch,
+        clock: WaitingClock,
+        actions: AlarmActions,
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        self._cloudwatch = cloudwatch
+        self._clock = clock
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        cloudwatch.notify = lambda changes: spawn(actions.carry_out(changes))
+        cloudwatch.on_alarm = self.arm
+
+    def arm(self) -> None:
+        """Wait for the next alarm that is due; called after every change of what there is to watch."""
+        due = self._cloudwatch.alarms.next_due()
+        self.stop()
+        if due is not None:
+            wait_s = self._clock.real_s(max(0.0, due - self._clock.now()))
+            self._timer = self._loop.call_later(wait_s, self._fire)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _fire(self) -> None:
+        self._timer = None
+        try:
+            self._cloudwatch.tick()
+        finally:
+            self.arm()
