@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LEAVES = {"errors", "clock", "config", "quotas", "resources", "runtime_identifiers", "event_patterns"}
 MAY_IMPORT = {
     **dict.fromkeys(LEAVES, LEAVES),
+    "event_shapes": LEAVES,
     "gateway": LEAVES,
     "control_plane": LEAVES | {"iam"},
     "iam": LEAVES,

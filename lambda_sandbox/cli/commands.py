@@ -11,6 +11,7 @@ import click
 from lambda_sandbox import __version__
 from lambda_sandbox.cli.connecting import client, endpoint_option
 from lambda_sandbox.cli.developing import create_function, debug, invoke
+from lambda_sandbox.cli.events import events, send_event
 from lambda_sandbox.cli.simulating import power_tune, simulate
 from lambda_sandbox.config import DEFAULT_PORT
 
@@ -76,6 +77,8 @@ def serve(**flags: Any) -> int:
 cli.add_command(invoke)
 cli.add_command(create_function)
 cli.add_command(debug)
+cli.add_command(events)
+cli.add_command(send_event)
 cli.add_command(simulate)
 cli.add_command(power_tune)
 
