@@ -271,7 +271,12 @@ class InProcess:
             async_queue.configure(invocation, self.plane.event_invoke_config)
         self._perform(self.core.invoke(invocation))
         while invocation.request_id not in self._completed:
-            self._run_next(next(work for work in self._work if work.environment.invocation is invocation))
+            work = next((work for work in self._work if work.environment.invocation is invocation), None)
+            if work is not None:
+                self._run_next(work)
+            else:  # a slow start, by a rule: there is nothing to do until it is over
+                self.clock.move_to(self._timers[0][0])
+                self._fire_due()
         return self._completed.pop(invocation.request_id)
 
     # --- the runtime's side --------------------------------------------------------------------------
@@ -341,6 +346,12 @@ class InProcess:
                     self._write_log(environment, system_logs.written(action, self.clock.now()))
                 case messages.Record(record=record):
                     self.history.record(record)
+                case messages.FreezeEnvironment(seconds=seconds):
+                    self.clock.advance(seconds)
+                case messages.FaultMet():
+                    self.history.fault(
+                        self.clock.now(), action.kind, action.request_id, action.function_name, action.why
+                    )
                 case messages.RefuseRuntime(message=message):
                     raise errors.SandboxFault(f"the runtime was refused ({message}); please report it")
         for over in finished:

@@ -101,7 +101,7 @@ class Interpreter:
         handler = self._handler
         assert handler is not None
         headers = self._headers(invocation, deadline)
-        with self._entered(deadline):
+        with self._entered(self.environment.deadline):  # a fault may tell the function another
             python_client.begin_request(invocation.request_id)
             os.environ["_X_AMZN_TRACE_ID"] = invocation.trace_header
             try:

@@ -215,11 +215,11 @@ class LaneWorker:
         if final:
             good = result.function_error is None
             verdict = StreamVerdict(0, verdict.reason, {} if good else None)
-        self._tell(len(batch), verdict, failed=result.function_error is not None)
+        self._tell(batch, verdict, result)
         return verdict
 
-    def _tell(self, count: int, verdict: StreamVerdict, failed: bool) -> None:
-        shard = self._shard
+    def _tell(self, batch: Sequence[StreamRecord], verdict: StreamVerdict, result: InvocationResult) -> None:
+        shard, count, failed = self._shard, len(batch), result.function_error is not None
         shard.count("InvokedEventCount", count)
         left = count - verdict.settled
         if left or failed:
@@ -227,6 +227,8 @@ class LaneWorker:
             shard.result(f"PROBLEM: Function call failed: {verdict.reason}")
         else:
             shard.result(OK)
-        shard.decided(
-            f"{shard.shard_id}: batch of {count}: {verdict.settled} done, {left} left, because {verdict.reason}"
+        sentence = f"{shard.shard_id}: batch of {count}: {verdict.settled} done, {left} left, because {verdict.reason}"
+        shard.decided(sentence)
+        shard.around.batch(
+            self._mapping.uuid, result.request_id, [each.sequence_number for each in batch], sentence
         )

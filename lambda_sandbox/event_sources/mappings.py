@@ -36,7 +36,8 @@ class _Running:
 
 class Mappings:
     """``list_mappings`` gives what exists now; ``role_of(function_arn)`` the role that a function runs as.
-    ``kafka_servers`` is the address of a real broker, empty for none.
+    ``kafka_servers`` is the address of a real broker, empty for none; ``on_behalf_of(mapping)`` are the neighbours as they
+    answer a mapping, whose requests are its function's.
 
     Belongs to the event loop that calls ``sync``.
     """
@@ -48,9 +49,10 @@ class Mappings:
         around: Surroundings,
         role_of: Callable[[str], str] = lambda function_arn: "",
         kafka_servers: str = "",
+        on_behalf_of: Callable[[EventSourceMapping], Neighbour] | None = None,
     ) -> None:
+        self._on_behalf_of = on_behalf_of or (lambda mapping: neighbours)
         self._list_mappings = list_mappings
-        self._neighbours = neighbours
         self._around = around
         self._role_of = role_of
         self._kafka_servers = kafka_servers
@@ -109,18 +111,18 @@ class Mappings:
 
     def _poller(self, mapping: EventSourceMapping) -> Poller | str:
         """Return what reads the mapping's source, or why nothing does."""
-        arn, around = mapping.event_source_arn, self._around
+        arn, around, neighbours = mapping.event_source_arn, self._around, self._on_behalf_of(mapping)
         service = arn.split(":")[2] if arn else "kafka"
         if service == "sqs":
             try:
-                return SqsPoller(mapping, QueueClient(self._neighbours, arn), around)
+                return SqsPoller(mapping, QueueClient(neighbours, arn), around)
             except ValueError as error:
                 return str(error)
         if service == "kinesis":
-            source = KinesisSource(self._neighbours, arn, self._role_of(mapping.function_arn))
+            source = KinesisSource(neighbours, arn, self._role_of(mapping.function_arn))
             return StreamPoller(mapping, source, around)
         if service == "dynamodb":
-            return StreamPoller(mapping, DynamoDbSource(self._neighbours, arn), around)
+            return StreamPoller(mapping, DynamoDbSource(neighbours, arn), around)
         if service == "kafka":
             reason = missing_library() if self._kafka_servers else _NO_BROKER
             return reason or StreamPoller(mapping, KafkaSource(mapping, self._kafka_servers), around)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -37,6 +37,7 @@ Sleep = Callable[[float], Awaitable[None]]
 OnDecision = Callable[[str, str], None]
 Count = Callable[[str, str, int], None]
 Discard = Callable[[EventSourceMapping, Discarded], None]
+OnBatch = Callable[[str, str, Sequence[str], str], None]
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Surroundings:
 
     ``clock`` is for backoff, windows and ages, and ``sleep`` takes its seconds. ``decide(uuid, sentence)`` hears why a batch
     was kept or given up, ``count(uuid, metric, n)`` AWS's event source mapping metrics. ``discard`` keeps a record for an
-    on-failure destination: it is durable when the call returns, and delivered later.
+    on-failure destination: it is durable when the call returns, and delivered later. ``batch(uuid, request_id, records,
+    sentence)`` hears which records an invocation got and what became of them; without an id those that no filter matches.
     """
 
     invoke: Invoke
@@ -55,6 +57,7 @@ class Surroundings:
     count: Count
     discard: Discard
     checkpoints: Checkpoints
+    batch: OnBatch = lambda uuid, request_id, records, sentence: None
 
 
 class Poller(Protocol):

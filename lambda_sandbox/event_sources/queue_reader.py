@@ -121,6 +121,7 @@ class QueueReader:
         if dropped:
             await self._client.delete(dropped)
             self._count("FilteredOutEventCount", len(dropped))
+            self._tell("", dropped, "no filter of the mapping matches them: deleted without an invocation")
             self._decided(f"{len(dropped)} messages deleted without an invocation: no filter matches them")
         return passed
 
@@ -173,11 +174,16 @@ class QueueReader:
         if verdict.failed:
             self._count("FailedInvokeEventCount", len(verdict.failed))
         self.last_result = OK if not verdict.failed else f"PROBLEM: Function call failed: {verdict.reason}"
-        self._decided(
+        sentence = (
             f"batch of {len(batch)}: {len(verdict.succeeded)} deleted, {len(verdict.failed)} left in the queue, "
             f"because {verdict.reason}"
         )
+        self._decided(sentence)
+        self._tell(result.request_id, batch, sentence)
         return verdict
+
+    def _tell(self, request_id: str, messages: Sequence[Message], sentence: str) -> None:
+        self._around.batch(self.mapping.uuid, request_id, [each.message_id for each in messages], sentence)
 
     def _not_invoked(self, batch: tuple[Message, ...], reason: str) -> Verdict:
         self._problem(reason)

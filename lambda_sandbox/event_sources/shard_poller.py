@@ -130,7 +130,7 @@ class ShardPoller:
         if not records:
             return
         lanes: dict[int, list[StreamRecord]] = {}
-        filtered = 0
+        filtered: list[str] = []
         for record in records:
             place = crc32(record.key.encode("utf-8", "replace")) % len(self._workers)
             settled = self._workers[place].lane.settled
@@ -139,14 +139,16 @@ class ShardPoller:
             if self._filter.passes(self.source.view(record)) if self.mapping.filters else True:
                 lanes.setdefault(place, []).append(record)
             else:
-                filtered += 1
+                filtered.append(record.sequence_number)
         for place, found in lanes.items():
             self._workers[place].batcher.add(found)
         self._read = records[-1].sequence_number
         self.count("PolledEventCount", len(records))
         if filtered:
-            self.count("FilteredOutEventCount", filtered)
-            self.decided(f"{filtered} records passed over without an invocation: no filter matches them")
+            self.count("FilteredOutEventCount", len(filtered))
+            self.decided(f"{len(filtered)} records passed over without an invocation: no filter matches them")
+            why = "no filter of the mapping matches them: passed over"
+            self.around.batch(self.mapping.uuid, "", filtered, why)
         self.save()
 
     def _start_due(self) -> None:

@@ -15,7 +15,6 @@ from lambda_sandbox.errors import TooManyRequestsException
 from lambda_sandbox.invocation.version_keys import keys_of
 from lambda_sandbox.resources import FunctionConfiguration
 
-
 SCALING_LIMIT = (
     f"the scaling rate: a function adds at most {quotas.SCALING_ENVIRONMENTS:,} environments in "
     f"{quotas.SCALING_INTERVAL_S:g} s"

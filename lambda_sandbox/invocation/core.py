@@ -25,7 +25,7 @@ from lambda_sandbox.invocation import (
     snapshots,
     waiting,
 )
-from lambda_sandbox.invocation.core_state import QUEUE, SHUTDOWN, WATCHDOG, CoreState
+from lambda_sandbox.invocation.core_state import QUEUE, SHUTDOWN, SLOW, WATCHDOG, CoreState
 from lambda_sandbox.invocation.environment import (
     ANSWER,
     INVOKE,
@@ -297,11 +297,13 @@ class Core(CoreState):
         if kind == QUEUE:
             self.queue_timer = None
             return running.run_due(self)
-        if kind not in (WATCHDOG, SHUTDOWN):
+        if kind not in (WATCHDOG, SHUTDOWN, SLOW):
             return phases.stop_idle(self)
         environment = self.pool.environments.get(environment_id)
         if environment is None:
             return []
+        if kind == SLOW:
+            return phases.held_over(self, environment)
         return (phases.watchdog if kind == WATCHDOG else phases.shutdown_over)(self, environment)
 
 

@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from lambda_sandbox.clock import Clock, UnscaledClock, WaitingClock
 from lambda_sandbox.invocation.async_queue import AsyncQueue
 from lambda_sandbox.invocation.concurrency import Concurrency
+from lambda_sandbox.invocation.faults import Faults
 from lambda_sandbox.invocation.pool import Pool
 from lambda_sandbox.invocation.provisioned import Provision
 from lambda_sandbox.invocation.snapshots import Snapshot
 from lambda_sandbox.resources import FunctionConfiguration
 
-WATCHDOG, SHUTDOWN, QUEUE, IDLE = "watchdog", "shutdown", "queue", "idle"
+WATCHDOG, SHUTDOWN, QUEUE, IDLE, SLOW = "watchdog", "shutdown", "queue", "idle", "slow"
 
 
 class CoreState:
@@ -36,6 +37,7 @@ class CoreState:
         self.pool = Pool()
         self.concurrency = Concurrency(account_limit)
         self.queue = AsyncQueue()
+        self.faults = Faults()
         self.provisions: dict[str, Provision] = {}
         self.snapshots: dict[str, Snapshot] = {}
         # Why the machine has no room for one more environment, "" when it has; whoever owns the environments sets it.

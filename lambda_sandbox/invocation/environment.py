@@ -19,6 +19,7 @@ from lambda_sandbox.resources import FunctionConfiguration
 if TYPE_CHECKING:
     from lambda_sandbox.invocation.concurrency import FunctionShare
     from lambda_sandbox.invocation.failures import Failure
+    from lambda_sandbox.invocation.faults import FaultRule
     from lambda_sandbox.invocation.messages import Invocation
 
 
@@ -111,6 +112,8 @@ class Environment:
     ``provisioned_by`` is the qualified ARN whose provisioned concurrency keeps it; empty for all others.
     ``restored_at`` is when the runtime was let out of its snapshot, 0.0 before that. ``past`` are the phases that are over,
     each with its name (init, restore or shutdown), begin and end; ``shutdown_at`` is when the one that goes on began.
+    ``start_faults`` are rules that meet the init that goes on, ``held_until`` is when a slow one ends, and ``skew_ms`` is how
+    far the clock that the function believes in is ahead.
     """
 
     environment_id: str
@@ -149,6 +152,9 @@ class Environment:
     resets: list[float] = field(default_factory=list)
     past: list[tuple[str, float, float]] = field(default_factory=list)
     shutdown_at: float | None = None
+    start_faults: tuple[FaultRule, ...] = ()
+    held_until: float = 0.0
+    skew_ms: float = 0.0
 
     def move(self, signal: Signal) -> None:
         """Change state by the table. Raises ``WrongState`` where the table has no such row."""

@@ -161,6 +161,22 @@ class StopEnvironment(Struct, eq=False):
     keep_tmp: bool
 
 
+class FreezeEnvironment(Struct, eq=False):
+    """A fault: stop every process of the environment for a while, in the middle of its invocation."""
+
+    environment: Environment
+    seconds: float
+
+
+class FaultMet(Struct, eq=False):
+    """A rule of ``faults`` struck; ``request_id`` is empty where nobody waited. For history."""
+
+    kind: str
+    function_name: str
+    request_id: str
+    why: str
+
+
 class Complete(Struct, eq=False):
     """Answer the caller, with a result or with an API error."""
 
@@ -253,6 +269,8 @@ Action: TypeAlias = (
     | DeliverEvent
     | ShutdownEnvironment
     | StopEnvironment
+    | FreezeEnvironment
+    | FaultMet
     | Complete
     | StoreEvent
     | ForgetEvent

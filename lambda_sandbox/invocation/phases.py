@@ -6,7 +6,7 @@ Source: AWS Lambda Developer Guide, "Understanding the Lambda execution environm
 from __future__ import annotations
 
 from lambda_sandbox.errors import SnapStartException, SnapStartTimeoutException
-from lambda_sandbox.invocation import ends, failures, provisioned, running
+from lambda_sandbox.invocation import ends, failures, interference, provisioned, running
 from lambda_sandbox.invocation.core_state import IDLE, SHUTDOWN, CoreState
 from lambda_sandbox.invocation.environment import (
     INIT,
@@ -39,6 +39,8 @@ def ready(core: CoreState, environment: Environment) -> list[Action]:
     """Runtime and extensions asked for the next event: init is over, or the invocation is."""
     actions: list[Action] = []
     if environment.state is INIT:
+        if environment.start_faults and (met := _faulty_start(core, environment)):
+            return met
         if environment.initialization_type is InitializationType.SNAP_START:
             environment.runtime_waits = True  # a runtime that knows nothing of snapshots
             return checkpoint(core, environment)
@@ -57,6 +59,23 @@ def ready(core: CoreState, environment: Environment) -> list[Action]:
     if len(core.queue):
         actions += running.run_waiting(core, environment.function)
     return actions if core.idle_timer_set else actions + arm_idle(core)
+
+
+def _faulty_start(core: CoreState, environment: Environment) -> list[Action]:
+    """Init is over, but a rule says that it takes longer, or that it ends with the process."""
+    held = interference.hold(core, environment)
+    if held:
+        return held
+    crashed = interference.crash(environment)
+    return (
+        crashed + broke(core, environment, ends.exit_failure(environment, Exit(code=1)), 0) if crashed else []
+    )
+
+
+def held_over(core: CoreState, environment: Environment) -> list[Action]:
+    """A slow start has taken its time."""
+    due = environment.state is INIT and 0.0 < environment.held_until <= core.clock.now() + 1e-6
+    return ready(core, environment) if due else []
 
 
 def _init_done(core: CoreState, environment: Environment) -> list[Action]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 
 from lambda_sandbox.errors import TooManyRequestsException
-from lambda_sandbox.invocation import concurrency, extension, snapshots, waiting
+from lambda_sandbox.invocation import concurrency, extension, interference, snapshots, waiting
 from lambda_sandbox.invocation.concurrency import FunctionShare, throttle
 from lambda_sandbox.invocation.core_state import WATCHDOG, CoreState
 from lambda_sandbox.invocation.environment import (
@@ -39,6 +39,10 @@ def run(core: CoreState, invocation: Invocation) -> list[Action]:
     """Take concurrency and an environment for ``invocation``, or throttle it."""
     now = core.clock.now()
     function = invocation.function
+    if core.faults and (fault := interference.throttles(core, invocation)) is not None:
+        refused = throttle("ConcurrentInvocationLimitExceeded")
+        told = interference.met(fault, invocation)
+        return [told, *waiting.throttled(core, invocation, refused, f"a fault on request: {fault}")]
     key = pool_key(function, invocation.tenant_id)
     environment = core.pool.take(key, provisioned=True) if core.provisions else None
     provisioned = environment is not None
@@ -173,6 +177,8 @@ def restored(core: CoreState, environment: Environment) -> list[Action]:
 
 
 def _begin(core: CoreState, environment: Environment) -> list[Action]:
+    if core.faults:
+        interference.at_start(core, environment)
     return [
         StartEnvironment(environment),
         WriteLog(environment, _first_line(environment)),
@@ -187,6 +193,8 @@ def restart(core: CoreState, environment: Environment, why: str | WasIdle) -> li
     environment.started_at = now
     environment.init_duration_ms = None
     environment.resets.append(now)
+    if core.faults:
+        interference.at_start(core, environment)
     start_again = StartEnvironment(environment)
     if environment.invocation is None:  # provisioned: it is made ready for whoever comes next
         return [start_again, *watch(environment, now + environment.init_limit_s)]
@@ -213,7 +221,8 @@ def deliver(core: CoreState, environment: Environment) -> list[Action]:
     if environment.extensions:
         environment.runtime_waits = False
         event.extensions = _interested(environment)
-    return [WriteLog(environment, "", invocation), event, *watch(environment, deadline)]
+    actions: list[Action] = [WriteLog(environment, "", invocation), event, *watch(environment, deadline)]
+    return actions + interference.at_deliver(core, environment, event) if core.faults else actions
 
 
 def _interested(environment: Environment) -> tuple[extension.Extension, ...]:
