@@ -19,6 +19,7 @@ from lambda_sandbox.control_plane.code import CodeStore
 from lambda_sandbox.control_plane.context import Context
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.control_plane.store import Store
+from lambda_sandbox.drivers.alarm_actions import AlarmActions, AlarmClock
 from lambda_sandbox.drivers.deliveries import Deliveries, Pending
 from lambda_sandbox.drivers.destinations import Destinations, event_for
 from lambda_sandbox.drivers.duplicates import Duplicates
@@ -48,7 +49,13 @@ from lambda_sandbox.iam.credentials import RoleSessions
 from lambda_sandbox.invocation import request
 from lambda_sandbox.invocation.core import Core
 from lambda_sandbox.invocation.messages import EventFinished, Invocation, InvocationResult, InvocationType
-from lambda_sandbox.resources import Caller, EventSourceState, FunctionConfiguration, QueuedEvent
+from lambda_sandbox.resources import (
+    Caller,
+    EventSourceMapping,
+    EventSourceState,
+    FunctionConfiguration,
+    QueuedEvent,
+)
 from lambda_sandbox.services.neighbours import Neighbours
 from lambda_sandbox.services.shared_neighbours import SharedNeighbours
 from lambda_sandbox.telemetry.history import History
@@ -62,6 +69,7 @@ class Application:
         self.config = config
         self.port = config.port
         self._servers: list[asyncio.AbstractServer] = []
+        self._counted: dict[str, EventSourceMapping] | None = None  # None: mappings changed, look again
         self._identities: Identities | None = None  # where IAM is enforced
 
     async def start(self) -> None:
@@ -93,6 +101,7 @@ class Application:
     async def stop(self) -> None:
         for server in self._servers:
             server.close()
+        self._alarm_clock.stop()
         await self._mappings.stop()
         await self._deliveries.close()
         await self._outbox.close()
@@ -202,7 +211,7 @@ class Application:
             clock=self.waiting_clock,
             sleep=self._sleep,
             decide=lambda uuid, sentence: history.mapping_decision(self.clock.now(), uuid, sentence),
-            count=history.mapping_metric,
+            count=self._count_events,
             discard=lambda mapping, discarded: self._outbox.post(letter_of(mapping, discarded)),
             checkpoints=StoredCheckpoints(self._store),
         )
@@ -210,19 +219,27 @@ class Application:
             self.plane.mappings, self._neighbours, around, self._role_of, config.kafka_bootstrap_servers
         )
         self._endpoint.on_stream_write = self._mappings.wake
+        actions = AlarmActions(self.waiting_clock, self._neighbours.forward, self._send_event)
+        self._alarm_clock = AlarmClock(
+            self.driver.cloudwatch, self.waiting_clock, actions, self._endpoint.spawn
+        )
 
     def _wire_triggers(self, history: History) -> TriggerRoutes:
         permissions = TriggerPermissions(self.plane.resource_policy, self._identities)
+
+        def note(sentence: str) -> None:
+            history.delivery(self.clock.now(), sentence)
+
         self._deliveries = Deliveries(
             self.waiting_clock,
             self._store.collection("delivery", Pending, lambda each: (each.delivery_id,)),
             permissions.refusal,
             self._destinations.send,
             lambda letter: self._outbox.post(letter),
-            lambda sentence: history.delivery(self.clock.now(), sentence),
+            note,
             self._sleep,
         )
-        return TriggerRoutes(self._deliveries, permissions, self._neighbours.token)
+        return TriggerRoutes(self._deliveries, permissions, self._neighbours.token, note)
 
     def _make_gate(self, history: History) -> Gate:
         self.driver.role_sessions = RoleSessions()
@@ -275,7 +292,18 @@ class Application:
     def _on_change(self, function_arn: str) -> None:
         self._loop.call_soon_threadsafe(self._function_changed, function_arn)
 
+    def _count_events(self, uuid: str, metric: str, number: int) -> None:
+        """Count what a mapping did; CloudWatch hears of it where the mapping's MetricsConfig asks for that."""
+        self.driver.history.mapping_metric(uuid, metric, number)
+        if self._counted is None:
+            self._counted = {each.uuid: each for each in self.plane.mappings() if each.metrics}
+        mapping = self._counted.get(uuid)
+        if mapping is not None:
+            lambda_metrics = self.driver.cloudwatch.of_lambda
+            lambda_metrics.mapping_count(uuid, mapping.function_arn, metric, number, self.clock.now())
+
     def _on_mappings_change(self) -> None:
+        self._counted = None
         self._loop.call_soon_threadsafe(lambda: self._endpoint.spawn(self._mappings.sync()))
 
     def _function_changed(self, function_arn: str) -> None:
@@ -357,6 +385,8 @@ class Application:
         if self._endpoint.gate is not None:
             self._endpoint.gate.forget()
         self.driver.history.clear()
+        self.driver.cloudwatch.clear()
+        self._alarm_clock.arm()
         self.driver.logs.clear()
         if self._log_copies is not None:
             self._log_copies.clear()

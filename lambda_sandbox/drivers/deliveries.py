@@ -140,11 +140,12 @@ class Deliveries:
     async def _try(self, delivery: Delivery) -> Failure | None:
         """Deliver. Return what went wrong, ``None`` when it arrived."""
         try:
-            json.loads(delivery.payload)
             missing = await self._refusal(delivery)
             if missing:
                 return Failure("NO_PERMISSIONS", missing, 403)
             await self._send(_letter(delivery))
+        except json.JSONDecodeError as problem:
+            return Failure("INVALID_JSON", f"the input is not JSON: {problem}")
         except (NotNow, TooManyRequestsException, ServiceException) as problem:
             throttled = isinstance(problem, TooManyRequestsException)
             return Failure(_AGAIN[0] if throttled else _AGAIN[1], str(problem), 429 if throttled else 503)
@@ -206,6 +207,8 @@ def _letter(delivery: Delivery) -> Letter:
         raise ValueError("the sandbox delivers to functions, queues and topics, not to this service")
     if len(delivery.payload.encode()) > quotas.ASYNC_PAYLOAD_BYTES:
         raise ValueError(f"the event has more than {quotas.ASYNC_PAYLOAD_BYTES} bytes")
+    if delivery.target_arn.split(":")[2] == "lambda":
+        json.loads(delivery.payload)
     return Letter(
         str(uuid4()),
         account_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections.abc import Callable
 
 from lambda_sandbox.drivers.deliveries import Deliveries
 from lambda_sandbox.drivers.trigger_permissions import TriggerPermissions
@@ -15,12 +16,19 @@ _Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 
 class TriggerRoutes:
-    """``token`` is known to the neighbours' process alone."""
+    """``token`` is known to the neighbours' process alone. ``note(sentence)`` is what history shows of a refusal."""
 
-    def __init__(self, deliveries: Deliveries, permissions: TriggerPermissions, token: str) -> None:
+    def __init__(
+        self,
+        deliveries: Deliveries,
+        permissions: TriggerPermissions,
+        token: str,
+        note: Callable[[str], None],
+    ) -> None:
         self._deliveries = deliveries
         self._permissions = permissions
         self._token = token.encode()
+        self._note = note
 
     async def answer(self, request: Request, route: str) -> _Answer:
         """Answer ``trigger/deliver`` (202 when the event is delivered, dead-lettered or kept) or ``trigger/permitted``."""
@@ -35,7 +43,10 @@ class TriggerRoutes:
             await self._deliveries.deliver(delivery)
             return _json(202, {})
         if route == "trigger/permitted":
-            return _json(200, {"refusal": await self._permissions.refusal(delivery)})
+            missing = await self._permissions.refusal(delivery)
+            if missing:
+                self._note(f"{delivery.principal} may not invoke {delivery.target_arn}: {missing}")
+            return _json(200, {"refusal": missing})
         return _json(404, {"message": f"there is no /_sandbox/{route}"})
 
 

@@ -8,7 +8,6 @@ than the address of ``Invoke``.
 from __future__ import annotations
 
 import base64
-import copy
 import gzip
 import http.client
 import importlib
@@ -113,10 +112,6 @@ def event_source(event: Any) -> str:
         return ""
     if "awslogs" in event:
         return "logs.amazonaws.com"
-    records = event.get("Records")
-    first = records[0] if isinstance(records, list) and records and isinstance(records[0], dict) else {}
-    if first.get("eventSource") == "aws:s3":
-        return f"s3.amazonaws.com {first['s3']['bucket']['arn']}"
     return ""
 
 
@@ -197,55 +192,3 @@ def replace_lambda_backend(forwarder: Forwarder) -> None:
     backend = Backend(forwarder)
     module: Any = importlib.import_module("moto.awslambda.utils")
     module.get_backend = lambda account_id, region: backend
-
-
-def forward_events(rule_class: Any, parser_class: Any, forwarder: Forwarder) -> None:
-    """Deliver EventBridge events to Lambda targets, which moto does not know as targets of a rule."""
-    send = rule_class.send_to_targets
-
-    def send_or_forward(self: Any, original_event: Any, transform_input: bool = True) -> None:
-        functions = [target for target in self.targets if target["Arn"].split(":")[2] == "lambda"]
-        if self.event_pattern.matches_event(original_event):
-            for target in functions:
-                _send_to_target(parser_class, forwarder, target, original_event, self.arn)
-        rest = copy.copy(self)  # moto refuses an event whose rule has a target that it does not know
-        rest.targets = [target for target in self.targets if target not in functions]
-        send(rest, original_event, transform_input)
-
-    rule_class.send_to_targets = send_or_forward
-
-
-def _send_to_target(
-    parser_class: Any, forwarder: Forwarder, target: dict[str, Any], event: dict[str, Any], rule_arn: str
-) -> None:
-    try:
-        source = f"events.amazonaws.com {rule_arn}"
-        forwarder.enqueue(target["Arn"], _target_input(parser_class, target, event), source)
-    except ValueError as error:  # AWS: a target that cannot be served does not fail PutEvents
-        _warn(f"an event for {target['Arn']} was lost: its input is not JSON: {error}")
-
-
-def _target_input(parser_class: Any, target: dict[str, Any], original_event: dict[str, Any]) -> Any:
-    event = {**original_event, "time": _iso_time(original_event.get("time"))}
-    if "Input" in target:
-        return json.loads(target["Input"])
-    if "InputPath" in target:
-        value: Any = event
-        for name in target["InputPath"].removeprefix("$").strip(".").split("."):
-            value = value.get(name) if name and isinstance(value, dict) else (value if not name else None)
-        return value
-    transformer = target.get("InputTransformer")
-    if transformer is None:
-        return event
-    return parser_class.parse(
-        input_template=transformer.get("InputTemplate"),
-        input_paths_map=transformer.get("InputPathsMap", {}),
-        event=event,
-    )
-
-
-def _iso_time(moment: Any) -> Any:
-    try:
-        return datetime.fromtimestamp(float(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (TypeError, ValueError):
-        return moment

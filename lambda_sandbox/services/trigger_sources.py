@@ -8,19 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lambda_sandbox.services import log_filters, topic_triggers
-from lambda_sandbox.services.forwarder import Forwarder, forward_events
+from lambda_sandbox.services import bucket_triggers, log_filters, rule_triggers, topic_triggers
+from lambda_sandbox.services.forwarder import Forwarder
 
 Hook = Callable[[Any, Forwarder], None]
 
 
-def _rules(module: Any, forwarder: Forwarder) -> None:
-    forward_events(module.Rule, module.EventTemplateParser, forwarder)
-
-
 SOURCES: tuple[tuple[str, Hook], ...] = (
     ("moto.sns.models", topic_triggers.install),
-    ("moto.events.models", _rules),
+    ("moto.s3.responses", bucket_triggers.install),
+    ("moto.events.models", rule_triggers.install),
+    ("moto.events.responses", rule_triggers.install_responses),
     ("moto.logs.models", log_filters.filter_logs),
     ("moto.logs.responses", log_filters.refuse_options),
 )
