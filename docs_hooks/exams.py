@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from docs_hooks import questions
+from docs_hooks import facts, questions
 from docs_hooks.questions import Question
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -161,3 +161,20 @@ def _task_row(task: str, title: str, pages: set[str], labs: set[str], count: int
     if not (pages or labs or count):
         return f"| {task} {title} | *not about Lambda: not in this course* | – | – |"
     return f"| {task} {title} | {', '.join(of_pages) or '–'} | {', '.join(of_labs) or '–'} | {count or '–'} |"
+
+
+def cheat_sheet(sheet: dict[str, list[tuple[str, list[str]]]]) -> str:
+    """Return the lines of a page's front matter ``sheet``, each with the facts that it rests on as a note."""
+    known = facts.load(DOCS / "facts")
+    parts: list[str] = []
+    for title, lines in sheet.items():
+        parts += [f"## {title}", ""]
+        for text, names in lines:
+            dates = " · ".join(sorted({known[name].checked for name in names}))
+            links = ", ".join(
+                f"[{source.title}]({source.address})"
+                for source in dict.fromkeys(source for name in names for source in known[name].sources)
+            )
+            parts += [f"- {text} <small>({links}; {dates})</small>"]
+        parts.append("")
+    return "\n".join(parts)

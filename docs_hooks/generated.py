@@ -12,7 +12,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from docs_hooks import facts, fidelity, state_diagram
+from docs_hooks import exams, facts, fidelity, state_diagram
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 _MARKER = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.M)
@@ -117,6 +117,18 @@ def _labs(page: Page) -> str:
     return "\n".join(parts)
 
 
+def _cheat_sheet(page: Page) -> str:
+    return exams.cheat_sheet(page.meta["sheet"])
+
+
+def _exam_facts(page: Page) -> str:
+    return exams.facts_table(exams.of_page(Path(page.file.src_uri).stem))
+
+
+def _exam_tasks(page: Page) -> str:
+    return exams.tasks_table(exams.of_page(Path(page.file.src_uri).stem))
+
+
 def _sandbox_commands(_: Page) -> str:
     from lambda_sandbox.cli.commands import cli
 
@@ -144,8 +156,11 @@ def _help(name: str, command: click.Command) -> str:
 
 
 PARTS: dict[str, Callable[[Page], str]] = {
+    "cheat-sheet": _cheat_sheet,
     "decisions": _decisions,
     "environment-states": _states,
+    "exam-facts": _exam_facts,
+    "exam-tasks": _exam_tasks,
     "fidelity": _fidelity,
     "isolation": _isolation,
     "labs": _labs,

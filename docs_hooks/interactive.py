@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -72,6 +73,7 @@ def question_texts() -> tuple[str, Any]:
     return "questions", {"rows": rows, "facts": {name: _fact(known[name]) for name in named}}
 
 
+@functools.cache  # what is missing is told once
 def _page(path: str) -> dict[str, str] | None:
     title = exams.page_title(path)
     if title is None:
@@ -80,6 +82,7 @@ def _page(path: str) -> dict[str, str] | None:
     return {"title": title, "address": f"{path.removesuffix('.md')}.html"}
 
 
+@functools.cache
 def _lab(slug: str | None) -> dict[str, str] | None:
     if slug is None:
         return None
