@@ -8,18 +8,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from lambda_sandbox.clock import WaitingClock
 from lambda_sandbox.drivers.aws_json import JsonService, error_answer
 from lambda_sandbox.invocation.concurrency import Concurrency
-from lambda_sandbox.resources import FunctionConfiguration
 from lambda_sandbox.telemetry.alarms import Alarms, StateChange
 from lambda_sandbox.telemetry.alarms_api import AlarmsApi
 from lambda_sandbox.telemetry.metrics import Metrics
 from lambda_sandbox.telemetry.metrics_api import MetricsApi
 from lambda_sandbox.telemetry.metrics_errors import MonitoringError, refused
-from lambda_sandbox.telemetry.metrics_lambda import MAPPING_METRICS, LambdaMetrics
+from lambda_sandbox.telemetry.metrics_lambda import LambdaMetrics
 from lambda_sandbox.telemetry.metrics_logs import LogMetrics
 
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
@@ -90,19 +88,6 @@ class CloudWatch:
             self.on_alarm()
         return 200, [(b"Content-Type", _JSON)], json.dumps(result).encode()
 
-    def mapping_count(
-        self,
-        uuid: str,
-        function_arn: str,
-        metrics_config: Mapping[str, Any] | None,
-        metric: str,
-        number: int,
-        now: float,
-    ) -> None:
-        """Report what a mapping counted, where its ``MetricsConfig`` asks for it."""
-        if metric in MAPPING_METRICS and metrics_config and "EventCount" in metrics_config.get("Metrics", ()):
-            self.of_lambda.mapping_count(uuid, function_arn, metric, number, now)
-
     def forget_stream(self, stream: str) -> None:
         self.in_logs.forget_stream(stream)
 
@@ -111,10 +96,6 @@ class CloudWatch:
         self.in_logs.clear()
         self.metrics.clear()
         self.alarms.clear()
-
-    def emit_line(self, line: str, function: FunctionConfiguration) -> None:
-        """Report the metrics in a log line that came by another way than standard output."""
-        self.in_logs.line(line, function.account_id, function.region)
 
 
 def _other_protocol(target: bytes, body: bytes) -> Answer | None:

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from lambda_sandbox import errors
 from lambda_sandbox.config import Config
 from lambda_sandbox.control_plane.routing import Route
+from lambda_sandbox.drivers.cloudwatch import Answer
 from lambda_sandbox.drivers.event_stream_sink import EventStreamSink
 from lambda_sandbox.drivers.function_urls import FunctionUrls
 from lambda_sandbox.drivers.gate import Gate, Refused
@@ -381,6 +382,10 @@ class EndpointConnection(StreamingConnection):
 
     async def _forward(self, request: Request, service: bytes) -> None:
         endpoint = self._endpoint
+        own = self._observed(request, service)
+        if own is not None:
+            self.answer(*own)
+            return
         if endpoint.neighbours is None:
             self.answer_json(
                 503, {"message": "the neighbours (S3, SQS and the rest) are switched off in this sandbox"}
@@ -411,6 +416,24 @@ class EndpointConnection(StreamingConnection):
             pair for pair in headers if request.method == b"HEAD" or pair[0].lower() != b"content-length"
         ]
         self.answer(status, lines, body)
+
+    def _observed(self, request: Request, service: bytes) -> Answer | None:
+        """Answer what asks for metrics and alarms: those the sandbox knows itself."""
+        if service != b"monitoring":
+            return None
+        access_key, region, _ = credential_of(request)
+        caller = self._caller(access_key, region)
+        account_id = request.principal.account_id if request.principal is not None else caller.account_id
+        fields = dict(request.headers)
+        try:
+            return self._endpoint.driver.cloudwatch.answer(
+                request.target, fields, request.body, account_id, caller.region
+            )
+        except Exception as fault:
+            asyncio.get_running_loop().call_exception_handler(
+                {"message": "request failed", "exception": fault}
+            )
+            return 500, [], f"the sandbox failed ({type(fault).__name__}: {fault}); please report it".encode()
 
     async def _own(self, request: Request) -> None:
         try:

@@ -11,6 +11,7 @@ import contextlib
 import heapq
 import io
 import itertools
+import math
 import re
 import time
 import uuid
@@ -28,6 +29,8 @@ from lambda_sandbox.control_plane.code import CodeStore
 from lambda_sandbox.control_plane.context import Context
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.control_plane.store import Store
+from lambda_sandbox.drivers.alarm_actions import AlarmActions
+from lambda_sandbox.drivers.cloudwatch import CloudWatch
 from lambda_sandbox.drivers.destinations import Destinations, event_for
 from lambda_sandbox.drivers.interpreter import MISSING, Answer, Interpreter
 from lambda_sandbox.drivers.promises import Promises
@@ -39,6 +42,7 @@ from lambda_sandbox.invocation.environment import Environment, State
 from lambda_sandbox.invocation.messages import Action, Complete, Invocation, InvocationType
 from lambda_sandbox.resources import Caller, FunctionConfiguration
 from lambda_sandbox.telemetry import system_logs
+from lambda_sandbox.telemetry.alarms import StateChange
 from lambda_sandbox.telemetry.application_logs import ApplicationLogs
 from lambda_sandbox.telemetry.billing import bill
 from lambda_sandbox.telemetry.history import History
@@ -72,6 +76,8 @@ class InProcess:
         self.clock = clock or ManualClock(start=time.time())
         self.logs = LogStore()
         self.history = History()
+        self.cloudwatch = CloudWatch(self.clock)
+        self.cloudwatch.notify = self._notify
         self._config = config
         self._store = Store(None)
         self._model = LambdaModel.load()
@@ -105,6 +111,7 @@ class InProcess:
         self.core = Core(
             self.clock, account_limit=config.account_concurrency, idle_lifetime_s=config.idle_lifetime_s
         )
+        self.cloudwatch.watch(self.core.concurrency)
         self._promises = Promises(self._store, self.core)
         self._destinations = Destinations(
             self.clock,
@@ -125,6 +132,7 @@ class InProcess:
     def run_until_idle(self) -> None:
         """Run what can run now: accepted Event invokes and due retries. Time moves only by what handlers take."""
         self._fire_due()
+        self.cloudwatch.tick()
         while self._work:
             self._run_next(self._work[0])
 
@@ -132,11 +140,22 @@ class InProcess:
         """Let ``seconds`` pass, running everything that comes due on the way at its own moment."""
         end = self.clock.now() + seconds
         self.run_until_idle()
-        while self._timers and self._timers[0][0] <= end:
-            self.clock.move_to(self._timers[0][0])
+        while (due := self._next_due()) <= end:
+            self.clock.move_to(due)
             self.run_until_idle()
         self.clock.advance(0.0 if seconds >= 0 else seconds)  # refuses to run backwards
         self.clock.move_to(end)
+
+    def _next_due(self) -> float:
+        """Return when something happens by itself: a timer of the core's fires, an alarm looks."""
+        timer = self._timers[0][0] if self._timers else math.inf
+        alarm = self.cloudwatch.alarms.next_due()
+        return timer if alarm is None else min(timer, alarm)
+
+    def _notify(self, changes: list[StateChange]) -> None:
+        telling = AlarmActions(self.clock, self._forward, self._send_event).carry_out(changes)
+        with contextlib.suppress(StopIteration):
+            telling.send(None)  # nothing in it waits: moto answers in this interpreter
 
     # --- botocore ------------------------------------------------------------------------------------
 
@@ -152,7 +171,8 @@ class InProcess:
             caller = Caller(account_id, region, access_key)
             status, answered, body = self._answer_lambda(prepared, headers, caller)
         else:
-            status, answered, body = self._answer_neighbour(prepared, service)
+            own = self._answer_observed(prepared, headers, service, access_key, region)
+            status, answered, body = own or self._answer_neighbour(prepared, service)
         make: Any = AWSResponse
         return make(prepared.url, status, HeadersDict(answered), _Raw(body))
 
@@ -177,6 +197,20 @@ class InProcess:
         except errors.ApiError as error:
             answer = self._codec.serialize_error(error, request_id)
         return answer.status, dict(answer.headers), answer.body
+
+    def _answer_observed(
+        self, prepared: Any, headers: Mapping[str, str], service: str, access_key: str, region: str
+    ) -> tuple[int, dict[str, str], bytes] | None:
+        """Answer what asks for metrics and alarms: those the sandbox knows itself."""
+        if service != "monitoring":
+            return None
+        account_id = access_key if len(access_key) == 12 and access_key.isdigit() else self.account_id
+        wire = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
+        target = urlsplit(prepared.url).path.encode()
+        answer = self.cloudwatch.answer(target, wire, _bytes(prepared.body), account_id, region)
+        if answer is None:
+            return None
+        return answer[0], {name.decode(): value.decode() for name, value in answer[1]}, answer[2]
 
     def _answer_neighbour(self, prepared: Any, service: str) -> tuple[int, dict[str, str], bytes]:
         """Let moto answer in this interpreter. Raises ``SandboxFault`` where it cannot."""
@@ -269,6 +303,7 @@ class InProcess:
         self._fire_due()
         if invocation.invocation_type is InvocationType.EVENT:
             async_queue.configure(invocation, self.plane.event_invoke_config)
+            self.cloudwatch.of_lambda.event_received(invocation)
         self._perform(self.core.invoke(invocation))
         while invocation.request_id not in self._completed:
             work = next((work for work in self._work if work.environment.invocation is invocation), None)
@@ -346,6 +381,7 @@ class InProcess:
                     self._write_log(environment, system_logs.written(action, self.clock.now()))
                 case messages.Record(record=record):
                     self.history.record(record)
+                    self.cloudwatch.record(record)
                 case messages.FreezeEnvironment(seconds=seconds):
                     self.clock.advance(seconds)
                 case messages.FaultMet():
@@ -355,6 +391,7 @@ class InProcess:
                 case messages.RefuseRuntime(message=message):
                     raise errors.SandboxFault(f"the runtime was refused ({message}); please report it")
         for over in finished:
+            self.cloudwatch.of_lambda.event_finished(over, self.clock.now())
             for delivery in self._destinations.deliveries(over):
                 with contextlib.suppress(StopIteration):
                     delivery.send(None)  # nothing in it waits: moto answers in this interpreter
@@ -375,6 +412,7 @@ class InProcess:
         self._work = deque(work for work in self._work if work.environment is not environment)
         if not keep:
             self.logs.forget_stream(environment.log_stream)
+            self.cloudwatch.forget_stream(environment.log_stream)
 
     def _complete(self, action: Complete) -> None:
         invocation, result = action.invocation, action.result
@@ -386,6 +424,7 @@ class InProcess:
 
     def _write_output(self, environment: Environment, data: bytes) -> None:
         self._write_log(environment, self._application_logs.kept(environment, data))
+        self.cloudwatch.output(environment.function, environment.log_stream, data)
 
     def _write_log(self, environment: Environment, data: bytes) -> None:
         function = environment.function
@@ -438,6 +477,7 @@ class InProcess:
         self.plane.reset()
         self.logs.clear()
         self.history.clear()
+        self.cloudwatch.clear()
         _reset_neighbours()
         return {"status": "empty"}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lambda_sandbox.clock import Clock
+from lambda_sandbox.drivers.cloudwatch import CloudWatch
 from lambda_sandbox.drivers.debugging import Debugging
 from lambda_sandbox.drivers.extension_events import ExtensionEvents
 from lambda_sandbox.drivers.response_streams import ResponseStreams, StreamedResponse
@@ -109,6 +110,8 @@ class ServerDriver:
         self._frozen: set[str] = set()
         self._freezing: set[str] = set()
         self._application_logs = ApplicationLogs()
+        self.cloudwatch = CloudWatch(core.waiting_clock)
+        self.cloudwatch.watch(core.concurrency)
         self.environments: Environments | None = None
         self.streams = ResponseStreams(self)
         self.role_sessions: RoleSessions | None = None  # where IAM is enforced
@@ -128,7 +131,7 @@ class ServerDriver:
             messages.Complete: self._complete,
             messages.StoreEvent: self._store_event,
             messages.ForgetEvent: self._forget_event,
-            messages.EventFinished: lambda action: self.on_event_finished(action),
+            messages.EventFinished: self._event_finished,
             messages.SetTimer: self._set_timer,
             messages.WriteLog: self._write_log,
             messages.RefuseRuntime: lambda action: action,
@@ -142,6 +145,7 @@ class ServerDriver:
         self._callers[invocation.request_id] = caller
         if invocation.invocation_type is InvocationType.EVENT:
             async_queue.configure(invocation, self.event_invoke_config)
+            self.cloudwatch.of_lambda.event_received(invocation)
         self.perform(self.core.invoke(invocation))
 
     def restore_event(self, event: Invocation) -> None:
@@ -349,6 +353,7 @@ class ServerDriver:
             if self.role_sessions is not None:
                 self.role_sessions.end(environment.environment_id)
             self.logs.forget_stream(environment.log_stream)
+            self.cloudwatch.forget_stream(environment.log_stream)
 
     def _complete(self, action: messages.Complete) -> None:
         caller = self._callers.pop(action.invocation.request_id, None)
@@ -384,8 +389,13 @@ class ServerDriver:
         )
         self._append_log(environment, system_logs.written(action, self.clock.now(), notice))
 
+    def _event_finished(self, action: messages.EventFinished) -> None:
+        self.cloudwatch.of_lambda.event_finished(action, self.clock.now())
+        self.on_event_finished(action)
+
     def _record(self, action: messages.Record) -> None:
         self.history.record(action.record)
+        self.cloudwatch.record(action.record)
         if self.telemetry.active:
             self.telemetry.recorded(action.record)
 
@@ -440,6 +450,7 @@ class ServerDriver:
 
     def _append_output(self, environment: Environment, data: bytes) -> None:
         self._append_log(environment, self._application_logs.kept(environment, data))
+        self.cloudwatch.output(environment.function, environment.log_stream, data)
         if self.telemetry.active:
             self.telemetry.function_output(environment, data)
 

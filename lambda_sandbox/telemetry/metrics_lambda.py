@@ -116,6 +116,8 @@ class LambdaMetrics:
 
     def mapping_count(self, uuid: str, function_arn: str, metric: str, number: int, now: float) -> None:
         """Count events of a mapping whose ``MetricsConfig`` asks for it."""
+        if metric not in MAPPING_METRICS:
+            return
         _, _, _, region, account_id, *_ = function_arn.split(":")
         name = MetricName(account_id, region, NAMESPACE, metric, (("EventSourceMappingUUID", uuid),))
         self._metrics.distribution(name, self._clock.of(now), "Count").add(float(number))
