@@ -25,7 +25,9 @@ from lambda_sandbox.triggers.s3_event import Change
 
 _numbers = itertools.count(time.time_ns())
 _at_hand = threading.local()  # what the request of this thread is about
-_INSIDE_PUT = ("s3:ObjectTagging:Put",)
+_TAGGED = "s3:ObjectTagging:Put"
+# While a request of this kind is carried out, moto's word of that event is only a part of it.
+_SILENT = {"s3:ObjectRemoved:Delete": ("deleting",), "s3:ObjectCreated:Put": ("completing",)}
 
 
 def install(module: Any, forwarder: Forwarder) -> None:
@@ -35,6 +37,7 @@ def install(module: Any, forwarder: Forwarder) -> None:
     notifications.send_event = notifier.send_event  # type: ignore[attr-defined]
     notifications.send_test_event = notifier.send_test_event  # type: ignore[attr-defined]
     _replace_deletion(models, notifier)
+    _replace_completion(models)
     _replace_tagging(module)
     _replace_configuration(module, models, forwarder)
 
@@ -49,9 +52,9 @@ class _Notifier:
     def send_event(self, account_id: str, event_name: str, bucket: Any, key: Any) -> None:
         """moto's own call."""
         name = getattr(event_name, "value", event_name)
-        if getattr(_at_hand, "deleting", False) or (
-            name in _INSIDE_PUT and not getattr(_at_hand, "tagging", False)
-        ):
+        if any(getattr(_at_hand, flag, False) for flag in _SILENT.get(name, ())):
+            return
+        if name == _TAGGED and not getattr(_at_hand, "tagging", False):
             return
         version = key.version_id if bucket.is_versioned else ""
         etag = key.etag.replace('"', "") if hasattr(key, "etag") else ""
@@ -161,6 +164,16 @@ def _replace_deletion(models: Any, notifier: _Notifier) -> None:
         return done, answer
 
     models.S3Backend.delete_object = delete_object
+
+
+def _replace_completion(models: Any) -> None:
+    complete = models.S3Backend.complete_multipart_upload
+
+    def complete_multipart_upload(self: Any, *args: Any, **options: Any) -> Any:
+        with _flag("completing"):
+            return complete(self, *args, **options)
+
+    models.S3Backend.complete_multipart_upload = complete_multipart_upload
 
 
 def _replace_tagging(responses: Any) -> None:
