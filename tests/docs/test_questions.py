@@ -182,8 +182,11 @@ def test_the_length_of_an_option_does_not_give_it_away(
 
 # --- no two alike ---
 
-# Calibrated: see the two tests below. Sorted words, because a copy with its sentences moved is still a copy.
+# Calibrated on the bank's own questions. The likest honest pair of scenarios scores 64 and of option sets 73, since
+# they speak of the same services; a copy with every sixth word changed and its sentences moved scores 75 or more for
+# 19 of 20 questions. Words are sorted first, because a copy with its sentences moved is still a copy.
 ALIKE = 75.0
+CAUGHT = 0.95
 
 
 def words(text: str) -> str:
@@ -210,9 +213,11 @@ def test_no_two_questions_are_alike(part: str) -> None:
     assert [(BANK[i].id, BANK[j].id) for i, j in alike(texts)] == []
 
 
-def test_a_question_reworded_for_another_business_is_found() -> None:
-    question = BANK[0]
-    assert likeness(question.scenario, reworded(question.scenario)) >= ALIKE
+@pytest.mark.parametrize("part", ["scenario", "options"])
+def test_a_question_reworded_for_another_business_is_found(part: str) -> None:
+    texts = [question.scenario if part == "scenario" else all_options(question) for question in BANK]
+    caught = [likeness(text, reworded(text)) >= ALIKE for text in texts]
+    assert sum(caught) >= CAUGHT * len(caught)
 
 
 def reworded(text: str) -> str:
