@@ -154,7 +154,7 @@ class Deliveries:
         except ApiError as problem:
             return Failure("SDK_CLIENT_ERROR", str(problem), problem.status)
         except Exception as problem:  # a target may fail in any way a neighbour can
-            gone = "NonExistent" in str(problem) or "NotFound" in str(problem)
+            gone = any(word in str(problem) for word in _GONE)
             return Failure("NO_RESOURCE" if gone else "SDK_CLIENT_ERROR", str(problem))
         return None
 
@@ -178,6 +178,7 @@ class Deliveries:
 
 
 _TARGETS = frozenset({"lambda", "sqs", "sns"})
+_GONE = ("NonExistent", "DoesNotExist", "NotFound")
 # Tried again: the target was too busy, or not there for the moment.
 _AGAIN = ("THROTTLING", "SERVICE_UNAVAILABLE")
 
