@@ -21,7 +21,7 @@ from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.drivers.alarm_actions import AlarmActions, AlarmClock
 from lambda_sandbox.drivers.deliveries import Deliveries, Pending
-from lambda_sandbox.drivers.destinations import Destinations, event_for
+from lambda_sandbox.drivers.destinations import Destinations, Letter, event_for
 from lambda_sandbox.drivers.duplicates import Duplicates
 from lambda_sandbox.drivers.endpoint import Endpoint, EndpointConnection
 from lambda_sandbox.drivers.environment_connection import EnvironmentConnection
@@ -29,6 +29,7 @@ from lambda_sandbox.drivers.gate import Gate
 from lambda_sandbox.drivers.identities import Identities
 from lambda_sandbox.drivers.log_copies import LogCopies
 from lambda_sandbox.drivers.mapping_state import StoredCheckpoints, letter_of, letters
+from lambda_sandbox.drivers.neighbour_door import NeighbourDoor
 from lambda_sandbox.drivers.outbox import Outbox
 from lambda_sandbox.drivers.own_routes import OwnRoutes
 from lambda_sandbox.drivers.promises import Promises
@@ -60,6 +61,7 @@ from lambda_sandbox.services.neighbours import Neighbours
 from lambda_sandbox.services.shared_neighbours import SharedNeighbours
 from lambda_sandbox.telemetry.history import History
 from lambda_sandbox.telemetry.logs import LogStore
+from lambda_sandbox.telemetry.neighbour_usage import OUTSIDE, Cause
 
 
 class Application:
@@ -164,9 +166,10 @@ class Application:
         )
         self.driver.event_invoke_config = self.plane.event_invoke_config
         self.driver.runtime_notice = self._runtime_notice
+        self._door = NeighbourDoor(self._neighbours, history, core.faults, self.clock, asyncio.sleep)
         self._destinations = Destinations(
             self.clock,
-            self._neighbours.forward,
+            self._door.forward,
             self._send_event,
             self.plane.event_invoke_config,
             note=lambda sentence: history.delivery(self.clock.now(), sentence),
@@ -174,13 +177,20 @@ class Application:
         self._outbox = Outbox(
             self.waiting_clock,
             letters(self._store),
-            self._destinations.send,
+            self._send_letter,
             lambda sentence: history.delivery(self.clock.now(), sentence),
             self._sleep,
         )
         gate = self._make_gate(history) if config.enforce_iam else None
         routes = self._wire_triggers(history)
-        self._duplicates = Duplicates(config.duplicate_events, config.seed)
+        self._duplicates = Duplicates(
+            config.duplicate_events,
+            config.seed,
+            core.faults,
+            lambda rule, event: history.fault(
+                self.clock.now(), rule.kind, event.request_id, event.function.function_name, str(rule)
+            ),
+        )
         self.driver.on_event_finished = self._event_finished
         self._promises = Promises(self._store, core)
         shared = config.neighbours_socket is not None
@@ -192,7 +202,7 @@ class Application:
             model=self._model,
             gateway=self._gateway,
             plane=self.plane,
-            neighbours=self._neighbours if config.neighbours else None,
+            neighbours=self._door if config.neighbours else None,
             log_copies=copies,
             own_routes=OwnRoutes(
                 config,
@@ -214,9 +224,15 @@ class Application:
             count=self._count_events,
             discard=lambda mapping, discarded: self._outbox.post(letter_of(mapping, discarded)),
             checkpoints=StoredCheckpoints(self._store),
+            batch=lambda *told: history.batch(self.clock.now(), *told),
         )
         self._mappings = Mappings(
-            self.plane.mappings, self._neighbours, around, self._role_of, config.kafka_bootstrap_servers
+            self.plane.mappings,
+            self._neighbours,
+            around,
+            self._role_of,
+            config.kafka_bootstrap_servers,
+            lambda mapping: self._door.of(Cause(_name_of(mapping.function_arn))),
         )
         self._endpoint.on_stream_write = self._mappings.wake
         actions = AlarmActions(self.waiting_clock, self._neighbours.forward, self._send_event)
@@ -265,7 +281,7 @@ class Application:
     def _inner_connection(self, environment_id: str) -> HttpConnection:
         environment = self.driver.core.pool.environments.get(environment_id)
         account_id = environment.function.account_id if environment is not None else ""
-        return EnvironmentConnection(self._endpoint, account_id)
+        return EnvironmentConnection(self._endpoint, account_id, environment)
 
     def _code_directory(self, function: FunctionConfiguration) -> Path:
         if function.package_type == "Image":
@@ -334,6 +350,10 @@ class Application:
         if again is not None:
             self._loop.call_soon(self.driver.restore_event, again)
 
+    async def _send_letter(self, letter: Letter) -> None:
+        with self._door.on_behalf_of(Cause(letter.cause or OUTSIDE)):
+            await self._destinations.send(letter)
+
     async def _sleep(self, seconds: float) -> None:
         """Sleep ``seconds`` of the clock that retries, windows and ages run by."""
         await asyncio.sleep(self.waiting_clock.real_s(seconds))
@@ -385,6 +405,7 @@ class Application:
         if self._endpoint.gate is not None:
             self._endpoint.gate.forget()
         self.driver.history.clear()
+        self.driver.core.faults.clear()
         self.driver.cloudwatch.clear()
         self._alarm_clock.arm()
         self.driver.logs.clear()
@@ -408,6 +429,10 @@ def _invocation(event: QueuedEvent, function: FunctionConfiguration) -> Invocati
         tenant_id=event.tenant_id,
         cognito_identity=event.cognito_identity,
     )
+
+
+def _name_of(function_arn: str) -> str:
+    return function_arn.split(":")[6]
 
 
 def _neighbours(config: Config, endpoint: str) -> Neighbours:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -45,6 +46,16 @@ class ServerClient:
         given = {name: value for name, value in query.items() if value is not None}
         status, _, body = self.request(method, f"{route}?{urlencode(given)}" if given else route)
         return self._json(route, status, body)
+
+    def send_json(
+        self, method: str, route: str, value: Mapping[str, Any] | None = None, **query: str | None
+    ) -> dict[str, Any]:
+        """Return the JSON of a request with a JSON body; arguments that are ``None`` are left out."""
+        given = {name: text for name, text in query.items() if text is not None}
+        target = f"{route}?{urlencode(given)}" if given else route
+        body = json.dumps(value).encode() if value is not None else b""
+        status, _, answer = self.request(method, target, body)
+        return self._json(route, status, answer)
 
     def invoke(self, function_name: str, payload: bytes, **headers: str) -> tuple[int, dict[str, str], bytes]:
         """Invoke a function; return status, headers by lower-case name, and payload. Blocks until the answer is there."""

@@ -40,6 +40,7 @@ class Letter:
     ``account_id`` and ``region`` are the sender's. ``attributes`` are name, type and value of a message's attributes. For a
     bucket there is a ``key``, for a bus a ``detail_type`` and ``resources``, for a function a ``trace_header``. ``subject``
     says what it is, for history; ``group_id`` is a FIFO queue's message group. ``posted_at`` is seconds on the waiting clock.
+    ``cause`` is the name of the function that it is sent for, and billed to.
     """
 
     letter_id: str
@@ -49,6 +50,7 @@ class Letter:
     body: str
     subject: str
     posted_at: float = 0.0
+    cause: str = ""
     attributes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     key: str = ""
     detail_type: str = ""
@@ -231,6 +233,7 @@ def _letter(event: EventFinished, arn: str, body: str, what: str, **members: Any
     invocation = event.invocation
     subject = f"event {invocation.request_id} ({event.condition}): {what}"
     function = invocation.function
+    members["cause"] = function.function_name
     return Letter(str(uuid4()), function.account_id, function.region, arn, body, subject, **members)
 
 

@@ -32,6 +32,7 @@ from lambda_sandbox.invocation.messages import Complete, Invocation, InvocationT
 from lambda_sandbox.resources import Caller, FunctionConfiguration, FunctionUrl
 from lambda_sandbox.services.neighbours import ACCOUNT_HEADER
 from lambda_sandbox.services.refusal import json_code, refusal
+from lambda_sandbox.telemetry.neighbour_usage import Cause
 
 _INVOKE_PREFIX = b"/2015-03-31/functions/"
 _INVOKE_SUFFIX = b"/invocations"
@@ -93,7 +94,13 @@ class Plane(Protocol):
 
 class Neighbours(Protocol):
     async def forward(
-        self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes
+        self,
+        method: str,
+        target: str,
+        headers: list[tuple[bytes, bytes]],
+        body: bytes,
+        cause: Cause | None = None,
+        skew_ms: float = 0.0,
     ) -> tuple[int, list[tuple[bytes, bytes]], bytes]: ...
 
 
@@ -398,7 +405,7 @@ class EndpointConnection(StreamingConnection):
             if request.principal is not None:
                 given.append((ACCOUNT_HEADER, request.principal.account_id.encode()))
             status, headers, body = await endpoint.neighbours.forward(
-                request.method.decode(), request.target.decode("latin-1"), given, request.body
+                request.method.decode(), request.target.decode("latin-1"), given, request.body, *self.cause()
             )
             if endpoint.gate is not None:
                 endpoint.gate.forwarded(service)
@@ -434,6 +441,10 @@ class EndpointConnection(StreamingConnection):
                 {"message": "request failed", "exception": fault}
             )
             return 500, [], f"the sandbox failed ({type(fault).__name__}: {fault}); please report it".encode()
+
+    def cause(self) -> tuple[Cause, float]:
+        """Return whose requests come this way, and by how many milliseconds that one's clock is ahead."""
+        return Cause(), 0.0
 
     async def _own(self, request: Request) -> None:
         try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from lambda_sandbox import errors
 from lambda_sandbox.drivers.endpoint import Endpoint, EndpointConnection, account_of, credential_of
 from lambda_sandbox.http_server import Request
+from lambda_sandbox.invocation.environment import Environment
+from lambda_sandbox.telemetry.neighbour_usage import Cause
 
 # What a function may need of the sandbox: whether it is there, and the packages whose secret addresses GetFunction gave out.
 _OPEN_ROUTES = (b"/_sandbox/health", b"/_sandbox/code/")
@@ -16,9 +18,18 @@ class EnvironmentConnection(EndpointConnection):
     DIFFERS: access keys are account ids here and nothing is secret, so a key of another account is refused from inside.
     """
 
-    def __init__(self, endpoint: Endpoint, account_id: str) -> None:
+    def __init__(self, endpoint: Endpoint, account_id: str, environment: Environment | None = None) -> None:
         super().__init__(endpoint, inner=True)
         self._account_id = account_id
+        self._environment = environment
+
+    def cause(self) -> tuple[Cause, float]:
+        environment = self._environment
+        if environment is None:
+            return super().cause()
+        invocation = environment.invocation
+        request_id = invocation.request_id if invocation is not None else ""
+        return Cause(environment.function.function_name, request_id), environment.skew_ms
 
     def handle(self, request: Request) -> None:
         target = request.target

@@ -11,6 +11,7 @@ import contextlib
 import heapq
 import io
 import itertools
+import json
 import math
 import re
 import time
@@ -34,6 +35,7 @@ from lambda_sandbox.drivers.cloudwatch import CloudWatch
 from lambda_sandbox.drivers.destinations import Destinations, event_for
 from lambda_sandbox.drivers.interpreter import MISSING, Answer, Interpreter
 from lambda_sandbox.drivers.promises import Promises
+from lambda_sandbox.drivers.seeing import ROUTES, Seeing
 from lambda_sandbox.gateway.codec import Codec
 from lambda_sandbox.gateway.model import LambdaModel
 from lambda_sandbox.invocation import async_queue, messages, request
@@ -44,10 +46,8 @@ from lambda_sandbox.resources import Caller, FunctionConfiguration
 from lambda_sandbox.telemetry import system_logs
 from lambda_sandbox.telemetry.alarms import StateChange
 from lambda_sandbox.telemetry.application_logs import ApplicationLogs
-from lambda_sandbox.telemetry.billing import bill
 from lambda_sandbox.telemetry.history import History
 from lambda_sandbox.telemetry.logs import LogStore
-from lambda_sandbox.telemetry.prices import Prices
 
 ENDPOINT = "in-process"
 _CREDENTIAL = re.compile(r"Credential=([^/\s,]*)/\d+/([^/\s,]+)/([^/\s,]+)/aws4_request")
@@ -431,6 +431,7 @@ class InProcess:
         group = (function.account_id, function.region, function.log_group_name)
         if data:
             self.logs.write(group, environment.log_stream, data, self.clock.now())
+            self.history.neighbours.logged(self.clock.now(), function.function_name, len(data))
 
     def _fire_due(self) -> None:
         while self._timers and self._timers[0][0] <= self.clock.now():
@@ -457,17 +458,28 @@ class InProcess:
             "version": __version__,
             "isolation": {"level": "in_process", "enforced": [], "missing": list(MISSING)},
             "neighbours": "moto in this interpreter",
+            "faults": self.core.faults.to_json(),
         }
 
     def read(self, route: str, **query: str | None) -> dict[str, Any]:
         """Return what the server answers at ``route``."""
-        if route == "/_sandbox/history":
-            return self.history.to_json()
+        if route.removeprefix("/_sandbox/") in ROUTES:
+            return self.send_json("GET", route, None, **query)
         if route == "/_sandbox/logs":
             return {"events": list(self._log_events(query.get("function")))}
-        if route == "/_sandbox/bill":
-            return bill(self.history.records, Prices.load())
         raise errors.SandboxFault(f"there is no {route} in the in_process driver")
+
+    def send_json(
+        self, method: str, route: str, value: Mapping[str, Any] | None = None, **query: str | None
+    ) -> dict[str, Any]:
+        """Return what the server answers to a request with a JSON body. Raises ``SandboxFault`` with its sentence."""
+        given = {name: text for name, text in query.items() if text is not None}
+        body = json.dumps(value).encode() if value is not None else b""
+        seeing = Seeing(self.core, self.history, self._config.account_concurrency)
+        try:
+            return seeing.answer(route.removeprefix("/_sandbox/"), given, method, body)
+        except (ValueError, LookupError) as problem:
+            raise errors.SandboxFault(str(problem)) from None
 
     def post(self, route: str) -> dict[str, Any]:
         """Empty the sandbox: ``/_sandbox/reset`` is the one route that changes something."""

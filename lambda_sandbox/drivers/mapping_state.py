@@ -23,7 +23,14 @@ def letter_of(mapping: EventSourceMapping, discarded: Discarded) -> Letter:
     subject = f"mapping {mapping.uuid}: record of a discarded batch to {discarded.arn}"
     key = discarded.key if discarded.arn.split(":")[2] == "s3" else ""
     return Letter(
-        str(uuid4()), mapping.account_id, mapping.region, discarded.arn, discarded.body, subject, key=key
+        str(uuid4()),
+        mapping.account_id,
+        mapping.region,
+        discarded.arn,
+        discarded.body,
+        subject,
+        key=key,
+        cause=mapping.function_arn.split(":")[6],
     )
 
 

@@ -9,12 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from lambda_sandbox import __version__
 from lambda_sandbox.config import Config
+from lambda_sandbox.drivers.seeing import ROUTES, Seeing
 from lambda_sandbox.drivers.server import ServerDriver
 from lambda_sandbox.errors import ApiError, SandboxFault
 from lambda_sandbox.http_server import Request
 from lambda_sandbox.resources import FunctionConfiguration
-from lambda_sandbox.telemetry.billing import bill
-from lambda_sandbox.telemetry.prices import Prices
 
 _Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
@@ -42,6 +41,7 @@ class OwnRoutes:
         self._neighbours_state = neighbours_state
         self._find = find
         self._triggers = triggers
+        self._seeing = Seeing(driver.core, driver.history, config.account_concurrency)
 
     async def answer(self, request: Request, *, inner: bool) -> _Answer:
         url = urlsplit(request.target.decode("latin-1"))
@@ -53,29 +53,24 @@ class OwnRoutes:
             return await self._answer_debug(request, query, inner=inner)
         if route.startswith("trigger/"):
             return await self._triggers(request, route)
+        if route in ROUTES:
+            return self._see(route, query, request)
         if request.method != b"GET":
             return _json(405, {"message": f"/_sandbox/{route} answers to GET only"})
         if route.startswith("code/"):
             return self._code(route.removeprefix("code/"))
         if route == "health":
             return _json(200, self._health())
-        if route == "history":
-            return _json(200, self._driver.history.to_json())
         if route == "logs":
             return _json(200, {"events": self._logs(query.get("function"))})
-        if route == "bill":
-            return self._bill(query.get("rules", ""))
-        return _json(
-            404,
-            {"message": f"there is no /_sandbox/{route}; try health, history, logs, bill, debug or reset"},
-        )
+        known = "health, history, explain, logs, bill, faults, debug or reset"
+        return _json(404, {"message": f"there is no /_sandbox/{route}; try {known}"})
 
-    def _bill(self, rules: str) -> _Answer:
+    def _see(self, route: str, query: dict[str, str], request: Request) -> _Answer:
         try:
-            prices = Prices.load(rules=rules)
-        except LookupError as error:
+            return _json(200, self._seeing.answer(route, query, request.method.decode(), request.body))
+        except (ValueError, LookupError) as error:
             return _json(400, {"message": str(error)})
-        return _json(200, bill(self._driver.history.records, prices))
 
     def _health(self) -> dict[str, Any]:
         environments = self._driver.environments
@@ -94,6 +89,7 @@ class OwnRoutes:
             "region": self._config.region,
             "runtime_client": self._config.runtime_client,
             "kept": str(self._config.state) if self._config.state else None,
+            "faults": self._driver.core.faults.to_json(),
         }
 
     def _logs(self, function: str | None) -> list[dict[str, Any]]:

@@ -128,6 +128,8 @@ class ServerDriver:
             messages.DeliverEvent: self._deliver_event,
             messages.ShutdownEnvironment: self._shutdown_environment,
             messages.StopEnvironment: self._stop_environment,
+            messages.FreezeEnvironment: self._freeze_for_a_while,
+            messages.FaultMet: self._fault_met,
             messages.Complete: self._complete,
             messages.StoreEvent: self._store_event,
             messages.ForgetEvent: self._forget_event,
@@ -399,6 +401,16 @@ class ServerDriver:
         if self.telemetry.active:
             self.telemetry.recorded(action.record)
 
+    def _freeze_for_a_while(self, action: messages.FreezeEnvironment) -> None:
+        assert self.environments is not None
+        environment_id = action.environment.environment_id
+        self._frozen.add(environment_id)
+        self.environments.freeze(environment_id)
+        self._loop.call_later(action.seconds, self._thaw, environment_id)
+
+    def _fault_met(self, action: messages.FaultMet) -> None:
+        self.history.fault(self.clock.now(), action.kind, action.request_id, action.function_name, action.why)
+
     # --- frozen between invokes --------------------------------------------------------------------
 
     def _freeze(self, environment_id: str) -> None:
@@ -466,7 +478,9 @@ class ServerDriver:
         function = environment.function
         group = (function.account_id, function.region, function.log_group_name)
         if data:
-            self.logs.write(group, environment.log_stream, data, self.clock.now())
+            now = self.clock.now()
+            self.logs.write(group, environment.log_stream, data, now)
+            self.history.neighbours.logged(now, function.function_name, len(data))
 
     def _peak_memory_mb(self, environment_id: str) -> int:
         return self.environments.peak_memory_mb(environment_id) if self.environments is not None else 0
