@@ -35,6 +35,7 @@ class Config:
     ``clock`` is ``real`` or ``scaled:FACTOR``: retries, batching windows and ages then run FACTOR times as fast.
     ``duplicate_events`` is the probability that an accepted asynchronous event runs twice, as AWS allows; ``seed`` fixes which.
     ``kafka_bootstrap_servers`` is ``HOST:PORT[,…]`` of a real broker that Kafka mappings read from.
+    ``mqtt_broker`` is ``HOST:PORT`` of a real broker on this machine, whose messages AWS IoT topic rules see.
     ``neighbours_socket`` is the Unix socket of neighbours that somebody else runs, and that outlive this sandbox.
     ``stop_with_stdin`` ends the server when its standard input closes, that is, when whoever started it is gone.
     """
@@ -63,6 +64,7 @@ class Config:
     clock: str = "real"
     duplicate_events: float = 0.0
     kafka_bootstrap_servers: str = ""
+    mqtt_broker: str = ""
     neighbours_socket: Path | None = None
 
     def __post_init__(self) -> None:
@@ -123,5 +125,6 @@ _READERS: dict[str, Any] = {
     "clock": str,
     "duplicate_events": float,
     "kafka_bootstrap_servers": str,
+    "mqtt_broker": str,
     "neighbours_socket": Path,
 }

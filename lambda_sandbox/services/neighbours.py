@@ -27,6 +27,7 @@ from lambda_sandbox.errors import InvalidParameterValueException, SandboxFault
 from lambda_sandbox.http1 import ClientConnection, Headers, Response, encode_request
 from lambda_sandbox.services.addressing import access_key, path_style
 from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE, TOKEN_VARIABLE
+from lambda_sandbox.services.mqtt_broker import BROKER_VARIABLE, problem_with
 from lambda_sandbox.services.unavailable import unavailable
 
 CONNECTIONS_MAX = 256  # POLICY: one thread of moto's each
@@ -99,8 +100,11 @@ class Neighbours:
     async def start(self) -> None:
         """Start moto's process and return at once; on demand, leave that to the first call.
 
-        Raises ``SandboxFault`` where there are no Unix sockets.
+        Raises ``SandboxFault`` where there are no Unix sockets, or no way to the MQTT broker that is asked for.
         """
+        problem = problem_with(self._config.mqtt_broker) if self._config.mqtt_broker else ""
+        if problem:
+            raise SandboxFault(problem)
         self._stopped = False
         if self._config.neighbours and not self._config.neighbours_on_demand and self._moto is None:
             self._spawn()
@@ -188,6 +192,7 @@ class Neighbours:
             "PYTHONWARNINGS": "ignore",
             ENDPOINT_VARIABLE: self.endpoint,
             TOKEN_VARIABLE: self.token,
+            **self._broker(),
             "MOTO_DISABLE_GLOBAL_CORS": "true",
             "MOTO_SQS_ENFORCE_STRICT_QUEUE_PURGE_BEHAVIOUR": "false",
             "AWS_ACCESS_KEY_ID": "test",
@@ -197,6 +202,13 @@ class Neighbours:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
+
+    def _broker(self) -> dict[str, str]:
+        """Say where the MQTT broker is, and whose rules see its messages."""
+        config = self._config
+        if not config.mqtt_broker:
+            return {}
+        return {BROKER_VARIABLE: f"{config.mqtt_broker} {config.account_id} {config.region}"}
 
     def _on_output(self, moto: _Moto) -> None:
         data = moto.stdout.read()

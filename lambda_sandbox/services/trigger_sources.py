@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lambda_sandbox.services import bucket_triggers, log_filters, rule_triggers, topic_triggers
+from lambda_sandbox.services import bucket_triggers, iot_rules, log_filters, rule_triggers, topic_triggers
 from lambda_sandbox.services.forwarder import Forwarder
 
 Hook = Callable[[Any, Forwarder], None]
@@ -19,6 +19,8 @@ SOURCES: tuple[tuple[str, Hook], ...] = (
     ("moto.s3.responses", bucket_triggers.install),
     ("moto.events.models", rule_triggers.install),
     ("moto.events.responses", rule_triggers.install_responses),
+    ("moto.iot.models", iot_rules.check_rules),
+    ("moto.iotdata.models", iot_rules.run_rules),
     ("moto.logs.models", log_filters.filter_logs),
     ("moto.logs.responses", log_filters.refuse_options),
 )

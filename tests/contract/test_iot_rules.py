@@ -1,0 +1,256 @@
+"""AWS IoT topic rules that start functions, by boto3 and, where a broker is installed, by a real MQTT client."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.contract.conftest import Server
+
+ACCOUNT = "000000000000"
+PRINTS = "import json\ndef handler(event, context):\n    print('GOT ' + json.dumps(event))\n"
+MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+
+
+def until(what: Callable[[], Any], limit_s: float = 30) -> Any:
+    end = time.monotonic() + limit_s
+    while not (found := what()):
+        assert time.monotonic() < end, "it did not come"
+    return found
+
+
+def events(server: Server, function: str) -> list[Any]:
+    with urllib.request.urlopen(f"{server.endpoint}/_sandbox/logs?function={function}") as answer:
+        lines = [event["message"] for event in json.load(answer)["events"]]
+    return [json.loads(line[4:]) for line in lines if line.startswith("GOT ")]
+
+
+def rule(server: Server, name: str, sql: str, *, permitted: bool = True, **settings: Any) -> str:
+    """Deploy a function called like the rule, and the rule that starts it; return the function's name."""
+    arn = server.deploy(name, PRINTS)
+    if permitted:
+        permit(server, name)
+    payload = {"sql": sql, "actions": [{"lambda": {"functionArn": arn}}], **settings}
+    server.client("iot").create_topic_rule(ruleName=name, topicRulePayload=payload)
+    return name
+
+
+def permit(server: Server, name: str) -> None:
+    server.client("lambda").add_permission(
+        FunctionName=name,
+        StatementId="iot",
+        Action="lambda:InvokeFunction",
+        Principal="iot.amazonaws.com",
+        SourceArn=f"arn:aws:iot:us-east-1:{ACCOUNT}:rule/{name}",
+        SourceAccount=ACCOUNT,
+    )
+
+
+def publish(server: Server, topic: str, payload: Any) -> None:
+    data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    server.client("iot-data").publish(topic=topic, qos=1, payload=data)
+
+
+def refusal(server: Server, sql: str, **settings: Any) -> tuple[str, str]:
+    arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:none"
+    payload = {"sql": sql, "actions": [{"lambda": {"functionArn": arn}}], **settings}
+    with pytest.raises(ClientError) as caught:
+        server.client("iot").create_topic_rule(ruleName="refused", topicRulePayload=payload)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def test_a_message_starts_the_function_with_what_the_rule_selects(server: Server) -> None:
+    rule(
+        server,
+        "fridges",
+        "SELECT temperature AS degrees, sensor.id, topic(2) AS shop, timestamp() AS at "
+        "FROM 'shops/+/fridge' WHERE temperature > 8",
+    )
+    publish(server, "shops/berlin/fridge", {"temperature": 4, "sensor": {"id": "a"}})
+    publish(server, "shops/berlin/door", {"temperature": 40, "sensor": {"id": "b"}})
+    publish(server, "shops/lyon/fridge", {"temperature": 11.5, "sensor": {"id": "c"}})
+    (event,) = until(lambda: events(server, "fridges"))
+    at = event.pop("at")
+    assert event == {"degrees": 11.5, "id": "c", "shop": "lyon"}
+    assert abs(at / 1000 - time.time()) < 60
+
+
+def test_every_rule_that_takes_a_topic_runs(server: Server) -> None:
+    rule(server, "all_of_it", "SELECT * FROM 'depot/#'")
+    rule(server, "one_level", "SELECT *, topic() AS topic FROM 'depot/+/weight'")
+    publish(server, "depot/7/weight", {"kg": 3})
+    assert until(lambda: events(server, "all_of_it")) == [{"kg": 3}]
+    assert until(lambda: events(server, "one_level")) == [{"kg": 3, "topic": "depot/7/weight"}]
+
+
+def test_basic_ingest_starts_the_one_rule_it_names(server: Server) -> None:
+    rule(server, "ingest", "SELECT n, topic() AS topic FROM 'nobody/publishes/here'")
+    publish(server, "$aws/rules/ingest/meters/9", {"n": 1})
+    assert until(lambda: events(server, "ingest")) == [{"n": 1, "topic": "meters/9"}]
+
+
+def test_a_payload_that_is_no_json_comes_as_base64(server: Server) -> None:
+    rule(server, "raw", "SELECT encode(*, 'base64') AS data, clientid() AS client FROM 'raw'")
+    publish(server, "raw", b"\x00\xff")
+    assert until(lambda: events(server, "raw")) == [{"data": "AP8=", "client": "n/a"}]
+
+
+def test_a_disabled_rule_rests_and_an_enabled_one_runs(server: Server) -> None:
+    rule(server, "sleeper", "SELECT n FROM 'sleep'", ruleDisabled=True)
+    publish(server, "sleep", {"n": 1})
+    server.client("iot").enable_topic_rule(ruleName="sleeper")
+    publish(server, "sleep", {"n": 2})
+    assert until(lambda: events(server, "sleeper")) == [{"n": 2}]
+
+
+def test_a_replaced_rule_takes_other_messages(server: Server) -> None:
+    name = rule(server, "changing", "SELECT 1 AS version FROM 'change'")
+    arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}"
+    server.client("iot").replace_topic_rule(
+        ruleName=name,
+        topicRulePayload={
+            "sql": "SELECT 2 AS version FROM 'change'",
+            "actions": [{"lambda": {"functionArn": arn}}],
+        },
+    )
+    publish(server, "change", {})
+    assert until(lambda: events(server, name)) == [{"version": 2}]
+
+
+def test_a_function_that_does_not_let_iot_in_is_not_started(server: Server) -> None:
+    name = rule(server, "locked", "SELECT n FROM 'locked'", permitted=False)
+    publish(server, "locked", {"n": 1})
+
+    def notes() -> list[str]:
+        with urllib.request.urlopen(f"{server.endpoint}/_sandbox/history") as answer:
+            return [each["why"] for each in json.load(answer)["deliveries"] if "rule/locked" in each["why"]]
+
+    (why,) = until(notes)
+    assert "iot.amazonaws.com" in why
+    permit(server, name)
+    publish(server, "locked", {"n": 2})
+    assert until(lambda: events(server, name)) == [{"n": 2}]
+
+
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [
+        ("SELECT aws_lambda('arn', {}) FROM 'a'", "no function aws_lambda"),
+        ("SELECT machinelearning_predict('m', 'r', {}) FROM 'a'", "no function machinelearning_predict"),
+        ("SELECT CASE a WHEN 1 THEN 2 END FROM 'a'", "no CASE"),
+        ("SELECT (SELECT VALUE b FROM c) AS d FROM 'a'", "no nested SELECT"),
+        ("SET @x = 1 SELECT @x FROM 'a'", "no SET"),
+        ("SELECT * FROM 'a/#/b'", "# may only be the last level"),
+        ("SELECT * FROM 'a+'", "mixes a wildcard"),
+        ("SELECT * FROM a", "single quotes"),
+        ("SELECT * WHERE a = 1", "FROM was expected"),
+        ("SELECT a = FROM 'a'", "is not a name"),
+        ("SELECT a FROM 'a' ORDER BY a", "ORDER was not expected"),
+        ("DELETE FROM 'a'", "SELECT was expected"),
+        ("", "SELECT was expected"),
+    ],
+)
+def test_sql_that_the_sandbox_does_not_have_is_refused_by_name(server: Server, sql: str, why: str) -> None:
+    code, message = refusal(server, sql)
+    assert code == "SqlParseException"
+    assert why in message
+
+
+def test_other_actions_and_sql_versions_are_refused(server: Server) -> None:
+    sns = {"sns": {"targetArn": "arn:aws:sns:us-east-1:000000000000:t", "roleArn": "arn:aws:iam::0:role/r"}}
+    assert "not sns" in refusal(server, "SELECT * FROM 'a'", actions=[sns])[1]
+    assert "not 2015-10-08" in refusal(server, "SELECT * FROM 'a'", awsIotSqlVersion="2015-10-08")[1]
+    nobody = {"lambda": {"functionArn": "arn:aws:lambda:us-east-1:000000000000:function:n"}}
+    assert "errorAction" in refusal(server, "SELECT * FROM 'a'", errorAction=nobody)[1]
+
+
+def test_a_message_goes_to_one_topic_of_bounded_depth(server: Server) -> None:
+    for topic in ("a/+/b", "a/#", "/".join("abcdefghi")):
+        with pytest.raises(ClientError, match="InvalidRequestException"):
+            publish(server, topic, {})
+
+
+# --- a real broker ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[str]:
+    """The address of a mosquitto of the test's own."""
+    assert MOSQUITTO is not None
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = tmp_path / "mosquitto.conf"
+    settings.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n")
+    process = subprocess.Popen(
+        [MOSQUITTO, "-c", str(settings)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+    def answers() -> bool:
+        assert process.poll() is None, "mosquitto did not start"
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return True
+        return False
+
+    until(answers)
+    yield f"127.0.0.1:{port}"
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.mark.skipif(MOSQUITTO is None, reason="needs mosquitto")
+def test_devices_at_a_real_broker_start_rules_and_hear_what_programs_publish(
+    start_server: Callable[..., Server], broker: str
+) -> None:
+    from paho.mqtt.client import Client
+    from paho.mqtt.enums import CallbackAPIVersion
+
+    server = start_server(mqtt_broker=broker)
+    rule(server, "devices", "SELECT n, topic() AS topic FROM 'devices/#'")
+    heard: list[tuple[str, bytes]] = []
+    subscribed: list[bool] = []
+    device = Client(CallbackAPIVersion.VERSION2)
+    device.on_message = lambda client, data, message: heard.append((message.topic, bytes(message.payload)))
+    device.on_subscribe = lambda *_: subscribed.append(True)
+    host, _, port = broker.partition(":")
+    device.connect(host, int(port))
+    device.subscribe("commands/#", qos=1)
+    device.loop_start()
+    until(lambda: subscribed)
+    publish(server, "commands/open", {"door": 7})  # the sandbox listens once this has arrived
+    assert until(lambda: heard) == [("commands/open", b'{"door": 7}')]
+    device.publish("devices/9", b'{"n": 5}', qos=1).wait_for_publish(10)
+    assert until(lambda: events(server, "devices")) == [{"n": 5, "topic": "devices/9"}]
+    device.loop_stop()
+    device.disconnect()
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [("10.0.0.1:1883", "has to run on this machine"), ("localhost", "named by HOST:PORT")],
+)
+def test_a_broker_that_cannot_be_used_is_refused_at_the_start(address: str, why: str) -> None:
+    with pytest.raises(AssertionError, match=why):
+        Server(mqtt_broker=address)
+
+
+def test_a_broker_that_does_not_answer_is_named_when_something_is_published(
+    start_server: Callable[..., Server],
+) -> None:
+    with socket.socket() as nobody:  # bound, but it does not listen
+        nobody.bind(("127.0.0.1", 0))
+        server = start_server(mqtt_broker=f"127.0.0.1:{nobody.getsockname()[1]}")
+        with pytest.raises(ClientError, match="does not answer: start it"):
+            publish(server, "a", {})
