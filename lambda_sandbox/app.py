@@ -25,6 +25,7 @@ from lambda_sandbox.drivers.destinations import Destinations, Letter, event_for
 from lambda_sandbox.drivers.duplicates import Duplicates
 from lambda_sandbox.drivers.endpoint import Endpoint, EndpointConnection
 from lambda_sandbox.drivers.environment_connection import EnvironmentConnection
+from lambda_sandbox.drivers.front_door_wiring import make_front_doors
 from lambda_sandbox.drivers.gate import Gate
 from lambda_sandbox.drivers.identities import Identities
 from lambda_sandbox.drivers.log_copies import LogCopies
@@ -91,6 +92,7 @@ class Application:
         self._wire()
         environments = ProcessEnvironments(config, self._loop, self.driver)
         self.driver.environments = environments
+        self.driver.xray.collect = environments.drain_traces
         self.driver.core.admission = environments.refusal
         self.driver.core.peak_memory_mb = environments.peak_memory_mb
         await self._listen(listener)
@@ -235,10 +237,26 @@ class Application:
             lambda mapping: self._door.of(Cause(_name_of(mapping.function_arn))),
         )
         self._endpoint.on_stream_write = self._mappings.wake
+        self._wire_front_doors()
         actions = AlarmActions(self.waiting_clock, self._neighbours.forward, self._send_event)
         self._alarm_clock = AlarmClock(
             self.driver.cloudwatch, self.waiting_clock, actions, self._endpoint.spawn
         )
+
+    def _wire_front_doors(self) -> None:
+        if not self.config.neighbours:
+            return  # what they serve is defined there
+        doors = make_front_doors(
+            self.config,
+            self.driver,
+            self.plane,
+            self._neighbours,
+            self.plane.resource_policy,
+            self._identities,
+            self._endpoint.spawn,
+        )
+        self._endpoint.front_doors = doors
+        self._endpoint.own_routes.trust = doors.trust
 
     def _wire_triggers(self, history: History) -> TriggerRoutes:
         permissions = TriggerPermissions(self.plane.resource_policy, self._identities)
@@ -402,11 +420,14 @@ class Application:
         self._endpoint.forget_resolved()
         await self._mappings.sync()
         await self._neighbours.reset()
+        if self._endpoint.front_doors is not None:
+            self._endpoint.front_doors.forget()
         if self._endpoint.gate is not None:
             self._endpoint.gate.forget()
         self.driver.history.clear()
         self.driver.core.faults.clear()
         self.driver.cloudwatch.clear()
+        self.driver.xray.clear()
         self._alarm_clock.arm()
         self.driver.logs.clear()
         if self._log_copies is not None:

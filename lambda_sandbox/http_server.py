@@ -21,9 +21,12 @@ MAX_BODY_BYTES = 512 * 1024 * 1024
 
 
 class Request:
-    """``target`` is path and query as sent; ``headers`` keys are lower case, a repeated header keeps every value."""
+    """``target`` is path and query as sent; ``headers`` keys are lower case, a repeated header keeps every value.
 
-    __slots__ = ("body", "headers", "keep_alive", "method", "principal", "target")
+    ``names`` are the same keys as they were spelled; empty for a request that did not come over the wire.
+    """
+
+    __slots__ = ("body", "headers", "keep_alive", "method", "names", "principal", "target")
 
     def __init__(self, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
         self.method = method
@@ -31,6 +34,7 @@ class Request:
         self.headers = headers
         self.body = body
         self.keep_alive = True
+        self.names: list[bytes] = []
         self.principal: Any = None  # who asks, once the gate has let the request in
 
     def header(self, name: bytes, default: bytes = b"") -> bytes:
@@ -54,6 +58,7 @@ class HttpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
+        self._names: list[bytes] = []
         self._body: list[bytes] = []
         self._size = 0
         self._head_bytes = 0  # received since the last head or body was complete
@@ -76,8 +81,8 @@ class HttpConnection(asyncio.Protocol):
         self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._refuse(400, "this endpoint does not upgrade connections")
+        except httptools.HttpParserUpgrade as upgrade:
+            self.upgrade_asked(data[upgrade.args[0] :])
         except httptools.HttpParserCallbackError as error:
             # A defect of ours, not of the request: its traceback goes to the server's own stderr.
             fault = error.__context__ or error
@@ -100,6 +105,7 @@ class HttpConnection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         self._target = b""
         self._headers = []
+        self._names = []
         self._body = []
 
     def on_url(self, url: bytes) -> None:
@@ -107,6 +113,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers.append((name.lower(), value))
+        self._names.append(name)
 
     def on_headers_complete(self) -> None:
         self._head_bytes = self._size = 0
@@ -124,6 +131,7 @@ class HttpConnection(asyncio.Protocol):
         parts = self._body
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         request = Request(self._parser.get_method(), self._target, self._headers, body)
+        request.names = self._names
         request.keep_alive = self._parser.should_keep_alive()
         if self._current is None and not self._waiting:
             self._current = request
@@ -139,6 +147,10 @@ class HttpConnection(asyncio.Protocol):
 
     def handle(self, request: Request) -> None:
         raise NotImplementedError
+
+    def upgrade_asked(self, rest: bytes) -> None:
+        """Called behind ``handle`` for a request that asks for another protocol; ``rest`` came behind it."""
+        self._refuse(400, "this endpoint does not upgrade connections")
 
     def answer(self, status: int, headers: Iterable[tuple[bytes, bytes]] | bytes, body: bytes) -> None:
         """Answer the current request with one write. ``headers`` may be ready-made lines, each ending in CR LF.

@@ -20,11 +20,12 @@ from lambda_sandbox.config import Config
 from lambda_sandbox.control_plane.routing import Route
 from lambda_sandbox.drivers.cloudwatch import Answer
 from lambda_sandbox.drivers.event_stream_sink import EventStreamSink
+from lambda_sandbox.drivers.front_doors import CONNECTIONS, PATH_FORM, FrontDoors
 from lambda_sandbox.drivers.function_urls import FunctionUrls
 from lambda_sandbox.drivers.gate import Gate, Refused
 from lambda_sandbox.drivers.own_routes import OwnRoutes
 from lambda_sandbox.drivers.server import ServerDriver
-from lambda_sandbox.drivers.streamed_answers import StreamingConnection
+from lambda_sandbox.drivers.web_sockets import SocketConnection
 from lambda_sandbox.http_server import Request
 from lambda_sandbox.iam.evaluation import Principal
 from lambda_sandbox.invocation import request as request_checks
@@ -130,6 +131,7 @@ class Endpoint:
     gate: Gate | None = None
     on_stream_write: Callable[[], None] = lambda: None
     function_urls: FunctionUrls = field(init=False)
+    front_doors: FrontDoors | None = None
     _routes: dict[_RouteKey, Route] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -190,7 +192,7 @@ class Endpoint:
         task.add_done_callback(self._tasks.discard)
 
 
-class EndpointConnection(StreamingConnection):
+class EndpointConnection(SocketConnection):
     """``inner`` is True for connections from inside an environment or a notebook that is being graded: no reset there."""
 
     def __init__(self, endpoint: Endpoint, *, inner: bool = False) -> None:
@@ -201,12 +203,14 @@ class EndpointConnection(StreamingConnection):
         self._admitted = ""  # the account of the request at hand, where IAM is enforced
 
     def handle(self, request: Request) -> None:
+        fields = dict(request.headers)
+        host = fields.get(b"host", b"")
+        if self._serves_door(request, host):
+            return
         gate = self._endpoint.gate
         if gate is not None and request.principal is None and not request.target.startswith(b"/_sandbox/"):
             self._endpoint.spawn(self._admit(gate, request))
             return
-        fields = dict(request.headers)
-        host = fields.get(b"host", b"")
         if host != self._local_host or b"origin" in fields:
             if b".lambda-url." in host and self._endpoint.function_urls.handle(self, request, host):
                 return
@@ -244,9 +248,26 @@ class EndpointConnection(StreamingConnection):
                         )
                     )
                     return
+            doors = self._endpoint.front_doors
+            if service == b"execute-api" and target.startswith(CONNECTIONS) and doors is not None:
+                doors.manage(self, request)
+                return
             self._endpoint.spawn(self._forward(request, service))
         except errors.ApiError as error:
             self._answer_error(error)
+
+    def _serves_door(self, request: Request, host: bytes) -> bool:
+        """Let a front door answer if the request is for one. Doors are open to every origin and do their own admission."""
+        by_path = request.target.startswith(PATH_FORM)
+        if host == self._local_host and not by_path:
+            return False
+        doors = self._endpoint.front_doors
+        if doors is None or not doors.takes(request, host):
+            return False
+        if by_path and not _LOCAL_HOST.fullmatch(host):
+            return False
+        doors.handle(self, request, host)
+        return True
 
     async def _admit(self, gate: Gate, request: Request) -> None:
         """Take the request up again once the gate has let it in."""
@@ -416,6 +437,8 @@ class EndpointConnection(StreamingConnection):
                 endpoint.log_copies.forwarded(target, request.body, caller.account_id, caller.region)
             if service in STREAM_WRITERS:
                 endpoint.on_stream_write()
+            if endpoint.front_doors is not None:
+                endpoint.front_doors.forwarded(service)
         except Exception as fault:
             self._fault(fault)
             return
@@ -425,17 +448,21 @@ class EndpointConnection(StreamingConnection):
         self.answer(status, lines, body)
 
     def _observed(self, request: Request, service: bytes) -> Answer | None:
-        """Answer what asks for metrics and alarms: those the sandbox knows itself."""
-        if service != b"monitoring":
+        """Answer what asks for metrics, alarms and traces: those the sandbox knows itself."""
+        if service not in (b"monitoring", b"xray"):
             return None
         access_key, region, _ = credential_of(request)
         caller = self._caller(access_key, region)
         account_id = request.principal.account_id if request.principal is not None else caller.account_id
         fields = dict(request.headers)
+        driver = self._endpoint.driver
         try:
-            return self._endpoint.driver.cloudwatch.answer(
-                request.target, fields, request.body, account_id, caller.region
-            )
+            if service == b"xray":
+                target = request.target.decode("latin-1")
+                return driver.xray.answer(
+                    request.method.decode(), target, fields, request.body, account_id, caller.region
+                )
+            return driver.cloudwatch.answer(request.target, fields, request.body, account_id, caller.region)
         except Exception as fault:
             asyncio.get_running_loop().call_exception_handler(
                 {"message": "request failed", "exception": fault}

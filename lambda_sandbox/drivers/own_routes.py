@@ -41,6 +41,7 @@ class OwnRoutes:
         self._neighbours_state = neighbours_state
         self._find = find
         self._triggers = triggers
+        self.trust: Callable[[str, bytes], None] | None = None  # takes an issuer's keys for JWT authorizers
         self._seeing = Seeing(driver.core, driver.history, config.account_concurrency)
 
     async def answer(self, request: Request, *, inner: bool) -> _Answer:
@@ -55,6 +56,8 @@ class OwnRoutes:
             return await self._triggers(request, route)
         if route in ROUTES:
             return self._see(route, query, request)
+        if route == "jwks":
+            return self._answer_keys(request, query.get("issuer", ""), inner=inner)
         if request.method != b"GET":
             return _json(405, {"message": f"/_sandbox/{route} answers to GET only"})
         if route.startswith("code/"):
@@ -121,6 +124,18 @@ class OwnRoutes:
             return _json(403, {"message": "this sandbox may not be reset from here"})
         await self._reset()
         return _json(200, {"status": "empty"})
+
+    def _answer_keys(self, request: Request, issuer: str, *, inner: bool) -> _Answer:
+        """PUT gives the sandbox the keys (a JWKS) of an issuer of tokens, which AWS would fetch."""
+        if request.method != b"PUT":
+            return _json(405, {"message": "/_sandbox/jwks answers to PUT only"})
+        if inner or self.trust is None:
+            return _json(403, {"message": "this sandbox takes no keys from here"})
+        try:
+            self.trust(issuer, request.body)
+        except ValueError as error:
+            return _json(400, {"message": str(error)})
+        return _json(200, {"issuer": issuer})
 
     async def _answer_debug(self, request: Request, query: dict[str, str], *, inner: bool) -> _Answer:
         """POST begins and DELETE ends the debugging of one function."""

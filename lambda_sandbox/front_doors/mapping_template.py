@@ -115,12 +115,9 @@ class _Rendering:
         *way, last = target.steps
         holder = self._follow(self._names.get(target.name), way)
         key = last.name if last.name else self._value((last.arguments or (None,))[0])
-        if isinstance(holder, dict):
-            holder[key] = value
-        elif isinstance(holder, list) and isinstance(key, int) and -1 < key < len(holder):
-            holder[key] = value
-        else:
-            raise TemplateFault(f"{target.source} cannot be set")
+        if not isinstance(holder, dict):
+            raise TemplateFault(f"{target.source} cannot be set: it is no part of a map")
+        holder[key] = value
 
     def _look_up(self, reference: Reference) -> Any:
         return self._follow(self._names.get(reference.name), reference.steps)

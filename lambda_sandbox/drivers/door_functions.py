@@ -1,0 +1,89 @@
+"""How front doors invoke functions: synchronously, as the service that they stand for.
+
+DIFFERS: without ``--enforce-iam`` a door needs no permission from the function's policy; on AWS it always does.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from lambda_sandbox import errors, quotas
+from lambda_sandbox.control_plane.routing import Route
+from lambda_sandbox.drivers.front_doors import Asking
+from lambda_sandbox.drivers.server import ServerDriver
+from lambda_sandbox.invocation.messages import Invocation, InvocationResult, InvocationType
+from lambda_sandbox.invocation.request import trace_header
+from lambda_sandbox.resources import Caller, FunctionConfiguration
+from lambda_sandbox.triggers.delivery import Delivery
+
+
+class Plane(Protocol):
+    def route(self, function_name: str, qualifier: str | None, caller: Caller) -> Route: ...
+
+    def choose(self, route: Route) -> tuple[FunctionConfiguration, str]: ...
+
+
+class DoorFunctions:
+    """``refusal(delivery)`` returns which permission is missing; ``None`` in its place where IAM is not enforced."""
+
+    def __init__(
+        self,
+        driver: ServerDriver,
+        plane: Plane,
+        refusal: Callable[[Delivery], Awaitable[str]] | None,
+    ) -> None:
+        self._driver = driver
+        self._plane = plane
+        self._refusal = refusal
+
+    async def invoke(
+        self, function_arn: str, payload: bytes, asking: Asking, trace: str = ""
+    ) -> InvocationResult:
+        """Invoke and wait. Raises ``ApiError``: not found, throttled, too large, or not permitted.
+
+        Whoever stops waiting does not stop the function.
+        """
+        return await self._driver.invoke_and_wait(
+            await self._invocation(function_arn, payload, asking, trace)
+        )
+
+    async def send(self, function_arn: str, payload: bytes, asking: Asking, trace: str = "") -> None:
+        """Put an event into the asynchronous queue. Raises ``ApiError``."""
+        invocation = await self._invocation(function_arn, payload, asking, trace)
+        invocation.invocation_type = InvocationType.EVENT
+        await self._driver.invoke_and_wait(invocation)
+
+    async def _invocation(self, function_arn: str, payload: bytes, asking: Asking, trace: str) -> Invocation:
+        if len(payload) > quotas.SYNC_PAYLOAD_BYTES:
+            raise errors.RequestTooLargeException(
+                f"Request must be smaller than {quotas.SYNC_PAYLOAD_BYTES} bytes for the InvokeFunction operation"
+            )
+        owner = Caller(function_arn.split(":")[4], function_arn.split(":")[3])
+        route = self._plane.route(function_arn, None, owner)
+        await self._check(function_arn, asking)
+        function, routed = self._plane.choose(route)
+        request_id, now = str(uuid.uuid4()), self._driver.clock.now()
+        trace = trace or trace_header(now, request_id)
+        return Invocation(
+            request_id,
+            function,
+            payload,
+            now,
+            trace_header=trace,
+            invoked_arn=route.invoked_arn,
+            routed=routed,
+        )
+
+    async def _check(self, function_arn: str, asking: Asking) -> None:
+        if self._refusal is None:
+            return
+        asked = Delivery(
+            function_arn, "", asking.service, asking.source_arn, asking.account_id, asking.role_arn
+        )
+        why = await self._refusal(asked)
+        if why:
+            now = self._driver.clock.now()
+            self._driver.history.denial(now, asking.service, "lambda:InvokeFunction", function_arn, why)
+            raise errors.AccessDeniedException(why)

@@ -1,0 +1,51 @@
+"""Puts the front doors together: what each needs of the sandbox, and what the sandbox tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from lambda_sandbox.config import Config
+from lambda_sandbox.drivers.api_definitions import ApiDefinitions, Neighbour
+from lambda_sandbox.drivers.api_gateway import ApiGateway
+from lambda_sandbox.drivers.api_visits import Surroundings
+from lambda_sandbox.drivers.authorizing import LambdaAuthorizers
+from lambda_sandbox.drivers.door_functions import DoorFunctions, Plane
+from lambda_sandbox.drivers.front_doors import Door, FrontDoors
+from lambda_sandbox.drivers.identities import Identities
+from lambda_sandbox.drivers.issuers import Issuers
+from lambda_sandbox.drivers.server import ServerDriver
+from lambda_sandbox.drivers.signers import Signers
+from lambda_sandbox.drivers.trigger_permissions import TriggerPermissions
+from lambda_sandbox.iam.policy import Statement
+
+
+def make_front_doors(
+    config: Config,
+    driver: ServerDriver,
+    plane: Plane,
+    neighbour: Neighbour,
+    resource_policy: Callable[[str], tuple[Statement, ...]],
+    identities: Identities | None,
+    spawn: Callable[[Coroutine[Any, Any, None]], None],
+) -> FrontDoors:
+    """Return every door. ``identities`` is ``None`` where IAM is not enforced: then no permission is asked for."""
+
+    def note(sentence: str) -> None:
+        driver.history.delivery(driver.clock.now(), sentence)
+
+    permissions = TriggerPermissions(resource_policy, identities)
+    functions = DoorFunctions(driver, plane, permissions.refusal if config.enforce_iam else None)
+    definitions = ApiDefinitions(neighbour)
+    issuers = Issuers(neighbour)
+    around = Surroundings(
+        functions=functions,
+        authorizers=LambdaAuthorizers(functions.invoke, driver.clock.now),
+        issuers=issuers,
+        signers=Signers(identities, config.account_id, driver.clock.now),
+        now=driver.clock.now,
+        note=note,
+    )
+    api_gateway = ApiGateway(around, definitions)
+    doors: list[Door] = [api_gateway]
+    return FrontDoors(doors, spawn, definitions, issuers, api_gateway)

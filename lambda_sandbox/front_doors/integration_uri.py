@@ -1,0 +1,20 @@
+"""The function that an integration or an authorizer names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_PATH = re.compile(
+    r"arn:aws[^:]*:apigateway:[a-z0-9-]+:lambda:path/2015-03-31/functions/(?P<arn>.+)/invocations(?:/.*)?"
+)
+_FUNCTION = re.compile(r"arn:aws[^:]*:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]+(?::[A-Za-z0-9$_-]+)?")
+_VARIABLE = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
+
+
+def function_arn(uri: str, stage_variables: Mapping[str, str]) -> str | None:
+    """Return the function's ARN with stage variables filled in, ``None`` when the URI names no function."""
+    filled = _VARIABLE.sub(lambda found: stage_variables.get(found[1], ""), uri)
+    path = _PATH.fullmatch(filled)
+    arn = path["arn"] if path is not None else filled
+    return arn if _FUNCTION.fullmatch(arn) else None
