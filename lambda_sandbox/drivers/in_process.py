@@ -36,6 +36,7 @@ from lambda_sandbox.drivers.destinations import Destinations, event_for
 from lambda_sandbox.drivers.interpreter import MISSING, Answer, Interpreter
 from lambda_sandbox.drivers.promises import Promises
 from lambda_sandbox.drivers.seeing import ROUTES, Seeing
+from lambda_sandbox.drivers.xray import XRay
 from lambda_sandbox.gateway.codec import Codec
 from lambda_sandbox.gateway.model import LambdaModel
 from lambda_sandbox.invocation import async_queue, messages, request
@@ -48,6 +49,7 @@ from lambda_sandbox.telemetry.alarms import StateChange
 from lambda_sandbox.telemetry.application_logs import ApplicationLogs
 from lambda_sandbox.telemetry.history import History
 from lambda_sandbox.telemetry.logs import LogStore
+from lambda_sandbox.telemetry.traces_header import SAMPLED
 
 ENDPOINT = "in-process"
 _CREDENTIAL = re.compile(r"Credential=([^/\s,]*)/\d+/([^/\s,]+)/([^/\s,]+)/aws4_request")
@@ -78,6 +80,7 @@ class InProcess:
         self.history = History()
         self.cloudwatch = CloudWatch(self.clock)
         self.cloudwatch.notify = self._notify
+        self.xray = XRay(config.seed)
         self._config = config
         self._store = Store(None)
         self._model = LambdaModel.load()
@@ -201,16 +204,20 @@ class InProcess:
     def _answer_observed(
         self, prepared: Any, headers: Mapping[str, str], service: str, access_key: str, region: str
     ) -> tuple[int, dict[str, str], bytes] | None:
-        """Answer what asks for metrics and alarms: those the sandbox knows itself."""
-        if service != "monitoring":
+        """Answer what asks for metrics, alarms and traces: those the sandbox knows itself."""
+        if service not in ("monitoring", "xray"):
             return None
         account_id = access_key if len(access_key) == 12 and access_key.isdigit() else self.account_id
         wire = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
-        target = urlsplit(prepared.url).path.encode()
-        answer = self.cloudwatch.answer(target, wire, _bytes(prepared.body), account_id, region)
-        if answer is None:
-            return None
-        return answer[0], {name.decode(): value.decode() for name, value in answer[1]}, answer[2]
+        target, body = urlsplit(prepared.url).path, _bytes(prepared.body)
+        if service == "xray":
+            found = self.xray.answer(prepared.method, target, wire, body, account_id, region)
+        else:
+            metrics = self.cloudwatch.answer(target.encode(), wire, body, account_id, region)
+            if metrics is None:
+                return None
+            found = metrics
+        return found[0], {name.decode(): value.decode() for name, value in found[1]}, found[2]
 
     def _answer_neighbour(self, prepared: Any, service: str) -> tuple[int, dict[str, str], bytes]:
         """Let moto answer in this interpreter. Raises ``SandboxFault`` where it cannot."""
@@ -304,6 +311,7 @@ class InProcess:
         if invocation.invocation_type is InvocationType.EVENT:
             async_queue.configure(invocation, self.plane.event_invoke_config)
             self.cloudwatch.of_lambda.event_received(invocation)
+        self.xray.of_lambda.sample(invocation)
         self._perform(self.core.invoke(invocation))
         while invocation.request_id not in self._completed:
             work = next((work for work in self._work if work.environment.invocation is invocation), None)
@@ -335,11 +343,14 @@ class InProcess:
             self._perform(self.core.runtime_init_error(identity, answer.payload, answer.error_type or ""))
 
     def _deliver(self, environment: Environment, invocation: Invocation, deadline: float) -> None:
+        if SAMPLED in invocation.trace_header:
+            self.xray.of_lambda.deliver(invocation)
         answer = self._interpreters[environment.environment_id].run(invocation, deadline)
         self._fire_due()
         if environment.invocation is not invocation:
             return  # timed out: the core has answered the caller
         self._post(environment.environment_id, invocation.request_id, answer)
+        self.xray.of_lambda.ready_again(environment.environment_id, self.clock.now())
         if environment.state is State.ANSWERED:
             self._perform(self.core.runtime_next(environment.environment_id))
 
@@ -382,6 +393,8 @@ class InProcess:
                 case messages.Record(record=record):
                     self.history.record(record)
                     self.cloudwatch.record(record)
+                    if SAMPLED in record.invocation.trace_header:
+                        self.xray.of_lambda.record(record)
                 case messages.FreezeEnvironment(seconds=seconds):
                     self.clock.advance(seconds)
                 case messages.FaultMet():
@@ -470,7 +483,7 @@ class InProcess:
         raise errors.SandboxFault(f"there is no {route} in the in_process driver")
 
     def send_json(
-        self, method: str, route: str, value: Mapping[str, Any] | None = None, **query: str | None
+        self, method: str, route: str, value: dict[str, Any] | None = None, **query: str | None
     ) -> dict[str, Any]:
         """Return what the server answers to a request with a JSON body. Raises ``SandboxFault`` with its sentence."""
         given = {name: text for name, text in query.items() if text is not None}
@@ -490,6 +503,7 @@ class InProcess:
         self.logs.clear()
         self.history.clear()
         self.cloudwatch.clear()
+        self.xray.clear()
         _reset_neighbours()
         return {"status": "empty"}
 

@@ -14,6 +14,7 @@ from lambda_sandbox.drivers.debugging import Debugging
 from lambda_sandbox.drivers.extension_events import ExtensionEvents
 from lambda_sandbox.drivers.response_streams import ResponseStreams, StreamedResponse
 from lambda_sandbox.drivers.telemetry_streams import TelemetryStreams
+from lambda_sandbox.drivers.xray import XRay
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.http_server import HttpConnection
 from lambda_sandbox.iam.credentials import RoleSessions
@@ -28,6 +29,7 @@ from lambda_sandbox.telemetry import system_logs
 from lambda_sandbox.telemetry.application_logs import ApplicationLogs
 from lambda_sandbox.telemetry.history import History
 from lambda_sandbox.telemetry.logs import LogStore
+from lambda_sandbox.telemetry.traces_header import SAMPLED
 
 # POLICY: a busy environment is spared two signals an event; AWS freezes at once.
 _FREEZE_AFTER_S = 0.010
@@ -112,6 +114,7 @@ class ServerDriver:
         self._application_logs = ApplicationLogs()
         self.cloudwatch = CloudWatch(core.waiting_clock)
         self.cloudwatch.watch(core.concurrency)
+        self.xray = XRay()
         self.environments: Environments | None = None
         self.streams = ResponseStreams(self)
         self.role_sessions: RoleSessions | None = None  # where IAM is enforced
@@ -148,6 +151,8 @@ class ServerDriver:
         if invocation.invocation_type is InvocationType.EVENT:
             async_queue.configure(invocation, self.event_invoke_config)
             self.cloudwatch.of_lambda.event_received(invocation)
+        if invocation.function.tracing_mode == "Active":
+            self.xray.of_lambda.sample(invocation)
         self.perform(self.core.invoke(invocation))
 
     def restore_event(self, event: Invocation) -> None:
@@ -188,6 +193,8 @@ class ServerDriver:
             self.environments.init_finished(environment_id)
             if self.telemetry.active:
                 self.telemetry.runtime_ready(environment)
+        if self.xray.of_lambda.overhead:
+            self.xray.of_lambda.ready_again(environment_id, self.clock.now())
         refusal = self.perform(self.core.runtime_next(environment_id))
         if refusal is not None:
             if self.streams.settle(environment_id):
@@ -241,6 +248,9 @@ class ServerDriver:
 
     # --- EnvironmentHost -----------------------------------------------------------------------------
 
+    def on_datagram(self, environment_id: str, data: bytes) -> None:
+        self.xray.datagram(environment_id, data)
+
     def runtime_api_protocol(self, environment_id: str) -> RuntimeApiConnection:
         return RuntimeApiConnection(environment_id, self)
 
@@ -283,6 +293,7 @@ class ServerDriver:
         environment = action.environment
         self.history.environment(environment)
         function = environment.function
+        self.xray.began(environment.environment_id, function.account_id, function.region)
         try:
             code = self._code_directory(function)
             function, layers = self.debugging.equip(
@@ -327,6 +338,8 @@ class ServerDriver:
         self._thaw(environment_id)
         self.environments.begin_invocation(environment_id)
         connection = self._waiting.pop(environment_id)
+        if SAMPLED in action.invocation.trace_header:
+            self.xray.of_lambda.deliver(action.invocation)
         connection.deliver(action.invocation, int(action.deadline * 1000))
         if action.extensions:
             self.extensions.deliver(action)
@@ -351,6 +364,7 @@ class ServerDriver:
         self.telemetry.forget(environment.environment_id)
         self.debugging.forget(environment.environment_id)
         self.environments.stop(environment.environment_id, action.keep_tmp)
+        self.xray.ended(environment.environment_id, self.clock.now())
         if not action.keep_tmp:
             if self.role_sessions is not None:
                 self.role_sessions.end(environment.environment_id)
@@ -398,6 +412,8 @@ class ServerDriver:
     def _record(self, action: messages.Record) -> None:
         self.history.record(action.record)
         self.cloudwatch.record(action.record)
+        if SAMPLED in action.record.invocation.trace_header:
+            self.xray.of_lambda.record(action.record)
         if self.telemetry.active:
             self.telemetry.recorded(action.record)
 

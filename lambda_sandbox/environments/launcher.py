@@ -1,11 +1,11 @@
-"""What runs first inside an environment: makes the two listeners, sets limits, starts the runtime, reports its end.
+"""What runs first inside an environment: makes the listeners, sets limits, starts the runtime, reports its end.
 
 It runs as a script (spawned, inside bubblewrap or bare) or is called by the zygote in a forked child. Standard library only.
 
 Talk on the control socket, one JSON object a packet:
 
     server   -> launcher   the specification; file descriptors: output pipe, then cgroup files to join
-    launcher -> server     {"event": "listening", "ports": [..]}; file descriptors: Runtime API and endpoint listeners
+    launcher -> server     {"event": "listening", "ports": [..]}; file descriptors: Runtime API and endpoint listeners, UDP socket for traces
     runtime  -> server     {"event": "running"}; the kernel adds the sender's process id
     server   -> launcher   only to one started blank: the rest of the specification, once it is known for whom it is
     launcher -> server     {"event": "exited", "status": wait status}
@@ -54,7 +54,7 @@ def run(
     """Be the environment's first process until the runtime ends. Never returns.
 
     With ``furnish`` the environment is blank: its runtime's process is there and confined, and waits. What the server says
-    next goes to ``furnish``, which mounts the function's folders, and then to the runtime. ``listeners`` are the two that came
+    next goes to ``furnish``, which mounts the function's folders, and then to the runtime. ``listeners`` are those that came
     with a network made in advance.
     """
     status = 1 << 8

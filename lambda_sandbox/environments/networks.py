@@ -1,4 +1,4 @@
-"""Network namespaces made in advance, with the two listeners in them: making one waits for a lock of the whole machine.
+"""Network namespaces made in advance, with their listeners in them: making one waits for a lock of the whole machine.
 
 Standard library only: this file is mounted alone at ``/var/runtime`` beside the zygote. Linux only.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 else:
     import namespaces
 
-RUNTIME_API_PORT, ENDPOINT_PORT = 9001, 9000
+RUNTIME_API_PORT, ENDPOINT_PORT, TRACES_PORT = 9001, 9000, 2000
 _SPARE = 8
 _QUIET_MS = 20
 
@@ -24,8 +24,12 @@ Listeners = tuple[socket.socket, ...]
 
 
 def listen(own_network: bool) -> Listeners:
-    """Return the listeners for the Runtime API and the endpoint, at ports of their own where the network is the host's."""
-    return tuple(_listen(port if own_network else 0) for port in (RUNTIME_API_PORT, ENDPOINT_PORT))
+    """Return the listeners for the Runtime API and the endpoint, and the socket that is X-Ray's daemon's.
+
+    Where the network is the host's they have ports of their own.
+    """
+    listeners = [_listen(port if own_network else 0) for port in (RUNTIME_API_PORT, ENDPOINT_PORT)]
+    return (*listeners, _bind_datagrams(TRACES_PORT if own_network else 0))
 
 
 def _listen(port: int) -> socket.socket:
@@ -35,6 +39,13 @@ def _listen(port: int) -> socket.socket:
     listener.listen(128)
     listener.setblocking(False)
     return listener
+
+
+def _bind_datagrams(port: int) -> socket.socket:
+    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.bind(("127.0.0.1", port))
+    datagrams.setblocking(False)
+    return datagrams
 
 
 class SpareNetworks:

@@ -42,6 +42,10 @@ class EnvironmentHost(Protocol):
 
     def on_output(self, environment_id: str, data: bytes) -> None: ...
 
+    def on_datagram(self, environment_id: str, data: bytes) -> None:
+        """A function sent something to the address of X-Ray's daemon."""
+        ...
+
     def on_exit(self, environment_id: str, exit_: Exit) -> None: ...
 
     def on_extensions_started(self, environment_id: str, names: list[str]) -> None: ...
@@ -80,7 +84,9 @@ class ProcessEnvironments:
         self._environments: dict[str, RunningEnvironment] = {}
         self._ending: set[RunningEnvironment] = set()
         self._all_ended = asyncio.Event()
-        self._listeners = Listeners(loop, (host.runtime_api_protocol, host.endpoint_protocol))
+        self._listeners = Listeners(
+            loop, (host.runtime_api_protocol, host.endpoint_protocol), self._on_datagram
+        )
         charged = self._starter.keeps_tmp_size and "memory" in self._factory.controllers
         self._memory = MemoryGuard(loop, self._over_memory, tmp_is_charged=charged)
         self._layer_folders = LayerFolders(self._folder)
@@ -165,6 +171,14 @@ class ProcessEnvironments:
         """Return what the environment has printed and ``on_output`` has not been given; never blocks."""
         environment = self._environments.get(environment_id)
         return b"".join(environment.read_all_output()) if environment is not None else b""
+
+    def drain_traces(self) -> None:
+        """Hand the host what functions have sent to X-Ray's daemon and it has not been given; never blocks."""
+        for environment in list(self._environments.values()):
+            self._listeners.drain(environment)
+
+    def _on_datagram(self, environment_id: str, data: bytes) -> None:
+        self._host.on_datagram(environment_id, data)
 
     def begin_invocation(self, environment_id: str) -> None:
         """An event is about to be delivered: the peak of memory is this invocation's from here on."""
@@ -323,7 +337,7 @@ class ProcessEnvironments:
             self._loop.remove_reader(environment.output_fd)
             for data in environment.read_all_output():
                 self._host.on_output(environment.environment_id, data)
-            environment.close_listeners()
+            self._listeners.let_go(environment)
             self._ending.add(environment)
             self._all_ended.clear()
             environment.runtime_pid = environment.launcher_pid = 0  # the kernel may give the numbers away now
@@ -344,7 +358,7 @@ class ProcessEnvironments:
         self._loop.remove_reader(environment.output_fd)
         if environment.extension_output_fd >= 0:
             self._loop.remove_reader(environment.extension_output_fd)
-        environment.close_listeners()
+        self._listeners.let_go(environment)
         self._kill(environment)
 
     def _give_back(self, environment: RunningEnvironment) -> None:

@@ -48,6 +48,7 @@ class RunningEnvironment:
     tmp_watch: int = -1
     servers: list[asyncio.Server] = field(default_factory=list)
     listeners: list[socket.socket] = field(default_factory=list)
+    datagrams: socket.socket | None = None  # what is sent to X-Ray's daemon
 
     def read_output(self) -> bytes | None:
         """Return some of what was printed, ``b""`` at the end, ``None`` when there is nothing yet."""

@@ -25,6 +25,10 @@ else:
     import packets
 
 
+# AWS: its address, which is on no network of ours.
+_DAEMON = "169.254.79.129:2000"
+
+
 def restrict(spec: dict[str, Any], runs_code: bool = True) -> None:
     """Become the function's user. ``runs_code`` False: the launcher, which starts no program after this."""
     if runs_code:
@@ -115,6 +119,8 @@ def set_variables(spec: dict[str, Any], ports: list[int]) -> None:
     os.environ.update(spec["variables"])
     os.environ["AWS_LAMBDA_RUNTIME_API"] = f"127.0.0.1:{ports[0]}"
     os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{ports[1]}"
+    if os.environ.get("AWS_XRAY_DAEMON_ADDRESS") == _DAEMON:  # a function may have set its own
+        os.environ["AWS_XRAY_DAEMON_ADDRESS"] = f"127.0.0.1:{ports[2]}"
     time.tzset()
 
 

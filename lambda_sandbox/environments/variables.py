@@ -15,7 +15,7 @@ _SYSTEM = {
     "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
     "SHLVL": "0",
     "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-    "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",
+    "AWS_XRAY_DAEMON_ADDRESS": "169.254.79.129:2000",  # the launcher puts the one that is listened on in its place
 }
 # Without a root folder of its own a function takes the host's libraries; AWS's paths would point nowhere.
 _BARE = {

@@ -163,8 +163,8 @@ class Alarms:
 
     def _evaluate(self, alarm: Alarm, at: float) -> StateChange | None:
         definition, period_s = alarm.definition, alarm.period_s
-        of = definition["EvaluationPeriods"]
-        needed = definition.get("DatapointsToAlarm", of)
+        of: int = definition["EvaluationPeriods"]
+        needed: int = definition["DatapointsToAlarm"] if "DatapointsToAlarm" in definition else of
         start = at - (of + MORE_POINTS) * period_s
         points = self._points(alarm, start, at)
         compare, threshold = COMPARISONS[definition["ComparisonOperator"]], definition["Threshold"]

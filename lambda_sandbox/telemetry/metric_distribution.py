@@ -127,7 +127,7 @@ class Distribution:
             return sorted(self._values.items())
         steps = min(_STEPS, max(1, int(self.count)))
         share = self.count / steps
-        quantiles = (self._sketch.get_quantile_value((step + 0.5) / steps) for step in range(steps))
+        quantiles = (self._sketch.get_quantile_value((step + 0.5) / steps) or 0.0 for step in range(steps))
         return [(min(max(float(value), self.smallest), self.largest), share) for value in quantiles]
 
     def _simple(self, name: str) -> float:
