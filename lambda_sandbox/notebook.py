@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from lambda_sandbox import aws_environment, botocore_guard
 from lambda_sandbox.config import Config
 from lambda_sandbox.errors import SandboxFault
+from lambda_sandbox.fault_rules import FaultSwitch, banner
 from lambda_sandbox.resources import Isolation
+from lambda_sandbox.telemetry.explanation import Explanation
 from lambda_sandbox.telemetry.timeline import Timeline
 from lambda_sandbox.telemetry.views import Bill, History, Logs
 
@@ -36,6 +38,9 @@ class Backend(Protocol):
     def health(self) -> dict[str, Any]: ...
     def read(self, route: str, **query: str | None) -> dict[str, Any]: ...
     def post(self, route: str) -> dict[str, Any]: ...
+    def send_json(
+        self, method: str, route: str, value: dict[str, Any] | None = None, **query: str | None
+    ) -> dict[str, Any]: ...
 
 
 class Sandbox:
@@ -61,9 +66,44 @@ class Sandbox:
         """Return what the invocations so far would cost on AWS."""
         return Bill(self._backend.read("/_sandbox/bill"))
 
-    def history(self) -> History:
-        """Return every attempt and environment, with the reason for each decision."""
-        return History(self._backend.read("/_sandbox/history"))
+    def history(
+        self,
+        function: str | None = None,
+        *,
+        status: str | None = None,
+        cold: bool | None = None,
+        since: str | float | None = None,
+        limit: int | None = None,
+    ) -> History:
+        """Return every attempt and environment, with the reason for each decision, or those that are asked for.
+
+        ``status`` is success, error, timeout or throttle; ``since`` is seconds since the epoch, or a time such as ``"15m"``
+        before now; ``limit`` keeps the last ones. Raises ``SandboxFault`` with one sentence for what is no query.
+        """
+        asked = {
+            "function": function,
+            "status": status,
+            "cold": None if cold is None else str(cold).lower(),
+            "since": None if since is None else str(since),
+            "limit": None if limit is None else str(limit),
+        }
+        return History(self._backend.read("/_sandbox/history", **asked))
+
+    def explain(
+        self, request_id: str = "last", *, function: str | None = None, last_error: bool = False
+    ) -> Explanation:
+        """Return why one invocation went as it did: each step, its time and its price.
+
+        ``"last"`` is the last one, of ``function`` if it is named, or with ``last_error`` the last that did not succeed.
+        Raises ``SandboxFault`` with one sentence for a request that nothing is known of.
+        """
+        asked = {"request_id": request_id, "function": function, "last_error": "true" if last_error else None}
+        return Explanation(self._backend.read("/_sandbox/explain", **asked))
+
+    @property
+    def faults(self) -> FaultSwitch:
+        """What goes wrong on request: ``faults.add("throttle", "quote", probability=0.5)``, ``faults.clear()``."""
+        return FaultSwitch(self._backend)
 
     def timeline(self, name: str | None = None) -> Timeline:
         """Return the picture of the execution environments of function ``name``, or of all functions."""
@@ -94,7 +134,8 @@ class Sandbox:
         text = f"Lambda sandbox at {self.endpoint} ({self._origin}) · isolation: {isolation.level}"
         if isolation.missing:
             text += f" · not enforced: {', '.join(isolation.missing)}"
-        return " · ".join([text, *self.notes])
+        faults = banner(self.faults.list())
+        return " · ".join([text, *self.notes, *([faults] if faults else [])])
 
     def _repr_html_(self) -> str:
         isolation = self.isolation
@@ -104,6 +145,7 @@ class Sandbox:
             ("enforced", ", ".join(isolation.enforced) or "nothing"),
             ("not enforced", ", ".join(isolation.missing) or "nothing is missing"),
             *(("note", note) for note in self.notes),
+            *(("faults", text) for text in [banner(self.faults.list())] if text),
         ]
         cells = "".join(
             f'<tr><th scope="row" style="text-align:left;padding:2px 10px">{name}</th>'

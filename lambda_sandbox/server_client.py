@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -48,7 +47,7 @@ class ServerClient:
         return self._json(route, status, body)
 
     def send_json(
-        self, method: str, route: str, value: Mapping[str, Any] | None = None, **query: str | None
+        self, method: str, route: str, value: dict[str, Any] | None = None, **query: str | None
     ) -> dict[str, Any]:
         """Return the JSON of a request with a JSON body; arguments that are ``None`` are left out."""
         given = {name: text for name, text in query.items() if text is not None}

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from lambda_sandbox import __version__
+from lambda_sandbox.cli import seeing
 from lambda_sandbox.cli.connecting import client, endpoint_option
 from lambda_sandbox.cli.developing import create_function, debug, invoke
 from lambda_sandbox.cli.events import events, send_event
@@ -81,6 +82,8 @@ cli.add_command(events)
 cli.add_command(send_event)
 cli.add_command(simulate)
 cli.add_command(power_tune)
+for command in seeing.COMMANDS:
+    cli.add_command(command)
 
 
 @cli.command("fork-server", hidden=True)
@@ -102,37 +105,6 @@ def logs(function: str | None, as_json: bool, endpoint: str) -> None:
 
     answer = client(endpoint).read("/_sandbox/logs", function=function)
     tables.logs(answer) if not as_json else _print_json(answer)
-
-
-@cli.command()
-@click.option(
-    "--rules", type=click.Choice(["2019"]), help="Those of another time: 100 ms steps, init not billed."
-)
-@_json
-@endpoint_option
-def bill(rules: str | None, as_json: bool, endpoint: str) -> None:
-    """Print what the invocations so far would cost on AWS: each, by function, by day, and a month at this rate."""
-    from lambda_sandbox.cli import tables
-
-    answer = client(endpoint).read("/_sandbox/bill", rules=rules)
-    tables.bill(answer) if not as_json else _print_json(answer)
-
-
-@cli.command()
-@click.argument("function", required=False)
-@_json
-@endpoint_option
-def history(function: str | None, as_json: bool, endpoint: str) -> None:
-    """Print every attempt with the reason for each decision."""
-    from lambda_sandbox.cli import tables
-
-    answer = client(endpoint).read("/_sandbox/history")
-    if function is not None:
-        answer = {
-            kind: [row for row in answer[kind] if row["function_name"] == function]
-            for kind in ("invocations", "environments")
-        }
-    tables.history(answer) if not as_json else _print_json(answer)
 
 
 @cli.command()

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lambda_sandbox.fault_rules import banner
+from lambda_sandbox.telemetry.explanation import Explanation
 from lambda_sandbox.telemetry.views import Bill, clock_time, short
 
 if TYPE_CHECKING:
@@ -65,9 +67,51 @@ def bill(answer: Json) -> None:
             print_table(
                 (heading, "requests", "GB-s", "USD"), [_sum_cells(row) for row in answer[kind]], right=1
             )
-    if answer["month_usd"] is not None:
-        _console().print(Text(f"A month at this rate: {answer['month_usd']:,.2f} USD."))
+    _beside(answer)
     _console().print(Text(Bill(answer).note))
+
+
+def _beside(answer: Json) -> None:
+    """What ran beside Lambda, line by line; then both together, by function and by day."""
+    rows = [
+        (row["function_name"], row["service"], row["quantity"], row["unit"], row["usd"])
+        for row in answer["neighbours"]["rows"]
+    ]
+    if not rows:
+        return
+    total = ("total", "", "", "", answer["neighbours"]["total_usd"])
+    print_table(("caused by", "service", "quantity", "unit", "USD"), [*rows, total])
+    for heading, kind in (("function", "functions"), ("day", "days")):
+        sums = [
+            (row["name"], row["lambda_usd"], row["neighbours_usd"], row["total_usd"])
+            for row in answer["all"][kind]
+        ]
+        print_table((heading, "Lambda USD", "beside it USD", "together USD"), sums, right=1)
+
+
+def explanation(answer: Json) -> None:
+    """Print the steps of one invocation in order, and its price."""
+    told = Explanation(answer)
+    print_table((told.summary, "", f"request {told.request_id}"), told.lines())
+
+
+def faults(answer: Json) -> None:
+    """Print the fault rules."""
+    if not answer["faults"]:
+        _console().print(Text("no faults: nothing goes wrong on request"))
+        return
+    rows = [
+        (
+            rule["id"],
+            rule["says"],
+            f"{rule['probability']:.0%}",
+            "without end" if rule["count"] is None else str(rule["count"]),
+            str(rule["seed"]),
+            f"{rule['struck']} of {rule['met']}",
+        )
+        for rule in answer["faults"]
+    ]
+    print_table(("id", "fault", "probability", "at most", "seed", "struck"), rows)
 
 
 def _sum_cells(row: Json) -> tuple[str, ...]:
@@ -91,6 +135,9 @@ def history(answer: Json) -> None:
     print_table(
         ("time (UTC)", "function", "type", "attempt", "status", "duration", "environment", "why"), rows
     )
+    on = banner(answer.get("faults_on") or [])
+    if on:
+        _console().print(Text(on))
 
 
 def parity(operations: Iterable[Operation], summary: str) -> None:
@@ -114,6 +161,7 @@ def health(answer: Json, endpoint: str) -> None:
         ("enforced", ", ".join(isolation["enforced"]) or "nothing"),
         ("not enforced", ", ".join(isolation["missing"]) or "nothing is missing"),
         ("neighbours", str(answer.get("neighbours"))),
+        *(("faults", text) for text in [banner(answer.get("faults") or [])] if text),
     ]
     print_table(("", ""), rows, head=False)
 
@@ -130,6 +178,11 @@ def print_table(
         # Text, not markup: a name in square brackets must not become a style.
         table.add_row(*(Text(visible(cell), style=_STATUS_STYLES.get(cell, "")) for cell in row))
     _console().print(table)
+
+
+def terminal() -> Console:
+    """Return where to print."""
+    return _console()
 
 
 def _console() -> Console:

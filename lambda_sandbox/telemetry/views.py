@@ -113,7 +113,29 @@ class Bill:
             )
         if self.month_usd is not None:
             text += f" A month at this rate would cost {self.month_usd:,.2f} USD."
-        return text
+        return text + self._beside() + self._faulty()
+
+    def _beside(self) -> str:
+        """Sentences on what ran beside Lambda."""
+        both = self._answer.get("all")
+        if both is None or both["neighbours_usd"] == "0":
+            return ""
+        services = self._answer["neighbours"]["services"]
+        parts = ", ".join(f"{each['name']} {each['total_usd']}" for each in services)
+        text = (
+            f" Beside Lambda: {both['neighbours_usd']} USD ({parts}); both together: {both['total_usd']} USD"
+        )
+        if both["month_usd"] is not None:
+            text += f", a month at this rate {both['month_usd']:,.2f} USD"
+        meters = self._answer["neighbours"]["prices"]["meters"]
+        unread = [name for name, price in meters.items() if not price["confirmed"]]
+        doubt = f" Prices not confirmed by a source: {', '.join(unread)}." if unread else ""
+        return f"{text}.{doubt}"
+
+    def _faulty(self) -> str:
+        rules = self._answer.get("faults") or ()
+        said = "; ".join(str(rule["says"]) for rule in rules)
+        return f" Faults on request are on: {said}." if said else ""
 
     def _repr_html_(self) -> str:
         names = (

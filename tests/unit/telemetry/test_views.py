@@ -11,6 +11,7 @@ from lambda_sandbox.telemetry.timeline import Timeline
 from lambda_sandbox.telemetry.views import STATUS_COLOURS, Bill, History, Logs
 
 START = 1_700_000_000.0
+RECT = "{http://www.w3.org/2000/svg}rect"
 HOSTILE = '<script>alert("x")</script>&'
 
 
@@ -46,6 +47,7 @@ def environment(**changes: Any) -> dict[str, Any]:
         "ready_at": START + 0.1,
         "stopped_at": None,
         "stop_reason": "",
+        "phases": [{"kind": "init", "start": START, "end": START + 0.1}],
         "invocations": 1,
     }
     return {**row, **changes}
@@ -117,10 +119,10 @@ def kinds(timeline: Timeline) -> list[str]:
     return [block.kind for block in timeline.lanes[0].blocks]
 
 
-def test_a_cold_start_then_a_warm_one_is_init_invoke_idle_invoke() -> None:
+def test_a_cold_start_then_a_warm_one_is_init_invoke_frozen_invoke() -> None:
     warm = invocation(started_at=START + 5.0, ended_at=START + 5.05, cold=False, init_duration_ms=None)
     timeline = Timeline(history([invocation(), warm], [environment()]))
-    assert kinds(timeline) == ["init", "success", "idle", "success"]
+    assert kinds(timeline) == ["init", "success", "frozen", "success"]
     assert [block.label for block in timeline.lanes[0].blocks if block.kind == "success"] == ["cold", "warm"]
 
 
@@ -129,8 +131,32 @@ def test_each_way_to_end_has_its_own_colour() -> None:
     for status in ("success", "error", "timeout"):
         html = Timeline(history([invocation(status=status)], [environment()]))._repr_html_()
         svg = ElementTree.fromstring(html.split("<p")[0])
-        colours.add([rect.attrib["fill"] for rect in svg.iter("rect") if "fill" in rect.attrib][-1])
+        colours.add([rect.attrib["fill"] for rect in svg.iter(RECT) if "fill" in rect.attrib][-1])
     assert len(colours) == 3
+
+
+def test_every_phase_of_an_environment_has_its_block_and_its_colour() -> None:
+    phases = [
+        {"kind": "init", "start": START, "end": START + 1.0},
+        {"kind": "restore", "start": START + 2.0, "end": START + 2.5},
+        {"kind": "shutdown", "start": START + 9.0, "end": START + 9.5},
+    ]
+    row = environment(phases=phases, stopped_at=START + 9.5, stop_reason="idle for 6 s")
+    run = invocation(started_at=START + 2.5, ended_at=START + 3.0, status="timeout")
+    timeline = Timeline(history([run], [row]))
+    assert kinds(timeline) == ["init", "frozen", "restore", "timeout", "frozen", "shutdown"]
+    fills = {rect.get("fill") for rect in ElementTree.fromstring(timeline.svg()).iter(RECT)} - {None}
+    assert len(fills) == 4
+
+
+def test_the_picture_stands_by_itself_and_says_in_words_what_it_shows() -> None:
+    svg = ElementTree.fromstring(Timeline(history([invocation()], [environment()])).svg())
+    assert svg.get("role") == "img"
+    assert "1 execution environment" in svg.get("aria-label", "")
+    described = svg.findtext("{http://www.w3.org/2000/svg}desc") or ""
+    assert "init 100.00 ms" in described
+    assert "cold · success · 50.00 ms" in described
+    assert ElementTree.fromstring(Timeline(history([], [])).svg()).get("role") == "img"
 
 
 def test_two_environments_at_once_are_two_lanes() -> None:
@@ -161,7 +187,7 @@ def test_a_short_invocation_in_a_long_picture_can_still_be_seen() -> None:
     late = invocation(started_at=START + 3600.0, ended_at=START + 3600.001, cold=False, init_duration_ms=None)
     html = Timeline(history([invocation(), late], [environment()]))._repr_html_()
     svg = ElementTree.fromstring(html.split("<p")[0])
-    widths = [float(rect.attrib["width"]) for rect in svg.iter("rect") if "fill" in rect.attrib]
+    widths = [float(rect.attrib["width"]) for rect in svg.iter(RECT) if "fill" in rect.attrib]
     assert len(widths) == 3
     assert min(widths) >= 3.0
 
@@ -174,7 +200,7 @@ def test_a_short_error_between_two_long_runs_is_painted_over_neither() -> None:
     ]
     html = Timeline(history(runs, [environment()]))._repr_html_()
     svg = ElementTree.fromstring(html.split("<p")[0])
-    blocks = [rect.attrib for rect in svg.iter("rect") if "fill" in rect.attrib]
+    blocks = [rect.attrib for rect in svg.iter(RECT) if "fill" in rect.attrib]
     assert blocks[-1]["fill"] == STATUS_COLOURS["error"]
 
 
@@ -184,7 +210,7 @@ def test_everything_in_the_picture_lies_within_it() -> None:
         Timeline(history([invocation(), late], [environment()]))._repr_html_().split("<p")[0]
     )
     width, height = (float(number) for number in svg.attrib["viewBox"].split()[2:])
-    for rect in svg.iter("rect"):
+    for rect in svg.iter(RECT):
         assert float(rect.attrib["x"]) + float(rect.attrib["width"]) <= width
         assert float(rect.attrib["y"]) + float(rect.attrib["height"]) <= height
 
