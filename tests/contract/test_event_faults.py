@@ -20,6 +20,11 @@ Start = Callable[..., Server]
 ACCOUNT = "us-east-1:000000000000"
 FAIL = "def handler(event, context):\n    raise ValueError('no')\n"
 ECHO = "def handler(event, context):\n    return event\n"
+POISONED = (
+    "def handler(event, context):\n"
+    "    bad = [r['messageId'] for r in event['Records'] if r['body'] == 'poison']\n"
+    "    return {'batchItemFailures': [{'itemIdentifier': each} for each in bad]}\n"
+)
 
 
 def history(server: Server) -> dict[str, Any]:
@@ -117,6 +122,104 @@ def test_stream_and_its_failures_end_to_end(fast: Server) -> None:
     until(lambda: client.get_event_source_mapping(UUID=made["UUID"])["LastProcessingResult"] == "OK")
     metrics = history(fast)["mapping_metrics"][made["UUID"]]
     assert (metrics["PolledEventCount"], metrics["DroppedEventCount"]) == (2, 1)
+
+
+def settled(server: Server, uuid: str, start: str) -> Any:
+    """Return the mapping's last result once it begins with ``start``."""
+    client = server.client("lambda")
+
+    def result() -> str:
+        found: str = client.get_event_source_mapping(UUID=uuid)["LastProcessingResult"]
+        return found if found.startswith(start) else ""
+
+    return until(result)
+
+
+def mapped(server: Server, function: str, arn: str, **options: Any) -> str:
+    made = server.client("lambda").create_event_source_mapping(
+        FunctionName=function, EventSourceArn=arn, **options
+    )
+    uuid: str = made["UUID"]
+    return uuid
+
+
+def test_poison_message_is_dead_lettered_and_those_beside_it_are_handled(fast: Server) -> None:
+    dead_url, dead = queue(fast, "poison-dead")
+    redrive = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 2})
+    url, arn = queue(fast, "poison", VisibilityTimeout="1", RedrivePolicy=redrive)
+    fast.deploy("eats", POISONED, Timeout=1)
+    mapped(fast, "eats", arn, FunctionResponseTypes=["ReportBatchItemFailures"])
+    entries = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(("good", "poison", "fine"))]
+    fast.client("sqs").send_message_batch(QueueUrl=url, Entries=entries)
+    (message,) = until(lambda: received(fast, dead_url))
+    assert message["Body"] == "poison"
+    until(lambda: left(fast, url) == 0)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "'no failures here'",
+        "{'batchItemFailures': 'x'}",
+        "{'batchItemFailures': [{'itemIdentifier': 'strange'}]}",
+    ],
+    ids=["a text", "failures that are no list", "an identifier from elsewhere"],
+)
+def test_answer_that_is_no_partial_response_leaves_the_whole_batch_in_the_queue(
+    fast: Server, answer: str
+) -> None:
+    name = f"answers-{abs(hash(answer))}"
+    url, arn = queue(fast, name, VisibilityTimeout="600")
+    fast.deploy(name, f"def handler(event, context):\n    return {answer}\n")
+    uuid = mapped(fast, name, arn, FunctionResponseTypes=["ReportBatchItemFailures"])
+    fast.client("sqs").send_message(QueueUrl=url, MessageBody="kept")
+    reason = settled(fast, uuid, "PROBLEM")
+    assert "the partial batch response is not valid" in reason
+    assert left(fast, url) == 1
+
+
+def test_queue_that_is_deleted_under_its_mapping_is_read_again_when_it_is_back(fast: Server) -> None:
+    url, arn = queue(fast, "fleeting")
+    fast.deploy("patient", ECHO)
+    uuid = mapped(fast, "patient", arn)
+    fast.client("sqs").delete_queue(QueueUrl=url)
+    assert "cannot be read" in settled(fast, uuid, "PROBLEM")
+    url, _ = queue(fast, "fleeting")
+    fast.client("sqs").send_message(QueueUrl=url, MessageBody="again")
+    settled(fast, uuid, "OK")
+    until(lambda: left(fast, url) == 0)
+
+
+def test_throttled_function_gets_its_messages_when_it_may_run_again(fast: Server) -> None:
+    url, arn = queue(fast, "slow-lane", VisibilityTimeout="1")
+    fast.deploy("held", ECHO, Timeout=1)
+    client = fast.client("lambda")
+    uuid = mapped(fast, "held", arn)
+    client.put_function_concurrency(FunctionName="held", ReservedConcurrentExecutions=0)
+    fast.client("sqs").send_message(QueueUrl=url, MessageBody="waits")
+    assert "throttled" in settled(fast, uuid, "PROBLEM")
+    assert left(fast, url) == 1
+    client.delete_function_concurrency(FunctionName="held")
+    until(lambda: left(fast, url) == 0)
+
+
+def test_function_that_is_deleted_while_its_mapping_runs_leaves_its_messages(fast: Server) -> None:
+    url, arn = queue(fast, "orphaned", VisibilityTimeout="1")
+    fast.deploy("goes", ECHO, Timeout=1)
+    uuid = mapped(fast, "goes", arn)
+    fast.client("sqs").send_message(QueueUrl=url, MessageBody="one")
+    settled(fast, uuid, "OK")
+    fast.client("lambda").delete_function(FunctionName="goes")
+    fast.client("sqs").send_message(QueueUrl=url, MessageBody="two")
+    assert "cannot be invoked" in settled(fast, uuid, "PROBLEM")
+    fast.deploy("goes", ECHO, Timeout=1)  # the mapping names it by its ARN, and finds it again
+    settled(fast, uuid, "OK")
+    until(lambda: left(fast, url) == 0)
+
+
+def left(server: Server, url: str) -> int:
+    found = server.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    return int(found["ApproximateNumberOfMessages"]) + int(found["ApproximateNumberOfMessagesNotVisible"])
 
 
 def test_function_that_writes_to_its_own_queue_is_stopped(fast: Server) -> None:

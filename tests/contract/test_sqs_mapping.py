@@ -487,12 +487,20 @@ def test_messages_that_no_filter_matches_are_deleted_without_an_invocation(play:
     play(scene)
 
 
-def test_mapping_of_a_broker_that_is_not_here_says_so(play: Play) -> None:
+@pytest.mark.parametrize(
+    ("source", "missing"),
+    [
+        ("mq:us-east-1:{}:broker:orders:b-1", "Amazon MQ broker"),
+        ("rds:us-east-1:{}:cluster:shop", "DocumentDB"),
+    ],
+)
+def test_mapping_of_a_source_that_is_not_here_says_so(play: Play, source: str, missing: str) -> None:
     async def scene(stage: Stage) -> None:
-        arn = f"arn:aws:mq:us-east-1:{ACCOUNT}:broker:orders:b-1"
+        arn = f"arn:aws:{source.format(ACCOUNT)}"
         stage.rows.append(EventSourceMapping("other", ACCOUNT, "us-east-1", arn, FUNCTION))
         await stage.mappings.sync()
-        assert stage.result().startswith("PROBLEM: this sandbox has no Amazon MQ broker")
+        assert stage.result().startswith("PROBLEM: this sandbox has no ")
+        assert missing in stage.result()
         assert stage.decisions == []
 
     play(scene)
