@@ -88,7 +88,7 @@ def test_one_of_four_is_right_or_two_of_five_as_the_scenario_says(question: Ques
 
 @each_question
 def test_the_scenario_is_a_situation_and_a_question(question: Question) -> None:
-    assert 25 <= len(question.scenario.split()) <= 130
+    assert 30 <= len(question.scenario.split()) <= 120
     assert re.search(r"\?( \(?Choose TWO\.?\)?)?$", question.scenario)
 
 
