@@ -19,6 +19,7 @@ from lambda_sandbox.control_plane.code import CodeStore
 from lambda_sandbox.control_plane.context import Context
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.control_plane.store import Store
+from lambda_sandbox.drivers import otlp_export
 from lambda_sandbox.drivers.alarm_actions import AlarmActions, AlarmClock
 from lambda_sandbox.drivers.deliveries import Deliveries, Pending
 from lambda_sandbox.drivers.destinations import Destinations, Letter, event_for
@@ -31,9 +32,12 @@ from lambda_sandbox.drivers.identities import Identities
 from lambda_sandbox.drivers.log_copies import LogCopies
 from lambda_sandbox.drivers.mapping_state import StoredCheckpoints, letter_of, letters
 from lambda_sandbox.drivers.neighbour_door import NeighbourDoor
+from lambda_sandbox.drivers.otlp_export import OtlpExport
 from lambda_sandbox.drivers.outbox import Outbox
 from lambda_sandbox.drivers.own_routes import OwnRoutes
 from lambda_sandbox.drivers.promises import Promises
+from lambda_sandbox.drivers.schedule_definitions import ScheduleDefinitions
+from lambda_sandbox.drivers.schedules import Schedules
 from lambda_sandbox.drivers.server import ServerDriver
 from lambda_sandbox.drivers.trigger_permissions import TriggerPermissions
 from lambda_sandbox.drivers.trigger_routes import TriggerRoutes
@@ -63,6 +67,7 @@ from lambda_sandbox.services.shared_neighbours import SharedNeighbours
 from lambda_sandbox.telemetry.history import History
 from lambda_sandbox.telemetry.logs import LogStore
 from lambda_sandbox.telemetry.neighbour_usage import OUTSIDE, Cause
+from lambda_sandbox.triggers.schedules import Mark
 
 
 class Application:
@@ -72,6 +77,7 @@ class Application:
         self.config = config
         self.port = config.port
         self._servers: list[asyncio.AbstractServer] = []
+        self._otlp: OtlpExport | None = None
         self._counted: dict[str, EventSourceMapping] | None = None  # None: mappings changed, look again
         self._identities: Identities | None = None  # where IAM is enforced
 
@@ -82,6 +88,8 @@ class Application:
             raise SandboxFault(
                 "--enforce-iam reads users, roles and policies from the neighbours: start with them."
             )
+        if config.otlp:
+            otlp_export.check(config)
         self._loop = asyncio.get_running_loop()
         listener = _listener(config.host, config.port)
         self.port = listener.getsockname()[1]
@@ -98,15 +106,22 @@ class Application:
         await self._listen(listener)
         self.driver.perform(self._promises.at_start())
         self._outbox.resume()
+        if config.otlp:
+            self._otlp = OtlpExport(config.otlp, self.driver.cloudwatch, self.driver.xray)
+            self._otlp.start()
         self._deliveries.resume()
         self._resume_events()
         await self._mappings.sync()
+        self._schedules.start()
 
     async def stop(self) -> None:
         for server in self._servers:
             server.close()
         self._alarm_clock.stop()
+        if self._otlp is not None:
+            await self._otlp.stop()
         await self._mappings.stop()
+        await self._schedules.stop()
         await self._deliveries.close()
         await self._outbox.close()
         await self.driver.debugging.close()
@@ -234,9 +249,10 @@ class Application:
             around,
             self._role_of,
             config.kafka_bootstrap_servers,
-            lambda mapping: self._door.of(Cause(_name_of(mapping.function_arn))),
+            lambda mapping: self._door.of(Cause(_name_of(mapping.function_arn), polls=True)),
         )
         self._endpoint.on_stream_write = self._mappings.wake
+        self._endpoint.on_schedule_change = self._schedules.wake
         self._wire_front_doors()
         actions = AlarmActions(self.waiting_clock, self._neighbours.forward, self._send_event)
         self._alarm_clock = AlarmClock(
@@ -272,6 +288,16 @@ class Application:
             lambda letter: self._outbox.post(letter),
             note,
             self._sleep,
+        )
+        definitions = ScheduleDefinitions(self._neighbours, self.waiting_clock)
+        self._schedules = Schedules(
+            self.waiting_clock,
+            definitions.read,
+            definitions.delete,
+            self._store.collection("schedule-mark", Mark, lambda each: (each.arn,)),
+            self._deliveries.deliver,
+            note,
+            self.config.seed or 0,
         )
         return TriggerRoutes(self._deliveries, permissions, self._neighbours.token, note)
 

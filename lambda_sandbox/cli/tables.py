@@ -12,7 +12,7 @@ from rich.text import Text
 
 from lambda_sandbox.fault_rules import banner
 from lambda_sandbox.telemetry.explanation import Explanation
-from lambda_sandbox.telemetry.views import Bill, clock_time, short
+from lambda_sandbox.telemetry.views import Bill, clock_time, short, usd
 
 if TYPE_CHECKING:
     from lambda_sandbox.parity import Operation
@@ -74,16 +74,16 @@ def bill(answer: Json) -> None:
 def _beside(answer: Json) -> None:
     """What ran beside Lambda, line by line; then both together, by function and by day."""
     rows = [
-        (row["function_name"], row["service"], row["quantity"], row["unit"], row["usd"])
+        (row["function_name"], row["service"], row["quantity"], row["unit"], usd(row["usd"]))
         for row in answer["neighbours"]["rows"]
     ]
     if not rows:
         return
-    total = ("total", "", "", "", answer["neighbours"]["total_usd"])
+    total = ("total", "", "", "", usd(answer["neighbours"]["total_usd"]))
     print_table(("caused by", "service", "quantity", "unit", "USD"), [*rows, total])
     for heading, kind in (("function", "functions"), ("day", "days")):
         sums = [
-            (row["name"], row["lambda_usd"], row["neighbours_usd"], row["total_usd"])
+            (row["name"], usd(row["lambda_usd"]), usd(row["neighbours_usd"]), usd(row["total_usd"]))
             for row in answer["all"][kind]
         ]
         print_table((heading, "Lambda USD", "beside it USD", "together USD"), sums, right=1)

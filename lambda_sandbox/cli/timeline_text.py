@@ -44,10 +44,11 @@ def _line(lane: Lane, start: float, slice_s: float, columns: int) -> Text:
 
 
 def _sign(blocks: tuple[Block, ...], begin: float, end: float) -> tuple[str, str]:
-    """The block that takes most of a slice; one that does something comes before one that is frozen."""
+    """What went wrong comes before all else, what does something before what is frozen, then what takes most of a slice."""
     inside = [block for block in blocks if block.start < end and block.end > begin]
     if not inside:
         return " ", ""
     busy = [block for block in inside if block.kind != "frozen"] or inside
+    busy = [block for block in busy if block.kind in ("error", "timeout")] or busy
     most = max(busy, key=lambda block: min(block.end, end) - max(block.start, begin))
     return SIGNS[most.kind]

@@ -84,7 +84,7 @@ class NeighbourDoor:
         refused, fault = await self._interfere(asked, headers, cause, skew_ms)
         answer = refused or await self._neighbours.forward(method, target, headers, body)
         took_ms = (self._clock.now() - began) * 1000.0
-        used = asked.used(answer[0], answer[2]) if refused is None else {}
+        used = asked.used(answer[0], answer[2], polls=cause.polls) if refused is None else {}
         self._history.neighbours.call(
             Call(began, cause, service, asked.operation, asked.resource, answer[0], took_ms, used, fault)
         )

@@ -222,7 +222,9 @@ def deliver(core: CoreState, environment: Environment) -> list[Action]:
         environment.runtime_waits = False
         event.extensions = _interested(environment)
     actions: list[Action] = [WriteLog(environment, "", invocation), event, *watch(environment, deadline)]
-    return actions + interference.at_deliver(core, environment, event) if core.faults else actions
+    if core.faults or environment.skew_ms:
+        actions += interference.at_deliver(core, environment, event)
+    return actions
 
 
 def _interested(environment: Environment) -> tuple[extension.Extension, ...]:

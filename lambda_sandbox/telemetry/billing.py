@@ -12,7 +12,7 @@ from lambda_sandbox.invocation.messages import InvocationRecord, InvocationType
 from lambda_sandbox.invocation.report import Report, billed_duration_ms
 from lambda_sandbox.telemetry.meters import async_requests, gb_seconds
 from lambda_sandbox.telemetry.neighbour_bill import NeighbourPrices, neighbour_bill, plain
-from lambda_sandbox.telemetry.neighbour_usage import NeighbourUsage
+from lambda_sandbox.telemetry.neighbour_usage import OUTSIDE, NeighbourUsage
 from lambda_sandbox.telemetry.prices import Prices
 
 _DAY_S = 86_400
@@ -48,7 +48,8 @@ def bill(
     ``rows`` one an invocation, ``functions`` by name, ``days`` by date (UTC), ``total_usd``, ``requests``, ``gb_seconds``,
     and ``month_usd``: what a month at the rate of these invocations would cost, ``None`` for less than two of them.
     ``neighbours`` is the bill of S3, SQS and the rest; ``all`` both together, day by day and function by function, in
-    decimal text, with what a month of both would cost. Sums are made of decimal numbers; the floats are for reading.
+    decimal text, with what a month of both would cost: of what functions caused, for setting things up from outside does
+    not come every day. Sums are made of decimal numbers; the floats are for reading.
     The free tier is not applied: a lesson's bill would always be zero. Throttled attempts are not charged.
     """
     charged = [record for record in records if record.report is not None]
@@ -67,7 +68,7 @@ def bill(
         "total_usd": float(total),
         "month_usd": _month_usd(charged, total),
         "neighbours": beside,
-        "all": _together(total, functions, by_day, beside, _span_s(charged, used)),
+        "all": _together(total, functions, by_day, beside, _span_s(charged)),
         "free_tier": {
             "requests": prices.free_tier.requests,
             "gb_seconds": prices.free_tier.gb_seconds,
@@ -157,7 +158,8 @@ def _together(
     span_s: float,
 ) -> dict[str, Any]:
     both = total + Decimal(beside["total_usd"])
-    month = both / Decimal(span_s) * Decimal(_DAY_S) * Decimal(str(_MONTH_DAYS)) if span_s > 0 else None
+    caused = sum((Decimal(e["total_usd"]) for e in beside["functions"] if e["name"] != OUTSIDE), total)
+    month = caused / Decimal(span_s) * Decimal(_DAY_S) * Decimal(str(_MONTH_DAYS)) if span_s > 0 else None
     return {
         "functions": _joined(functions, beside["functions"]),
         "days": _joined(days, beside["days"]),
@@ -194,20 +196,16 @@ def _decimal(price: float) -> Decimal:
     return Decimal(str(price))
 
 
-def _span_s(records: list[InvocationRecord], used: NeighbourUsage) -> float:
-    """From the first thing that cost something to the last; 0.0 where that is a single one."""
-    begins = [record.started_at for record in records] + (
-        [used.begun_at] if used.begun_at is not None else []
-    )
-    ends = [record.ended_at for record in records] + ([used.ended_at] if used.begun_at is not None else [])
-    return max(ends) - min(begins) if len(records) > 1 else 0.0
+def _span_s(records: list[InvocationRecord]) -> float:
+    """From the first invocation's begin to the last one's end; 0.0 for a single one."""
+    if len(records) < 2:
+        return 0.0
+    return max(record.ended_at for record in records) - min(record.started_at for record in records)
 
 
 def _month_usd(records: list[InvocationRecord], total: Decimal) -> float | None:
     """AWS's month has no one length: 30.4 days is a twelfth of a year."""
-    if len(records) < 2:
-        return None
-    seconds = max(record.ended_at for record in records) - min(record.started_at for record in records)
+    seconds = _span_s(records)
     return float(total) / seconds * _DAY_S * _MONTH_DAYS if seconds > 0 else None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-from lambda_sandbox.telemetry.views import STATUS_COLOURS, Json, clock_time
+from lambda_sandbox.telemetry.views import STATUS_COLOURS, Json, clock_time, usd
 
 _ROW = "padding:2px 10px;border-bottom:1px solid rgba(128,128,128,.35);vertical-align:top;text-align:left"
 _NUMBER = "padding:2px 10px;border-bottom:1px solid rgba(128,128,128,.35);vertical-align:top;text-align:right;white-space:nowrap"
@@ -33,7 +33,7 @@ class Explanation:
         for arithmetic in price["arithmetic"]:
             yield "", "price", f"{arithmetic}."
         if price["neighbours_usd"] != "0":
-            yield "", "price", f"With the services it called: {price['total_usd']} USD."
+            yield "", "price", f"With the services it called: {usd(price['total_usd'])} USD."
         for other in self["related"]:
             text = f"{other['function_name']} {other['request_id']}: {other['status']} (the same trace)."
             yield "", "related", text

@@ -18,6 +18,9 @@ Members = Mapping[str, Any]
 Used = dict[str, Decimal]
 _CHUNK = 64 * 1024  # SQS, SNS and EventBridge count a request for each 64 KB
 _KINESIS_UNIT = 25 * 1024
+# AWS's five pollers of an idle queue wait 20 s each, the sandbox's one waits a second: one of its empty receives stands for
+# a quarter of one of theirs.
+_IDLE_POLL = Decimal("0.25")
 _FREE_S3 = ("DELETE", "OPTIONS")
 
 
@@ -51,15 +54,17 @@ class Asked:
                 return str(self.members[member]).rsplit("/", 1)[-1].rsplit(":", 1)[-1]
         return ""
 
-    def used(self, status: int, answer: bytes) -> Used:
+    def used(self, status: int, answer: bytes, *, polls: bool = False) -> Used:
         """Return what the request is metered as. A request that AWS refuses (4xx, 5xx) costs as little as AWS documents.
 
-        POLICY: what a service answers with an error is not metered, but for S3 and SQS, which charge for every request.
+        ``polls``: an event source mapping asks. POLICY: what a service answers with an error is not metered, but for S3 and SQS, which charge for every request.
         """
         meter = _METERS.get(self.service)
         if meter is None or (status >= 400 and self.service not in ("s3", "sqs")):
             return {}
-        return {name: quantity for name, quantity in meter(self, answer).items() if quantity}
+        idle = polls and self.operation == "ReceiveMessage" and not _json(answer).get("Messages")
+        factor = _IDLE_POLL if idle else 1
+        return {name: quantity * factor for name, quantity in meter(self, answer).items() if quantity}
 
 
 def _read(

@@ -15,10 +15,14 @@ _CALLS = 20_000  # POLICY: older calls are dropped from memory; the sums stay
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Whose request it is: a function's, in one invocation (``request_id``) or between them; or nobody's in here."""
+    """Whose request it is: a function's, in one invocation (``request_id``) or between them; or nobody's in here.
+
+    ``polls``: its event source mapping asks, not the function itself.
+    """
 
     function_name: str = OUTSIDE
     request_id: str = ""
+    polls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +51,10 @@ class Used:
 
 
 class NeighbourUsage:
-    """Belongs to one event loop. Sums are exact; ``begun_at`` and ``ended_at`` are seconds since the epoch."""
+    """Belongs to one event loop. Sums are exact."""
 
     def __init__(self) -> None:
         self.calls: deque[Call] = deque(maxlen=_CALLS)
-        self.begun_at: float | None = None
-        self.ended_at = 0.0
         self._sums: dict[tuple[int, str, str], Decimal] = {}
         self._log_bytes: dict[tuple[int, str], int] = {}
 
@@ -67,7 +69,6 @@ class NeighbourUsage:
         if quantity:
             key = (int(at // 86_400), function_name, meter)
             self._sums[key] = self._sums.get(key, Decimal(0)) + quantity
-            self._saw(at)
 
     def logged(self, at: float, function_name: str, size: int) -> None:
         """Add bytes that a function's log took in; asked several times an invocation."""
@@ -89,7 +90,6 @@ class NeighbourUsage:
         self.calls.clear()
         self._sums.clear()
         self._log_bytes.clear()
-        self.begun_at, self.ended_at = None, 0.0
 
     def restore(self, sums: list[Used]) -> None:
         """Take over the sums that an earlier life of the sandbox kept."""
@@ -100,10 +100,6 @@ class NeighbourUsage:
             else:
                 key = (day, used.function_name, used.meter)
                 self._sums[key] = self._sums.get(key, Decimal(0)) + used.quantity
-
-    def _saw(self, at: float) -> None:
-        self.begun_at = at if self.begun_at is None else min(self.begun_at, at)
-        self.ended_at = max(self.ended_at, at)
 
 
 def call_row(call: Call) -> dict[str, Any]:

@@ -7,6 +7,7 @@ colour, and the other colours are chosen to be readable on white and on near-bla
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from html import escape
 from typing import Any
 
@@ -121,10 +122,8 @@ class Bill:
         if both is None or both["neighbours_usd"] == "0":
             return ""
         services = self._answer["neighbours"]["services"]
-        parts = ", ".join(f"{each['name']} {each['total_usd']}" for each in services)
-        text = (
-            f" Beside Lambda: {both['neighbours_usd']} USD ({parts}); both together: {both['total_usd']} USD"
-        )
+        parts = ", ".join(f"{each['name']} {usd(each['total_usd'])}" for each in services)
+        text = f" Beside Lambda: {usd(both['neighbours_usd'])} USD ({parts}); both together: {usd(both['total_usd'])} USD"
         if both["month_usd"] is not None:
             text += f", a month at this rate {both['month_usd']:,.2f} USD"
         meters = self._answer["neighbours"]["prices"]["meters"]
@@ -230,6 +229,15 @@ def short(identity: str) -> str:
     '01234567'
     """
     return identity.rpartition("]")[2][:8]
+
+
+def usd(exact: str) -> str:
+    """Return a sum of money with ten digits behind the point, rounded; the sandbox's JSON has it exactly.
+
+    >>> usd("0.00000082654878497")
+    '0.0000008265'
+    """
+    return f"{Decimal(exact):.10f}"
 
 
 def clock_time(moment: float) -> str:
