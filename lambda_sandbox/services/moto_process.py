@@ -18,11 +18,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from lambda_sandbox.services import distributions, load_balancers
 from lambda_sandbox.services.api_gateway import rest_definitions, v2_definitions
 from lambda_sandbox.services.api_gateway.application import ApiGateway
+from lambda_sandbox.services.door_definitions import DoorDefinitions
 from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE, Forwarder, replace_lambda_backend
 from lambda_sandbox.services.identities import Identities
 from lambda_sandbox.services.queue_waiting import make_queues_thread_safe
+from lambda_sandbox.services.schedule_listing import ScheduleListing
 from lambda_sandbox.services.stream_sharding import correct_dynamodb_streams, correct_kinesis
 from lambda_sandbox.services.trace_headers import TraceHeaders, mark_messages
 from lambda_sandbox.services.trigger_sources import SOURCES, Hook
@@ -68,7 +71,7 @@ class Hooks:
 
     def __init__(self, forwarder: Forwarder) -> None:
         self._forwarder = forwarder
-        self._done: set[str] = set()
+        self._done: set[int] = set()  # places in the list below: a module may have several hooks
 
     def apply(self) -> None:
         hooks: list[tuple[str, Callable[[Any], None]]] = [
@@ -76,14 +79,16 @@ class Hooks:
             ("moto.kinesis.models", self._streams),
             ("moto.dynamodb.models.table", self._tables),
             ("moto.cloudformation.responses", self._stacks),
-            ("moto.apigateway.models", self._rest_apis),
+            ("moto.apigateway.responses", self._rest_apis),
             ("moto.apigatewayv2.responses", self._v2_apis),
+            ("moto.elbv2.models", self._balancers),
+            ("moto.cloudfront.models", self._distributions),
             *((name, functools.partial(_apply, source, self._forwarder)) for name, source in SOURCES),
         ]
-        for name, hook in hooks:
+        for place, (name, hook) in enumerate(hooks):
             module = sys.modules.get(name)
-            if module is not None and name not in self._done:
-                self._done.add(name)
+            if module is not None and place not in self._done:
+                self._done.add(place)
                 hook(module)
 
     def _queues(self, module: Any) -> None:
@@ -97,10 +102,16 @@ class Hooks:
         correct_dynamodb_streams(module.StreamShard)
 
     def _rest_apis(self, module: Any) -> None:
-        rest_definitions.install(module)
+        rest_definitions.install(sys.modules["moto.apigateway.models"], module)
 
     def _v2_apis(self, module: Any) -> None:
         v2_definitions.install(sys.modules["moto.apigatewayv2.models"], module)
+
+    def _balancers(self, module: Any) -> None:
+        load_balancers.install(module, self._forwarder)
+
+    def _distributions(self, module: Any) -> None:
+        distributions.install(module, self._forwarder)
 
     def _stacks(self, module: Any) -> None:
         from lambda_sandbox.services.cloudformation import stacks
@@ -151,7 +162,13 @@ def make_application(endpoint: str) -> Any:
         hooks.apply()
         return application
 
-    return TraceHeaders(Identities(ApiGateway(FirstCallAlone(DomainDispatcherApplication(create_app)))))
+    return TraceHeaders(
+        Identities(
+            ScheduleListing(
+                DoorDefinitions(ApiGateway(FirstCallAlone(DomainDispatcherApplication(create_app))))
+            )
+        )
+    )
 
 
 def main(listen_fd: int) -> None:

@@ -9,12 +9,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
-_PREFIX = "sandbox_"
+_BINARY = "/binaryMediaTypes/"
+_DISABLED = "/disableExecuteApiEndpoint"
 
 
-def install(module: Any) -> None:
-    """Change moto's ``apigateway.models`` in place."""
-    api_class = module.RestAPI
+def install(models: Any, responses: Any) -> None:
+    """Change moto's ``apigateway.models`` and ``apigateway.responses`` in place."""
+    _freeze_deployments(models.RestAPI)
+    _patch_settings(models.RestAPI)
+    _keep_media_types(responses.APIGatewayResponse)
+
+
+def _freeze_deployments(api_class: Any) -> None:
     create_deployment, create_authorizer = api_class.create_deployment, api_class.create_authorizer
 
     def deploy(self: Any, name: str, description: str, stage_variables: Any = None) -> Any:
@@ -35,6 +41,42 @@ def install(module: Any) -> None:
 
     api_class.create_deployment = deploy
     api_class.create_authorizer = authorize
+
+
+def _patch_settings(api_class: Any) -> None:
+    """Media types are named in the path of an operation, which moto looks for in its value."""
+    apply = api_class.apply_patch_operations
+
+    def patch(self: Any, operations: list[dict[str, Any]]) -> None:
+        for operation in operations:
+            path, kind = operation["path"], operation["op"]
+            if path.startswith(_BINARY):
+                named = path.removeprefix(_BINARY).replace("~1", "/").replace("~0", "~")
+                kept = [each for each in self.binaryMediaTypes if each != named]
+                added = {"add": [named], "replace": [operation.get("value")]}.get(kind, [])
+                self.binaryMediaTypes = kept + added
+            elif path == _DISABLED:
+                self.disableExecuteApiEndpoint = str(operation.get("value")).lower() == "true"
+            else:
+                apply(self, [operation])
+
+    api_class.apply_patch_operations = patch
+
+
+def _keep_media_types(response_class: Any) -> None:
+    """moto forgets the media types that an API is created with."""
+    create_rest_api = response_class.create_rest_api
+
+    def create(self: Any) -> Any:
+        answer = create_rest_api(self)
+        types = self._get_param("binaryMediaTypes")
+        if not isinstance(answer, tuple) or answer[0] >= 300 or not types:
+            return answer
+        api = self.backend.get_rest_api(json.loads(answer[2])["id"])
+        api.binaryMediaTypes = list(types)
+        return answer[0], answer[1], json.dumps(api.to_dict())
+
+    response_class.create_rest_api = create
 
 
 def definition(api: Any, backend: Any) -> dict[str, Any]:
