@@ -36,6 +36,8 @@ class Config:
     ``duplicate_events`` is the probability that an accepted asynchronous event runs twice, as AWS allows; ``seed`` fixes which.
     ``kafka_bootstrap_servers`` is ``HOST:PORT[,…]`` of a real broker that Kafka mappings read from.
     ``mqtt_broker`` is ``HOST:PORT`` of a real broker on this machine, whose messages AWS IoT topic rules see.
+    ``otlp`` is the address of an OpenTelemetry collector, which takes OTLP over HTTP (``http://127.0.0.1:4318``); one that is not
+    on this machine only with ``allow_network``.
     ``neighbours_socket`` is the Unix socket of neighbours that somebody else runs, and that outlive this sandbox.
     ``stop_with_stdin`` ends the server when its standard input closes, that is, when whoever started it is gone.
     """
@@ -66,6 +68,8 @@ class Config:
     kafka_bootstrap_servers: str = ""
     mqtt_broker: str = ""
     neighbours_socket: Path | None = None
+    otlp: str = ""
+    allow_network: bool = False
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` for a clock or a probability that is none."""
@@ -127,4 +131,6 @@ _READERS: dict[str, Any] = {
     "kafka_bootstrap_servers": str,
     "mqtt_broker": str,
     "neighbours_socket": Path,
+    "otlp": str,
+    "allow_network": _flag,
 }

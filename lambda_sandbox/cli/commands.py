@@ -57,6 +57,15 @@ def cli() -> None:
     help="real, or scaled:60 for retries, batching windows and ages that run 60 times as fast.",
 )
 @click.option(
+    "--otlp", help="Send traces and metrics to the OpenTelemetry collector at http://127.0.0.1:4318."
+)
+@click.option(
+    "--allow-network",
+    is_flag=True,
+    default=None,
+    help="Let the sandbox itself reach a collector that is not on this machine.",
+)
+@click.option(
     "--stop-with-stdin", is_flag=True, help="Stop when standard input ends, as it does when a parent dies."
 )
 def serve(**flags: Any) -> int:

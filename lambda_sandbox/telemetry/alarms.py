@@ -164,7 +164,7 @@ class Alarms:
     def _evaluate(self, alarm: Alarm, at: float) -> StateChange | None:
         definition, period_s = alarm.definition, alarm.period_s
         of: int = definition["EvaluationPeriods"]
-        needed: int = definition["DatapointsToAlarm"] if "DatapointsToAlarm" in definition else of
+        needed = int(definition.get("DatapointsToAlarm") or of)
         start = at - (of + MORE_POINTS) * period_s
         points = self._points(alarm, start, at)
         compare, threshold = COMPARISONS[definition["ComparisonOperator"]], definition["Threshold"]

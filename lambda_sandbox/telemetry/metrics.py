@@ -137,6 +137,18 @@ class Metrics:
                 found.setdefault(key, Distribution()).merge(values)
         return found
 
+    def recent(self, minutes: int) -> Iterator[tuple[MetricName, str, int, Distribution]]:
+        """Yield the values of the last ``minutes``, the current one too, with the unit and the start of each."""
+        oldest = int(self._clock.now() // _SLOT_S - minutes + 1) * _SLOT_S
+        for metric, series in self._series.items():
+            merged: dict[tuple[int, str], Distribution] = {}
+            for (moment, unit), values in series.slots.items():
+                if moment >= oldest:
+                    key = moment // _SLOT_S * _SLOT_S, unit
+                    merged.setdefault(key, Distribution()).merge(values)
+            for (moment, unit), values in merged.items():
+                yield metric, unit, moment, values
+
     def clear(self) -> None:
         self._series.clear()
         self.version += 1

@@ -111,6 +111,24 @@ class Traces:
     def get(self, trace_id: str, account_id: str, region: str) -> Trace | None:
         return self._traces.get((account_id, region), {}).get(trace_id)
 
+    def owner(self, segment: Segment, account_id: str, region: str) -> Segment:
+        """Return the segment that a subsegment which came alone belongs to; a segment is its own."""
+        trace = self.get(segment["trace_id"], account_id, region)
+        inside: dict[str, Segment] = {}
+        for whole in trace.segments.values() if trace is not None else ():
+            inside |= {each["id"]: whole for each in walk(whole)}
+        if trace is not None and segment["id"] in trace.loose:
+            parents = {each["id"]: loose for loose in trace.loose.values() for each in walk(loose)}
+            seen: set[str] = set()
+            above: Segment | None = segment
+            while above is not None and above["id"] not in seen:
+                seen.add(above["id"])
+                parent = str(above.get("parent_id", ""))
+                if parent in inside:
+                    return inside[parent]
+                above = parents.get(parent)
+        return segment
+
     def between(self, start: float, end: float, account_id: str, region: str) -> Iterator[Trace]:
         """Yield the traces that began from ``start`` to ``end``, newest first."""
         found = [
