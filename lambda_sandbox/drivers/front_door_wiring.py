@@ -6,11 +6,15 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from lambda_sandbox.config import Config
+from lambda_sandbox.drivers.alb_door import AlbDoor
 from lambda_sandbox.drivers.api_definitions import ApiDefinitions, Neighbour
 from lambda_sandbox.drivers.api_gateway import ApiGateway
 from lambda_sandbox.drivers.api_visits import Surroundings
 from lambda_sandbox.drivers.authorizing import LambdaAuthorizers
 from lambda_sandbox.drivers.door_functions import DoorFunctions, Plane
+from lambda_sandbox.drivers.edge_door import EdgeDoor
+from lambda_sandbox.drivers.edge_functions import EdgeFunctions
+from lambda_sandbox.drivers.edge_origin import Origins
 from lambda_sandbox.drivers.front_doors import Door, FrontDoors
 from lambda_sandbox.drivers.identities import Identities
 from lambda_sandbox.drivers.issuers import Issuers
@@ -47,5 +51,12 @@ def make_front_doors(
         note=note,
     )
     api_gateway = ApiGateway(around, definitions)
-    doors: list[Door] = [api_gateway]
+    # CloudFront calls a function as its execution role allows, whatever the function's policy says.
+    at_edge = EdgeFunctions(DoorFunctions(driver, plane, None).invoke)
+    origins = Origins(neighbour, config.account_id, config.region)
+    doors: list[Door] = [
+        api_gateway,
+        AlbDoor(neighbour, functions.invoke, driver.clock, note),
+        EdgeDoor(neighbour, at_edge, origins, driver.core.waiting_clock, note),
+    ]
     return FrontDoors(doors, spawn, definitions, issuers, api_gateway)

@@ -71,6 +71,11 @@ class Forwarder:
             raise OSError(f"the sandbox did not say who may invoke {delivery.target_arn}: {status} {text}")
         return str(json.loads(text)["refusal"])
 
+    def read(self, function_arn: str, path: str) -> tuple[int, str]:
+        """Ask Lambda's API with a ``GET``, for the account and Region of ``function_arn``, and wait for status and text."""
+        headers = {**_headers(function_arn, ""), **_own_headers()}
+        return self._post(_Call(function_arn, path, b"", headers), "GET")
+
     def _run(self) -> None:
         while True:
             call = self._waiting.get()
@@ -94,14 +99,14 @@ class Forwarder:
             time.sleep(wait_s)
         _warn(f"an event for {call.target_arn} was not accepted by {self._address.netloc}: {answer}")
 
-    def _post(self, call: _Call) -> tuple[int, str]:
+    def _post(self, call: _Call, method: str = "POST") -> tuple[int, str]:
         connection = http.client.HTTPConnection(
             self._address.hostname or "127.0.0.1", self._address.port, timeout=30
         )
         try:
-            connection.request("POST", call.path, call.body, call.headers)
+            connection.request(method, call.path, call.body, call.headers)
             response = connection.getresponse()
-            return response.status, response.read(4000).decode("utf-8", "replace")
+            return response.status, response.read(64_000).decode("utf-8", "replace")
         finally:
             connection.close()
 

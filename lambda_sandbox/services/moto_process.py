@@ -92,7 +92,7 @@ class Hooks:
                 hook(module)
 
     def _queues(self, module: Any) -> None:
-        make_queues_thread_safe(module.Queue, module.SQSBackend)
+        make_queues_thread_safe(module.Queue, module.SQSBackend, module.Message)
         mark_messages(module.SQSBackend)
 
     def _streams(self, module: Any) -> None:
