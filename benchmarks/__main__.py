@@ -16,6 +16,7 @@ from benchmarks import events as mappings
 from benchmarks import grade as grading
 from benchmarks import simulate as simulations
 from benchmarks import soak as long_run
+from benchmarks import telemetry as telemetry_costs
 from benchmarks.invoke import measure
 
 
@@ -54,6 +55,28 @@ def invoke(
             errors.print(f"{kind}: warm p50 is {ratio} times the bare server's; the limit is {most:g}")
             over = True
     sys.exit(1 if over else 0)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--rounds", type=click.IntRange(1), default=31, show_default=True, help="Alternating rounds.")
+@click.option("--calls", type=click.IntRange(100), default=500, show_default=True, help="Calls a round.")
+@click.option(
+    "--limit", type=float, help="Exit with 1 when telemetry costs more than so many percent of p50."
+)
+def telemetry(as_json: bool, rounds: int, calls: int, limit: float | None) -> None:
+    """Invoke a warm function beside a sandbox whose recorders are cut off: what history, logs and metrics cost."""
+    errors = Console(stderr=True)
+    with errors.status("starting") as status:
+        figures = telemetry_costs.measure(rounds, calls, progress=status.update)
+    if as_json:
+        print(json.dumps(figures, indent=2))
+    else:
+        text = f"{figures['on_p50_us']} us with telemetry, {figures['off_p50_us']} us without"
+        print(f"{text}: {figures['overhead_percent']} % (median of {rounds} paired rounds)")
+    if limit is not None and figures["overhead_percent"] > limit:
+        errors.print(f"telemetry costs {figures['overhead_percent']} % of p50; the limit is {limit:g} %")
+        sys.exit(1)
 
 
 @main.command("control-plane")
