@@ -3,18 +3,26 @@
 moto deletes a message by building a new list beside the old one; a message sent meanwhile is lost, and two receivers can
 be handed the same message. Both run under the queue's own lock here. A waiting receiver holds no lock and wakes when a
 message is sent; every ``RECHECK_S`` it looks for messages whose delay or visibility timeout has run out.
+
+A receiver looks at the clock once. moto looks at it for every message, while the queue is walked: the second message of a group
+could become visible after the first was passed over, and be handed out before it.
 """
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 RECHECK_S = 0.1
+_receiving = threading.local()  # ``now_ms``, while a thread walks a queue
 
 
-def make_queues_thread_safe(queue_class: Any, backend_class: Any) -> None:
-    """Replace the methods of moto's ``Queue`` and ``SQSBackend`` that change a queue's messages."""
+def make_queues_thread_safe(queue_class: Any, backend_class: Any, message_class: Any) -> None:
+    """Replace the methods of moto's ``Queue``, ``SQSBackend`` and ``Message`` that change or look at a queue's messages."""
+    message_class.visible = property(_visible)
     delete = queue_class.delete_message
     receive = backend_class.receive_message
     change_visibility = backend_class.change_message_visibility
@@ -32,8 +40,9 @@ def make_queues_thread_safe(queue_class: Any, backend_class: Any) -> None:
         deadline = time.monotonic() + int(wait_seconds_timeout)
         with queue._messages_lock:
             while True:
-                _forget_expired_receives(queue)
-                messages = receive(self, queue_name, count, 0, *args, **options)
+                with _one_moment():
+                    _forget_expired_receives(queue)
+                    messages = receive(self, queue_name, count, 0, *args, **options)
                 remaining = deadline - time.monotonic()
                 if messages or remaining <= 0:
                     return messages
@@ -64,6 +73,20 @@ def make_queues_thread_safe(queue_class: Any, backend_class: Any) -> None:
     backend_class.change_message_visibility = change_message_visibility
     backend_class.purge_queue = purge_queue
     backend_class.send_message_batch = send_message_batch
+
+
+@contextmanager
+def _one_moment() -> Iterator[None]:
+    _receiving.now_ms = time.time() * 1000
+    try:
+        yield
+    finally:
+        _receiving.now_ms = None
+
+
+def _visible(message: Any) -> bool:
+    now_ms = getattr(_receiving, "now_ms", None) or time.time() * 1000
+    return bool(now_ms > message.visible_at)
 
 
 def _forget_expired_receives(queue: Any) -> None:
