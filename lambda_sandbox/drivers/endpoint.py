@@ -113,6 +113,8 @@ class LogCopies(Protocol):
 
 # What is written there reaches a stream: event source mappings need not wait for their next look.
 STREAM_WRITERS = frozenset({b"kinesis", b"dynamodb"})
+# Where schedules are made and switched.
+SCHEDULERS = frozenset({b"events", b"scheduler", b"cloudformation"})
 
 
 @dataclass(slots=True)
@@ -130,6 +132,7 @@ class Endpoint:
     worker: Executor
     gate: Gate | None = None
     on_stream_write: Callable[[], None] = lambda: None
+    on_schedule_change: Callable[[], None] = lambda: None
     function_urls: FunctionUrls = field(init=False)
     front_doors: FrontDoors | None = None
     _routes: dict[_RouteKey, Route] = field(default_factory=dict)
@@ -437,6 +440,8 @@ class EndpointConnection(SocketConnection):
                 endpoint.log_copies.forwarded(target, request.body, caller.account_id, caller.region)
             if service in STREAM_WRITERS:
                 endpoint.on_stream_write()
+            if service in SCHEDULERS and not request.header(b"x-amz-target").endswith(b".PutEvents"):
+                endpoint.on_schedule_change()
             if endpoint.front_doors is not None:
                 endpoint.front_doors.forwarded(service)
         except Exception as fault:

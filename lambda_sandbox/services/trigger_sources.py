@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lambda_sandbox.services import bucket_triggers, iot_rules, log_filters, rule_triggers, topic_triggers
+from lambda_sandbox.services import (
+    bucket_triggers,
+    iot_rules,
+    log_filters,
+    rule_triggers,
+    schedule_rules,
+    topic_triggers,
+)
 from lambda_sandbox.services.forwarder import Forwarder
 
 Hook = Callable[[Any, Forwarder], None]
@@ -18,7 +25,10 @@ SOURCES: tuple[tuple[str, Hook], ...] = (
     ("moto.sns.models", topic_triggers.install),
     ("moto.s3.responses", bucket_triggers.install),
     ("moto.events.models", rule_triggers.install),
+    ("moto.events.models", schedule_rules.install_rules),
     ("moto.events.responses", rule_triggers.install_responses),
+    ("moto.scheduler.models", schedule_rules.install_schedules),
+    ("moto.scheduler.responses", schedule_rules.install_schedule_responses),
     ("moto.iot.models", iot_rules.check_rules),
     ("moto.iotdata.models", iot_rules.run_rules),
     ("moto.logs.models", log_filters.filter_logs),
