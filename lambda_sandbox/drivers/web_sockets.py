@@ -143,8 +143,8 @@ class WebSocket:
         """Hand the messages over one after the other, and the end when there is no more."""
         while (message := await self._messages.get()) is not None:
             await self._session.received(message)
-        code = self._protocol.close_code or ABNORMAL
-        await self._session.closed(code, self._protocol.close_reason or "")
+        close = self._protocol.close_rcvd or self._protocol.close_sent
+        await self._session.closed(*((close.code, close.reason) if close is not None else (ABNORMAL, "")))
 
     def _touch(self) -> None:
         if self._idle is not None:

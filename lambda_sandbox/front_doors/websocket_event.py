@@ -55,7 +55,11 @@ def disconnect_event(visit: Visit, connection_id: str, status: int, reason: str)
     """Return the event of ``$disconnect``; ``status`` is the code of the closing frame."""
     context = _context(visit, connection_id, DISCONNECT)
     context |= {"disconnectStatusCode": status, "disconnectReason": reason}
-    return _with_variables(visit, {**handshake(visit), "requestContext": context, "isBase64Encoded": False})
+    # AWS: of the handshake's headers nothing is left but the names that API Gateway itself sets.
+    headers = {"Host": visit.request.header("host"), "x-api-key": "", "X-Forwarded-For": "", "x-restapi": ""}
+    many = {name: [value] for name, value in headers.items()}
+    part = {"headers": headers, "multiValueHeaders": many, "requestContext": context}
+    return _with_variables(visit, {**part, "isBase64Encoded": False})
 
 
 def handshake(visit: Visit) -> dict[str, Any]:
