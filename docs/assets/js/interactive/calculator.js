@@ -142,13 +142,15 @@ course.calculator = (() => {
       make("div", { class: "course-form" },
         select("Prices of", Object.entries(all).map(([key, prices]) => [key, `${prices.region}, ${prices.as_of}`]), (value) => { chosen.rules = value; draw(); }, "today"),
         select("Architecture", [["x86_64", "x86_64"], ["arm64", "arm64 (Graviton)"]], (value) => { chosen.architecture = value; draw(); }, "x86_64")),
-      ...GROUPS.map(group),
+      group(GROUPS[0]),
       make("fieldset", { class: "course-free" }, make("legend", {}, "Free tier that is not used up elsewhere"),
-        ...FREE.map(([name, label]) => make("label", {}, make("input", { type: "checkbox", name: `free_${name}`, checked: true }), ` ${label}`))));
+        ...FREE.map(([name, label]) => make("label", {}, make("input", { type: "checkbox", name: `free_${name}`, checked: true }), ` ${label}`))),
+      bill,
+      make("p", { class: "course-heading" }, make("strong", {}, "More meters")), ...GROUPS.slice(1).map(group));
     let waiting = 0;
     form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(draw, 150); });
     form.addEventListener("change", () => { clearTimeout(waiting); draw(); });
-    app.replaceChildren(form, bill);
+    app.replaceChildren(form);
     draw();
   }
 

@@ -14,7 +14,7 @@ course.cards = (() => {
     overview(state, false);
   }
 
-  const termIds = () => course.data.questionIndex.terms.map((slug) => `term:${slug}`);
+  const termIds = () => (course.data.questionIndex.terms ?? []).map((slug) => `term:${slug}`);
   const questionIds = (exam) => bank.ofExam(bank.index(), exam).map((row) => row.id);
   const idsOf = ({ deck, exam }) => [...(deck === "questions" ? [] : termIds()), ...(deck === "terms" ? [] : questionIds(exam))];
 

@@ -47,7 +47,7 @@ course.concurrency = (() => {
   }
 
   function slider(label, values, value, words, onchange) {
-    const shown = make("output", {}, words(value));
+    const shown = make("span", {}, words(value)); // no <output>: the label would be its own
     const input = make("input", {
       type: "range", min: 0, max: values.length - 1, step: 1, value: values.indexOf(Number(value)), "aria-valuetext": words(value),
       oninput: () => {
@@ -192,7 +192,7 @@ course.concurrency = (() => {
     const every = width < 420 ? 4 : 2;
     for (let second = 0; second * 1000 <= state.end; second += every) {
       svg.append(shape("line", { class: "tick", x1: x(second * 1000), x2: x(second * 1000), y1: 0, y2: height - AXIS }));
-      const label = shape("text", { x: x(second * 1000), y: height - 8, "text-anchor": second ? "middle" : "start" });
+      const label = shape("text", { x: x(second * 1000), y: height - 8, "text-anchor": second === 0 ? "start" : x(second * 1000) > width - 20 ? "end" : "middle" });
       label.textContent = `${second} s`;
       svg.append(label);
     }
