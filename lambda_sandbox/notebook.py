@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lambda_sandbox import aws_environment, botocore_guard
+from lambda_sandbox import aws_environment, botocore_guard, local_names
 from lambda_sandbox.config import Config
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.fault_rules import FaultSwitch, banner
@@ -209,6 +209,7 @@ def disconnect() -> None:
     if _connected is not None:
         aws_environment.restore()
         botocore_guard.uninstall()
+        local_names.uninstall()
         if isinstance(_connected, InProcessSandbox):
             _connected.close()
         _connected = None
@@ -254,6 +255,7 @@ def _connect_server(endpoint: str | None) -> Sandbox:
     client.health()
     aws_environment.apply(client.endpoint, config.account_id, config.region)
     botocore_guard.install()
+    local_names.install()  # an API's address is a name below .localhost
     return Sandbox(client, origin=origin, notes=notes)
 
 
