@@ -81,9 +81,7 @@ def subscribed(server: Server, name: str, pattern: str) -> str:
 
 def refused(server: Server, **request: str) -> str:
     with pytest.raises(ClientError) as caught:
-        server.client("logs").put_subscription_filter(
-            **{"filterName": "f", "filterPattern": "", **request}  # type: ignore[arg-type]
-        )
+        server.client("logs").put_subscription_filter(**{"filterName": "f", "filterPattern": "", **request})
     assert caught.value.response["Error"]["Code"] == "InvalidParameterException"
     return str(caught.value.response["Error"]["Message"])
 
