@@ -152,10 +152,12 @@ class HttpConnection(asyncio.Protocol):
         """Called behind ``handle`` for a request that asks for another protocol; ``rest`` came behind it."""
         self._refuse(400, "this endpoint does not upgrade connections")
 
-    def answer(self, status: int, headers: Iterable[tuple[bytes, bytes]] | bytes, body: bytes) -> None:
+    def answer(
+        self, status: int, headers: Iterable[tuple[bytes, bytes]] | bytes, body: bytes, reason: str = ""
+    ) -> None:
         """Answer the current request with one write. ``headers`` may be ready-made lines, each ending in CR LF.
 
-        Content-Length is added. After a caller hung up this does nothing.
+        Content-Length is added; ``reason`` stands in for the usual words of the status. After a caller hung up this does nothing.
         """
         request, self._current = self._current, None
         transport = self._transport
@@ -164,6 +166,8 @@ class HttpConnection(asyncio.Protocol):
         if not isinstance(headers, bytes):
             headers = b"".join(b"%s: %s\r\n" % pair for pair in headers)
         head = _STATUS_LINES.get(status) or b"HTTP/1.1 %d Status\r\n" % status
+        if reason:
+            head = b"HTTP/1.1 %d %s\r\n" % (status, reason.encode("latin-1", "replace"))
         if request is not None and request.method == b"HEAD":
             # The neighbours' own Content-Length stands for the body that HEAD leaves out.
             self._write(b"%s%s\r\n" % (head, headers))

@@ -187,7 +187,7 @@ def _name(host: bytes) -> str:
 
 def _write(connection: SocketConnection, response: HttpResponse) -> None:
     lines = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
-    connection.answer(response.status, lines.encode("latin-1", "replace"), response.body)
+    connection.answer(response.status, lines.encode("latin-1", "replace"), response.body, response.reason)
 
 
 def _fault(fault: Exception) -> HttpResponse:
