@@ -32,9 +32,10 @@ def check_destination(forwarder: Forwarder, group: Any, function_arn: str) -> st
         asked = Delivery(
             function_arn, "{}", principal, source_arn=f"{group.arn}:*", source_account=group.account_id
         )
-        refusal = refusal or forwarder.refusal(asked)
-        if not forwarder.refusal(asked):
+        missing = forwarder.refusal(asked)
+        if not missing:
             return principal
+        refusal = refusal or missing
     raise _refused(f"{_NO_FUNCTION} {refusal}")
 
 
