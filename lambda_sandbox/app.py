@@ -28,6 +28,7 @@ from lambda_sandbox.drivers.endpoint import Endpoint, EndpointConnection
 from lambda_sandbox.drivers.environment_connection import EnvironmentConnection
 from lambda_sandbox.drivers.front_door_wiring import make_front_doors
 from lambda_sandbox.drivers.gate import Gate
+from lambda_sandbox.drivers.history_keeper import HistoryKeeper
 from lambda_sandbox.drivers.identities import Identities
 from lambda_sandbox.drivers.log_copies import LogCopies
 from lambda_sandbox.drivers.mapping_state import StoredCheckpoints, letter_of, letters
@@ -80,6 +81,7 @@ class Application:
         self._otlp: OtlpExport | None = None
         self._counted: dict[str, EventSourceMapping] | None = None  # None: mappings changed, look again
         self._identities: Identities | None = None  # where IAM is enforced
+        self._history_keeper: HistoryKeeper | None = None  # where there is a folder for the state
 
     async def start(self) -> None:
         """Open the store, the neighbours and the listeners. Raises ``SandboxFault`` with what to do next."""
@@ -104,6 +106,8 @@ class Application:
         self.driver.core.admission = environments.refusal
         self.driver.core.peak_memory_mb = environments.peak_memory_mb
         await self._listen(listener)
+        if config.state is not None:
+            self._history_keeper = HistoryKeeper(config.state, self.driver.history)
         self.driver.perform(self._promises.at_start())
         self._outbox.resume()
         if config.otlp:
@@ -129,6 +133,8 @@ class Application:
         assert isinstance(self.driver.environments, ProcessEnvironments)
         await self.driver.environments.close()
         await self._neighbours.stop()
+        if self._history_keeper is not None:
+            await self._history_keeper.close()
         self._worker.shutdown()
         self._store.close()
         self._code.close()
@@ -452,6 +458,8 @@ class Application:
             self._endpoint.gate.forget()
         self.driver.history.clear()
         self.driver.core.faults.clear()
+        if self._history_keeper is not None:
+            await self._history_keeper.clear()
         self.driver.cloudwatch.clear()
         self.driver.xray.clear()
         self._alarm_clock.arm()

@@ -32,11 +32,13 @@ class Batch:
 
 
 class History:
-    """``neighbours`` is what the functions asked of S3, SQS and the rest."""
+    """``neighbours`` is what the functions asked of S3, SQS and the rest. ``unsaved`` collects what whoever keeps the history
+    has not written yet; ``None`` where nobody does."""
 
     def __init__(self) -> None:
         self.records: deque[InvocationRecord] = deque()
         self.neighbours = NeighbourUsage()
+        self.unsaved: list[InvocationRecord] | None = None
         self._event_bytes = 0
         self._environments: dict[str, Environment] = {}
         self._past: dict[str, dict[str, Any]] = {}
@@ -58,6 +60,8 @@ class History:
         """Remember a finished attempt."""
         self.records.append(record)
         self._event_bytes += len(record.invocation.payload)
+        if self.unsaved is not None:
+            self.unsaved.append(record)
         while len(self.records) > _RECORDS or self._event_bytes > _EVENT_BYTES:
             self._event_bytes -= len(self.records.popleft().invocation.payload)
 
@@ -134,7 +138,11 @@ class History:
 
     def environments(self) -> list[dict[str, Any]]:
         """Return the rows of all environments, oldest first."""
-        return [*self._past.values(), *map(_environment, self._environments.values())]
+        return [*self._past.values(), *self.living_environments()]
+
+    def living_environments(self) -> list[dict[str, Any]]:
+        """Return the rows of the environments of this life of the sandbox."""
+        return [_environment(environment) for environment in self._environments.values()]
 
     def to_json(self) -> dict[str, Any]:
         """Return ``{"invocations": […], "environments": […], "mappings": […]}``, oldest first; times are seconds since the epoch."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 from xml.etree import ElementTree
 
 import pytest
@@ -241,3 +241,32 @@ def test_a_notebook_explains_with_text_and_with_html(server: Server, quote: str)
         assert sandbox.history("quote", cold=True).invocations[0]["request_id"] == quote
     finally:
         disconnect()
+
+
+def test_history_and_bill_outlive_the_server_with_a_folder_for_the_state(
+    start_server: Callable[..., Server], tmp_path: Any
+) -> None:
+    first = start_server("--state", str(tmp_path))
+    first.client("sqs").create_queue(QueueName="orders")
+    first.deploy("quote", CODE, Timeout=10)
+    answer = first.client("lambda").invoke(FunctionName="quote", Payload=b'{"send": 1}')
+    request_id = answer["ResponseMetadata"]["RequestId"]
+    first.client("lambda").invoke(FunctionName="quote", Payload=b'{"fail": 1}')
+    before = ask(first, "history"), ask(first, "bill")
+    first.stop()
+    second = start_server("--state", str(tmp_path))
+    history, bill = ask(second, "history"), ask(second, "bill")
+    assert history["invocations"] == before[0]["invocations"]
+    assert bill["rows"] == before[1]["rows"]
+    assert bill["all"]["lambda_usd"] == before[1]["all"]["lambda_usd"]
+    rows = {
+        row["meter"]: row["quantity"] for row in bill["neighbours"]["rows"] if row["function_name"] == "quote"
+    }
+    assert rows["sqs.standard"] == "2"
+    [environment] = history["environments"]
+    assert environment["state"] == "stopped"
+    assert ask(second, "explain", request_id=request_id)["status"] == "success"
+    with urlopen(Request(f"{second.endpoint}/_sandbox/reset", method="POST")):
+        pass
+    second.stop()
+    assert ask(start_server("--state", str(tmp_path)), "history")["invocations"] == []
