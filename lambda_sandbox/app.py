@@ -260,7 +260,7 @@ class Application:
         self._endpoint.on_stream_write = self._mappings.wake
         self._endpoint.on_schedule_change = self._schedules.wake
         self._wire_front_doors()
-        actions = AlarmActions(self.waiting_clock, self._neighbours.forward, self._send_event)
+        actions = AlarmActions(self.waiting_clock, self._neighbours.forward, self._deliveries.deliver)
         self._alarm_clock = AlarmClock(
             self.driver.cloudwatch, self.waiting_clock, actions, self._endpoint.spawn
         )

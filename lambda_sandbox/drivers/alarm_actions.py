@@ -12,19 +12,22 @@ from lambda_sandbox.drivers.cloudwatch import CloudWatch
 from lambda_sandbox.errors import SandboxError
 from lambda_sandbox.telemetry.alarms import Alarm, StateChange, remember_action
 from lambda_sandbox.telemetry.alarms_messages import function_event, message, subject
+from lambda_sandbox.triggers.delivery import Delivery
 
 Forward = Callable[[bytes, bytes, list[tuple[bytes, bytes]], bytes], Awaitable[tuple[int, Any, bytes]]]
 
+_PRINCIPAL = "lambda.alarms.cloudwatch.amazonaws.com"
+
 
 class AlarmActions:
-    """``forward`` sends one request to the neighbours; ``invoke_event(function_arn, payload, trace_header)`` sends a function an event."""
+    """``forward`` sends one request to the neighbours; ``deliver`` sends a function an event, if its policy lets CloudWatch."""
 
     def __init__(
-        self, clock: WaitingClock, forward: Forward, invoke_event: Callable[[str, bytes, str], None]
+        self, clock: WaitingClock, forward: Forward, deliver: Callable[[Delivery], Awaitable[None]]
     ) -> None:
         self._clock = clock
         self._forward = forward
-        self._invoke_event = invoke_event
+        self._deliver = deliver
 
     async def carry_out(self, changes: list[StateChange]) -> None:
         """Tell everybody of every change, in order; what fails is written into the alarm's history."""
@@ -35,13 +38,13 @@ class AlarmActions:
     async def _act(self, change: StateChange, arn: str) -> None:
         try:
             if ":lambda:" in arn:
-                self._invoke_event(arn, function_event(change), "")
+                await self._deliver(_delivery(change, arn))
+                self._remember(change.alarm, f"Sent an event to action {arn}")
             else:
                 await self._publish(change, arn)
+                self._remember(change.alarm, f"Successfully executed action {arn}")
         except (SandboxError, OSError) as error:
             self._remember(change.alarm, f"Failed to execute action {arn}. {error}")
-        else:
-            self._remember(change.alarm, f"Successfully executed action {arn}")
 
     async def _publish(self, change: StateChange, arn: str) -> None:
         alarm = change.alarm
@@ -65,6 +68,12 @@ class AlarmActions:
 
     def _remember(self, alarm: Alarm, summary: str) -> None:
         remember_action(alarm, self._clock.now(), summary)
+
+
+def _delivery(change: StateChange, arn: str) -> Delivery:
+    alarm = change.alarm
+    payload = function_event(change).decode()
+    return Delivery(arn, payload, _PRINCIPAL, source_arn=alarm.arn, source_account=alarm.account_id)
 
 
 class AlarmClock:

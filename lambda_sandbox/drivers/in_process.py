@@ -50,6 +50,7 @@ from lambda_sandbox.telemetry.application_logs import ApplicationLogs
 from lambda_sandbox.telemetry.history import History
 from lambda_sandbox.telemetry.logs import LogStore
 from lambda_sandbox.telemetry.traces_header import SAMPLED
+from lambda_sandbox.triggers.delivery import Delivery
 
 ENDPOINT = "in-process"
 _CREDENTIAL = re.compile(r"Credential=([^/\s,]*)/\d+/([^/\s,]+)/([^/\s,]+)/aws4_request")
@@ -156,7 +157,7 @@ class InProcess:
         return timer if alarm is None else min(timer, alarm)
 
     def _notify(self, changes: list[StateChange]) -> None:
-        telling = AlarmActions(self.clock, self._forward, self._send_event).carry_out(changes)
+        telling = AlarmActions(self.clock, self._forward, self._deliver_event).carry_out(changes)
         with contextlib.suppress(StopIteration):
             telling.send(None)  # nothing in it waits: moto answers in this interpreter
 
@@ -249,6 +250,10 @@ class InProcess:
         return status, [], answer
 
     # --- invoke --------------------------------------------------------------------------------------
+
+    async def _deliver_event(self, delivery: Delivery) -> None:
+        """DIFFERS: the function's policy is not asked whether CloudWatch may, as with the server driver."""
+        self._send_event(delivery.target_arn, delivery.payload.encode(), delivery.trace_header)
 
     def _send_event(self, function_arn: str, payload: bytes, trace_header: str) -> None:
         """Invoke a function that is another's destination. Raises ``ApiError`` when there is none."""

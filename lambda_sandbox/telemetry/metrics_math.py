@@ -49,6 +49,9 @@ _ACROSS: dict[str, Callable[[list[float]], float]] = {
 }
 
 
+_KNOWN = {*_EACH, *_ACROSS, "IF", "FILL", "PERIOD", "DIFF", "RATE", "RUNNING_SUM", "DATAPOINT_COUNT"}
+
+
 class MathError(ValueError):
     """The expression cannot be evaluated; the text says why, in one sentence."""
 
@@ -109,6 +112,8 @@ class Mathematics:
             return [self.series[each] for each in self.metrics]
         if name == "FILL" and len(arguments) == 2:
             return self._fill(self._value(arguments[0]), arguments[1])
+        if name not in _KNOWN:
+            raise MathError(f"the function {name} is not supported by the sandbox")
         values = [self._value(argument) for argument in arguments]
         if name in _EACH and len(values) == 1:
             return self._each(_EACH[name], values[0])
