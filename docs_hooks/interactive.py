@@ -13,15 +13,18 @@ import yaml
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-from docs_hooks import exams, facts, questions, traces
+from docs_hooks import exams, facts, glossary, questions, traces
 from lambda_sandbox import event_shapes
 from lambda_sandbox.event_shapes.paths import leaves, type_of
 from lambda_sandbox.telemetry import prices
 
+GLOSSARY = exams.DOCS / "glossary.yaml"
 log = logging.getLogger("mkdocs.hooks.interactive")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
+    page = glossary.markdown(glossary.load(GLOSSARY), exams.DOCS)
+    files.append(File.generated(config, "reference/glossary.md", content=page))
     values = {name: make() for name, make in SCRIPTS.items()} | dict(events())
     for name, (member, value) in values.items():
         files.append(File.generated(config, f"assets/data/{name}.js", content=script(member, value)))
@@ -45,6 +48,7 @@ def question_index() -> tuple[str, Any]:
     return "questionIndex", {
         "exams": [_exam(exam) for exam in exams.exams()],
         "topics": {row["key"]: row["title"] for row in topics if row["key"] in asked},
+        "terms": [term.slug for term in glossary.load(GLOSSARY)],
         "rows": rows,
     }
 
@@ -101,6 +105,18 @@ def _fact(fact: facts.Fact) -> dict[str, Any]:
     }
 
 
+def glossary_terms() -> tuple[str, Any]:
+    """The terms by slug, each with its meaning and its place in the glossary."""
+    return "glossary", {
+        term.slug: {
+            "term": term.term,
+            "meaning": term.meaning,
+            "address": f"reference/glossary.html#{term.slug}",
+        }
+        for term in glossary.load(GLOSSARY)
+    }
+
+
 def price_files() -> tuple[str, Any]:
     """The sandbox's own price files, numbers as exact decimal text: a browser's numbers would round them."""
     return "prices", {_rules(name): _prices(name) for name in sorted(prices.shipped(), key=len)}
@@ -150,6 +166,7 @@ def events() -> Iterator[tuple[str, tuple[str, Any]]]:
 SCRIPTS: dict[str, Callable[[], tuple[str, Any]]] = {
     "question-index": question_index,
     "questions": question_texts,
+    "glossary": glossary_terms,
     "prices": price_files,
     "traces": first_trace,
     "traces-all": all_traces,

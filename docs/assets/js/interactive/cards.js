@@ -1,6 +1,6 @@
 /* Cards in five boxes, made of the glossary's terms and of the questions. */
 course.cards = (() => {
-  const { make, button, prose, announcer, show, heading, keys, select, load, counted, site } = course.elements;
+  const { make, button, prose, snippet, announcer, show, heading, keys, select, load, counted, site } = course.elements;
   const bank = course.bank, leitner = course.leitner;
   const DECKS = [["all", "Terms and questions"], ["terms", "Terms of the glossary"], ["questions", "Exam questions"]];
 
@@ -14,7 +14,7 @@ course.cards = (() => {
     overview(state, false);
   }
 
-  const termIds = () => (course.data.questionIndex.terms ?? []).map((slug) => `term:${slug}`);
+  const termIds = () => course.data.questionIndex.terms.map((slug) => `term:${slug}`);
   const questionIds = (exam) => bank.ofExam(bank.index(), exam).map((row) => row.id);
   const idsOf = ({ deck, exam }) => [...(deck === "questions" ? [] : termIds()), ...(deck === "terms" ? [] : questionIds(exam))];
 
@@ -69,7 +69,7 @@ course.cards = (() => {
     const question = bank.question(id);
     const right = question.options.filter((option) => option.right);
     return {
-      kind: "Question", front: [make("p", {}, ...prose(question.scenario)),
+      kind: "Question", front: [make("p", {}, ...prose(question.scenario)), snippet(question.code),
         make("ul", {}, ...question.options.map((option) => make("li", {}, ...prose(option.text))))],
       back: right.map((option) => make("div", { class: "course-option right" },
         make("p", {}, make("strong", {}, ...prose(option.text))), make("p", { class: "course-why" }, ...prose(option.why)))),

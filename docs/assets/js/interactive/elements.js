@@ -28,6 +28,11 @@ course.elements = (() => {
     return String(text).trim().split(/`([^`]+)`/).map((part, index) => (index % 2 ? make("code", {}, part) : part));
   }
 
+  /* The lines that a question is about, as they are; null where it has none. */
+  function snippet(code) {
+    return code ? make("pre", { class: "course-code" }, make("code", {}, code.text)) : null;
+  }
+
   /* Run assets/data/NAME.js, which assigns to course.data; the same promise for every caller. */
   function load(name) {
     if (!loads.has(name)) {
@@ -100,5 +105,5 @@ course.elements = (() => {
 
   const counted = (count, one, many = `${one}s`) => `${count.toLocaleString("en-US")} ${count === 1 ? one : many}`;
 
-  return { make, button, prose, load, announcer, show, heading, keys, shuffled, select, counted, site };
+  return { make, button, prose, snippet, load, announcer, show, heading, keys, shuffled, select, counted, site };
 })();

@@ -1,6 +1,6 @@
 /* One question as a form: choose by click, by Tab and Space, or by the keys 1 to 5; then what each option is about. */
 course.questionView = (() => {
-  const { make, prose, site } = course.elements;
+  const { make, prose, snippet, site } = course.elements;
 
   /* `onchange(chosen)` gets the places of the chosen options. The view has: element, choose(place), chosen(), reveal(). */
   function view(question, { chosen = [], revealed = false, onchange = () => {}, number = "" } = {}) {
@@ -16,6 +16,7 @@ course.questionView = (() => {
     const current = () => inputs.flatMap((input, place) => (input.checked ? [place] : []));
     const list = make("fieldset", { class: "course-question" },
       make("legend", { class: "course-scenario" }, ...prose(question.scenario)),
+      snippet(question.code),
       make("p", { class: "course-quiet course-howmany" }, many > 1 ? `Choose ${many === 2 ? "two" : many}.` : "Choose one."),
       ...options);
     const made = {

@@ -1,0 +1,48 @@
+"""The glossary: ``docs/glossary.yaml`` as a page with an anchor for each term, and as cards to learn from."""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One word of the course. ``page`` is the page under ``docs/`` that teaches it."""
+
+    term: str
+    meaning: str
+    page: str
+
+    @property
+    def slug(self) -> str:
+        """The term's anchor on ``reference/glossary.md``: ``cold-start``."""
+        return re.sub(r"[^a-z0-9]+", "-", self.term.lower()).strip("-")
+
+
+@functools.cache
+def load(path: Path) -> tuple[Term, ...]:
+    """Return the terms in the alphabet's order. Raises ``ValueError`` where two would have the same anchor."""
+    rows = yaml.safe_load(path.read_text(encoding="utf-8"))
+    terms = sorted((Term(**row) for row in rows), key=lambda term: term.term.lower())
+    slugs = [term.slug for term in terms]
+    twice = sorted({slug for slug in slugs if slugs.count(slug) > 1})
+    if twice:
+        raise ValueError(f"{path.name}: {', '.join(twice)} is there twice")
+    return tuple(terms)
+
+
+def markdown(terms: tuple[Term, ...], docs: Path) -> str:
+    """Return the glossary's page; a term whose page is not written yet has no link."""
+    parts = [
+        "---\ntitle: Glossary\nsearch:\n  boost: 2\n---\n# Glossary\n",
+        "The words of this course, in the sense in which AWS uses them.\n",
+    ]
+    for term in terms:
+        link = f" [Read more](../{term.page})" if (docs / term.page).is_file() else ""
+        parts.append(f"## {term.term} {{ #{term.slug} }}\n\n{term.meaning}{link}\n")
+    return "\n".join(parts)

@@ -1,0 +1,99 @@
+"""axe-core finds nothing wrong on any type of page, light and dark; and how much a page weighs before anybody touches it."""
+
+import gzip
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Response
+
+from tests.browser.chromium import needs_chromium
+
+pytestmark = needs_chromium
+
+# One page of each type, and every page with an interactive part.
+TYPES = [
+    "index.html",
+    "concepts/03-execution-environments.html",
+    "concepts/07-scaling-and-concurrency.html",
+    "events/index.html",
+    "labs/index.html",
+    "labs/01-first-function/lab.html",
+    "pricing/02-calculator.html",
+    "certification/index.html",
+    "certification/practice.html",
+    "certification/mock-exam.html",
+    "certification/cards.html",
+    "certification/cheat-sheet.html",
+    "certification/saa-c03.html",
+    "reference/glossary.html",
+    "reference/api-parity.html",
+]
+MOST_KB = 300
+
+
+def violations(page: Page) -> list[tuple[str, list[Any]]]:
+    found = Axe().run(page).response["violations"]
+    return [(each["id"], [node["target"] for node in each["nodes"]][:3]) for each in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", TYPES)
+def test_axe_finds_nothing(browser: Browser, http_address: str, name: str, scheme: str) -> None:
+    page = browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
+    page.goto(http_address + name, wait_until="networkidle")
+    found = violations(page)
+    page.close()
+    assert found == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_middle_of_practice_exam_and_cards(
+    browser: Browser, http_address: str, scheme: str
+) -> None:
+    page = browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
+    found = {}
+    page.goto(http_address + "certification/practice.html")
+    page.get_by_role("button", name="Start").click()
+    page.keyboard.press("1")
+    found["practice"] = violations(page)
+    page.keyboard.press("Enter")
+    found["explained"] = violations(page)
+    page.goto(http_address + "certification/mock-exam.html")
+    page.get_by_role("button", name="Begin SAA-C03").click()
+    page.keyboard.press("1")
+    page.keyboard.press("f")
+    found["exam"] = violations(page)
+    page.get_by_role("button", name="Review").click()
+    found["review"] = violations(page)
+    page.get_by_role("button", name="Hand it in").click()
+    found["result"] = violations(page)
+    page.goto(http_address + "certification/cards.html")
+    page.get_by_role("button", name="Study").click()
+    page.locator(".course-flash").wait_for()
+    page.keyboard.press(" ")
+    found["card"] = violations(page)
+    page.close()
+    assert found == {name: [] for name in found}
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_a_page_is_light_before_anybody_touches_it(browser: Browser, http_address: str, name: str) -> None:
+    """All that it loads, compressed as web servers send it."""
+    page = browser.new_page()
+    answers: list[Response] = []
+    page.on("response", answers.append)
+    page.goto(http_address + name, wait_until="networkidle")
+    sizes = {answer.url: len(gzip.compress(answer.body())) for answer in answers if answer.ok}
+    page.close()
+    assert sizes
+    assert sum(sizes.values()) < MOST_KB * 1024, sizes
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_nothing_is_wider_than_a_small_phone(browser: Browser, http_address: str, name: str) -> None:
+    page = browser.new_page(viewport={"width": 360, "height": 740})
+    page.goto(http_address + name, wait_until="networkidle")
+    width = page.evaluate("document.documentElement.scrollWidth")
+    page.close()
+    assert width <= 360
