@@ -19,7 +19,7 @@ def nothing(*_: Any, **__: Any) -> None:
 def cut_off() -> None:
     """Replace what the driver does for telemetry on the way of an invocation."""
     driver: Any = ServerDriver
-    for name in ("_write_log", "_record", "_drain", "_append_output", "_append_log"):
+    for name in ("_write_log", "_record", "_drain", "_append_output", "_append_log", "_append_line"):
         getattr(driver, name)  # one that is gone or renamed must not go unnoticed
         setattr(driver, name, nothing)
 

@@ -21,14 +21,20 @@ from lambda_sandbox.iam.credentials import RoleSessions
 from lambda_sandbox.invocation import async_queue, messages, retiring
 from lambda_sandbox.invocation.core import Core
 from lambda_sandbox.invocation.environment import Environment, State
-from lambda_sandbox.invocation.messages import Action, Invocation, InvocationType, RefuseRuntime
+from lambda_sandbox.invocation.messages import (
+    Action,
+    Invocation,
+    InvocationRecord,
+    InvocationType,
+    RefuseRuntime,
+)
 from lambda_sandbox.resources import EventInvokeConfig, Exit, FunctionConfiguration, Isolation
 from lambda_sandbox.runtime_api.protocol import RuntimeApiConnection
 from lambda_sandbox.runtime_api.streaming import BodySource
 from lambda_sandbox.telemetry import system_logs
 from lambda_sandbox.telemetry.application_logs import ApplicationLogs
 from lambda_sandbox.telemetry.history import History
-from lambda_sandbox.telemetry.logs import LogStore
+from lambda_sandbox.telemetry.logs import LogStore, Written
 from lambda_sandbox.telemetry.traces_header import SAMPLED
 
 # POLICY: a busy environment is spared two signals an event; AWS freezes at once.
@@ -393,13 +399,19 @@ class ServerDriver:
 
     def _write_log(self, action: messages.WriteLog) -> None:
         # What the handler printed before it answered is in the pipe by now and belongs before this line.
-        environment = action.environment
-        if not action.text.startswith("START"):
-            self._drain(environment)
-        else:
-            if environment.invocations == 1:
-                self._drain(environment)  # what init printed
+        environment, about = action.environment, action.about
+        begins = type(about) is Invocation
+        if not begins or environment.invocations == 1:
+            self._drain(environment)  # of an invocation that begins only the first: what init printed
+        if begins:
             self.logs.begin_invocation(environment.log_stream)
+        if not action.line and environment.function.log_format != "JSON":
+            if type(about) is Invocation:
+                self._append_line(environment, (about.request_id, about.function.version))
+                return
+            if type(about) is InvocationRecord and about.report is not None:
+                self._append_line(environment, about.report)
+                return
         notice = (
             self.runtime_notice(environment.function.runtime) if action.text.startswith("INIT_START") else ""
         )
@@ -489,6 +501,13 @@ class ServerDriver:
         if environment is not None:
             self._drain(environment)  # what was printed comes before the word that the handler is done
             self.telemetry.runtime_done(environment_id, request_id, size, error_type)
+
+    def _append_line(self, environment: Environment, line: Written) -> None:
+        """Keep what one of the platform's lines is made of: nobody waits until it is."""
+        function, now = environment.function, self.clock.now()
+        group = (function.account_id, function.region, function.log_group_name)
+        self.logs.write(group, environment.log_stream, line, now)
+        self.history.neighbours.logged_line(now, function.function_name, line)
 
     def _append_log(self, environment: Environment, data: bytes) -> None:
         function = environment.function

@@ -10,11 +10,30 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from lambda_sandbox.invocation.report import Report
 from lambda_sandbox.quotas import LOG_TAIL_BYTES
 
 # POLICY: beyond this the oldest lines of whichever function has printed most are dropped.
 _KEPT_BYTES = 64 << 20
 _CHUNK_BYTES = 250  # what Python adds to a chunk: a bytes object, its tuple, a place in the queue
+_LINE_BYTES = 200  # about what a line takes that is not made yet
+
+# What is written: text; or what the platform's two lines of every invocation are made of, once somebody reads them: END and
+# REPORT of a report, START of a request's id and a version.
+Written = bytes | Report | tuple[str, str]
+
+
+def text_of(written: Written) -> bytes:
+    """Return the text of what was written, whole lines for a platform's.
+
+    >>> text_of(("r-1", "$LATEST"))
+    b'START RequestId: r-1 Version: $LATEST\\n'
+    """
+    if isinstance(written, bytes):
+        return written
+    if isinstance(written, Report):
+        return f"END RequestId: {written.request_id}\n{written.line()}\n".encode()
+    return f"START RequestId: {written[0]} Version: {written[1]}\n".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +48,7 @@ class LogEvent:
 
 @dataclass(slots=True)
 class _Group:
-    chunks: deque[tuple[int, int, str, bytes]] = field(default_factory=deque)
+    chunks: deque[tuple[int, int, str, Written]] = field(default_factory=deque)
     count: int = 0
     size: int = 0
 
@@ -40,17 +59,17 @@ class LogStore:
     def __init__(self) -> None:
         self._groups: dict[tuple[str, str, str], _Group] = {}
         self._size = 0
-        self._invocation: dict[str, list[bytes]] = {}
+        self._invocation: dict[str, list[Written]] = {}
         self.on_write: Callable[[tuple[str, str, str]], None] | None = None  # hears of every append
 
-    def write(self, group: tuple[str, str, str], stream: str, data: bytes, now: float) -> None:
+    def write(self, group: tuple[str, str, str], stream: str, data: Written, now: float) -> None:
         """Append ``data``, one or more whole or partial lines, at ``now`` seconds."""
         store = self._groups.get(group)
         if store is None:
             store = self._groups[group] = _Group()
         store.count += 1
         store.chunks.append((store.count, int(now * 1000), stream, data))
-        size = len(data) + _CHUNK_BYTES
+        size = _size(data)
         store.size += size
         self._size += size
         if self._size > _KEPT_BYTES:
@@ -66,7 +85,7 @@ class LogStore:
         largest = max(self._groups.values(), key=lambda group: group.size)
         wanted = largest.size // 2
         while largest.size > wanted:
-            size = len(largest.chunks.popleft()[3]) + _CHUNK_BYTES
+            size = _size(largest.chunks.popleft()[3])
             largest.size -= size
             self._size -= size
 
@@ -76,7 +95,7 @@ class LogStore:
 
     def tail(self, stream: str) -> str:
         """Return the last 4 KB of the invocation's log, base64, as ``LogResult`` carries it."""
-        data = b"".join(self._invocation.get(stream, ()))
+        data = b"".join(map(text_of, self._invocation.get(stream, ())))
         return base64.b64encode(data[-LOG_TAIL_BYTES:]).decode()
 
     def forget_stream(self, stream: str) -> None:
@@ -94,7 +113,7 @@ class LogStore:
         for number, timestamp_ms, stream, data in list(store.chunks):
             if number <= after:
                 continue
-            lines = (partial.pop(stream, b"") + data).split(b"\n")
+            lines = (partial.pop(stream, b"") + text_of(data)).split(b"\n")
             partial[stream] = lines.pop()
             for line in lines:
                 yield LogEvent(number, timestamp_ms, stream, line.decode("utf-8", "replace") + "\n")
@@ -106,3 +125,7 @@ class LogStore:
         self._groups.clear()
         self._size = 0
         self._invocation.clear()
+
+
+def _size(data: Written) -> int:
+    return (len(data) if type(data) is bytes else _LINE_BYTES) + _CHUNK_BYTES

@@ -9,7 +9,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from lambda_sandbox.telemetry.logs import Written, text_of
+
 OUTSIDE = "outside"  # the cause of what no function asked for: a notebook, a script, the command line
+_UNMEASURED = 256
 _CALLS = 20_000  # POLICY: older calls are dropped from memory; the sums stay
 
 
@@ -57,6 +60,7 @@ class NeighbourUsage:
         self.calls: deque[Call] = deque(maxlen=_CALLS)
         self._sums: dict[tuple[int, str, str], Decimal] = {}
         self._log_bytes: dict[tuple[int, str], int] = {}
+        self._unmeasured: list[tuple[float, str, Written]] = []
 
     def call(self, call: Call) -> None:
         """Remember a request and add what it used."""
@@ -71,12 +75,24 @@ class NeighbourUsage:
             self._sums[key] = self._sums.get(key, Decimal(0)) + quantity
 
     def logged(self, at: float, function_name: str, size: int) -> None:
-        """Add bytes that a function's log took in; asked several times an invocation."""
+        """Add bytes that a function's log took in."""
         key = (int(at // 86_400), function_name)
         self._log_bytes[key] = self._log_bytes.get(key, 0) + size
 
+    def logged_line(self, at: float, function_name: str, line: Written) -> None:
+        """Add a line that the platform wrote: it is made, and measured, by the hundred or when somebody asks."""
+        self._unmeasured.append((at, function_name, line))
+        if len(self._unmeasured) >= _UNMEASURED:
+            self._measure()
+
+    def _measure(self) -> None:
+        lines, self._unmeasured = self._unmeasured, []
+        for at, function_name, line in lines:
+            self.logged(at, function_name, len(text_of(line)))
+
     def sums(self) -> list[Used]:
         """Return every sum, by day, function and meter."""
+        self._measure()
         logs = {(day, name, "logs.bytes"): Decimal(size) for (day, name), size in self._log_bytes.items()}
         return [
             Used(_date(day), name, meter, q)
@@ -90,6 +106,7 @@ class NeighbourUsage:
         self.calls.clear()
         self._sums.clear()
         self._log_bytes.clear()
+        self._unmeasured.clear()
 
     def restore(self, sums: list[Used]) -> None:
         """Take over the sums that an earlier life of the sandbox kept."""
