@@ -14,6 +14,7 @@ from lambda_sandbox import quotas
 from lambda_sandbox.clock import Clock
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.drivers import event_records
+from lambda_sandbox.invocation import request
 from lambda_sandbox.invocation.messages import EventFinished, Invocation, InvocationType
 from lambda_sandbox.resources import Caller, EventInvokeConfig
 
@@ -247,17 +248,21 @@ def _headers(service: str, account_id: str, region: str) -> Headers:
 def event_for(
     plane: ControlPlane, clock: Clock, function_arn: str, payload: bytes, trace_header: str
 ) -> Invocation:
-    """Return the event that a function gets as another's destination. Raises ``ApiError`` when there is no such function."""
+    """Return the event that a function gets as another's destination, or from a service; without a header a trace begins.
+
+    Raises ``ApiError`` when there is no such function.
+    """
     account_id, region = function_arn.split(":")[4], function_arn.split(":")[3]
     route = plane.route(function_arn, None, Caller(account_id, region))
     function, routed = plane.choose(route)
+    request_id, now = str(uuid4()), clock.now()
     return Invocation(
-        str(uuid4()),
+        request_id,
         function,
         payload,
-        clock.now(),
+        now,
         InvocationType.EVENT,
-        trace_header=trace_header,
+        trace_header=trace_header or request.trace_header(now, request_id),
         invoked_arn=route.invoked_arn,
         routed=routed,
     )

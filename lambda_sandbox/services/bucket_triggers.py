@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from lambda_sandbox.services import rule_triggers
+from lambda_sandbox.services import rule_triggers, trace_headers
 from lambda_sandbox.services.forwarder import Forwarder
 from lambda_sandbox.triggers import s3_event
 from lambda_sandbox.triggers.delivery import Delivery
@@ -126,7 +126,14 @@ class _Notifier:
 
 def delivery(change: Change, function_arn: str, event: dict[str, Any]) -> Delivery:
     """Return the event on its way to a function. S3 gives its own account and the bucket to the function's policy."""
-    return Delivery(function_arn, json.dumps(event), s3_event.PRINCIPAL, change.bucket_arn, change.account_id)
+    return Delivery(
+        function_arn,
+        json.dumps(event),
+        s3_event.PRINCIPAL,
+        change.bucket_arn,
+        change.account_id,
+        trace_header=trace_headers.current(),
+    )
 
 
 def _configuration(target: Any) -> Configuration:

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from lambda_sandbox.services import trace_headers
 from lambda_sandbox.services.forwarder import Forwarder
 from lambda_sandbox.triggers import sns_event
 from lambda_sandbox.triggers.delivery import Delivery
@@ -65,6 +66,7 @@ def _delivery(
         dead_letter_body=sns_event.dead_letter(message),
         maximum_retry_attempts=_ATTEMPTS,
         maximum_event_age_s=_AGE_S,
+        trace_header=trace_headers.current(),
     )
 
 

@@ -27,12 +27,18 @@ class TraceHeaders:
         return chunks
 
 
+def current() -> str:
+    """Return the header of the request that this thread is at, empty where it has none."""
+    header: str = getattr(_request, "header", "")
+    return header
+
+
 def mark_messages(backend_class: Any) -> None:
     """Make moto's ``SQSBackend`` keep the header with each message that names none itself."""
     send = backend_class.send_message
 
     def send_message(self: Any, *args: Any, **options: Any) -> Any:
-        header = getattr(_request, "header", "")
+        header = current()
         given = options.get("system_attributes") or {}
         if header and _HEADER not in given:
             attribute = {"DataType": "String", "StringValue": header}

@@ -209,6 +209,34 @@ class TestOtherTargets:
         )
 
 
+class TestRecursion:
+    def test_a_function_that_writes_where_it_is_started_is_stopped(self, server: Server) -> None:
+        stopped, bucket = Queue(server, "stopped-loop"), "trigger-loop"
+        source = (
+            "import boto3\ns3 = boto3.client('s3')\n"
+            "def handler(event, context):\n"
+            f"    s3.put_object(Bucket='{bucket}', Key=context.aws_request_id, Body=b'again')\n"
+        )
+        arn = server.deploy("writes-on", source, Timeout=30)
+        client = server.client("lambda")
+        client.add_permission(
+            FunctionName="writes-on",
+            StatementId="s3",
+            Action="lambda:InvokeFunction",
+            Principal="s3.amazonaws.com",
+        )
+        client.put_function_event_invoke_config(
+            FunctionName="writes-on", DestinationConfig={"OnFailure": {"Destination": stopped.arn}}
+        )
+        server.client("s3").create_bucket(Bucket=bucket)
+        _configure(server, bucket, {"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]})
+        server.client("s3").put_object(Bucket=bucket, Key="first", Body=b"1")
+        record = stopped.body()
+        assert record["requestContext"]["condition"] == "RecursiveInvocationDetected"
+        written = server.client("s3").list_objects_v2(Bucket=bucket)["KeyCount"]
+        assert written == 17  # the first, and one by each of sixteen invocations
+
+
 class TestRefusals:
     def test_a_function_that_s3_may_not_invoke_is_refused_and_history_says_why(
         self, server: Server, reporter: Reporter
