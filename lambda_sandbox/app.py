@@ -281,7 +281,11 @@ class Application:
         self._endpoint.own_routes.trust = doors.trust
 
     def _wire_triggers(self, history: History) -> TriggerRoutes:
-        permissions = TriggerPermissions(self.plane.resource_policy, self._identities)
+        permissions = TriggerPermissions(
+            self.plane.resource_policy,
+            self._identities,
+            lambda *told: history.denial(self.clock.now(), *told),
+        )
 
         def note(sentence: str) -> None:
             history.delivery(self.clock.now(), sentence)

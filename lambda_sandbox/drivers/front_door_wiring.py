@@ -38,7 +38,9 @@ def make_front_doors(
     def note(sentence: str) -> None:
         driver.history.delivery(driver.clock.now(), sentence)
 
-    permissions = TriggerPermissions(resource_policy, identities)
+    permissions = TriggerPermissions(
+        resource_policy, identities, lambda *told: driver.history.denial(driver.clock.now(), *told)
+    )
     functions = DoorFunctions(driver, plane, permissions.refusal if config.enforce_iam else None)
     definitions = ApiDefinitions(neighbour)
     issuers = Issuers(neighbour)

@@ -18,13 +18,20 @@ _INVOKE = "lambda:InvokeFunction"
 
 
 class TriggerPermissions:
-    """``resource_policy(arn)`` returns the statements on a function; ``identities`` is ``None`` where IAM is not enforced."""
+    """``resource_policy(arn)`` returns the statements on a function; ``identities`` is ``None`` where IAM is not enforced.
+
+    ``denied(principal, action, resource, why)`` is what history shows.
+    """
 
     def __init__(
-        self, resource_policy: Callable[[str], tuple[Statement, ...]], identities: Identities | None
+        self,
+        resource_policy: Callable[[str], tuple[Statement, ...]],
+        identities: Identities | None,
+        denied: Callable[[str, str, str, str], None],
     ) -> None:
         self._resource_policy = resource_policy
         self._identities = identities
+        self._denied = denied
 
     async def refusal(self, delivery: Delivery) -> str:
         """Return the missing statement in a sentence, empty when the delivery may go."""
@@ -34,10 +41,7 @@ class TriggerPermissions:
             return await self._refusal_of_role(delivery) if self._identities is not None else ""
         service = Principal(delivery.principal, delivery.source_account, service=delivery.principal)
         context = {"aws:sourcearn": delivery.source_arn, "aws:sourceaccount": delivery.source_account}
-        access = self._access(service, delivery, {name: (value,) for name, value in context.items() if value})
-        policy = self._resource_policy(delivery.target_arn)
-        decision = evaluate(access, policy)
-        return "" if decision.allowed else denial.explanation(access, decision, policy)
+        return self._decide(service, delivery, {name: (value,) for name, value in context.items() if value})
 
     async def _refusal_of_role(self, delivery: Delivery) -> str:
         assert self._identities is not None
@@ -47,10 +51,15 @@ class TriggerPermissions:
         if not evaluate(Access(service, "sts:AssumeRole", delivery.role_arn, account), trust).allowed:
             return f"Missing: a trust policy of {delivery.role_arn} that lets {delivery.principal} assume it."
         role = await self._identities.role(delivery.role_arn)
-        access = self._access(role, delivery, {})
-        policy = self._resource_policy(delivery.target_arn)
-        decision = evaluate(access, policy)
-        return "" if decision.allowed else denial.explanation(access, decision, policy)
+        return self._decide(role, delivery, {})
 
-    def _access(self, who: Principal, delivery: Delivery, context: dict[str, tuple[str, ...]]) -> Access:
-        return Access(who, _INVOKE, delivery.target_arn, delivery.target_arn.split(":")[4], context)
+    def _decide(self, who: Principal, delivery: Delivery, context: dict[str, tuple[str, ...]]) -> str:
+        function_arn = delivery.target_arn
+        access = Access(who, _INVOKE, function_arn, function_arn.split(":")[4], context)
+        policy = self._resource_policy(function_arn)
+        decision = evaluate(access, policy)
+        if decision.allowed:
+            return ""
+        why = denial.explanation(access, decision, policy)
+        self._denied(who.arn, _INVOKE, function_arn, why)
+        return why
