@@ -30,7 +30,7 @@ def uninstall() -> None:
     """Give the system's own look-up back; does nothing when ``install`` was not called."""
     global _by_system
     if _by_system is not None:
-        socket.getaddrinfo = _by_system  # type: ignore[assignment]
+        socket.getaddrinfo = _by_system
         _by_system = None
 
 

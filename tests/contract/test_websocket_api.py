@@ -84,11 +84,7 @@ class Api:
         self.client.create_stage(ApiId=self.id, StageName="prod", DeploymentId=deployment)
 
     def connect(self, query: str = "", **options: Any) -> ClientConnection:
-        address = urlsplit(self.server.endpoint)
-        assert address.hostname
-        assert address.port
-        raw = socket.create_connection((address.hostname, address.port))
-        return connect(f"{self.endpoint}/prod{query}", sock=raw, proxy=None, **options)
+        return connect_to(self.server, f"{self.endpoint}/prod{query}", **options)
 
     def management(self) -> Any:
         door = f"{self.server.endpoint}/_sandbox/door/{self.id}.execute-api.us-east-1/prod"
@@ -98,6 +94,15 @@ class Api:
             "region_name": "us-east-1",
         }
         return boto3.client("apigatewaymanagementapi", endpoint_url=door, **keys)
+
+
+def connect_to(server: Server, address: str, **options: Any) -> ClientConnection:
+    """Open a WebSocket: the connection goes to the endpoint itself, with the API's name as ``Host``."""
+    endpoint = urlsplit(server.endpoint)
+    assert endpoint.hostname
+    assert endpoint.port
+    raw = socket.create_connection((endpoint.hostname, endpoint.port))
+    return connect(address, sock=raw, proxy=None, **options)
 
 
 def ask(client: ClientConnection, action: str, **members: Any) -> Any:

@@ -15,6 +15,7 @@ from lambda_sandbox.services.wsgi_server import Environ
 
 PATH = "/_sandbox/apis/"  # the endpoint keeps every path below /_sandbox/ to itself: only the sandbox can ask
 _DEPLOYMENTS = re.compile(r"/v2/apis/([^/]+)/deployments(?:/([^/]+))?/?")
+_AUTHORIZERS = re.compile(r"/v2/apis/([^/]+)/authorizers/?")
 _STAGE = re.compile(r"/v2/apis/([^/]+)/stages/([^/]+)/?")
 _ID_CHARS = string.ascii_lowercase + string.digits
 # What UpdateStage may change, with the attribute of moto's stage.
@@ -59,6 +60,9 @@ def _answer(environ: Environ) -> Answer | None:
     deployments = _DEPLOYMENTS.fullmatch(path)
     if deployments is not None:
         return _deployments(method, deployments[1], deployments[2], environ)
+    authorizers = _AUTHORIZERS.fullmatch(path) if method == "GET" else None
+    if authorizers is not None:
+        return _authorizers(authorizers[1])
     stage = _STAGE.fullmatch(path) if method == "PATCH" else None
     return None if stage is None else _update_stage(stage[1], stage[2], _body(environ))
 
@@ -130,6 +134,13 @@ def _deploy(api: Any, asked: dict[str, Any]) -> Answer:
     if stage:
         api.stages[stage].deployment_id = deployment_id
     return 201, _shown(made)
+
+
+def _authorizers(api_id: str) -> Answer:
+    api = _v2_api(api_id)
+    if api is None:
+        return _missing(f"Invalid API identifier specified {api_id}")
+    return 200, {"items": [each.to_json() for each in list(api.authorizers.values())]}
 
 
 def _update_stage(api_id: str, name: str, asked: dict[str, Any]) -> Answer:

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from lambda_sandbox.config import ROOT_SECRET
 
-_GONE = ("ResourceNotFoundException", "NotFound")
+_GONE = ("ResourceNotFoundException", "NotFound", "NotFoundException")
 _POLL_S = 0.05
 _PATIENCE_S = 120.0
 

@@ -13,7 +13,10 @@ from typing import Any
 
 from lambda_sandbox.services.cloudformation import templates
 from lambda_sandbox.services.cloudformation.changes import Changes, ResourceFailure
+from lambda_sandbox.services.cloudformation.http_apis import HTTP_APIS
 from lambda_sandbox.services.cloudformation.invoking import RESOURCES
+from lambda_sandbox.services.cloudformation.resource import Resource
+from lambda_sandbox.services.cloudformation.rest_apis import REST_APIS
 from lambda_sandbox.services.cloudformation.subscriptions import SUBSCRIPTIONS
 from lambda_sandbox.services.cloudformation.templates import Template, TemplateError
 
@@ -40,8 +43,14 @@ def install(parsing: Any, models: Any, responses: Any) -> None:
 
 
 def _add_resources(parsing: Any) -> None:
-    theirs = [each for each in parsing.get_model_list() if not _is_lambda(each)]
-    parsing.get_model_list = lambda: [*theirs, *RESOURCES, *SUBSCRIPTIONS]
+    ours: list[type[Resource]] = [*RESOURCES, *SUBSCRIPTIONS, *HTTP_APIS, *REST_APIS]
+    types = {each.TYPE for each in ours}
+    theirs = [
+        each
+        for each in parsing.get_model_list()
+        if not _is_lambda(each) and each.cloudformation_type() not in types
+    ]
+    parsing.get_model_list = lambda: [*theirs, *ours]
     parsing.get_model_map.cache_clear()
     parsing.get_name_type_map.cache_clear()
 

@@ -1,0 +1,329 @@
+"""REST APIs as resources of a stack. moto's own know a fourth of them; all go through the public API here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lambda_sandbox.services.cloudformation import openapi
+from lambda_sandbox.services.cloudformation.resource import Properties, Resource
+
+_KINDS = {"token": "TOKEN", "request": "REQUEST", "cognito_user_pools": "COGNITO_USER_POOLS"}
+
+
+def _camel(properties: Mapping[str, Any], *left_out: str) -> Properties:
+    """Return the properties under the names of API Gateway's API, which begin with a small letter."""
+    return {name[0].lower() + name[1:]: value for name, value in properties.items() if name not in left_out}
+
+
+class _OfRest(Resource):
+    SERVICE = "apigateway"
+
+
+class RestApi(_OfRest):
+    """Ref gives the API's id. ``Body`` is an OpenAPI or Swagger document; its resources are made from it."""
+
+    TYPE = "AWS::ApiGateway::RestApi"
+    FIXED = frozenset(
+        {
+            "ApiKeySourceType",
+            "BinaryMediaTypes",
+            "Body",
+            "Description",
+            "DisableExecuteApiEndpoint",
+            "EndpointConfiguration",
+            "FailOnWarnings",
+            "MinimumCompressionSize",
+            "Mode",
+            "Name",
+            "Parameters",
+            "Policy",
+            "Tags",
+        }
+    )
+    ATTRIBUTES = frozenset({"RestApiId", "RootResourceId"})
+
+    def create(self) -> None:
+        document = self.properties.get("Body") or {}
+        title = (document.get("info") or {}).get("title")
+        types = self.properties.get("BinaryMediaTypes") or document.get(
+            "x-amazon-apigateway-binary-media-types"
+        )
+        answer = self.api.call(
+            "CreateRestApi",
+            name=str(self.properties.get("Name") or title or self.name),
+            description=self.properties.get("Description"),
+            binaryMediaTypes=types,
+            apiKeySource=self.properties.get("ApiKeySourceType"),
+            disableExecuteApiEndpoint=self.properties.get("DisableExecuteApiEndpoint"),
+            endpointConfiguration=_endpoint(self.properties.get("EndpointConfiguration")),
+        )
+        self.physical_resource_id = answer["id"]
+        self.attributes = {"RestApiId": answer["id"], "RootResourceId": answer["rootResourceId"]}
+        _Import(self, document).carry_out()
+
+    def remove(self) -> None:
+        self.api.call_if_there("DeleteRestApi", restApiId=self.physical_resource_id)
+
+
+class _Import:
+    """Makes what a document says: authorizers, gateway responses, resources, methods and integrations."""
+
+    def __init__(self, rest_api: RestApi, document: openapi.Document) -> None:
+        self._api = rest_api.api
+        self._document = document
+        self._at = {"restApiId": rest_api.physical_resource_id}
+        self._resources: dict[str, str] = {"/": rest_api.attributes["RootResourceId"]}
+        self._authorizers: dict[str, str] = {}
+
+    def carry_out(self) -> None:
+        for name, given in openapi.authorizers(self._document).items():
+            self._authorizers[name] = self._authorize(name, given)
+        for kind, given in (self._document.get("x-amazon-apigateway-gateway-responses") or {}).items():
+            self._api.call("PutGatewayResponse", **self._at, responseType=kind, **given)
+        for operation in openapi.operations(self._document):
+            self._operation(operation)
+
+    def _authorize(self, name: str, given: Mapping[str, Any]) -> str:
+        header = f"method.request.header.{given.get('header') or 'Authorization'}"
+        answer = self._api.call(
+            "CreateAuthorizer",
+            **self._at,
+            name=name,
+            type=_KINDS.get(given["type"], given["type"].upper()),
+            authorizerUri=given.get("authorizerUri"),
+            identitySource=given.get("identitySource") or (header if given["type"] == "token" else None),
+            identityValidationExpression=given.get("identityValidationExpression"),
+            authorizerResultTtlInSeconds=given.get("authorizerResultTtlInSeconds"),
+            authorizerCredentials=given.get("authorizerCredentials"),
+            providerARNs=given.get("providerARNs"),
+        )
+        return str(answer["id"])
+
+    def _resource(self, path: str) -> str:
+        if path not in self._resources:
+            parent, _, part = path.rpartition("/")
+            made = self._api.call(
+                "CreateResource", **self._at, parentId=self._resource(parent or "/"), pathPart=part
+            )
+            self._resources[path] = made["id"]
+        return self._resources[path]
+
+    def _operation(self, operation: openapi.Operation) -> None:
+        at = {**self._at, "resourceId": self._resource(operation.path), "httpMethod": operation.method}
+        authorizer = self._authorizers.get(operation.security)
+        kind = "CUSTOM" if authorizer else "AWS_IAM" if operation.security else "NONE"
+        self._api.call(
+            "PutMethod",
+            **at,
+            authorizationType=kind,
+            authorizerId=authorizer,
+            apiKeyRequired=operation.needs_key,
+            requestParameters=dict(operation.parameters) or None,
+        )
+        for status in operation.responses:
+            if str(status).isdigit():
+                self._api.call("PutMethodResponse", **at, statusCode=str(status))
+        if operation.integration:
+            _integrate(self._api, at, operation.integration)
+
+
+def _integrate(api: Any, at: Properties, given: Mapping[str, Any]) -> None:
+    api.call(
+        "PutIntegration",
+        **at,
+        type=openapi.integration_type(given),
+        integrationHttpMethod=given.get("httpMethod"),
+        uri=given.get("uri"),
+        credentials=given.get("credentials"),
+        requestTemplates=given.get("requestTemplates"),
+        requestParameters=given.get("requestParameters"),
+        passthroughBehavior=str(given["passthroughBehavior"]).upper()
+        if given.get("passthroughBehavior")
+        else None,
+        contentHandling=given.get("contentHandling"),
+        timeoutInMillis=given.get("timeoutInMillis"),
+    )
+    for pattern, response in (given.get("responses") or {}).items():
+        api.call(
+            "PutIntegrationResponse",
+            **at,
+            statusCode=str(response["statusCode"]),
+            selectionPattern=None if pattern == "default" else pattern,
+            responseTemplates=response.get("responseTemplates"),
+            responseParameters=response.get("responseParameters"),
+            contentHandling=response.get("contentHandling"),
+        )
+
+
+def _endpoint(given: Any) -> Properties | None:
+    types = given.get("Types") if isinstance(given, Mapping) else None
+    return {"types": list(types)} if types else None
+
+
+class PathResource(_OfRest):
+    """Ref gives the resource's id."""
+
+    TYPE = "AWS::ApiGateway::Resource"
+    FIXED = frozenset({"RestApiId", "ParentId", "PathPart"})
+    ATTRIBUTES = frozenset({"ResourceId"})
+
+    def create(self) -> None:
+        answer = self.api.call("CreateResource", **_camel(self.properties))
+        self.physical_resource_id = answer["id"]
+        self.attributes = {"ResourceId": answer["id"]}
+
+    def remove(self) -> None:
+        at = {"restApiId": self.properties["RestApiId"], "resourceId": self.physical_resource_id}
+        self.api.call_if_there("DeleteResource", **at)
+
+
+class Method(_OfRest):
+    """Ref gives a name for the method."""
+
+    TYPE = "AWS::ApiGateway::Method"
+    FIXED = frozenset({"RestApiId", "ResourceId", "HttpMethod"})
+    KNOWN = frozenset(
+        {
+            "ApiKeyRequired",
+            "AuthorizationScopes",
+            "AuthorizationType",
+            "AuthorizerId",
+            "Integration",
+            "MethodResponses",
+            "OperationName",
+            "RequestModels",
+            "RequestParameters",
+            "RequestValidatorId",
+        }
+    )
+
+    def create(self) -> None:
+        at = self._at()
+        settings = _camel(self.properties, *self.FIXED, "Integration", "MethodResponses")
+        self.api.call("PutMethod", **at, **{"authorizationType": "NONE", **settings})
+        for each in self.properties.get("MethodResponses") or []:
+            self.api.call("PutMethodResponse", **at, **_camel(each))
+        integration = self.properties.get("Integration")
+        if integration:
+            self._integrate(at, integration)
+        self.physical_resource_id = "-".join((at["restApiId"], at["resourceId"], at["httpMethod"]))
+
+    def _integrate(self, at: Properties, given: Mapping[str, Any]) -> None:
+        settings = _camel(given, "IntegrationResponses", "IntegrationHttpMethod", "Type")
+        settings |= {"httpMethod": given.get("IntegrationHttpMethod"), "type": given["Type"]}
+        responses = {}
+        for each in given.get("IntegrationResponses") or []:
+            responses[each.get("SelectionPattern") or "default"] = _camel(each)
+        _integrate(self.api, at, settings | {"responses": responses})
+
+    def change(self, old: Properties) -> None:
+        self.remove()
+        self.create()
+
+    def remove(self) -> None:
+        self.api.call_if_there("DeleteMethod", **self._at())
+
+    def _at(self) -> Properties:
+        return _camel({name: self.properties[name] for name in self.FIXED})
+
+
+class Authorizer(_OfRest):
+    """Ref gives the authorizer's id."""
+
+    TYPE = "AWS::ApiGateway::Authorizer"
+    FIXED = frozenset(
+        {
+            "AuthType",
+            "AuthorizerCredentials",
+            "AuthorizerResultTtlInSeconds",
+            "AuthorizerUri",
+            "IdentitySource",
+            "IdentityValidationExpression",
+            "Name",
+            "ProviderARNs",
+            "RestApiId",
+            "Type",
+        }
+    )
+    ATTRIBUTES = frozenset({"AuthorizerId"})
+
+    def create(self) -> None:
+        answer = self.api.call("CreateAuthorizer", **_camel(self.properties))
+        self.physical_resource_id = answer["id"]
+        self.attributes = {"AuthorizerId": answer["id"]}
+
+    def remove(self) -> None:
+        at = {"restApiId": self.properties["RestApiId"], "authorizerId": self.physical_resource_id}
+        self.api.call_if_there("DeleteAuthorizer", **at)
+
+
+class Deployment(_OfRest):
+    """Ref gives the deployment's id. AWS: it holds what is there at its time, so methods belong into its ``DependsOn``."""
+
+    TYPE = "AWS::ApiGateway::Deployment"
+    FIXED = frozenset({"RestApiId", "StageName", "Description", "StageDescription"})
+    ATTRIBUTES = frozenset({"DeploymentId"})
+
+    def create(self) -> None:
+        variables = (self.properties.get("StageDescription") or {}).get("Variables")
+        settings = _camel(self.properties, "StageDescription")
+        answer = self.api.call("CreateDeployment", **settings, variables=variables)
+        self.physical_resource_id = answer["id"]
+        self.attributes = {"DeploymentId": answer["id"]}
+
+    def remove(self) -> None:
+        """AWS: stages that point to it go first; the one that it made itself goes with it."""
+        at = {"restApiId": self.properties["RestApiId"]}
+        if self.properties.get("StageName"):
+            self.api.call_if_there("DeleteStage", **at, stageName=self.properties["StageName"])
+        self.api.call_if_there("DeleteDeployment", **at, deploymentId=self.physical_resource_id)
+
+
+class Stage(_OfRest):
+    """Ref gives the stage's name. DIFFERS: caches, throttling, logs and tracing of a stage are kept and do nothing."""
+
+    TYPE = "AWS::ApiGateway::Stage"
+    FIXED = frozenset({"RestApiId", "StageName"})
+    KNOWN = frozenset(
+        {
+            "AccessLogSetting",
+            "CacheClusterEnabled",
+            "CacheClusterSize",
+            "DeploymentId",
+            "Description",
+            "MethodSettings",
+            "Tags",
+            "TracingEnabled",
+            "Variables",
+        }
+    )
+
+    def create(self) -> None:
+        settings = _camel(self.properties, "MethodSettings", "AccessLogSetting", "Tags")
+        self.api.call("CreateStage", **settings)
+        self.physical_resource_id = self.properties["StageName"]
+
+    def change(self, old: Properties) -> None:
+        at = _camel({name: self.properties[name] for name in self.FIXED})
+        operations = []
+        if self.properties.get("DeploymentId") != old.get("DeploymentId"):
+            operations.append(
+                {"op": "replace", "path": "/deploymentId", "value": self.properties["DeploymentId"]}
+            )
+        variables, before = self.properties.get("Variables") or {}, old.get("Variables") or {}
+        for name in variables.keys() | before.keys():
+            if name not in variables:
+                operations.append({"op": "remove", "path": f"/variables/{name}"})
+            elif variables[name] != before.get(name):
+                operations.append(
+                    {"op": "replace", "path": f"/variables/{name}", "value": str(variables[name])}
+                )
+        if operations:
+            self.api.call("UpdateStage", **at, patchOperations=operations)
+
+    def remove(self) -> None:
+        self.api.call_if_there("DeleteStage", **_camel({name: self.properties[name] for name in self.FIXED}))
+
+
+REST_APIS = (RestApi, PathResource, Method, Authorizer, Deployment, Stage)
