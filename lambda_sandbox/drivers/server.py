@@ -409,7 +409,8 @@ class ServerDriver:
             if type(about) is Invocation:
                 self._append_line(environment, (about.request_id, about.function.version))
                 return
-            if type(about) is InvocationRecord and about.report is not None:
+            traced = type(about) is InvocationRecord and SAMPLED in about.invocation.trace_header
+            if type(about) is InvocationRecord and about.report is not None and not traced:
                 self._append_line(environment, about.report)
                 return
         notice = (
@@ -486,7 +487,9 @@ class ServerDriver:
         data = self.environments.drain_output(environment.environment_id)
         if data:
             self._append_output(environment, data)
-        self._append_log(environment, self._application_logs.rest(environment.environment_id))
+        rest = self._application_logs.rest(environment.environment_id)
+        if rest:
+            self._append_log(environment, rest)
 
     def _append_output(self, environment: Environment, data: bytes) -> None:
         self._append_log(environment, self._application_logs.kept(environment, data))
