@@ -115,6 +115,7 @@ class RestApi:
     async def _ask(self, visit: Visit, authorizer: dict[str, Any] | None) -> str:
         if authorizer is None:
             raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", "the method's authorizer does not exist")
+        asked_at = self._around.now()
         try:
             verdict = await self._around.authorizers.rest(visit, authorizer)
         except NotIdentified as reason:
@@ -125,7 +126,8 @@ class RestApi:
         if decision != "allow":
             unsaid = None if decision == "deny" else "User is not authorized to access this resource"
             raise GatewayError("ACCESS_DENIED", f"the authorizer does not allow {visit.method_arn}", unsaid)
-        visit.authorizer = verdict.rest_context() | {"integrationLatency": 0}
+        latency_ms = round((self._around.now() - asked_at) * 1000)
+        visit.authorizer = verdict.rest_context() | {"integrationLatency": latency_ms}
         return verdict.usage_key
 
     def _check_key(self, visit: Visit, definition: Definition, named: str) -> None:

@@ -116,6 +116,7 @@ class WebSocketApi:
     async def _ask(
         self, visit: Visit, authorizer: Mapping[str, Any], event: dict[str, Any], arn: str
     ) -> None:
+        asked_at = self.around.now()
         try:
             verdict = await self.around.authorizers.rest(visit, authorizer, event)
         except NotIdentified as reason:
@@ -124,7 +125,8 @@ class WebSocketApi:
             raise Refused(500, _INTERNAL, str(fault)) from None
         if verdict.decision(arn) != "allow":
             raise Refused(403, "Forbidden", f"the authorizer does not allow {arn}")
-        visit.authorizer = verdict.rest_context() | {"integrationLatency": 0}
+        latency_ms = round((self.around.now() - asked_at) * 1000)
+        visit.authorizer = verdict.rest_context() | {"integrationLatency": latency_ms}
 
     async def integrate(
         self, visit: Visit, route: dict[str, Any], deployed: dict[str, Any], event: dict[str, Any]

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from lambda_sandbox.front_doors import template_nodes as tree
 from lambda_sandbox.front_doors import template_syntax as syntax
+from lambda_sandbox.front_doors.template_nodes import Foreach, If, Reference, Set, Text
 from lambda_sandbox.front_doors.template_objects import Input, Util, method, shown
-from lambda_sandbox.front_doors.template_syntax import Foreach, If, Reference, Set, TemplateFault, Text
+from lambda_sandbox.front_doors.template_syntax import TemplateFault
 
 _STEPS_MAX = 1_000  # Source: API Gateway quotas, "iterations in a #foreach loop", read 2026-11
 _GIVEN = frozenset({"input", "util", "context", "stageVariables"})
@@ -138,15 +140,15 @@ class _Rendering:
         return value
 
     def _value(self, node: Any) -> Any:
-        if isinstance(node, syntax.Literal):
+        if isinstance(node, tree.Literal):
             return node.value
         if isinstance(node, Reference):
             return self._look_up(node)
-        if isinstance(node, syntax.Quoted):
+        if isinstance(node, tree.Quoted):
             return self.text(node.parts)
-        if isinstance(node, syntax.Mapping):
+        if isinstance(node, tree.Mapping):
             return {self._value(key): self._value(value) for key, value in node.pairs}
-        if isinstance(node, syntax.Many):
+        if isinstance(node, tree.Many):
             items = [self._value(each) for each in node.items]
             if not node.ranged:
                 return items
@@ -154,7 +156,7 @@ class _Rendering:
             return list(range(first, last + 1) if first <= last else range(first, last - 1, -1))
         return self._operation(node)
 
-    def _operation(self, node: syntax.Operation) -> Any:
+    def _operation(self, node: tree.Operation) -> Any:
         left = self._value(node.left)
         if node.sign == "!":
             return not _true(left)
