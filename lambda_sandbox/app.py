@@ -206,6 +206,7 @@ class Application:
         )
         gate = self._make_gate(history) if config.enforce_iam else None
         routes = self._wire_triggers(history)
+        self._outbox.on_failure = self._letter_failed
         self._duplicates = Duplicates(
             config.duplicate_events,
             config.seed,
@@ -245,6 +246,7 @@ class Application:
             sleep=self._sleep,
             decide=lambda uuid, sentence: history.mapping_decision(self.clock.now(), uuid, sentence),
             count=self._count_events,
+            iterator_age=self._iterator_age,
             discard=lambda mapping, discarded: self._outbox.post(letter_of(mapping, discarded)),
             checkpoints=StoredCheckpoints(self._store),
             batch=lambda *told: history.batch(self.clock.now(), *told),
@@ -371,6 +373,14 @@ class Application:
         if mapping is not None:
             lambda_metrics = self.driver.cloudwatch.of_lambda
             lambda_metrics.mapping_count(uuid, mapping.function_arn, metric, number, self.clock.now())
+
+    def _letter_failed(self, letter: Letter) -> None:
+        if letter.function_arn:
+            lambda_metrics = self.driver.cloudwatch.of_lambda
+            lambda_metrics.delivery_failed(letter.function_arn, letter.dead_letter, self.clock.now())
+
+    def _iterator_age(self, function_arn: str, age_ms: float) -> None:
+        self.driver.cloudwatch.of_lambda.iterator_age(function_arn, age_ms, self.clock.now())
 
     def _on_mappings_change(self) -> None:
         self._counted = None

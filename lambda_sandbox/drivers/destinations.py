@@ -58,6 +58,8 @@ class Letter:
     resources: tuple[str, ...] = ()
     trace_header: str = ""
     group_id: str = ""
+    function_arn: str = ""  # of the asynchronous event that it tells of
+    dead_letter: bool = False
 
 
 class Destinations:
@@ -79,6 +81,7 @@ class Destinations:
         self._invoke_event = invoke_event
         self._config = config
         self._note = note
+        self.on_failure: Callable[[Letter], None] = lambda letter: None  # of those that are tried once only
 
     def letters(self, event: EventFinished) -> list[Letter]:
         """Return what is to be sent for an event that is over."""
@@ -93,7 +96,9 @@ class Destinations:
             arn = function.dead_letter_target_arn
             body = event.invocation.payload.decode("utf-8", "replace")
             attributes = event_records.dead_letter_attributes(event)
-            made.append(_letter(event, arn, body, f"dead letter to {arn}", attributes=attributes))
+            made.append(
+                _letter(event, arn, body, f"dead letter to {arn}", attributes=attributes, dead_letter=True)
+            )
         return made
 
     def deliveries(self, event: EventFinished) -> list[Delivery]:
@@ -123,6 +128,7 @@ class Destinations:
         try:
             await self.send(letter)
         except Exception as problem:  # it may fail in any way a neighbour can: the event itself is over
+            self.on_failure(letter)
             self._note(f"{letter.subject} failed: {problem}")
         else:
             self._note(f"{letter.subject} delivered")
@@ -235,7 +241,16 @@ def _letter(event: EventFinished, arn: str, body: str, what: str, **members: Any
     subject = f"event {invocation.request_id} ({event.condition}): {what}"
     function = invocation.function
     members["cause"] = function.function_name
-    return Letter(str(uuid4()), function.account_id, function.region, arn, body, subject, **members)
+    return Letter(
+        str(uuid4()),
+        function.account_id,
+        function.region,
+        arn,
+        body,
+        subject,
+        function_arn=function.arn,
+        **members,
+    )
 
 
 def _headers(service: str, account_id: str, region: str) -> Headers:

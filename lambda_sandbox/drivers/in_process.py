@@ -32,7 +32,7 @@ from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.drivers.alarm_actions import AlarmActions
 from lambda_sandbox.drivers.cloudwatch import CloudWatch
-from lambda_sandbox.drivers.destinations import Destinations, event_for
+from lambda_sandbox.drivers.destinations import Destinations, Letter, event_for
 from lambda_sandbox.drivers.interpreter import MISSING, Answer, Interpreter
 from lambda_sandbox.drivers.promises import Promises
 from lambda_sandbox.drivers.seeing import ROUTES, Seeing
@@ -124,6 +124,7 @@ class InProcess:
             self.plane.event_invoke_config,
             note=lambda sentence: self.history.delivery(self.clock.now(), sentence),
         )
+        self._destinations.on_failure = self._letter_failed
         self._application_logs = ApplicationLogs()
         self._interpreters: dict[str, Interpreter] = {}
         self._work: deque[_Work] = deque()
@@ -250,6 +251,10 @@ class InProcess:
         return status, [], answer
 
     # --- invoke --------------------------------------------------------------------------------------
+
+    def _letter_failed(self, letter: Letter) -> None:
+        now = self.clock.now()
+        self.cloudwatch.of_lambda.delivery_failed(letter.function_arn, letter.dead_letter, now)
 
     async def _deliver_event(self, delivery: Delivery) -> None:
         """DIFFERS: the function's policy is not asked whether CloudWatch may, as with the server driver."""

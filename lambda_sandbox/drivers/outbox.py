@@ -30,7 +30,8 @@ class Letters(Protocol):
 
 
 class Outbox:
-    """``send`` raises ``NotNow`` where a later try may help. ``note(sentence)`` hears what became of each letter.
+    """``send`` raises ``NotNow`` where a later try may help. ``note(sentence)`` hears what became of each letter,
+    ``on_failure`` of those that are given up.
 
     Belongs to one event loop.
     """
@@ -49,6 +50,7 @@ class Outbox:
         self._note = note
         self._sleep = sleep
         self._tasks: set[asyncio.Task[None]] = set()
+        self.on_failure: Callable[[Letter], None] = lambda letter: None
 
     def resume(self) -> None:
         """Send what was posted before the process began."""
@@ -101,4 +103,5 @@ class Outbox:
 
     def _given_up(self, letter: Letter, problem: Exception) -> None:
         self._letters.delete(letter)
+        self.on_failure(letter)
         self._note(f"{letter.subject} failed: {problem}; it said: {letter.body}")

@@ -193,6 +193,7 @@ class LaneWorker:
     ) -> StreamVerdict | None:
         """Return what the function's answer means, None when it could not be invoked."""
         shard, arn = self._shard, self._mapping.function_arn
+        started = shard.around.clock.now()
         try:
             result = await shard.around.invoke(arn, self._event(batch, final, early), "")
         except TooManyRequestsException as error:
@@ -204,6 +205,9 @@ class LaneWorker:
         except SandboxError as error:
             shard.problem(f"{arn} cannot be invoked: {error}")
             return None
+        if batch:
+            clock = shard.around.clock
+            shard.around.iterator_age(arn, max(0.0, started - clock.of(batch[-1].arrived_at)) * 1000.0)
         self._last = result
         verdict = judge(
             batch,

@@ -22,6 +22,7 @@ from lambda_sandbox.invocation.messages import (
     InvocationRecord,
     Status,
 )
+from lambda_sandbox.invocation.version_keys import keys_of
 from lambda_sandbox.resources import LATEST, FunctionConfiguration
 from lambda_sandbox.telemetry.metrics import Dimensions, MetricName, Metrics
 
@@ -131,7 +132,7 @@ class LambdaMetrics:
             function = invocation.function
             moment = self._clock.of(record.started_at)
             invoked = invocation.invoked_arn
-            key = function.qualified_arn, invoked, int(moment // 60)
+            key = keys_of(function).pool, invoked, int(moment // 60)
             found = sums.get(key)
             if found is None:
                 found = sums[key] = _Sums(function, _resource(function, invoked), moment)
@@ -148,7 +149,7 @@ class LambdaMetrics:
         """Return how busy everything is; the invocation itself was let go of a moment ago."""
         if self.concurrency is None or record.throttled_by:
             return None
-        share = self.concurrency.function(record.invocation.function.arn)
+        share = self.concurrency.function(keys_of(record.invocation.function).arn)
         account = share.account
         return _Load(
             share.in_use + share.provisioned_in_use + 1,

@@ -299,7 +299,7 @@ def test_an_alarm_of_a_fast_server_invokes_a_function(start_server: Callable[...
         ComparisonOperator="GreaterThanOrEqualToThreshold",
         AlarmActions=[topic, arn],
     )
-    server.client("lambda").invoke(FunctionName="failing")
+    server.client("lambda").invoke(FunctionName="failing")["Payload"].read()
 
     events: list[dict[str, Any]] = []
     while len(events) < 2:

@@ -91,7 +91,7 @@ def test_an_invocation_arrives_as_spans_of_one_trace(
 ) -> None:
     server = start_server("--otlp", collector.endpoint)
     server.deploy("traced", HANDLER, TracingConfig={"Mode": "Active"})
-    server.client("lambda").invoke(FunctionName="traced")
+    server.client("lambda").invoke(FunctionName="traced")["Payload"].read()
     server.stop()  # sends what is left
 
     spans = {}
@@ -119,7 +119,7 @@ def test_a_failed_invocation_is_a_span_with_an_error(
 ) -> None:
     server = start_server("--otlp", collector.endpoint)
     server.deploy("failing", HANDLER, TracingConfig={"Mode": "Active"})
-    server.client("lambda").invoke(FunctionName="failing", Payload=b'{"fail": true}')
+    server.client("lambda").invoke(FunctionName="failing", Payload=b'{"fail": true}')["Payload"].read()
     request = ExportTraceServiceRequest.FromString(collector.wait("/v1/traces"))
     failed = [
         span
@@ -136,7 +136,7 @@ def test_metrics_arrive_as_summaries(start_server: Callable[..., Server], collec
     server = start_server("--otlp", collector.endpoint)
     server.deploy("counted", "def handler(event, context):\n    return 1\n")
     for _ in range(3):
-        server.client("lambda").invoke(FunctionName="counted")
+        server.client("lambda").invoke(FunctionName="counted")["Payload"].read()
     server.stop()
 
     found = {}

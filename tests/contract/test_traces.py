@@ -144,6 +144,16 @@ def test_an_invocation_is_two_segments_with_its_phases(sandbox: Any, reader: Rea
     assert (summary["HasFault"], summary["IsPartial"]) == (False, False)
 
 
+def test_the_report_of_a_traced_invocation_names_its_trace(sandbox: Any, reader: Reader) -> None:
+    sandbox.deploy(PLAIN, FunctionName="plain", TracingConfig=ACTIVE)
+    invoke(sandbox.client("lambda"), "plain")
+    (summary,) = reader.summaries()
+    function = named(reader.segments(summary["Id"]), "plain", "AWS::Lambda::Function")
+    lines = [event["message"] for event in sandbox._backend.read("/_sandbox/logs")["events"]]
+    (line,) = [line for line in lines if line.startswith("XRAY")]
+    assert line.rstrip() == f"XRAY TraceId: {summary['Id']}\tSegmentId: {function['id']}\tSampled: true"
+
+
 def test_a_warm_invocation_has_no_initialization(sandbox: Any, reader: Reader) -> None:
     sandbox.deploy(PLAIN, FunctionName="plain", TracingConfig=ACTIVE)
     invoke(sandbox.client("lambda"), "plain")
@@ -260,7 +270,7 @@ def test_a_trace_goes_on_through_a_queue_and_a_destination(server: Server) -> No
     server.client("lambda").put_function_event_invoke_config(
         FunctionName="sender", DestinationConfig={"OnSuccess": {"Destination": queue + "last"}}
     )
-    server.client("lambda").invoke(FunctionName="sender", InvocationType="Event")
+    server.client("lambda").invoke(FunctionName="sender", InvocationType="Event")["Payload"].read()
 
     last = sqs.get_queue_url(QueueName="last")["QueueUrl"]
     (record,) = sqs.receive_message(
