@@ -7,8 +7,6 @@ than the address of ``Invoke``.
 
 from __future__ import annotations
 
-import base64
-import gzip
 import http.client
 import importlib
 import importlib.util
@@ -52,11 +50,11 @@ class Forwarder:
     def enqueue(self, function_arn: str, event: Any, source: str = "") -> None:
         """Ask for one invoke; ``event`` is made JSON here, so later changes to it do not matter.
 
-        ``source`` is the service principal and the ARN of what calls, where the event does not say it itself.
+        ``source`` is the service principal and the ARN of what calls, empty for the account itself.
         """
         text = json.dumps(event, default=str).encode()
         path = f"/2015-03-31/functions/{quote(function_arn, safe='')}/invocations"
-        headers = _headers(function_arn, source or event_source(event))
+        headers = _headers(function_arn, source)
         self._waiting.put(_Call(function_arn, path, text, headers))
 
     def deliver(self, delivery: Delivery) -> None:
@@ -111,15 +109,6 @@ class Forwarder:
             connection.close()
 
 
-def event_source(event: Any) -> str:
-    """Return the service principal and, where the event names it, the ARN of what sends it; empty for other events."""
-    if not isinstance(event, dict):
-        return ""
-    if "awslogs" in event:
-        return "logs.amazonaws.com"
-    return ""
-
-
 def _headers(function_arn: str, source: str) -> dict[str, str]:
     region, account = function_arn.split(":")[3:5]
     scope = f"{account}/{datetime.now(UTC):%Y%m%d}/{region}/lambda/aws4_request"
@@ -162,25 +151,6 @@ class Backend:
 
     def invoke(self, function_name: str, body: str, **_: Any) -> None:
         self._forwarder.enqueue(function_name, json.loads(body))
-
-    def send_log_event(
-        self,
-        function_arn: str,
-        filter_name: str,
-        log_group: str,
-        log_stream: str,
-        log_events: list[dict[str, Any]],
-    ) -> None:
-        data = {
-            "messageType": "DATA_MESSAGE",
-            "owner": function_arn.split(":")[4],
-            "logGroup": log_group,
-            "logStream": log_stream,
-            "subscriptionFilters": [filter_name],
-            "logEvents": log_events,
-        }
-        packed = base64.b64encode(gzip.compress(json.dumps(data).encode())).decode()
-        self._forwarder.enqueue(function_arn, {"awslogs": {"data": packed}})
 
 
 def replace_lambda_backend(forwarder: Forwarder) -> None:
