@@ -1,8 +1,8 @@
-"""The one place where a neighbour calls Lambda: an asynchronous invoke, posted to the sandbox's endpoint.
+"""The one place where a neighbour calls Lambda, through the sandbox's endpoint.
 
-moto would run functions itself, synchronously, inside PutObject or Publish. Here every such call becomes an Event invoke
-that a thread of its own sends in order, so the neighbour's answer never waits for Lambda. It knows no more of Lambda
-than the address of ``Invoke``.
+moto would run functions itself, synchronously, inside PutObject or Publish. Here a thread of its own hands every such event
+over in order, so the neighbour's answer never waits for Lambda: a ``Delivery`` to the server's own route, which looks at
+permissions and tries again, and what has no shape of its own as a bare Event invoke.
 """
 
 from __future__ import annotations
