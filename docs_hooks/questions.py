@@ -30,6 +30,14 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class Code:
+    """What a scenario shows: a handler, a template, an event, a log. ``language`` is ``text`` for what is no language."""
+
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """One question. ``difficulty`` is 1 (recall), 2 (apply) or 3 (judge between plausible designs)."""
 
@@ -41,6 +49,7 @@ class Question:
     lab: str | None
     facts: tuple[str, ...]
     scenario: str
+    code: Code | None
     options: tuple[Option, ...]
     file: str
 
@@ -77,6 +86,7 @@ def as_json(questions: tuple[Question, ...]) -> list[dict[str, Any]]:
             "lab": each.lab,
             "facts": list(each.facts),
             "scenario": each.scenario,
+            "code": each.code and {"language": each.code.language, "text": each.code.text},
             "options": [
                 {"text": option.text, "right": option.right, "why": option.why} for option in each.options
             ],
@@ -117,6 +127,7 @@ def _question(row: dict[str, Any], file: str) -> Question:
         lab=row["lab"],
         facts=tuple(row["facts"]),
         scenario=" ".join(row["scenario"].split()),
+        code=Code(row["code"]["language"], row["code"]["text"].rstrip()) if "code" in row else None,
         options=tuple(Option(**option) for option in row["options"]),
         file=file,
     )
