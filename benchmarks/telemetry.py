@@ -1,4 +1,4 @@
-"""What all telemetry costs a warm invoke: two sandboxes side by side, one with its recorders cut off, rounds alternating."""
+"""What all telemetry costs a warm invoke: two sandboxes side by side, one with its recorders cut off, by turns."""
 
 from __future__ import annotations
 
@@ -21,20 +21,22 @@ from lambda_sandbox import package
 FUNCTION = "warm"
 WITH, WITHOUT = "lambda_sandbox", "benchmarks.telemetry_off"
 _WARM_UP_CALLS = 500
+_TURN = 5
 
 
 def measure(rounds: int, calls: int, progress: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
     """Return p50 in microseconds with and without telemetry, and the median of the rounds' quotients."""
     with _server(WITH) as on, _server(WITHOUT) as off:
         targets = {"on": on, "off": off}
-        for target in targets.values():
-            _p50_us(target, _WARM_UP_CALLS)
+        connections = {name: Connection(t.host, t.port, t.request) for name, t in targets.items()}
+        _round(connections, _WARM_UP_CALLS)
         taken: dict[str, list[float]] = {name: [] for name in targets}
         for number in range(rounds):
             progress(f"round {number + 1} of {rounds}")
-            # Who is first in a round changes: the first of two meets what the pause before it left behind.
-            for name in sorted(targets, reverse=number % 2 == 0):
-                taken[name].append(_p50_us(targets[name], calls))
+            for name, p50_us in _round(connections, calls).items():
+                taken[name].append(p50_us)
+        for connection in connections.values():
+            connection.close()
     quotients = [one / other for one, other in zip(taken["on"], taken["off"], strict=True)]
     return {
         "rounds": rounds,
@@ -46,11 +48,17 @@ def measure(rounds: int, calls: int, progress: Callable[[str], None] = lambda _:
     }
 
 
-def _p50_us(target: Target, calls: int) -> float:
-    connection = Connection(target.host, target.port, target.request)
-    values = latencies_s(connection, calls)
-    connection.close()
-    return percentile(values, 0.50) * 1e6
+def _round(connections: dict[str, Connection], calls: int) -> dict[str, float]:
+    """Call each in turn, so that both meet the same weather on the machine; return p50 in microseconds.
+
+    A turn is some calls right behind each other: what a sandbox still does after an answer holds up the next call.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in connections}
+    for number in range(calls // _TURN):
+        # Who is first changes: the second finds the caches as the first left them.
+        for name in sorted(connections, reverse=number % 2 == 0):
+            seconds[name] += latencies_s(connections[name], _TURN)
+    return {name: percentile(values, 0.50) * 1e6 for name, values in seconds.items()}
 
 
 @contextlib.contextmanager
