@@ -68,9 +68,13 @@ class ApiGateway:
         """The sandbox stops."""
         self._connections.close()
 
-    def manage(self, request: HttpRequest) -> HttpResponse:
-        """Answer a call of the management API that names no API; whoever called was let in."""
-        return self._connections.answer(request)
+    async def manage(self, request: HttpRequest) -> HttpResponse:
+        """Answer a call of the management API that names no API: the connection's id says which it is."""
+        api_id, stage = self._connections.place(request)
+        definition = await self._definitions.find(api_id) if api_id else None
+        if definition is None:
+            return self._connections.answer(request)
+        return await self._permitted(definition, request, api_id, stage, request.path)
 
     async def _definition(self, request: HttpRequest) -> Definition | None:
         named = _HOST.fullmatch(request.host)
@@ -83,15 +87,17 @@ class ApiGateway:
 
     async def _manage(self, definition: Definition, request: HttpRequest) -> HttpResponse:
         stage, path = staged(request)
-        api_id = definition["api"]["apiId"]
+        return await self._permitted(definition, request, definition["api"]["apiId"], stage, path)
+
+    async def _permitted(
+        self, definition: Definition, request: HttpRequest, api_id: str, stage: str, path: str
+    ) -> HttpResponse:
         place = f"arn:aws:execute-api:{definition['region']}:{definition['accountId']}:{api_id}"
+        arn = f"{place}/{stage}/{request.method}{path}"
         try:
-            await self._around.signers.identity(
-                request, f"{place}/{stage}/{request.method}{path}", "ManageConnections"
-            )
+            await self._around.signers.identity(request, arn, "ManageConnections")
         except NotSigned as refused:
             self._around.note(f"{request.method} {request.path} was answered with 403: {refused.message}")
-            return HttpResponse(
-                403, (*_JSON, ("x-amzn-ErrorType", "ForbiddenException")), b'{"message":"Forbidden"}'
-            )
+            headers = (*_JSON, ("x-amzn-ErrorType", "ForbiddenException"))
+            return HttpResponse(403, headers, b'{"message":"Forbidden"}')
         return self._connections.answer(request, api_id, stage)

@@ -51,6 +51,11 @@ class Connections:
         for connection in list(self._open.values()):
             connection.socket.close(1001, "Going away")
 
+    def place(self, request: HttpRequest) -> tuple[str, str]:
+        """Return the API and the stage of the connection that a call is about, both empty for an unknown one."""
+        found = self._open.get(unquote(request.path.rpartition(MARK)[2]))
+        return (found.api_id, found.stage) if found is not None else ("", "")
+
     def answer(self, request: HttpRequest, api_id: str = "", stage: str = "") -> HttpResponse:
         """Carry out a call of the management API; ids are unique, so ``api_id`` and ``stage`` may be left out.
 

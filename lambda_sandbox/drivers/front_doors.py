@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 from lambda_sandbox.drivers.web_sockets import SocketConnection, SocketSession
@@ -69,7 +69,7 @@ class TrustedIssuers(Protocol):
 class ConnectionsDoor(Protocol):
     """API Gateway's door, as far as the management API needs it."""
 
-    def manage(self, request: HttpRequest) -> HttpResponse: ...
+    async def manage(self, request: HttpRequest) -> HttpResponse: ...
 
     def forget(self) -> None: ...
 
@@ -109,7 +109,14 @@ class FrontDoors:
     def manage(self, connection: SocketConnection, request: Request) -> None:
         """Answer ``/@connections/{id}`` asked of the sandbox's own address, where no API is named."""
         made = http_request(connection, request, request.header(b"host"), request.target)
-        _write(connection, self._api_gateway.manage(made))
+        self._spawn(self._manage(connection, made))
+
+    async def _manage(self, connection: SocketConnection, request: HttpRequest) -> None:
+        try:
+            response = await self._api_gateway.manage(request)
+        except Exception as fault:
+            response = _fault(fault)
+        _write(connection, response)
 
     def takes(self, request: Request, host: bytes) -> bool:
         """Whether a request is for a front door, by its ``Host`` or by the path form."""
@@ -163,9 +170,13 @@ def http_request(connection: SocketConnection, request: Request, host: bytes, ta
     names = request.names or [key for key, _ in request.headers]
     for name, (key, value) in zip(names, request.headers, strict=True):
         headers.append((name.decode("latin-1"), (host if key == b"host" else value).decode("latin-1")))
-    return HttpRequest(
+    made = HttpRequest(
         request.method.decode(), path or "/", query, tuple(headers), request.body, source_ip, port
     )
+    if target == request.target:
+        return made
+    sent_host = request.header(b"host").decode("latin-1")
+    return replace(made, sent_host=sent_host, sent_target=request.target.decode("latin-1"))
 
 
 def _virtual(request: Request, host: bytes) -> tuple[bytes, bytes]:

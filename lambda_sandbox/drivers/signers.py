@@ -60,8 +60,7 @@ class Signers:
         return _identity(found[1], principal.account_id, principal.arn, user_id)
 
     async def _verified(self, identities: Identities, request: HttpRequest) -> Principal:
-        target = (request.path + (f"?{request.query}" if request.query else "")).encode("latin-1")
-        headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in request.headers]
+        target, headers = _as_sent(request)
         try:
             signed = signature.read(target, headers)
             identity = await identities.find(signed.access_key)
@@ -72,6 +71,16 @@ class Signers:
         except SignatureFault as fault:
             raise NotSigned(fault.message) from None
         return identity.principal
+
+
+def _as_sent(request: HttpRequest) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """Return target and headers as the signature covers them: names in lower case, and the host that was written."""
+    target = request.sent_target or request.path + (f"?{request.query}" if request.query else "")
+    headers = []
+    for name, value in request.headers:
+        sent = request.sent_host if request.sent_host and name.lower() == "host" else value
+        headers.append((name.lower().encode("latin-1"), sent.encode("latin-1")))
+    return target.encode("latin-1"), headers
 
 
 def _identity(access_key: str, account_id: str, user_arn: str, user_id: str) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from urllib.parse import parse_qsl, unquote
 class HttpRequest:
     """``path`` and ``query`` are as sent (percent-encoded); ``headers`` keep spelling, order and repetitions.
 
-    ``path`` begins with a slash. ``port`` is the one that was called.
+    ``path`` begins with a slash. ``port`` is the one that was called. ``sent_host`` and ``sent_target`` are what a client
+    wrote that named the door by a path (else empty): signatures are made over them.
     """
 
     method: str
@@ -20,6 +21,8 @@ class HttpRequest:
     body: bytes = b""
     source_ip: str = "127.0.0.1"
     port: int = 80
+    sent_host: str = ""
+    sent_target: str = ""
 
     @property
     def host(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from lambda_sandbox.config import ROOT_SECRET
 from tests.contract.conftest import Server
 from tests.contract.test_http_api import call
 
@@ -287,3 +289,43 @@ def test_plain_http_is_told_to_upgrade_and_other_upgrades_are_refused(server: Se
     assert (
         call(server, host, "GET", "/prod", None, {"Connection": "Upgrade", "Upgrade": "h2c"})[0].status == 400
     )
+
+
+def test_where_iam_is_enforced_a_connection_is_reached_by_those_who_may(
+    start_server: Callable[..., Server],
+) -> None:
+    server = start_server("--enforce-iam")
+    root = {
+        "aws_access_key_id": "000000000000",
+        "aws_secret_access_key": ROOT_SECRET,
+        "region_name": "us-east-1",
+    }
+    iam = server.client("iam", **root)
+    iam.create_user(UserName="ada")
+    key = iam.create_access_key(UserName="ada")["AccessKey"]
+    gateway = server.client("apigatewayv2", **root)
+    made = gateway.create_api(
+        Name="mock", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action"
+    )
+    mock = gateway.create_integration(ApiId=made["ApiId"], IntegrationType="MOCK")["IntegrationId"]
+    gateway.create_route(ApiId=made["ApiId"], RouteKey="say", Target=f"integrations/{mock}")
+    gateway.create_stage(ApiId=made["ApiId"], StageName="prod", AutoDeploy=True)
+    ada = {"aws_access_key_id": key["AccessKeyId"], "aws_secret_access_key": key["SecretAccessKey"]}
+    door = f"{server.endpoint}/_sandbox/door/{made['ApiId']}.execute-api.us-east-1/prod"
+    with connect_to(server, f"{made['ApiEndpoint']}/prod") as client:
+        connection_id = ask(client, "unknown")["connectionId"]
+        for address in (door, server.endpoint):
+            management = boto3.client(
+                "apigatewaymanagementapi", endpoint_url=address, region_name="us-east-1", **ada
+            )
+            with pytest.raises(management.exceptions.ForbiddenException):
+                management.post_to_connection(ConnectionId=connection_id, Data=b"hello")
+        statement = {"Effect": "Allow", "Action": "execute-api:ManageConnections", "Resource": "*"}
+        policy = {"Version": "2012-10-17", "Statement": [statement]}
+        iam.put_user_policy(UserName="ada", PolicyName="manage", PolicyDocument=json.dumps(policy))
+        for address in (door, server.endpoint):
+            management = boto3.client(
+                "apigatewaymanagementapi", endpoint_url=address, region_name="us-east-1", **ada
+            )
+            management.post_to_connection(ConnectionId=connection_id, Data=b"hello")
+            assert client.recv(timeout=30) == "hello"
