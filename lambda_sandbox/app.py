@@ -20,7 +20,8 @@ from lambda_sandbox.control_plane.context import Context
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.drivers import otlp_export
-from lambda_sandbox.drivers.alarm_actions import AlarmActions, AlarmClock
+from lambda_sandbox.drivers.alarm_actions import AlarmActions
+from lambda_sandbox.drivers.alarm_clock import AlarmClock
 from lambda_sandbox.drivers.deliveries import Deliveries, Pending
 from lambda_sandbox.drivers.destinations import Destinations, Letter, event_for
 from lambda_sandbox.drivers.duplicates import Duplicates

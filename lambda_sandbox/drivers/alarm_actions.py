@@ -1,14 +1,12 @@
-"""Carries out an alarm's actions: publishes to SNS topics, invokes functions; and wakes the alarms when they are due."""
+"""Carries out an alarm's actions: publishes to SNS topics, invokes functions."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlencode
 
 from lambda_sandbox.clock import WaitingClock
-from lambda_sandbox.drivers.cloudwatch import CloudWatch
 from lambda_sandbox.errors import SandboxError
 from lambda_sandbox.telemetry.alarms import Alarm, StateChange, remember_action
 from lambda_sandbox.telemetry.alarms_messages import function_event, message, subject
@@ -74,41 +72,3 @@ def _delivery(change: StateChange, arn: str) -> Delivery:
     alarm = change.alarm
     payload = function_event(change).decode()
     return Delivery(arn, payload, _PRINCIPAL, source_arn=alarm.arn, source_account=alarm.account_id)
-
-
-class AlarmClock:
-    """Wakes the alarms on the server's loop. There is no timer while there is no alarm."""
-
-    def __init__(
-        self,
-        cloudwatch: CloudWatch,
-        clock: WaitingClock,
-        actions: AlarmActions,
-        spawn: Callable[[Coroutine[Any, Any, None]], None],
-    ) -> None:
-        self._cloudwatch = cloudwatch
-        self._clock = clock
-        self._timer: asyncio.TimerHandle | None = None
-        self._loop = asyncio.get_running_loop()
-        cloudwatch.notify = lambda changes: spawn(actions.carry_out(changes))
-        cloudwatch.on_alarm = self.arm
-
-    def arm(self) -> None:
-        """Wait for the next alarm that is due; called after every change of what there is to watch."""
-        due = self._cloudwatch.alarms.next_due()
-        self.stop()
-        if due is not None:
-            wait_s = self._clock.real_s(max(0.0, due - self._clock.now()))
-            self._timer = self._loop.call_later(wait_s, self._fire)
-
-    def stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _fire(self) -> None:
-        self._timer = None
-        try:
-            self._cloudwatch.tick()
-        finally:
-            self.arm()
