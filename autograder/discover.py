@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+_CLOCK = re.compile(r"real\Z|scaled:[1-9][0-9]{0,4}\Z")
 _SLUG = re.compile(r"[0-9]{2}-[a-z0-9-]{1,60}\Z|[a-z][a-z0-9-]{1,60}\Z")
 
 
@@ -27,6 +28,7 @@ class Lab:
     requires: tuple[str, ...]
     page: str
     folder: Path
+    clock: str = "real"  # of the sandbox that the lab is graded in: real, or scaled:FACTOR
 
     @property
     def notebook(self) -> Path:
@@ -94,7 +96,14 @@ def _lab(entry: dict[str, Any], folder: Path) -> Lab:
         requires=tuple(entry.get("requires", ())),
         page=str(entry.get("page", "")),
         folder=folder / slug,
+        clock=_clock(entry.get("clock", "real")),
     )
+
+
+def _clock(value: object) -> str:
+    if not isinstance(value, str) or not _CLOCK.match(value):
+        raise ValueError(f"clock {value!r} is neither real nor scaled:FACTOR")
+    return value
 
 
 def find_lab(labs: list[Lab], name: str | None, start: Path | None = None) -> Lab:

@@ -52,10 +52,11 @@ def executed(
     isolation: Isolation,
     limits: Limits,
     slot: int = 0,
+    clock: str = "real",
 ) -> Iterator[tuple[Execution, SandboxServer | None]]:
     """Run the notebook, end its whole process tree, and give its sandbox, still up, to the block.
 
-    Without ``sandboxes`` there is none, and no network at all.
+    Without ``sandboxes`` there is none, and no network at all. ``clock`` is the sandbox's: ``real`` or ``scaled:FACTOR``.
     Call it in a process that grades this submission and nothing else: at the end every process below it is killed.
     Raises GraderFault when the machine or the grader fails, never for what the notebook does.
     """
@@ -70,7 +71,7 @@ def executed(
             with _Inside(fork_server, settings, limits) as inside:
                 listener = inside.listener or listener
                 if sandboxes is not None and listener is not None:
-                    server = sandboxes.start(Path(scratch) / "sandbox", listener)
+                    server = sandboxes.start(Path(scratch) / "sandbox", listener, clock)
                 execution = inside.run(notebook, server)
             yield execution, server
         finally:

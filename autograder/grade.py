@@ -93,6 +93,7 @@ def _graded(
         isolation=blank.isolation,
         limits=job.limits,
         slot=job.slot,
+        clock=job.lab.clock,
     ) as (execution, server):
         sandbox = Sandbox(server.url) if server else None
         found = checks.run(_subject(job, notebook, execution, sandbox))

@@ -52,8 +52,10 @@ class SandboxForkServer:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def start(self, folder: Path, listener: socket.socket) -> SandboxServer:
+    def start(self, folder: Path, listener: socket.socket, clock: str = "real") -> SandboxServer:
         """Start a server that also answers on ``listener``; returns at once, before it is ready.
+
+        ``clock`` is by which it waits: ``real`` or ``scaled:FACTOR``.
 
         Raises ForkServerLost if this process has ended.
         """
@@ -61,7 +63,10 @@ class SandboxForkServer:
         output, theirs = socket.socketpair()
         stays, held = os.pipe()
         log = folder / "server.log"
-        request = {"folder": str(folder), "environment": _environment(folder)}
+        request = {
+            "folder": str(folder),
+            "environment": {**_environment(folder), "LAMBDA_SANDBOX_CLOCK": clock},
+        }
         with theirs, log.open("wb") as errors:
             handles = array.array("i", [listener.fileno(), stays, theirs.fileno(), errors.fileno()])
             try:

@@ -49,6 +49,7 @@ class Sandbox:
     def __init__(self, backend: Backend, *, origin: str, notes: tuple[str, ...] = ()) -> None:
         self._backend = backend
         self._origin = origin
+        self._clock_of_server = ""
         self.notes = notes
         self.endpoint = backend.endpoint
 
@@ -57,6 +58,13 @@ class Sandbox:
         """What the machine lets the sandbox enforce, and what is missing."""
         answer = self._backend.health()["isolation"]
         return Isolation(answer["level"], tuple(answer["enforced"]), tuple(answer["missing"]))
+
+    @property
+    def clock(self) -> str:
+        """By which clock retries, batching windows and ages run: ``real``, ``scaled:FACTOR`` or ``manual``."""
+        if not self._clock_of_server:  # it is settled when the server starts, so it is asked for once
+            self._clock_of_server = str(self._backend.health()["clock"])
+        return self._clock_of_server
 
     def logs(self, name: str | None = None) -> Logs:
         """Return the log of function ``name``, or of all functions."""
@@ -132,6 +140,7 @@ class Sandbox:
     def __repr__(self) -> str:
         isolation = self.isolation
         text = f"Lambda sandbox at {self.endpoint} ({self._origin}) · isolation: {isolation.level}"
+        text += f" · clock: {self.clock}" if self.clock.startswith("scaled") else ""
         if isolation.missing:
             text += f" · not enforced: {', '.join(isolation.missing)}"
         faults = banner(self.faults.list())
@@ -144,6 +153,7 @@ class Sandbox:
             ("isolation", isolation.level),
             ("enforced", ", ".join(isolation.enforced) or "nothing"),
             ("not enforced", ", ".join(isolation.missing) or "nothing is missing"),
+            ("clock", self.clock),
             *(("note", note) for note in self.notes),
             *(("faults", text) for text in [banner(self.faults.list())] if text),
         ]
@@ -177,12 +187,16 @@ class InProcessSandbox(Sandbox):
         self._driver.close()
 
 
-def connect(endpoint: str | None = None, *, driver: str = "server", quiet: bool = False) -> Sandbox:
+def connect(
+    endpoint: str | None = None, *, driver: str = "server", clock: str | None = None, quiet: bool = False
+) -> Sandbox:
     """Point every boto3 session of this process at a sandbox and return it.
 
     ``endpoint`` is a running server; without it ``LAMBDA_SANDBOX_ENDPOINT`` counts, then a server on port 9000, then one
     is started, which ends with this process. ``driver="in_process"`` runs the functions in this very interpreter: no
     server, no socket, no isolation. A second call returns the same sandbox, unless it asks for another one.
+    ``clock="scaled:60"`` makes an hour of waiting for retries, batching windows and ages last a minute: if the sandbox found
+    runs by another clock, one is started for this process. A clock is settled when a sandbox starts.
 
     Until ``disconnect()``, a botocore request that would leave this machine raises ``RealAwsRefused``. The guard holds
     for this process; processes that it starts get the endpoint and the dummy credentials from the environment.
@@ -194,10 +208,12 @@ def connect(endpoint: str | None = None, *, driver: str = "server", quiet: bool 
         raise SandboxFault(f'there is no driver {driver!r}; choose driver="server" or driver="in_process"')
     if driver == "in_process" and endpoint is not None:
         raise SandboxFault("the in_process driver has no server; leave out endpoint=")
-    if _connected is not None and _serves(_connected, endpoint, driver):
+    if clock is not None:
+        _check_clock(clock, driver)
+    if _connected is not None and _serves(_connected, endpoint, driver, clock):
         return _connected
     disconnect()
-    _connected = _connect_in_process() if driver == "in_process" else _connect_server(endpoint)
+    _connected = _connect_in_process() if driver == "in_process" else _connect_server(endpoint, clock)
     if not quiet:
         print(_connected)
     return _connected
@@ -221,9 +237,22 @@ def disconnect() -> None:
 _server: Any = None  # the ServerProcess that was started here, if any
 
 
-def _serves(sandbox: Sandbox, endpoint: str | None, driver: str) -> bool:
+def _check_clock(clock: str, driver: str) -> None:
+    if driver == "in_process":
+        raise SandboxFault("the in_process driver's clock is moved by hand, with advance(); leave out clock=")
+    try:
+        Config(clock=clock)
+    except ValueError as error:
+        raise SandboxFault(str(error)) from None
+
+
+def _serves(sandbox: Sandbox, endpoint: str | None, driver: str, clock: str | None) -> bool:
     if (sandbox.endpoint == IN_PROCESS) != (driver == "in_process"):
         return False
+    if clock is not None and clock != sandbox.clock:
+        return False
+    if endpoint is None and _server is not None:  # it is preferred to what the variable names
+        return bool(_server.running)
     wanted = endpoint or os.environ.get("LAMBDA_SANDBOX_ENDPOINT")
     if driver == "server" and wanted is not None:
         from lambda_sandbox.server_client import ServerClient
@@ -241,8 +270,7 @@ def _connect_in_process() -> Sandbox:
     return InProcessSandbox(driver)
 
 
-def _connect_server(endpoint: str | None) -> Sandbox:
-    global _server
+def _connect_server(endpoint: str | None, clock: str | None) -> Sandbox:
     from lambda_sandbox.server_client import ServerClient
 
     config = Config.load()
@@ -251,18 +279,24 @@ def _connect_server(endpoint: str | None) -> Sandbox:
     if given:
         client, origin = ServerClient(given), "given"
     else:
-        client, origin, notes = _find_or_start(config.port)
-    client.health()
+        client, origin, notes = _find_or_start(config.port, clock)
+    found = client.health().get("clock", "real")
+    if clock is not None and found != clock:
+        if endpoint is not None:
+            raise SandboxFault(
+                f"the sandbox at {client.endpoint} runs by clock {found}; start it with --clock {clock}"
+            )
+        notes = (f"the sandbox at {client.endpoint} runs by clock {found}, so this is another one",)
+        client, origin = _start(0, clock)
     aws_environment.apply(client.endpoint, config.account_id, config.region)
     botocore_guard.install()
     local_names.install()  # an API's address is a name below .localhost
     return Sandbox(client, origin=origin, notes=notes)
 
 
-def _find_or_start(port: int) -> tuple[Any, str, tuple[str, ...]]:
-    global _server
+def _find_or_start(port: int, clock: str | None) -> tuple[Any, str, tuple[str, ...]]:
     from lambda_sandbox.server_client import ServerClient
-    from lambda_sandbox.server_process import ServerProcess, port_state
+    from lambda_sandbox.server_process import port_state
 
     notes: tuple[str, ...] = ()
     chosen = 0
@@ -274,5 +308,16 @@ def _find_or_start(port: int) -> tuple[Any, str, tuple[str, ...]]:
             chosen = candidate
             break
         notes = (f"port {port} is taken by another program, so this is another port",)
-    _server = ServerProcess(chosen)
-    return ServerClient(_server.endpoint), "started for this process", notes
+    if clock not in (None, "real"):
+        chosen = 0  # that port is where whoever asks for nothing special looks, for a sandbox in real time
+    client, origin = _start(chosen, clock)
+    return client, origin, notes
+
+
+def _start(port: int, clock: str | None) -> tuple[Any, str]:
+    global _server
+    from lambda_sandbox.server_client import ServerClient
+    from lambda_sandbox.server_process import ServerProcess
+
+    _server = ServerProcess(port, flags=("--clock", clock) if clock else ())
+    return ServerClient(_server.endpoint), "started for this process"

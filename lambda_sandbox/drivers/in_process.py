@@ -481,6 +481,7 @@ class InProcess:
             "version": __version__,
             "isolation": {"level": "in_process", "enforced": [], "missing": list(MISSING)},
             "neighbours": "moto in this interpreter",
+            "clock": "manual",
             "faults": self.core.faults.to_json(),
         }
 

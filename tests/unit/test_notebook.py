@@ -234,6 +234,22 @@ def test_an_unknown_driver_is_named() -> None:
         connect(driver="docker")
 
 
+def test_a_sandbox_by_another_clock_is_not_taken_when_it_was_named(server: ServerProcess) -> None:
+    with pytest.raises(SandboxFault, match="runs by clock real; start it with --clock scaled:60"):
+        connect(server.endpoint, clock="scaled:60")
+
+
+@pytest.mark.parametrize("clock", ["fast", "scaled:0", "scaled:", "60"])
+def test_what_is_no_clock_is_named(clock: str) -> None:
+    with pytest.raises(SandboxFault, match=rf"real or scaled:FACTOR, not {clock}$"):
+        connect(clock=clock)
+
+
+def test_a_clock_that_is_moved_by_hand_cannot_be_scaled() -> None:
+    with pytest.raises(SandboxFault, match=r"moved by hand, with advance\(\)"):
+        connect(driver="in_process", clock="scaled:60")
+
+
 # --- starting a server -----------------------------------------------------------------------------------
 
 
@@ -259,6 +275,32 @@ def test_without_a_server_one_is_started_and_ends_with_the_program(unused_port: 
     )
     assert output.strip() == f"http://127.0.0.1:{unused_port}"
     assert is_gone(output.strip())
+
+
+def test_another_clock_gets_a_sandbox_of_its_own_that_a_second_call_finds(
+    server: ServerProcess, unused_port: int
+) -> None:
+    script = f"""
+        import os
+        from lambda_sandbox import connect
+        os.environ["LAMBDA_SANDBOX_ENDPOINT"] = "{server.endpoint}"
+        sandbox = connect(clock="scaled:60")
+        print(sandbox.clock, sandbox.endpoint != "{server.endpoint}", connect() is sandbox)
+        print(connect(clock="scaled:60") is sandbox, connect(clock="real", quiet=True).endpoint == "{server.endpoint}")
+    """
+    told, first, second = run_python(script, unused_port).splitlines()
+    assert f"{server.endpoint} runs by clock real, so this is another one" in told
+    assert first == "scaled:60 True True"
+    assert second == "True True"
+
+
+def test_a_sandbox_by_another_clock_leaves_the_usual_port_alone(unused_port: int) -> None:
+    output = run_python(
+        "from lambda_sandbox import connect; print(connect(clock='scaled:60', quiet=True).endpoint)",
+        unused_port,
+    )
+    assert output.startswith("http://127.0.0.1:")
+    assert not output.strip().endswith(f":{unused_port}")
 
 
 def test_a_port_taken_by_another_program_is_said_and_the_next_one_is_used(unused_port: int) -> None:

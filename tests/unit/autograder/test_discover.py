@@ -44,6 +44,18 @@ def test_unknown_lab_names_the_labs_there_are(labs_toml: Path) -> None:
         find_lab(read_labs(labs_toml), "04")
 
 
+def test_a_lab_names_the_clock_it_is_graded_by(labs_toml: Path) -> None:
+    (labs_toml / "labs.toml").write_text(TOML + 'clock = "scaled:60"\n')
+    assert [lab.clock for lab in read_labs(labs_toml)] == ["real", "scaled:60"]
+
+
+@pytest.mark.parametrize("clock", ["'scaled:0'", "'fast'", "60", "'scaled:1000000'"])
+def test_a_clock_that_is_none_is_refused(labs_toml: Path, clock: str) -> None:
+    (labs_toml / "labs.toml").write_text(f"{TOML}clock = {clock}\n")
+    with pytest.raises(click.UsageError, match=r"neither real nor scaled:FACTOR"):
+        read_labs(labs_toml)
+
+
 def test_slug_that_leads_elsewhere_is_refused(labs_toml: Path) -> None:
     (labs_toml / "labs.toml").write_text('[[lab]]\nslug = "../x"\ntitle = ""\nminutes = 1\n')
     with pytest.raises(click.UsageError, match="cannot be read"):
