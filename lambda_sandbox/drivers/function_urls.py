@@ -58,7 +58,7 @@ class FunctionUrls:
         if url is None or url.region != named[2].decode().lower():
             _refuse(connection, 404, None, "ResourceNotFoundException")
             return True
-        exchange = Exchange(connection, request, url)
+        exchange = Exchange(connection, request, url, lambda size: self._sent(url, size))
         try:
             self._serve(exchange)
         except errors.AccessDeniedException as denied:
@@ -88,6 +88,11 @@ class FunctionUrls:
         else:
             self._driver.invoke(invocation, exchange.complete)
 
+    def _sent(self, url: FunctionUrl, size: int) -> None:
+        """What leaves by a function URL leaves for the internet, and is metered."""
+        driver = self._driver
+        driver.history.neighbours.add(driver.clock.now(), url.function_name, "transfer.out", size)
+
     def _check_permission(self, principal: Principal, url: FunctionUrl) -> None:
         why = self._plane.refusal_of_url(url, principal)
         if why:
@@ -116,9 +121,16 @@ class FunctionUrls:
 
 
 class Exchange:
-    """One request to a function URL and its answer."""
+    """One request to a function URL and its answer. ``sent(size)`` hears of every byte of a body that leaves."""
 
-    def __init__(self, connection: StreamingConnection, request: Request, url: FunctionUrl) -> None:
+    def __init__(
+        self,
+        connection: StreamingConnection,
+        request: Request,
+        url: FunctionUrl,
+        sent: Callable[[int], None],
+    ) -> None:
+        self._sent = sent
         self.connection = connection
         self.request = request
         self.url = url
@@ -165,7 +177,12 @@ class Exchange:
         self._answer_error(status, json.dumps({"Message": message}).encode(), code)
 
     def answer(self, response: UrlResponse) -> None:
+        self._sent(len(response.body))
         self.connection.answer(response.status, self.head(response), response.body)
+
+    def stream(self, data: bytes) -> None:
+        self._sent(len(data))
+        self.connection.stream(data)
 
     def head(self, response: UrlResponse) -> bytes:
         lines = "".join(f"{name}: {value}\r\n" for name, value in response.headers.items())
@@ -212,7 +229,7 @@ class StreamedExchange:
             self._prelude = None
             self._send_head(response)
         if not self._failed:
-            self._exchange.connection.stream(data)
+            self._exchange.stream(data)
 
     def complete(self, complete: Complete) -> None:
         result = complete.result
@@ -229,7 +246,7 @@ class StreamedExchange:
             self._exchange.bad_gateway()
         else:
             self._send_head(UrlResponse(200, {"content-type": "application/octet-stream"}))
-            self._exchange.connection.stream(result.payload)
+            self._exchange.stream(result.payload)
             self._exchange.connection.end_stream()
 
     def _send_head(self, response: UrlResponse) -> None:

@@ -426,6 +426,8 @@ class ServerDriver:
         self.history.record(action.record)
         self.cloudwatch.record(action.record)
         if SAMPLED in action.record.invocation.trace_header:
+            function, root = action.record.invocation.function, action.record.invocation.trace_header
+            self.history.neighbours.traced(self.clock.now(), function.function_name, root.partition(";")[0])
             self.xray.of_lambda.record(action.record)
         if self.telemetry.active:
             self.telemetry.recorded(action.record)

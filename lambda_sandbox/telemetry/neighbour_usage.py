@@ -61,6 +61,7 @@ class NeighbourUsage:
         self._sums: dict[tuple[int, str, str], Decimal] = {}
         self._log_bytes: dict[tuple[int, str], int] = {}
         self._unmeasured: list[tuple[float, str, Written]] = []
+        self._roots: dict[str, None] = {}
 
     def call(self, call: Call) -> None:
         """Remember a request and add what it used."""
@@ -85,6 +86,14 @@ class NeighbourUsage:
         if len(self._unmeasured) >= _UNMEASURED:
             self._measure()
 
+    def traced(self, at: float, function_name: str, root: str) -> None:
+        """Add a trace that X-Ray records, once for all the invocations in it; the first one's function has caused it."""
+        if root not in self._roots:
+            self._roots[root] = None
+            if len(self._roots) > _CALLS:
+                del self._roots[next(iter(self._roots))]
+            self.add(at, function_name, "xray.traces", 1)
+
     def _measure(self) -> None:
         lines, self._unmeasured = self._unmeasured, []
         for at, function_name, line in lines:
@@ -107,6 +116,7 @@ class NeighbourUsage:
         self._sums.clear()
         self._log_bytes.clear()
         self._unmeasured.clear()
+        self._roots.clear()
 
     def restore(self, sums: list[Used]) -> None:
         """Take over the sums that an earlier life of the sandbox kept."""

@@ -6,7 +6,7 @@ import json
 import time
 from decimal import Decimal
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -158,6 +158,21 @@ def test_a_mapping_and_a_destination_are_their_function_s(server: Server, billed
         FunctionName="worker", EventSourceArn="arn:aws:sqs:us-east-1:000000000000:work"
     )
     _until_used(server, "worker", Decimal("1.25"))
+
+
+def test_a_sampled_trace_and_what_a_function_url_sends_out_are_metered(server: Server, billed: Any) -> None:
+    server.deploy(
+        "open", "def handler(event, context):\n    return 'x' * 1000\n", TracingConfig={"Mode": "Active"}
+    )
+    client = server.client("lambda")
+    url = client.create_function_url_config(FunctionName="open", AuthType="NONE")["FunctionUrl"]
+    host = url.split("/")[2]
+    request = Request(server.endpoint, headers={"Host": host})
+    with urlopen(request) as answer:  # loopback
+        assert len(answer.read()) == 1000
+    found = used(bill(server), "open")
+    assert found["transfer.out"] == "1000"
+    assert found["xray.traces"] == "1"
 
 
 def _until_used(server: Server, function: str, at_least: Decimal) -> None:
