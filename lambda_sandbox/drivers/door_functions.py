@@ -1,6 +1,6 @@
 """How front doors invoke functions: synchronously, as the service that they stand for.
 
-DIFFERS: without ``--enforce-iam`` a door needs no permission from the function's policy; on AWS it always does.
+The function's own policy must let that service in, with or without ``--enforce-iam``, as on AWS.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Plane(Protocol):
 
 
 class DoorFunctions:
-    """``refusal(delivery)`` returns which permission is missing; ``None`` in its place where IAM is not enforced."""
+    """``refusal(delivery)`` returns which permission is missing; ``None`` in its place where none is needed."""
 
     def __init__(
         self,

@@ -33,7 +33,7 @@ def make_front_doors(
     identities: Identities | None,
     spawn: Callable[[Coroutine[Any, Any, None]], None],
 ) -> FrontDoors:
-    """Return every door. ``identities`` is ``None`` where IAM is not enforced: then no permission is asked for."""
+    """Return every door. ``identities`` is ``None`` where IAM is not enforced: then a role that a door takes on may do all."""
 
     def note(sentence: str) -> None:
         driver.history.delivery(driver.clock.now(), sentence)
@@ -41,7 +41,7 @@ def make_front_doors(
     permissions = TriggerPermissions(
         resource_policy, identities, lambda *told: driver.history.denial(driver.clock.now(), *told)
     )
-    functions = DoorFunctions(driver, plane, permissions.refusal if config.enforce_iam else None)
+    functions = DoorFunctions(driver, plane, permissions.refusal)
     definitions = ApiDefinitions(neighbour)
     issuers = Issuers(neighbour)
     around = Surroundings(

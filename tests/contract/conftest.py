@@ -58,12 +58,21 @@ class Server:
             service, endpoint_url=self.endpoint, config=settings, **{**keys, **options}
         )
 
-    def deploy(self, name: str, source: str | dict[str, str | bytes], **options: Any) -> str:
-        """Create a Python function and return its ARN."""
+    def deploy(
+        self, name: str, source: str | dict[str, str | bytes], *, invoked_by: str = "", **options: Any
+    ) -> str:
+        """Create a Python function and return its ARN; ``invoked_by`` names a service that may invoke it."""
         values = {"Runtime": "python3.12", "Handler": "app.handler", "Role": ROLE, **options}
         code = {"ZipFile": package(source)}
         answer = self.client("lambda").create_function(FunctionName=name, Code=code, **values)
         arn: str = answer["FunctionArn"]
+        if invoked_by:
+            self.client("lambda").add_permission(
+                FunctionName=name,
+                StatementId=invoked_by,
+                Action="lambda:InvokeFunction",
+                Principal=f"{invoked_by}.amazonaws.com",
+            )
         return arn
 
     def stop(self) -> None:

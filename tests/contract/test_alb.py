@@ -50,7 +50,7 @@ class Balancer:
         subnets = [each["SubnetId"] for each in server.client("ec2").describe_subnets()["Subnets"]][:2]
         made = self.elb.create_load_balancer(Name="shop", Subnets=subnets)["LoadBalancers"][0]
         self.arn, self.name = made["LoadBalancerArn"], made["DNSName"]
-        self.function = server.deploy("web", HANDLER)
+        self.function = server.deploy("web", HANDLER, invoked_by="elasticloadbalancing")
         self.group = self.target_group("web", self.function)
         self.listener = self.listen(80, self.group)
 
@@ -290,7 +290,7 @@ def test_a_group_without_a_target_is_503(balancer: Balancer) -> None:
 
 
 def test_a_function_that_is_gone_or_throttled_is_502(balancer: Balancer) -> None:
-    arn = balancer.server.deploy("short-lived", HANDLER)
+    arn = balancer.server.deploy("short-lived", HANDLER, invoked_by="elasticloadbalancing")
     balancer.listen(8082, balancer.target_group("short", arn))
     assert balancer.fetch("/teapot", host=f"8082.{balancer.name}")[0].status == 418
     client = balancer.server.client("lambda")
@@ -305,11 +305,25 @@ def test_an_alias_as_target_follows_its_version(balancer: Balancer) -> None:
     version = client.publish_version(FunctionName="web")["Version"]
     alias = client.create_alias(FunctionName="web", Name="live", FunctionVersion=version)["AliasArn"]
     balancer.listen(8083, balancer.target_group("alias", alias))
-    assert balancer.fetch("/teapot", host=f"8083.{balancer.name}")[0].status == 418
+    host = f"8083.{balancer.name}"
+    # A permission of the function is none of its alias.
+    assert balancer.fetch("/teapot", host=host)[0].status == 502
+    client.add_permission(
+        FunctionName="web",
+        Qualifier="live",
+        StatementId="balancer",
+        Action="lambda:InvokeFunction",
+        Principal="elasticloadbalancing.amazonaws.com",
+    )
+    assert balancer.fetch("/teapot", host=host)[0].status == 418
 
 
 def test_weights_share_requests_between_groups(balancer: Balancer) -> None:
-    quiet = balancer.server.deploy("quiet", "def handler(event, context):\n    return {'statusCode': 204}\n")
+    quiet = balancer.server.deploy(
+        "quiet",
+        "def handler(event, context):\n    return {'statusCode': 204}\n",
+        invoked_by="elasticloadbalancing",
+    )
     groups = [
         {"TargetGroupArn": balancer.group, "Weight": 0},
         {"TargetGroupArn": balancer.target_group("quiet", quiet), "Weight": 5},

@@ -181,6 +181,9 @@ Resources:
         Type: AWS_PROXY
         IntegrationHttpMethod: POST
         Uri: !Sub "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Hello.Arn}/invocations"
+  LetIn:
+    Type: AWS::Lambda::Permission
+    Properties: {FunctionName: !Ref Hello, Action: lambda:InvokeFunction, Principal: apigateway.amazonaws.com}
   Mock:
     Type: AWS::ApiGateway::Method
     Properties:

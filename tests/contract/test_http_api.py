@@ -121,7 +121,7 @@ def call(
 
 @pytest.fixture(scope="module")
 def function(server: Server) -> str:
-    return server.deploy("echo", ECHO, Timeout=10)
+    return server.deploy("echo", ECHO, invoked_by="apigateway", Timeout=10)
 
 
 @pytest.fixture(scope="module")
@@ -495,7 +495,7 @@ def guarded(server: Server, function: str, authorizer: str, name: str, **options
 
 
 def test_a_lambda_authorizer_answers_simply(server: Server, function: str) -> None:
-    simple = server.deploy("simple", SIMPLE)
+    simple = server.deploy("simple", SIMPLE, invoked_by="apigateway")
     api = guarded(
         server, function, simple, "simple", AuthorizerPayloadFormatVersion="2.0", EnableSimpleResponses=True
     )
@@ -510,7 +510,7 @@ def test_a_lambda_authorizer_answers_simply(server: Server, function: str) -> No
 
 
 def test_a_verdict_is_kept_for_its_time_to_live(server: Server, function: str) -> None:
-    simple = server.deploy("kept", SIMPLE)
+    simple = server.deploy("kept", SIMPLE, invoked_by="apigateway")
     api = guarded(
         server,
         function,
@@ -530,7 +530,7 @@ def test_a_verdict_is_kept_for_its_time_to_live(server: Server, function: str) -
 
 
 def test_a_lambda_authorizer_answers_with_a_policy(server: Server, function: str) -> None:
-    policy = server.deploy("policy", POLICY)
+    policy = server.deploy("policy", POLICY, invoked_by="apigateway")
     api = guarded(server, function, policy, "policy", AuthorizerPayloadFormatVersion="1.0")
     event = api.event("GET", "/items/1", Authorization="let me in")
     assert event["requestContext"]["authorizer"]["lambda"] == {"plan": "gold", "principalId": "ada"}
@@ -548,6 +548,24 @@ def test_a_signed_request_has_its_signer_in_the_event(server: Server, function: 
 
 
 # --- permission --------------------------------------------------------------------------------------
+
+
+def test_a_function_must_let_the_api_in(server: Server) -> None:
+    alone = server.deploy("alone", ECHO)
+    api = Api(server, "not-let-in", Target=alone)
+    answer, body = api.call("GET", "/")
+    assert (answer.status, json.loads(body)) == (500, {"message": "Internal Server Error"})
+    with urlopen(f"{server.endpoint}/_sandbox/history") as told:
+        denials = json.load(told)["denials"]
+    assert any(denial["resource"] == alone for denial in denials)
+    server.client("lambda").add_permission(
+        FunctionName="alone",
+        StatementId="api",
+        Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+        SourceArn=f"arn:aws:execute-api:us-east-1:000000000000:{api.id}/*/$default",
+    )
+    assert api.call("GET", "/")[0].status == 200
 
 
 def test_where_iam_is_enforced_the_function_must_let_the_api_in(start_server: Callable[..., Server]) -> None:

@@ -148,7 +148,7 @@ def refusal(answered: Answer) -> tuple[int, Any]:
 
 @pytest.fixture(scope="module")
 def function(server: Server) -> str:
-    return server.deploy("echo", ECHO, Timeout=10)
+    return server.deploy("echo", ECHO, invoked_by="apigateway", Timeout=10)
 
 
 @pytest.fixture(scope="module")
@@ -329,7 +329,7 @@ def test_api_keys_open_the_stages_of_their_usage_plans(server: Server, function:
 
 @pytest.fixture(scope="module")
 def custom(server: Server) -> Api:
-    function = server.deploy("custom", CUSTOM)
+    function = server.deploy("custom", CUSTOM, invoked_by="apigateway")
     api = Api(server, "custom")
     template = (
         "#set($all = $input.path('$'))\n"
@@ -475,7 +475,7 @@ def test_request_validators_check_parameters_and_bodies(server: Server, function
 def authorized(
     server: Server, function: str, name: str, kind: str, source: str, authorizer_source: str, **options: Any
 ) -> Api:
-    authorizer = server.deploy(f"authorizer-{name}", authorizer_source)
+    authorizer = server.deploy(f"authorizer-{name}", authorizer_source, invoked_by="apigateway")
     api = Api(server, name)
     made = api.client.create_authorizer(
         restApiId=api.id,

@@ -120,7 +120,9 @@ def queue(server: Server) -> str:
 
 @pytest.fixture(scope="module")
 def function(server: Server, queue: str) -> str:
-    return server.deploy("chat", CHAT, Timeout=30, Environment={"Variables": {"QUEUE": queue}})
+    return server.deploy(
+        "chat", CHAT, invoked_by="apigateway", Timeout=30, Environment={"Variables": {"QUEUE": queue}}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +259,7 @@ def test_a_frame_above_32_kb_closes_and_a_message_in_pieces_does_not(api: Api) -
 
 
 def test_an_authorizer_guards_the_handshake(server: Server, function: str) -> None:
-    authorizer = server.deploy("gatekeeper", AUTHORIZER)
+    authorizer = server.deploy("gatekeeper", AUTHORIZER, invoked_by="apigateway")
     api = Api(server, "guarded", function, ["$connect", "say"])
     made = api.client.create_authorizer(
         ApiId=api.id,
