@@ -81,6 +81,21 @@ def test_practice_goes_by_keyboard_alone_and_explains_every_option(page: Page, a
     assert stored(page)["answers"][first]["last"] is True
 
 
+def test_the_code_of_a_question_is_shown_line_by_line(page: Page, address: str) -> None:
+    question = next(each for each in BANK.values() if each.code)
+    assert question.code
+    page.goto(address + "certification/practice.html")
+    shown = page.evaluate(
+        """async (id) => {
+          await course.bank.open();
+          document.body.append(course.questionView.view(course.bank.question(id)).element);
+          return document.querySelector(".course-code code").innerText;
+        }""",
+        question.id,
+    )
+    assert shown == question.code.text
+
+
 def test_a_wrong_answer_is_found_again_among_those_to_look_at(page: Page, address: str) -> None:
     page.goto(address + "certification/practice.html")
     page.get_by_role("button", name="Start").click()

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from rapidfuzz import fuzz, process
 
-from docs_hooks import facts, questions
+from docs_hooks import exams, facts, questions
 from docs_hooks.questions import Question
 from tests.docs.conftest import ROOT
 
@@ -190,6 +190,15 @@ def test_every_topic_of_an_exam_is_asked_about(exam: str) -> None:
 def test_every_task_about_serverless_is_asked_about(exam: str) -> None:
     asked = {entry.task for question in BANK for entry in question.exams if entry.exam == exam}
     assert asked >= SERVERLESS_TASKS[exam]
+
+
+@pytest.mark.parametrize("exam", exams.exams(), ids=lambda exam: exam.code)
+def test_a_whole_mock_exam_can_be_filled_by_the_weights_of_its_domains(exam: exams.Exam) -> None:
+    """A question counts for the first task that it names of the exam, as the mock exam counts it."""
+    firsts = (next(e.task for e in q.exams if e.exam == exam.code) for q in asked_by(exam.code))
+    found = Counter(task.split(".")[0] for task in firsts)
+    for domain in exam.domains:
+        assert found[domain.key] >= exam.questions * domain.weight // 100, (domain, found)
 
 
 @pytest.mark.parametrize("prefix", EXAM_OF)

@@ -16,7 +16,12 @@ course.cards = (() => {
 
   const termIds = () => course.data.questionIndex.terms.map((slug) => `term:${slug}`);
   const questionIds = (exam) => bank.ofExam(bank.index(), exam).map((row) => row.id);
-  const idsOf = ({ deck, exam }) => [...(deck === "questions" ? [] : termIds()), ...(deck === "terms" ? [] : questionIds(exam))];
+  /* Terms and questions in turn, so that new cards are of both kinds. */
+  function idsOf({ deck, exam }) {
+    const terms = deck === "questions" ? [] : termIds();
+    const questions = deck === "terms" ? [] : questionIds(exam);
+    return Array.from({ length: Math.max(terms.length, questions.length) }, (_, place) => [terms[place], questions[place]]).flat().filter(Boolean);
+  }
 
   function overview(state, moveFocus = true) {
     state.round = null;
