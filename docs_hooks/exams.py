@@ -164,17 +164,10 @@ def _task_row(task: str, title: str, pages: set[str], labs: set[str], count: int
 
 
 def cheat_sheet(sheet: dict[str, list[tuple[str, list[str]]]]) -> str:
-    """Return the lines of a page's front matter ``sheet``, each with the facts that it rests on as a note."""
+    """Return the lines of a page's front matter ``sheet``, and below them the facts that they rest on."""
     known = facts.load(DOCS / "facts")
     parts: list[str] = []
     for title, lines in sheet.items():
-        parts += [f"## {title}", ""]
-        for text, names in lines:
-            dates = " · ".join(sorted({known[name].checked for name in names}))
-            links = ", ".join(
-                f"[{source.title}]({source.address})"
-                for source in dict.fromkeys(source for name in names for source in known[name].sources)
-            )
-            parts += [f"- {text} <small>({links}; {dates})</small>"]
-        parts.append("")
-    return "\n".join(parts)
+        parts += [f"## {title}", "", *(f"- {text}" for text, _ in lines), ""]
+    named = dict.fromkeys(name for lines in sheet.values() for _, names in lines for name in names)
+    return "\n".join([*parts, facts.table([known[name] for name in named])])

@@ -1,7 +1,7 @@
 /* Leitner's five boxes: a card that is known goes one box on and comes back later, one that is not goes back to the first. */
 course.leitner = (() => {
   const DAYS = [1, 2, 4, 8, 16]; // until a card of this box is due again
-  const NEW_A_DAY = 20;
+  const NEW_AT_ONCE = 20;
 
   /* The learner's own calendar day, plus some days: "2026-11-21". */
   function day(now = new Date(), plus = 0) {
@@ -21,7 +21,7 @@ course.leitner = (() => {
     const today = day(now);
     const own = (id) => (Object.hasOwn(cards, id) ? cards[id] : null);
     const waiting = ids.filter((id) => own(id) && own(id).due <= today).sort((a, b) => (own(a).due < own(b).due ? -1 : 1));
-    return [...waiting, ...ids.filter((id) => !own(id)).slice(0, NEW_A_DAY)];
+    return [...waiting, ...ids.filter((id) => !own(id)).slice(0, NEW_AT_ONCE)];
   }
 
   function boxes(ids, cards) {
@@ -30,5 +30,5 @@ course.leitner = (() => {
     return counts;
   }
 
-  return { DAYS, NEW_A_DAY, day, after, due, boxes };
+  return { DAYS, NEW_AT_ONCE, day, after, due, boxes };
 })();
