@@ -69,7 +69,7 @@ def _fact(row: dict[str, Any], sources: dict[str, Source]) -> Fact:
 
 def table(facts: list[Fact]) -> str:
     """Return a folded Markdown table of facts with their sources and dates."""
-    rows = [f"    | {_cell(fact.statement)} | {_links(fact.sources)} | {fact.checked} |" for fact in facts]
+    rows = [f"    | {cell(fact.statement)} | {links(fact.sources)} | {fact.checked} |" for fact in facts]
     return "\n".join(
         [
             '??? info "Where the numbers on this page come from"',
@@ -81,9 +81,11 @@ def table(facts: list[Fact]) -> str:
     )
 
 
-def _links(sources: tuple[Source, ...]) -> str:
+def links(sources: tuple[Source, ...]) -> str:
+    """Return the sources as Markdown links."""
     return ", ".join(f"[{source.title}]({source.address})" for source in sources)
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
+    """Return plain text so that it stays plain in a cell of a Markdown table."""
     return re.sub(r"([|*_\[\]{}<])", r"\\\1", text)
