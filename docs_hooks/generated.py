@@ -12,7 +12,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from docs_hooks import exams, facts, fidelity, state_diagram
+from docs_hooks import exams, facts, fidelity, runtime_table, state_diagram, topic_table
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 _MARKER = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.M)
@@ -155,6 +155,14 @@ def _help(name: str, command: click.Command) -> str:
         return f"```text\n{command.get_help(context)}\n```"
 
 
+def _runtimes(_: Page) -> str:
+    return runtime_table.markdown(runtime_table.load(exams.DOCS / "facts" / "runtimes.yaml"))
+
+
+def _topics(_: Page) -> str:
+    return topic_table.markdown(topic_table.load(exams.DOCS / "topics.yaml"), REPOSITORY, "../")
+
+
 PARTS: dict[str, Callable[[Page], str]] = {
     "cheat-sheet": _cheat_sheet,
     "decisions": _decisions,
@@ -164,6 +172,8 @@ PARTS: dict[str, Callable[[Page], str]] = {
     "fidelity": _fidelity,
     "isolation": _isolation,
     "labs": _labs,
+    "runtimes": _runtimes,
     "sandbox-commands": _sandbox_commands,
     "labs-commands": _labs_commands,
+    "topics": _topics,
 }

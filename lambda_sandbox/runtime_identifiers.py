@@ -44,7 +44,7 @@ RUNTIMES: tuple[RuntimeIdentifier, ...] = (
     RuntimeIdentifier("ruby4.0", "ruby", "4.0"),
     RuntimeIdentifier("dotnet8", "dotnet", "8", deprecated=True),
     RuntimeIdentifier("dotnet10", "dotnet", "10"),
-    RuntimeIdentifier("provided.al2", "provided"),
+    RuntimeIdentifier("provided.al2", "provided", deprecated=True),
     RuntimeIdentifier("provided.al2023", "provided"),
 )
 NAMES: tuple[str, ...] = tuple(runtime.name for runtime in RUNTIMES)
