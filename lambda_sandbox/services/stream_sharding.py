@@ -116,10 +116,16 @@ def _hash_of(partition_key: Any, explicit_hash_key: Any) -> int:
 
 
 def correct_dynamodb_streams(shard_class: Any) -> None:
-    """Make ``StreamShard.add`` safe: two threads would give two records one sequence number."""
+    """Make ``StreamShard.add`` safe, and silent where a write leaves an item as it was.
+
+    Two threads would give two records one sequence number. Source for the second: DynamoDB Developer Guide, "Change data
+    capture for DynamoDB Streams" (no record where PutItem or UpdateItem changes nothing), read 2026-11.
+    """
     add = shard_class.add
 
     def add_alone(self: Any, old: Any, new: Any) -> None:
+        if old is not None and new is not None and old == new:
+            return
         with _lock:
             add(self, old, new)
 

@@ -562,6 +562,25 @@ def test_changes_of_a_table_arrive_in_order_with_both_images(play: Play) -> None
     play(scene)
 
 
+def test_a_write_that_changes_nothing_makes_no_record(play: Play) -> None:
+    async def scene(stage: Stage) -> None:
+        name, arn = await table(stage)
+        item = {"id": {"S": "a"}, "tags": {"L": [{"S": "x"}, {"NULL": True}]}}
+        for tags in (item["tags"], item["tags"], {"L": [{"S": "x"}]}):
+            await stage.dynamodb("PutItem", TableName=name, Item={**item, "tags": tags})
+        update = {
+            "UpdateExpression": "SET tags = :t",
+            "ExpressionAttributeValues": {":t": {"L": [{"S": "x"}]}},
+        }
+        await stage.dynamodb("UpdateItem", TableName=name, Key={"id": {"S": "a"}}, **update)
+        await stage.dynamodb("DeleteItem", TableName=name, Key={"id": {"S": "never there"}})
+        await stage.map(arn)
+        await stage.until(lambda: stage.result() == "OK")
+        assert [each["eventName"] for each in stage.invoked[0]["Records"]] == ["INSERT", "MODIFY"]
+
+    play(scene)
+
+
 def test_filters_look_into_a_changed_item(play: Play) -> None:
     async def scene(stage: Stage) -> None:
         name, arn = await table(stage, "NEW_IMAGE")
