@@ -11,6 +11,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from mkdocs.utils import get_relative_url
 
 log = logging.getLogger("mkdocs.hooks.notebooks")
 
@@ -21,6 +22,7 @@ _LOADERS = (
     re.compile(r"<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->", re.S),
 )
 _LINK = re.compile(r'href="([^"]+)"')
+_STYLE_ADDRESS = "assets/css/notebook.css"  # only notebooks load it: it is as heavy as all the rest of a page
 _styles: dict[str, str] = {}
 
 
@@ -40,12 +42,15 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     html = _STYLE.sub("", html)
     for loader in _LOADERS:
         html = loader.sub("", html)
+    style = get_relative_url(_STYLE_ADDRESS, page.file.url)
+    html = f'<link rel="stylesheet" href="{style}">\n{html}'
     return _LINK.sub(lambda match: _page_link(match, page, files), html)
 
 
 def on_post_build(config: MkDocsConfig) -> None:
     """All notebooks share one stylesheet instead of carrying 300 KB each."""
-    target = Path(config.site_dir) / "assets" / "css" / "notebook.css"
+    target = Path(config.site_dir) / _STYLE_ADDRESS
+    target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(_styles.get("notebook", ""), encoding="utf-8")
 
 

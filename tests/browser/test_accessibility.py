@@ -92,6 +92,9 @@ def test_a_page_is_light_before_anybody_touches_it(browser: Browser, http_addres
     sizes = {answer.url: len(gzip.compress(answer.body())) for answer in answers if answer.ok}
     page.close()
     assert sizes
+    assert not any(
+        url.endswith("search_index.json") for url in sizes
+    )  # it grows with the course, and waits for the search
     assert sum(sizes.values()) < MOST_KB * 1024, sizes
 
 
