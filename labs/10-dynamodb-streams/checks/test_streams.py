@@ -1,0 +1,417 @@
+"""What lab 10 asks for: a shelf and totals that follow their tables, each change counted once, bad ones told."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+
+import pytest
+from botocore.exceptions import ClientError
+
+from autograder.checks import expect, expect_true, wanted
+
+SHELF = "cloudberry-shelf"
+TOTALS = "cloudberry-totals"
+LONG_ENOUGH_S = 15.0
+
+
+def until(condition, timeout_s=LONG_ENOUGH_S):
+    """Return whether condition() became true within timeout_s seconds."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def attribute(value):
+    return {"N": str(value)} if type(value) is int else {"S": value}
+
+
+def typed(values):
+    """Return plain texts and numbers as DynamoDB's typed ones; what is a dictionary is typed already."""
+    return {k: v if isinstance(v, dict) else attribute(v) for k, v in values.items()}
+
+
+def write(sandbox, table, values):
+    try:
+        sandbox.client("dynamodb").put_item(TableName=table, Item=typed(values))
+    except ClientError:
+        wanted(f"a table {table}", "there is none", "the cell that makes the tables")
+
+
+def remove(sandbox, table, **key):
+    sandbox.client("dynamodb").delete_item(TableName=table, Key=typed(key))
+
+
+def item_of(sandbox, table, **key):
+    """Return an item as texts, None where there is none."""
+    try:
+        found = sandbox.client("dynamodb").get_item(TableName=table, Key=typed(key), ConsistentRead=True)
+    except ClientError:
+        wanted(f"a table {table}", "there is none", "the cell that makes the tables")
+    item = found.get("Item")
+    return None if item is None else {k: next(iter(v.values())) for k, v in item.items()}
+
+
+def mapping_of(sandbox, name):
+    """Return the event source mapping of a function; fail the check if there is none."""
+    found = sandbox.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    own = [mapping for mapping in found if mapping["FunctionArn"].split(":")[6] == name]
+    expect_true(
+        len(own) == 1,
+        wanted=f"one event source mapping to {name}",
+        got=f"{len(own)} of them",
+        look_at="connect_stream, or create_event_source_mapping",
+    )
+    return own[0]
+
+
+def filtered_out(sandbox, name):
+    """Return how many changes a function's mapping has passed over because no filter matches them."""
+    metrics = sandbox.history()["mapping_metrics"].get(mapping_of(sandbox, name)["UUID"], {})
+    return metrics.get("FilteredOutEventCount", 0)
+
+
+def change(event_name, old, new, number):
+    """Return a record as a stream of the table Sales has it."""
+    key = {"sale_id": (new or old)["sale_id"]}
+    images = {"OldImage": old, "NewImage": new}
+    return {
+        "eventID": uuid.uuid4().hex,
+        "eventName": event_name,
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "us-east-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": int(time.time()),
+            "Keys": typed(key),
+            **{name: typed(image) for name, image in images.items() if image is not None},
+            "SequenceNumber": f"990000000000000000{number:06}",
+            "SizeBytes": 100,
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+        "eventSourceARN": "arn:aws:dynamodb:us-east-1:000000000000:table/Sales/stream/2026-01-01T00:00:00.000",
+    }
+
+
+def sale(sale_id, customer, cents):
+    return {"sale_id": sale_id, "customer": customer, "cents": cents}
+
+
+def hand_over(sandbox, records):
+    """Give cloudberry-totals a batch directly; return the sequence numbers that it reports."""
+    expect_true(
+        sandbox.has_function(TOTALS),
+        wanted=f"a function {TOTALS}",
+        got="there is none",
+        look_at=f"the cell that deploys {TOTALS}, and the spelling of the name",
+    )
+    result = sandbox.invoke(TOTALS, {"Records": records})
+    expect_true(
+        result.function_error is None,
+        wanted="a report, and no exception",
+        got=result.payload,
+        look_at="an exception that leaves the handler fails the whole batch: catch it, and report the change",
+    )
+    answer = {} if result.payload is None else result.payload
+    failures = answer.get("batchItemFailures", []) if isinstance(answer, dict) else None
+    try:
+        return [failure["itemIdentifier"] for failure in failures]
+    except (TypeError, KeyError):
+        return wanted(
+            'a report {"batchItemFailures": [{"itemIdentifier": "..."}]}',
+            result.payload,
+            "what the handler returns",
+        )
+
+
+def numbers(records, *places):
+    return [records[place]["dynamodb"]["SequenceNumber"] for place in places]
+
+
+def totals(sandbox, customers):
+    """Return the cents of each customer; who has no item has none."""
+    items = {customer: item_of(sandbox, "Totals", customer=customer) for customer in customers}
+    return {customer: int((item or {}).get("cents", "0")) for customer, item in items.items()}
+
+
+def names(seeded, count):
+    return [f"customer-{seeded.randrange(10**9)}-{number}" for number in range(count)]
+
+
+@pytest.mark.points(1)
+def test_predictions_are_written_down(submission):
+    """You guessed before you looked
+
+    A guess that is written down shows afterwards what you believed and the machine did not, and that is
+    what stays.
+    """
+    guesses = submission.literal("predict-1")
+    for name in ["changes_of_six_writes", "changes_in_the_next_batch"]:
+        expect_true(
+            type(guesses[name]) is int,
+            wanted=f"a guess for {name}: a whole number",
+            got=guesses[name],
+            look_at="the cell under Predict: replace each ... (any guess counts)",
+        )
+
+
+@pytest.mark.points(2)
+def test_observations_are_right(submission):
+    """You wrote down what the stream holds and what a bad change drags along
+
+    A stream's reader has one bookmark. What is behind a bad change comes again with it, and without
+    bisecting it is given up with it.
+    """
+    seen = submission.literal("observed")
+    for name, right, look_at in [
+        ("changes_of_six_writes", 5, "the lines under 'Example', one a change"),
+        ("changes_in_the_second_batch", 3, "the second line that begins with batch:, in the first run"),
+        ("given_up_without_bisecting", 3, "the line 'given up' of the first run"),
+        ("given_up_with_bisecting", 1, "the line 'given up' of the second run"),
+    ]:
+        exact = type(seen[name]) is int and seen[name] == right
+        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+
+
+@pytest.mark.points(2)
+def test_shelf_follows_the_stock(sandbox):
+    """What is put into the stock, changed and taken out is so on the shelf, without what it cost us
+
+    A projection shows what its readers need, in the shape that they need, and nothing else.
+    """
+    sku = f"jar-check-{time.time_ns()}"
+    public = {"sku": sku, "left": 4, "price_cents": 700}
+    for left in (9, 4):
+        write(sandbox, "Stock", {**public, "left": left, "cost_cents": 300, "supplier": "Bo"})
+    shown = {"sku": sku, "left": "4", "price_cents": "700"}
+    until(lambda: item_of(sandbox, "Shelf", sku=sku) == shown)
+    expect(
+        item_of(sandbox, "Shelf", sku=sku),
+        wanted=shown,
+        look_at="gap 1: put_item with those attributes of NewImage that are FOR_EVERYBODY",
+    )
+    remove(sandbox, "Stock", sku=sku)
+    until(lambda: item_of(sandbox, "Shelf", sku=sku) is None)
+    expect(
+        item_of(sandbox, "Shelf", sku=sku),
+        wanted=None,
+        look_at="gap 1: delete_item with change['Keys'] when eventName is REMOVE",
+    )
+
+
+@pytest.mark.points(2)
+def test_boxes_are_passed_over_without_a_call(sandbox):
+    """The mapping keeps boxes and labels away from the function
+
+    A filter decides before there is a call, so what it passes over costs nothing.
+    """
+    before = filtered_out(sandbox, SHELF)
+    for number in range(3):
+        write(sandbox, "Stock", {"sku": f"box-{time.time_ns()}", "left": number, "price_cents": 0})
+    until(lambda: filtered_out(sandbox, SHELF) >= before + 3, timeout_s=8)
+    expect(
+        filtered_out(sandbox, SHELF) - before,
+        wanted=3,
+        look_at="gap 2: the pattern (three changes of boxes should have been filtered out)",
+    )
+
+
+@pytest.mark.points(2)
+@pytest.mark.held
+def test_shelf_is_right_after_any_writes(sandbox, seeded):
+    """After many writes in any order the shelf shows the last state of each jar"""
+    run = seeded.randrange(10**9)
+    skus = [f"jar-{run}-{n}" for n in range(3)] + [f"label-{run}", f"ajar-{run}"]
+    stock = {}
+    for _ in range(18):
+        sku = seeded.choice(skus)
+        if sku in stock and seeded.random() < 0.3:
+            remove(sandbox, "Stock", sku=sku)
+            del stock[sku]
+        else:
+            stock[sku] = {
+                "sku": sku,
+                "left": seeded.randint(0, 99),
+                "price_cents": seeded.randint(100, 999),
+            }
+            write(sandbox, "Stock", {**stock[sku], "cost_cents": seeded.randint(1, 99)})
+    right = {
+        sku: {k: str(v) for k, v in stock[sku].items()} if sku in stock and sku.startswith("jar-") else None
+        for sku in skus
+    }
+    found = {}
+
+    def is_right():
+        found.update({sku: item_of(sandbox, "Shelf", sku=sku) for sku in skus})
+        return found == right
+
+    until(is_right)
+    expect(found, wanted=right, look_at="both gaps: only jars, the last image of each, and none that is gone")
+
+
+@pytest.mark.points(2)
+def test_totals_follow_the_sales(sandbox):
+    """Sales that are added, corrected and taken back are in the totals
+
+    The old image says what has been counted, the new one what should be: their difference is all that a
+    sum needs.
+    """
+    run = time.time_ns()
+    ada, bo = f"ada-{run}", f"bo-{run}"
+    for number, customer, cents in [(1, ada, 650), (2, ada, 420), (3, bo, 390), (3, bo, 500), (2, bo, 400)]:
+        write(sandbox, "Sales", sale(f"{run}-{number}", customer, cents))
+    write(sandbox, "Sales", sale(f"{run}-4", bo, 7000))
+    remove(sandbox, "Sales", sale_id=f"{run}-4")
+    until(lambda: totals(sandbox, [ada, bo]) == {ada: 650, bo: 900})
+    expect(
+        totals(sandbox, [ada, bo]),
+        wanted={ada: 650, bo: 900},
+        look_at="INSERT adds, REMOVE takes off, MODIFY does both, also from one customer to another",
+    )
+
+
+@pytest.mark.points(2)
+def test_a_change_that_comes_again_counts_once(sandbox):
+    """The same batch twice is counted once
+
+    Lambda hands a batch over again when it cannot be sure that it was done. The change's own id is what
+    makes it known.
+    """
+    run = time.time_ns()
+    ada = f"ada-{run}"
+    records = [
+        change("INSERT", None, sale(f"{run}-1", ada, 650), 1),
+        change("MODIFY", sale(f"{run}-1", ada, 650), sale(f"{run}-1", ada, 700), 2),
+        change("INSERT", None, sale(f"{run}-2", ada, 50), 3),
+    ]
+    for _ in range(2):
+        expect(
+            hand_over(sandbox, records), wanted=[], look_at="a change that is counted already is no failure"
+        )
+    expect(
+        totals(sandbox, [ada]),
+        wanted={ada: 750},
+        look_at="Applied: put eventID with attribute_not_exists(event_id), in one transaction with the sum",
+    )
+
+
+@pytest.mark.points(2)
+def test_report_names_the_first_bad_change(sandbox):
+    """Of five changes, the third and the fifth bad, the third is reported and the first two are counted
+
+    The bookmark moves up to the change that is reported; the rest comes again, so there is no use in
+    going on.
+    """
+    run = time.time_ns()
+    ada = f"ada-{run}"
+    records = [change("INSERT", None, sale(f"{run}-{n}", ada, 100), n) for n in range(1, 6)]
+    for place in (2, 4):
+        records[place]["dynamodb"]["NewImage"]["cents"] = {"S": "ten euros"}
+    expect(
+        hand_over(sandbox, records),
+        wanted=numbers(records, 2),
+        look_at="record['dynamodb']['SequenceNumber'] of the first that fails, and return at once",
+    )
+    expect(totals(sandbox, [ada]), wanted={ada: 200}, look_at="what is counted before the bad change")
+
+
+@pytest.mark.points(2)
+@pytest.mark.held
+def test_bad_images_count_for_nothing(sandbox, seeded):
+    """A change with an image that is no sale is reported, whichever image it is, and counts for nothing"""
+    ada, bo = names(seeded, 2)
+    good = sale("s", ada, 300)
+    broken = [
+        {"sale_id": "s", "customer": bo},
+        {"sale_id": "s", "cents": 300},
+        {"sale_id": "s", "customer": 7, "cents": 300},
+        {"sale_id": "s", "customer": bo, "cents": {"N": "12.5"}},
+        {"sale_id": "s", "customer": bo, "cents": {"S": str(seeded.randint(1, 99))}},
+        {"sale_id": "s", "customer": bo, "cents": {"NULL": True}},
+    ]
+    seeded.shuffle(broken)
+    for number, image in enumerate(broken, start=1):
+        old, new = (good, image) if number % 2 else (image, good)
+        for record in (change("MODIFY", old, new, number), change("INSERT", None, image, number + 50)):
+            expect(
+                hand_over(sandbox, [record]),
+                wanted=numbers([record], 0),
+                look_at="both images are read before anything is written",
+            )
+    expect(totals(sandbox, [ada, bo]), wanted={ada: 0, bo: 0}, look_at="nothing of a bad change is counted")
+
+
+@pytest.mark.points(3)
+@pytest.mark.held
+def test_totals_are_right_after_any_sales(sandbox, seeded):
+    """After many sales, corrections and returns the totals are what the sales add up to"""
+    customers, sales = names(seeded, 3), {}
+    run = seeded.randrange(10**9)
+    for _ in range(20):
+        sale_id = f"{run}-{seeded.randrange(6)}"
+        if sale_id in sales and seeded.random() < 0.3:
+            remove(sandbox, "Sales", sale_id=sale_id)
+            del sales[sale_id]
+        else:
+            sales[sale_id] = sale(sale_id, seeded.choice(customers), seeded.randint(100, 9_000))
+            write(sandbox, "Sales", sales[sale_id])
+    right = {name: sum(s["cents"] for s in sales.values() if s["customer"] == name) for name in customers}
+    until(lambda: totals(sandbox, customers) == right)
+    expect(
+        totals(sandbox, customers),
+        wanted=right,
+        look_at="off with the old image, on with the new one, and each change once",
+    )
+
+
+@pytest.mark.points(3)
+@pytest.mark.held
+def test_a_bad_change_is_told_and_the_rest_gets_through(sandbox, seeded):
+    """Bad changes among good ones: they alone are given up and told, and what follows is counted"""
+    mapping = mapping_of(sandbox, TOTALS)
+    expect(
+        [mapping.get("FunctionResponseTypes"), mapping.get("BisectBatchOnFunctionError")],
+        wanted=[["ReportBatchItemFailures"], True],
+        look_at="FunctionResponseTypes and BisectBatchOnFunctionError of the mapping",
+    )
+    (customer,) = names(seeded, 1)
+    run, cents = seeded.randrange(10**9), [seeded.randint(100, 900) for _ in range(7)]
+    bad = sorted(seeded.sample(range(6), k=2))
+    for place, price in enumerate(cents):
+        write(sandbox, "Sales", sale(f"{run}-{place}", customer, "a lot" if place in bad else price))
+    right = sum(price for place, price in enumerate(cents) if place not in bad)
+    until(lambda: totals(sandbox, [customer]) == {customer: right}, timeout_s=25)
+    expect(
+        totals(sandbox, [customer]),
+        wanted={customer: right},
+        look_at="MaximumRetryAttempts, and whether the good changes beside a bad one get through",
+    )
+    told = given_up(sandbox, at_least=2)
+    expect_true(
+        len(told) >= 2 and all(info["batchSize"] == 1 for info in told),
+        wanted="each bad change told by itself to cloudberry-totals-failed",
+        got=[info["batchSize"] for info in told],
+        look_at="DestinationConfig of the mapping, with OnFailure and the queue's ARN",
+    )
+
+
+def given_up(sandbox, at_least):
+    """Return what the queue of failures has been told: a DDBStreamBatchInfo for each range that was given up."""
+    sqs, told = sandbox.client("sqs"), []
+    try:
+        url = sqs.get_queue_url(QueueName=f"{TOTALS}-failed")["QueueUrl"]
+    except ClientError:
+        wanted(f"a queue {TOTALS}-failed", "there is none", "the cell that connects the stream")
+
+    def enough():
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=60)
+        bodies = [json.loads(message["Body"]) for message in answer.get("Messages", ())]
+        told.extend(body["DDBStreamBatchInfo"] for body in bodies if "DDBStreamBatchInfo" in body)
+        return len(told) >= at_least
+
+    until(enough)
+    return told
