@@ -67,4 +67,4 @@ def _here(runtime: Runtime) -> str:
         return "refused"
     if known.language == "dotnet":
         return "stored, not started"
-    return "runs, with a warning" if known.deprecated else "runs"
+    return "runs"

@@ -1,0 +1,99 @@
+"""The same handler in the languages of the page on handlers: each is deployed as it stands there and called."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import boto3
+import pytest
+
+from lambda_sandbox import Sandbox, package
+from lambda_sandbox.environments.runtimes import registry
+from tests.docs.conftest import ROOT
+
+LANGUAGES = ROOT / "docs" / "concepts" / "handlers"
+LIBRARIES = (
+    ROOT / "tests" / "contract" / "handlers"
+)  # aws-lambda-go's lock file, the interfaces of aws-lambda-java-core
+AVAILABLE = {runtime.name: runtime for runtime in registry.available()}
+Files = dict[str, str | bytes]
+
+
+def tool(name: str) -> str:
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"{name} is not installed")
+    return path
+
+
+def as_it_stands(name: str) -> Callable[[Path], Files]:
+    return lambda _: {name: (LANGUAGES / name).read_text()}
+
+
+def java(folder: Path) -> Files:
+    sources = [LANGUAGES / "Quote.java", *(LIBRARIES / "java" / "com").rglob("*.java")]
+    command = [tool("javac"), "--release", "17", "-d", str(folder), *map(str, sources)]
+    subprocess.run(command, check=True)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.class")}
+
+
+def go(folder: Path) -> Files:
+    for path in (LANGUAGES / "main.go", LIBRARIES / "go" / "go.mod", LIBRARIES / "go" / "go.sum"):
+        shutil.copy(path, folder)
+    settings = os.environ | {"GOFLAGS": "-mod=mod", "GOPROXY": "off", "CGO_ENABLED": "0"}
+    built = subprocess.run(
+        [tool("go"), "build", "-o", "bootstrap", "."],
+        cwd=folder,
+        env=settings,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "GOPROXY=off" in built.stderr:
+        pytest.skip(f"go needs its library: run `go mod download` in {LIBRARIES / 'go'}")
+    assert built.returncode == 0, built.stderr
+    return {"bootstrap": (folder / "bootstrap").read_bytes()}
+
+
+@pytest.mark.parametrize(
+    ("runtime", "handler", "make"),
+    [
+        ("python3.13", "app.handler", as_it_stands("app.py")),
+        ("nodejs24.x", "index.handler", as_it_stands("index.mjs")),
+        ("java21", "shop.Quote::handleRequest", java),
+        ("ruby3.4", "app.handler", as_it_stands("app.rb")),
+        ("provided.al2023", "bootstrap", go),
+    ],
+    ids=["Python", "Node.js", "Java", "Ruby", "Go"],
+)
+def test_the_handler_answers_the_same_in_every_language(
+    lambda_sandbox: Sandbox, tmp_path: Path, runtime: str, handler: str, make: Callable[[Path], Files]
+) -> None:
+    if not AVAILABLE[runtime].available:
+        pytest.skip(AVAILABLE[runtime].detail)
+    client = boto3.client("lambda")
+    client.create_function(
+        FunctionName="quote",
+        Runtime=runtime,
+        Handler=handler,
+        Role="arn:aws:iam::000000000000:role/cloudberry",
+        MemorySize=1769,
+        Timeout=20,
+        Code={"ZipFile": package(make(tmp_path))},
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName="quote")
+    answer = client.invoke(FunctionName="quote", Payload=json.dumps({"sku": "jam", "count": 3}))
+    assert json.load(answer["Payload"]) == {
+        "total_cents": 1950,
+        "id": answer["ResponseMetadata"]["RequestId"],
+    }
+
+
+def test_every_language_is_on_the_page() -> None:
+    page = (ROOT / "docs" / "concepts" / "05-handler-event-context.md").read_text(encoding="utf-8")
+    assert [
+        path.name for path in sorted(LANGUAGES.iterdir()) if f'"concepts/handlers/{path.name}"' not in page
+    ] == []
