@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import functools
+import gzip
 import http.server
+import io
 import signal
 import sys
 from http import HTTPStatus
@@ -13,6 +15,8 @@ from typing import Any
 
 from course.ports import HOST
 
+_TEXTS = {".html", ".js", ".css", ".json", ".svg", ".xml"}
+_LEVEL = 5  # three times as fast as the highest, and three per cent larger
 _LOCAL_NAMES = {"127.0.0.1", "localhost", "[::1]"}
 
 
@@ -26,7 +30,22 @@ class SiteHandler(http.server.SimpleHTTPRequestHandler):
         if (self.headers.get("Host") or "").rsplit(":", 1)[0] not in _LOCAL_NAMES:
             self.send_error(HTTPStatus.FORBIDDEN, "The course's site answers only this machine")
             return None
+        path = Path(self.translate_path(self.path))
+        if path.is_dir():
+            path /= "index.html"
+        if path.suffix in _TEXTS and "gzip" in self.headers.get("Accept-Encoding", "") and path.is_file():
+            return self._send_packed(path)
         return super().send_head()
+
+    def _send_packed(self, path: Path) -> io.BytesIO:
+        content = gzip.compress(path.read_bytes(), _LEVEL, mtime=0)
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", self.guess_type(path))
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Vary", "Accept-Encoding")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        return io.BytesIO(content)
 
     def end_headers(self) -> None:
         self.send_header("Cache-Control", "no-cache")  # a rebuilt page shows at once
