@@ -11,7 +11,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from lambda_sandbox.services.cloudformation import templates
+from lambda_sandbox.services.cloudformation import bucket_notifications, templates
 from lambda_sandbox.services.cloudformation.changes import Changes, ResourceFailure
 from lambda_sandbox.services.cloudformation.http_apis import HTTP_APIS
 from lambda_sandbox.services.cloudformation.invoking import RESOURCES
@@ -50,6 +50,9 @@ def _add_resources(parsing: Any) -> None:
         for each in parsing.get_model_list()
         if not _is_lambda(each) and each.cloudformation_type() not in types
     ]
+    bucket_notifications.install(
+        next(each for each in theirs if each.cloudformation_type() == "AWS::S3::Bucket")
+    )
     parsing.get_model_list = lambda: [*theirs, *ours]
     parsing.get_model_map.cache_clear()
     parsing.get_name_type_map.cache_clear()
@@ -186,13 +189,6 @@ class Stacks:
         unknown = sorted(kinds - known.keys())
         if unknown:
             raise TemplateError(f"Resource types that this sandbox does not emulate: [{', '.join(unknown)}]")
-        for name, body in template.get("Resources", {}).items():
-            properties = body.get("Properties") or {}
-            if body.get("Type") == "AWS::S3::Bucket" and "NotificationConfiguration" in properties:
-                raise TemplateError(
-                    f"The stacks of this sandbox do not emulate AWS::S3::Bucket.NotificationConfiguration, which {name} "
-                    "asks for: call PutBucketNotificationConfiguration instead."
-                )
 
     def _carry_out(self, stack: Any, action: str, template: Template, parameters: Mapping[str, Any]) -> bool:
         """Apply a template, or go back to what was there; return whether it is applied."""
