@@ -70,9 +70,9 @@ class Sandbox:
         """Return the log of function ``name``, or of all functions."""
         return Logs(self._backend.read("/_sandbox/logs", function=name), name)
 
-    def bill(self) -> Bill:
-        """Return what the invocations so far would cost on AWS."""
-        return Bill(self._backend.read("/_sandbox/bill"))
+    def bill(self, *, rules: str | None = None) -> Bill:
+        """Return what the invocations so far would cost on AWS, today or by the ``rules`` of another time (``"2019"``)."""
+        return Bill(self._backend.read("/_sandbox/bill", rules=rules))
 
     def history(
         self,

@@ -197,6 +197,15 @@ def test_connecting_twice_is_one_sandbox(sandbox: Sandbox) -> None:
     assert connect(sandbox.endpoint) is sandbox
 
 
+def test_the_bill_can_be_that_of_another_time_and_a_time_without_prices_is_named(sandbox: Sandbox) -> None:
+    sandbox.deploy("def handler(event, context):\n    return event\n").invoke({})
+    now, then = sandbox.bill().rows[-1], sandbox.bill(rules="2019").rows[-1]
+    assert now["billed_ms"] >= now["duration_ms"] + now["init_duration_ms"]
+    assert then["billed_ms"] % 100 == 0
+    with pytest.raises(SandboxFault, match="There are no prices of us-east-1 1999"):
+        sandbox.bill(rules="1999")
+
+
 def test_the_address_in_the_environment_is_taken(
     server: ServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
