@@ -81,7 +81,7 @@ def page(path: Path) -> str:
             "error** is an answer to an extension inside the environment. Codes and statuses are made from botocore's model "
             "and the sandbox's code when the site is built.\n",
             "## API errors\n",
-            '<div class="errors" markdown>\n',
+            '<div class="made errors" markdown>\n',
             "| Code | When | What to do next |\n|---|---|---|",
             *api,
             "\n</div>\n",
@@ -109,7 +109,7 @@ def _api_row(fault: ApiFault, said: dict[str, str]) -> str:
 
 def _table(rows: dict[str, dict[str, str]]) -> list[str]:
     return [
-        '<div class="errors" markdown>\n',
+        '<div class="made errors" markdown>\n',
         "| Type | When | What to do next |\n|---|---|---|",
         *(f"| `{name}` | {said['when']} | {said['do']} |" for name, said in rows.items()),
         "\n</div>\n",

@@ -45,6 +45,8 @@ def _opening(page: Page) -> str:
     text = f"About {page.meta['minutes']} minutes"
     if page.meta.get("needs"):
         text += f" · You need: {page.meta['needs']}"
+    if page.meta.get("level"):
+        text += f" · Written for: {page.meta['level']}"
     return f"<p class='opening'>{text}</p>"
 
 

@@ -61,20 +61,22 @@ def page(quotas: tuple[Quota, ...]) -> str:
         "about each. Made from the course's facts and from the sandbox's own constants and checks when the site is built. "
         "*Since* says when the limit became what it is, where we found a date. A quota that can be raised is raised by AWS, "
         "on request: look into the Service Quotas console of your account before you plan with a number.\n\n"
-        '<div class="quotas" markdown>\n\n| Quota | AWS | Sandbox | Since | Read |\n|---|---|---|---|---|\n'
+        '<div class="made quotas" markdown>\n\n| Quota | AWS | Sandbox |\n|---|---|---|\n'
         + "\n".join(_row(quota) for quota in quotas)
         + "\n\n</div>\n"
     )
 
 
 def _row(quota: Quota) -> str:
-    statement = facts.cell(quota.fact.statement)
+    value = aws(quota)
+    told = [facts.cell(quota.fact.statement)]
+    if quota.since:
+        told.append(f"Since: {facts.cell(quota.since)}.")
+    told.append(f"Read in {facts.links(quota.fact.sources)}, {quota.fact.checked}.")
     cells = (
         f'<span id="{quota.fact.id}">{facts.cell(quota.name)}</span>',
-        f"{aws(quota)}<br><small>{statement}</small>" if aws(quota) else statement,
+        f"{f'**{value}** <br>' if value else ''}<small>{' '.join(told)}</small>",
         sandbox(quota),
-        facts.cell(quota.since) or "–",
-        f"{facts.links(quota.fact.sources)} {quota.fact.checked}",
     )
     return f"| {' | '.join(cells)} |"
 
