@@ -73,6 +73,8 @@ def executed(
                 if sandboxes is not None and listener is not None:
                     server = sandboxes.start(Path(scratch) / "sandbox", listener, clock)
                 execution = inside.run(notebook, server)
+            if server is not None:
+                server.hand_over()
             yield execution, server
         finally:
             if listener is not None:

@@ -8,12 +8,14 @@ import json
 import os
 import queue
 import re
+import secrets
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 import lambda_sandbox
@@ -63,10 +65,9 @@ class SandboxForkServer:
         output, theirs = socket.socketpair()
         stays, held = os.pipe()
         log = folder / "server.log"
-        request = {
-            "folder": str(folder),
-            "environment": {**_environment(folder), "LAMBDA_SANDBOX_CLOCK": clock},
-        }
+        token = secrets.token_urlsafe(24)
+        settings = {"LAMBDA_SANDBOX_CLOCK": clock, "LAMBDA_SANDBOX_KEEPER_TOKEN": token}
+        request = {"folder": str(folder), "environment": {**_environment(folder), **settings}}
         with theirs, log.open("wb") as errors:
             handles = array.array("i", [listener.fileno(), stays, theirs.fileno(), errors.fileno()])
             try:
@@ -80,7 +81,7 @@ class SandboxForkServer:
                 ) from None
             finally:
                 os.close(stays)
-        return SandboxServer(output, held, log)
+        return SandboxServer(output, held, log, token)
 
     def close(self) -> None:
         """End it. Sandboxes that it started go on until their own ``stop``."""
@@ -97,8 +98,9 @@ class SandboxForkServer:
 class SandboxServer:
     """The server of one submission. ``url`` is where the grader itself reaches it."""
 
-    def __init__(self, output: socket.socket, held: int, log: Path) -> None:
+    def __init__(self, output: socket.socket, held: int, log: Path, token: str) -> None:
         self.url = ""
+        self._token = token
         self._output = output
         self._held = held  # its standard input: it stops when we are gone, however that comes
         self._log = log
@@ -124,6 +126,18 @@ class SandboxServer:
                 f"The sandbox did not start: {last_line(self._log) or line or 'it said nothing'}"
             )
         return found[1]
+
+    def hand_over(self) -> None:
+        """Switch off what the notebook switched on in the sandbox itself, and close its ways to; the checks come next.
+
+        Raises GraderFault when the server does not answer.
+        """
+        headers = {"X-Sandbox-Token": self._token}
+        request = urllib.request.Request(f"{self.url}/_sandbox/hand-over", b"", headers)  # noqa: S310 (loopback)
+        try:
+            urllib.request.urlopen(request, timeout=_START_S).close()  # noqa: S310
+        except OSError as error:
+            raise GraderFault(f"The sandbox did not answer after the notebook: {error}") from None
 
     def alive(self) -> bool:
         return self._tree is not None and not self._tree.ended()
@@ -153,7 +167,6 @@ def _environment(folder: Path) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "PYTHONPATH": str(Path(lambda_sandbox.__file__).resolve().parent.parent),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "LAMBDA_SANDBOX_ALLOW_RESET": "0",
         "LAMBDA_SANDBOX_NEIGHBOURS_ON_DEMAND": "1",
     }
 

@@ -26,6 +26,8 @@ class Config:
     ``neighbours_on_demand`` starts it with the first call that needs it instead of at once.
     ``idle_lifetime_s`` is how long an unused environment lives (POLICY: AWS documents no number).
     ``log_copies`` copies function logs to CloudWatch Logs in the neighbours. ``allow_reset`` opens ``POST /_sandbox/reset``.
+    ``keeper_token`` set leaves what changes the sandbox itself (reset, fault rules, debugging, keys of issuers) to requests
+    that show it in ``X-Sandbox-Token``, and hand-over with it; for a grader, whose checks follow somebody else's notebook.
     ``seed`` fixes what weighted aliases draw; ``None`` draws another series each time. ``transition_s`` is how long a
     function stays Pending and an update InProgress; 0: over when the next request comes. ``code_storage_bytes`` is the
     quota of an account in a Region. ``memory_budget_mb`` bounds the sum of all environments' configured memory; ``None``
@@ -56,6 +58,7 @@ class Config:
     account_concurrency: int = 1000
     log_copies: bool = True
     allow_reset: bool = True
+    keeper_token: str = ""
     stop_with_stdin: bool = False
     enforce_iam: bool = False
     seed: int | None = None
@@ -120,6 +123,7 @@ _READERS: dict[str, Any] = {
     "account_concurrency": int,
     "log_copies": _flag,
     "allow_reset": _flag,
+    "keeper_token": str,
     "enforce_iam": _flag,
     "seed": int,
     "transition_s": float,

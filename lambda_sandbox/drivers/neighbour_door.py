@@ -10,7 +10,7 @@ from typing import Protocol
 from lambda_sandbox.clock import Clock
 from lambda_sandbox.http1 import Headers, Response
 from lambda_sandbox.invocation.faults import FaultKind, FaultRule, Faults
-from lambda_sandbox.services.addressing import credential_scope
+from lambda_sandbox.services.addressing import credential_scope, is_administration
 from lambda_sandbox.services.refusal import failure, refusal
 from lambda_sandbox.telemetry.history import History
 from lambda_sandbox.telemetry.neighbour_requests import Asked
@@ -21,6 +21,11 @@ _ALLOWED_SKEW_MS = {
 }  # AWS: S3 takes a clock that is 15 minutes off, the others one that is 5
 _OTHERS_SKEW_MS = 5 * 60_000.0
 _NOBODY = Cause()
+_NO_WAY = (
+    403,
+    [(b"Content-Type", b"application/json")],
+    b'{"message": "the administration of the neighbour services is closed: reset the sandbox instead"}',
+)
 
 Answer = tuple[int, Headers, bytes]
 
@@ -75,6 +80,8 @@ class NeighbourDoor:
     ) -> Answer:
         """Pass one request on, as ``Neighbours.forward`` does. ``skew_ms`` is how far the clock of whoever signed it is off."""
         cause = cause or self._cause.get()
+        if is_administration(_text(target).encode("latin-1"), headers):
+            return _NO_WAY
         service = (
             credential_scope(headers)[0] or "s3"
         )  # what is not signed is a presigned or public request to S3

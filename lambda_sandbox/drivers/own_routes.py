@@ -1,4 +1,4 @@
-"""The sandbox's own routes under ``/_sandbox/``: health, history, logs, the bill, code downloads, debugging, reset."""
+"""The sandbox's own routes under ``/_sandbox/``: health, history, logs, the bill, code downloads, debugging, reset, hand-over."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from lambda_sandbox import __version__
 from lambda_sandbox.config import Config
+from lambda_sandbox.drivers.keeping import Keeping
 from lambda_sandbox.drivers.seeing import ROUTES, Seeing
 from lambda_sandbox.drivers.server import ServerDriver
 from lambda_sandbox.errors import ApiError, SandboxFault
@@ -42,22 +43,28 @@ class OwnRoutes:
         self._find = find
         self._triggers = triggers
         self.trust: Callable[[str, bytes], None] | None = None  # takes an issuer's keys for JWT authorizers
+        self._keeping = Keeping(config)
         self._seeing = Seeing(driver.core, driver.history, config.account_concurrency)
 
     async def answer(self, request: Request, *, inner: bool) -> _Answer:
         url = urlsplit(request.target.decode("latin-1"))
         route = url.path.removeprefix("/_sandbox/")
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
+        refusal = self._keeping.refusal(request, route, inner=inner)
+        if refusal:
+            return _json(403, {"message": refusal})
         if route == "reset":
-            return await self._answer_reset(request, inner=inner)
+            return await self._answer_reset(request)
+        if route == "hand-over":
+            return await self._answer_hand_over(request)
         if route == "debug":
-            return await self._answer_debug(request, query, inner=inner)
+            return await self._answer_debug(request, query)
         if route.startswith("trigger/"):
             return await self._triggers(request, route)
         if route in ROUTES:
             return self._see(route, query, request)
         if route == "jwks":
-            return self._answer_keys(request, query.get("issuer", ""), inner=inner)
+            return self._answer_keys(request, query.get("issuer", ""))
         if request.method != b"GET":
             return _json(405, {"message": f"/_sandbox/{route} answers to GET only"})
         if route.startswith("code/"):
@@ -120,19 +127,26 @@ class OwnRoutes:
             return _json(404, {"message": "no such package; ask GetFunction for a fresh location"})
         return 200, [(b"Content-Type", b"application/zip")], data
 
-    async def _answer_reset(self, request: Request, *, inner: bool) -> _Answer:
+    async def _answer_reset(self, request: Request) -> _Answer:
         if request.method != b"POST":
             return _json(405, {"message": "/_sandbox/reset answers to POST only"})
-        if inner or not self._config.allow_reset:
-            return _json(403, {"message": "this sandbox may not be reset from here"})
         await self._reset()
         return _json(200, {"status": "empty"})
 
-    def _answer_keys(self, request: Request, issuer: str, *, inner: bool) -> _Answer:
+    async def _answer_hand_over(self, request: Request) -> _Answer:
+        """The notebook is over and its checks begin: nothing that it switched is on any more."""
+        if request.method != b"POST":
+            return _json(405, {"message": "/_sandbox/hand-over answers to POST only"})
+        self._keeping.hand_over()
+        cleared = self._driver.core.faults.clear()
+        await self._driver.debugging.close()
+        return _json(200, {"faults_cleared": cleared})
+
+    def _answer_keys(self, request: Request, issuer: str) -> _Answer:
         """PUT gives the sandbox the keys (a JWKS) of an issuer of tokens, which AWS would fetch."""
         if request.method != b"PUT":
             return _json(405, {"message": "/_sandbox/jwks answers to PUT only"})
-        if inner or self.trust is None:
+        if self.trust is None:
             return _json(403, {"message": "this sandbox takes no keys from here"})
         try:
             self.trust(issuer, request.body)
@@ -140,12 +154,10 @@ class OwnRoutes:
             return _json(400, {"message": str(error)})
         return _json(200, {"issuer": issuer})
 
-    async def _answer_debug(self, request: Request, query: dict[str, str], *, inner: bool) -> _Answer:
+    async def _answer_debug(self, request: Request, query: dict[str, str]) -> _Answer:
         """POST begins and DELETE ends the debugging of one function."""
         if request.method not in (b"POST", b"DELETE"):
             return _json(405, {"message": "/_sandbox/debug answers to POST and DELETE only"})
-        if inner:  # it opens a port of the host, and switches timeouts off
-            return _json(403, {"message": "debugging is not switched from inside an environment"})
         try:
             function, task = self._find(query.get("function", ""))
             port = int(query["port"]) if "port" in query else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from lambda_sandbox.http1 import Headers
 
@@ -11,6 +12,8 @@ _BUCKET_HOST = re.compile(
     rb"(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}?[a-z0-9])(?:\.s3(?:[.-][a-z0-9-]+)?)?\.(?P<rest>localhost(?::\d+)?)",
     re.IGNORECASE,
 )
+# Of the process that serves the neighbours, not of any of them: its own administration, and what only the sandbox asks for.
+_OWN_PATH = re.compile(rb"/+(?:moto-api|_sandbox)(?:/|$)", re.IGNORECASE)
 _SCOPE = re.compile(rb"Credential=(?P<key>[^/,\s]+)/[^/,\s]+/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)/")
 
 
@@ -45,3 +48,11 @@ def path_style(target: bytes, headers: Headers) -> tuple[bytes, Headers]:
         return target, headers
     moved = [(n, found["rest"] if n.lower() == b"host" else v) for n, v in headers]
     return b"/" + found["bucket"] + (target if target.startswith(b"/") else b"/" + target), moved
+
+
+def is_administration(target: bytes, headers: Headers) -> bool:
+    """Return whether a request means the neighbours' process itself, however its path is written, and no service."""
+    path = path_style(target, headers)[0]
+    if not path.startswith(b"/"):
+        path = urlsplit(path).path
+    return _OWN_PATH.match(unquote_to_bytes(path.partition(b"?")[0])) is not None

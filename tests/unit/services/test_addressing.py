@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lambda_sandbox.services.addressing import credential_scope, path_style
+from lambda_sandbox.services.addressing import credential_scope, is_administration, path_style
 
 
 def signed(service: str, host: str) -> list[tuple[bytes, bytes]]:
@@ -43,3 +43,26 @@ def test_everything_else_stays_as_it_is(service: str, host: str) -> None:
 def test_the_scope_of_an_unsigned_request_is_empty() -> None:
     assert credential_scope([(b"host", b"localhost")]) == ("", "")
     assert credential_scope(signed("dynamodb", "localhost")) == ("dynamodb", "us-east-1")
+
+
+@pytest.mark.parametrize(
+    ("target", "host"),
+    [
+        ("/moto-api/reset", "localhost"),
+        ("/MOTO-API/seed?a=1", "localhost"),
+        ("//moto-api/reset", "localhost"),
+        ("/%6doto-api/reset", "localhost"),
+        ("/_sandbox/identity", "localhost"),
+        ("/%5Fsandbox/identity", "localhost"),
+        ("http://localhost/moto-api/reset", "localhost"),
+        ("/reset", "moto-api.localhost:9000"),
+        ("/reset", "moto-api.s3.localhost"),
+    ],
+)
+def test_what_is_meant_for_the_process_itself_is_known_however_it_is_written(target: str, host: str) -> None:
+    assert is_administration(target.encode(), signed("s3", host))
+
+
+@pytest.mark.parametrize("target", ["/", "/photos/moto-api/reset", "/moto-apiary/cat.png", "/photos/_sandbox/x"])
+def test_a_bucket_or_key_of_a_similar_name_is_not(target: str) -> None:
+    assert not is_administration(target.encode(), signed("s3", "localhost"))

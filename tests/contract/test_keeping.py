@@ -1,0 +1,99 @@
+"""A sandbox with a keeper, such as a grader's: what the notebook may switch, and what is left of it when checks begin."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+TOKEN = "the-keeper"
+RULE = {"kind": "throttle", "function": "quote"}
+CHANGES = [
+    ("POST", "reset"),
+    ("PUT", "jwks?issuer=https://issuer.example"),
+    ("POST", "debug?function=quote&port=0"),
+    ("DELETE", "debug?function=quote"),
+]
+FAULTS = [("POST", "faults"), ("DELETE", "faults")]
+
+
+class Kept:
+    """A server with a keeper's token; ``outer`` is its own address, ``inner`` the one that a notebook is given."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        words = ["serve", "--port", "0", "--listen-fd", str(listener.fileno()), "--stop-with-stdin"]
+        self.inner = f"127.0.0.1:{listener.getsockname()[1]}"
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "lambda_sandbox", *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={"LAMBDA_SANDBOX_KEEPER_TOKEN": TOKEN, "LAMBDA_SANDBOX_NEIGHBOURS_ON_DEMAND": "1"},
+            pass_fds=(listener.fileno(),),
+        )
+        assert self.process.stdout is not None
+        self.outer = urlsplit(self.process.stdout.readline().split()[1]).netloc
+
+    def ask(self, address: str, method: str, path: str, body: Any = None, token: str = "") -> tuple[int, Any]:
+        with contextlib.closing(http.client.HTTPConnection(address, timeout=30)) as connection:
+            headers = {"X-Sandbox-Token": token} if token else {}
+            connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+
+    def own(self, address: str, method: str, route: str, body: Any = None, token: str = "") -> tuple[int, Any]:
+        return self.ask(address, method, f"/_sandbox/{route}", body, token)
+
+    def rules(self) -> list[Any]:
+        found: list[Any] = self.own(self.outer, "GET", "faults")[1]["faults"]
+        return found
+
+
+@pytest.fixture
+def kept() -> Iterator[Kept]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Kept(listener)
+    yield server
+    server.process.communicate(timeout=30)
+
+
+@pytest.mark.parametrize("token", ["", "guessed"])
+def test_without_the_token_nothing_of_the_sandbox_itself_is_changed_from_anywhere(kept: Kept, token: str) -> None:
+    for address in (kept.inner, kept.outer):
+        for method, route in CHANGES:
+            assert kept.own(address, method, route, {}, token)[0] == 403, (address, route)
+    for method, route in FAULTS:
+        assert kept.own(kept.outer, method, route, RULE, token)[0] == 403
+    assert kept.own(kept.inner, "POST", "hand-over", {}, token)[0] == 403
+
+
+def test_a_notebook_sets_faults_and_none_is_on_or_comes_after_it(kept: Kept) -> None:
+    assert kept.own(kept.inner, "POST", "faults", RULE)[0] == 200
+    assert len(kept.rules()) == 1
+    assert kept.own(kept.outer, "POST", "hand-over", {}, TOKEN) == (200, {"faults_cleared": 1})
+    assert kept.rules() == []
+    for method, route in FAULTS:
+        assert kept.own(kept.inner, method, route, RULE)[0] == 403
+    assert kept.rules() == []
+    assert kept.own(kept.inner, "GET", "history")[0] == 200
+
+
+def test_the_keeper_resets(kept: Kept) -> None:
+    kept.own(kept.inner, "POST", "faults", RULE)
+    assert kept.own(kept.outer, "POST", "reset", {}, TOKEN)[0] == 200
+    assert kept.rules() == []
+
+
+@pytest.mark.parametrize("path", ["/moto-api/reset", "/%6doto-api/reset", "//moto-api/reset", "/%5fsandbox/identity"])
+def test_the_neighbours_own_administration_is_shut(kept: Kept, path: str) -> None:
+    for address in (kept.inner, kept.outer):
+        status, answer = kept.ask(address, "POST", path, {})
+        assert (status, "closed" in answer["message"]) == (403, True)
