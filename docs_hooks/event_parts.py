@@ -13,7 +13,7 @@ from mkdocs.structure.pages import Page
 from docs_hooks import facts
 from lambda_sandbox import event_shapes
 from lambda_sandbox.event_shapes import EventShape
-from lambda_sandbox.telemetry.neighbour_bill import NeighbourPrices
+from lambda_sandbox.telemetry.neighbour_bill import NeighbourPrices, Price
 
 MODES = {"sync": "the service waits", "async": "asynchronous", "mapping": "a mapping polls"}
 # Where an event is taught; all others are on the page for the rest.
@@ -87,8 +87,10 @@ def folded(about: EventShape) -> str:
 
 
 def _fields(about: EventShape) -> Iterator[str]:
-    yield "| Field | Type | Meaning |"
-    yield "|---|---|---|"
+    yield '<div class="parity" markdown>'  # its tables break long names instead of growing wide
+    yield ""
+    yield "| Field | Meaning |"
+    yield "|---|---|"
     seen: set[str] = set()
     for field in about.fields():
         if field.path in seen or not field.meaning:
@@ -96,7 +98,9 @@ def _fields(about: EventShape) -> Iterator[str]:
         seen.add(field.path)
         often = " *May be missing.*" if field.optional else ""
         path = field.path.replace("|", "\\|")
-        yield f"| `{path}` | {field.type} | {facts.cell(field.meaning)}.{often} |"
+        yield f"| `{path}` <br> <small>{field.type}</small> | {facts.cell(field.meaning)}.{often} |"
+    yield ""
+    yield "</div>"
 
 
 def _indented(text: str) -> list[str]:
@@ -116,13 +120,22 @@ def sources() -> str:
 
 
 def prices_beside(names: list[str]) -> str:
-    """Return what the service itself charges, from the price file that ``lambda-sandbox bill`` reckons with."""
+    """Return what the service itself charges, from the price file that ``lambda-sandbox bill`` reckons with.
+
+    A price that was not confirmed is named without its figure: pages teach no number that nobody has checked.
+    """
     known = NeighbourPrices.load("us-east-1").meters
-    rows = ["| What the service counts | USD for a million, us-east-1 | Read where |", "|---|---:|---|"]
-    for name in names:
-        price = known[name]
-        unit, factor = (f"GB: {price.unit}", 1) if price.per == 1024**3 else (price.unit, 1_000_000)
-        usd = f"{price.usd * factor:,.2f}" + (" a GB" if factor == 1 else "")
-        sure = "" if price.confirmed else " (**not confirmed**)"
-        rows.append(f"| {price.service}: {unit} | {usd} | {facts.cell(price.source)}{sure} |")
-    return "\n".join(rows)
+    return "\n".join(f"- {_price(known[name])}" for name in names)
+
+
+def _price(price: Price) -> str:
+    if not price.confirmed:
+        return f"{price.service}, {price.unit}: charged; no figure here, since none was confirmed."
+    if price.per == _GB:
+        usd, unit = price.usd, f"a GB of {price.unit}"
+    else:
+        usd, unit = price.usd * 1_000_000, f"a million {price.unit}"
+    return f"{price.service}: ${usd:,.2f} {unit} in us-east-1. <small>{facts.cell(price.source)}</small>"
+
+
+_GB = 1024**3

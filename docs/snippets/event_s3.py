@@ -29,7 +29,8 @@ def handler(event, context):
         bucket = record["s3"]["bucket"]["name"]
         written = record["s3"]["object"]["key"]
         key = unquote_plus(written)
-        print(f"{record['eventName']} {bucket}: the event says {written}, the key is {key}")
+        print(f"{record['eventName']} in {bucket}: {written}")
+        print(f"which is {key}")
 """
 # --8<-- [end:code]
 function = sandbox.deploy(CODE, FunctionName="cloudberry-labels")
@@ -63,5 +64,5 @@ s3.put_bucket_notification_configuration(
 # --8<-- [start:use]
 s3.put_object(Bucket="cloudberry-photos", Key="notes.txt", Body=b"not a photo")
 s3.put_object(Bucket="cloudberry-photos", Key="june/plum jam (1).jpg", Body=b"...")
-print("\n".join(printed("cloudberry-labels")))
+print("\n".join(printed("cloudberry-labels", lines=2)))
 # --8<-- [end:use]
