@@ -12,7 +12,16 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from docs_hooks import exams, facts, fidelity, runtime_table, state_diagram, topic_table
+from docs_hooks import (
+    exams,
+    facts,
+    fidelity,
+    misconceptions,
+    runtime_table,
+    state_diagram,
+    timeline_picture,
+    topic_table,
+)
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 _MARKER = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.M)
@@ -165,6 +174,14 @@ def _topics(_: Page) -> str:
     return topic_table.markdown(topic_table.load(exams.DOCS / "topics.yaml"), REPOSITORY, "../")
 
 
+def _misconceptions(_: Page) -> str:
+    return misconceptions.markdown(misconceptions.load(exams.DOCS))
+
+
+def _timeline(_: Page) -> str:
+    return f'<figure class="wide timeline">\n{timeline_picture.svg()}\n</figure>'
+
+
 PARTS: dict[str, Callable[[Page], str]] = {
     "cheat-sheet": _cheat_sheet,
     "decisions": _decisions,
@@ -174,8 +191,10 @@ PARTS: dict[str, Callable[[Page], str]] = {
     "fidelity": _fidelity,
     "isolation": _isolation,
     "labs": _labs,
+    "misconceptions": _misconceptions,
     "runtimes": _runtimes,
     "sandbox-commands": _sandbox_commands,
     "labs-commands": _labs_commands,
+    "timeline": _timeline,
     "topics": _topics,
 }
