@@ -108,6 +108,7 @@ def _settings(
         "kept": kept_folders() if apart else [],
         "readable": [*readable_paths(), fork_server.course, *fork_server.course_folders] if bare else [],
         "scratch_mb": limits.scratch_mb,
+        "scratch_files": limits.scratch_files,
         "output_bytes": limits.output_bytes,
         "user": no_one(slot) if isolation.own_user else None,
         "rlimits": _resource_limits(limits, counted=apart and (isolation.own_user or os.geteuid() != 0)),

@@ -110,6 +110,7 @@ def _tried(own_user: bool) -> dict[str, bool] | None:
         "namespaces": True,
         "home": INSIDE_SCRATCH,
         "scratch_mb": 1,
+        "scratch_files": 1024,
         "files": "",
         "kept": kept_folders(),
         "user": no_one(0) if own_user else None,

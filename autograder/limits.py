@@ -10,7 +10,8 @@ class Limits:
     """Limits of one submission. POLICY: wide enough for every lab's solution on a slow machine.
 
     ``wall_s`` is for the whole notebook, ``cpu_s`` for each process and ``tree_cpu_s`` for the tree together,
-    ``memory_mb`` for the tree together and ``address_space_mb`` for each process, ``file_mb`` for each file and ``scratch_mb`` for all of them.
+    ``memory_mb`` for the tree together and ``address_space_mb`` for each process, ``file_mb`` for each file, ``scratch_mb``
+    and ``scratch_files`` for all in one of the folders that it may write.
     ``output_bytes`` is how much output is kept; more is dropped, not punished.
     """
 
@@ -23,6 +24,7 @@ class Limits:
     processes: int = 96
     file_mb: int = 64
     scratch_mb: int = 256
+    scratch_files: int = 16_384
     open_files: int = 512
     output_bytes: int = 1_000_000
 

@@ -41,7 +41,9 @@ def enter(settings: dict[str, Any]) -> None:
     quiet = namespaces.NO_SUID | namespaces.NO_DEV
     kept = {path: os.open(path, os.O_PATH | os.O_CLOEXEC) for path in settings["kept"]}
     for folder in _WRITABLE:
-        namespaces.mount("tmpfs", folder, "tmpfs", quiet, f"size={settings['scratch_mb']}m,mode=1777")
+        # An empty file takes no room of the size, but a kilobyte of the kernel's memory.
+        room = f"size={settings['scratch_mb']}m,nr_inodes={settings['scratch_files']},mode=1777"
+        namespaces.mount("tmpfs", folder, "tmpfs", quiet, room)
     for path, place in kept.items():  # Python itself may lie below /tmp
         os.makedirs(path, mode=0o755)
         namespaces.bind_read_only(f"/proc/self/fd/{place}", path)

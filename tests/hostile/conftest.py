@@ -85,6 +85,9 @@ _AWS_AT_BARE = {
     "z-neighbour",
     "hostile-patches-everything",
     "hostile-admin-calls",
+    "hostile-leaves-faults-on",
+    "hostile-knocks-at-every-port",
+    "hostile-function-knocks-at-every-port",
     "hostile-function-exits",
 }
 _LOOKS = {

@@ -13,6 +13,47 @@ for path in ("/_sandbox/reset", "/_sandbox/shutdown", "/_sandbox/history", "/_sa
         except OSError as error: print(path, error)
 """
 
+# Rules that would make the checks see something else than the function: none may live on into them.
+_FAULTS = """\
+import json, os, urllib.request
+def rule(**rule):
+    request = urllib.request.Request(os.environ["LAMBDA_SANDBOX_ENDPOINT"] + "/_sandbox/faults", json.dumps(rule).encode(), method="POST")
+    try: print(json.load(urllib.request.urlopen(request, timeout=5))["id"])
+    except OSError as error: print("refused", error)
+rule(kind="throttle")
+rule(kind="init-crash")
+rule(kind="clock-skew", ms=-80_000_000)
+rule(kind="slow-start", ms=80_000_000)
+rule(kind="freeze", ms=80_000_000)
+"""
+
+# Where a function or a notebook shares the machine's network it finds every sandbox's own address.
+_KNOCK = """\
+import json, urllib.request
+def ports():
+    for name in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try: lines = open(name).readlines()[1:]
+        except OSError: continue
+        for line in lines:
+            words = line.split()
+            if words[3] == "0A": yield int(words[1].split(":")[1], 16)
+def knock():
+    rule = json.dumps({"kind": "throttle", "function": "add"}).encode()
+    for port in sorted(set(ports())):
+        for method, route, body in (("POST", "reset", b"{}"), ("POST", "hand-over", b"{}"), ("POST", "debug?function=add&port=0", b"{}"),
+                                    ("POST", "faults", rule), ("PUT", "jwks?issuer=https://x.example", b'{"keys": []}')):
+            request = urllib.request.Request(f"http://127.0.0.1:{port}/_sandbox/{route}", body, method=method)
+            try: urllib.request.urlopen(request, timeout=1).read()
+            except (OSError, ValueError): pass
+            except Exception: break
+"""
+
+_FUNCTION_KNOCKS = _KNOCK + """\
+def handler(event, context):
+    knock()
+    return {"sum": event["a"] + event["b"]}
+"""
+
 _FLOOD = """\
 import os, socket, urllib.parse
 address = urllib.parse.urlsplit(os.environ["LAMBDA_SANDBOX_ENDPOINT"])
@@ -155,6 +196,11 @@ if found: deploy("def handler(event, context): return {'sum': event['a'] + event
 
 SANDBOXES = {
     "hostile-admin-calls": Submitted([CONNECT, FACTS, _ADMIN, ADD, _ADMIN], ALL),
+    "hostile-leaves-faults-on": Submitted([CONNECT, FACTS, ADD, _FAULTS], ALL),
+    "hostile-knocks-at-every-port": Submitted([CONNECT, FACTS, ADD, _KNOCK + "knock()"], ALL),
+    "hostile-function-knocks-at-every-port": Submitted(
+        [CONNECT, FACTS, ("add", f"deploy({_FUNCTION_KNOCKS!r}, Timeout=60)")], ALL
+    ),
     "hostile-floods-its-sandbox": Submitted([CONNECT, FACTS, ADD, _FLOOD], ALL),
     "hostile-package-that-unpacks-to-a-gigabyte": Submitted([CONNECT, FACTS, ("add", _ZIP_BOMB)], FACTS_ONLY),
     "hostile-package-with-paths-out-of-it": Submitted([CONNECT, FACTS, ("add", _ZIP_SLIP)], FACTS_ONLY),
