@@ -165,7 +165,7 @@ class LaneWorker:
                 self._mapping,
                 shard.source.batch_info,
                 given_up,
-                shard.around.clock.now(),
+                shard.around.clock.wall(shard.around.clock.now()),
                 self._event(records),
             )
             shard.around.discard(self._mapping, made)
