@@ -1,0 +1,328 @@
+"""What lab 12 asks for: a filter policy, a rule with a transformer, refunds by rule, a schedule, and nothing lost unseen."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from botocore.exceptions import ClientError
+
+from autograder.checks import expect, expect_true, wanted
+
+FRAUD, REPORTS, REFUND = "cloudberry-fraud", "cloudberry-reports", "cloudberry-refund"
+TOPIC = "arn:aws:sns:us-east-1:000000000000:cloudberry-orders"
+BUS, SOURCE = "cloudberry", "cloudberry.orders"
+LARGE_CENTS = 50_000
+HOME = ["SE", "NO", "FI"]
+
+
+def until(condition, timeout_s):
+    """Return whether condition() became true within timeout_s seconds."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def needs(sandbox, name, look_at):
+    expect_true(sandbox.has_function(name), wanted=f"a function {name}", got="there is none", look_at=look_at)
+
+
+def items(sandbox, table):
+    """Return a table's items, with plain values."""
+    try:
+        found = sandbox.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
+    except ClientError:
+        wanted(f"a table {table}", "there is none", "the cell with make_table")
+    return [{key: next(iter(value.values())) for key, value in item.items()} for item in found]
+
+
+def publish(sandbox, orders):
+    try:
+        for order in orders:
+            sandbox.client("sns").publish(TopicArn=TOPIC, Message=json.dumps(order))
+    except ClientError:
+        wanted("a topic cloudberry-orders", "there is none", "the example's cell that makes the topic")
+
+
+def order(order_id, country, total_cents):
+    return {"order_id": order_id, "country": country, "total_cents": total_cents}
+
+
+def heard(sandbox, run):
+    """Return the orders of one run that cloudberry-fraud has noted."""
+    notes = [item["who"] for item in items(sandbox, "Heard")]
+    return sorted(note.split()[1] for note in notes if note.startswith(f"{FRAUD} {run}-"))
+
+
+def put_events(sandbox, entries):
+    """Put events, each (source, detail type, detail), on the bus of the lab."""
+    made = [
+        {"EventBusName": BUS, "Source": source, "DetailType": kind, "Detail": json.dumps(detail)}
+        for source, kind, detail in entries
+    ]
+    buses = [bus["Name"] for bus in sandbox.client("events").list_event_buses()["EventBuses"]]
+    expect_true(BUS in buses, wanted=f"a bus {BUS}", got=buses, look_at="the cell that creates the bus")
+    sandbox.client("events").put_events(Entries=made)
+
+
+def told(sandbox, run):
+    """Return what cloudberry-reports was told of one run's orders, as texts."""
+    texts = [item["told"] for item in items(sandbox, "Reports")]
+    return sorted(text for text in texts if f"{run}-" in text)
+
+
+def line(order_id, country, cents):
+    """Return what the rule's transformer makes of an order."""
+    said = f"{order_id} from {country} is worth {cents} cents"
+    return json.dumps({"line": said, "order": order_id}, sort_keys=True)
+
+
+def refunds(sandbox, run):
+    found = items(sandbox, "Refunds")
+    return {item["order_id"]: item.get("cents") for item in found if item["order_id"].endswith(f"-of-{run}")}
+
+
+def cancelled(order_id, paid, cents):
+    return (SOURCE, "OrderCancelled", {"order_id": order_id, "paid": paid, "total_cents": cents})
+
+
+@pytest.mark.points(1)
+def test_predictions_are_written_down(submission):
+    """You guessed before you looked
+
+    A guess that is written down shows afterwards what you believed and the machine did not, and that is
+    what stays.
+    """
+    guesses = submission.literal("predict-1")
+    for name, kind, called in [
+        ("others_that_get_it", int, "a whole number"),
+        ("publish_raises", bool, "True or False"),
+        ("matches_without_country", bool, "True or False"),
+    ]:
+        expect_true(
+            type(guesses[name]) is kind,
+            wanted=f"a guess for {name}: {called}",
+            got=guesses[name],
+            look_at="the cell under Predict: replace each ... (any guess counts)",
+        )
+
+
+@pytest.mark.points(2)
+def test_observations_are_right(submission):
+    """You wrote down who had the order, what publish said, and what a pattern matches
+
+    A publisher never learns what became of a message. Whoever wants to know must look where it cannot go on:
+    in the dead-letter queues.
+    """
+    seen = submission.literal("observed")
+    for name, right, look_at in [
+        ("others_had_the_order", 2, "the lines heard and archived under 'Example: a topic'"),
+        ("publish_said", 200, "the first line under 'Nobody heard'"),
+        ("a_list_matches_by_one_element", True, "the list of patterns under 'An event bus', fourth line"),
+        ("a_missing_field_matches_a_value", False, "the same list, the line with XMAS"),
+        ("upper_and_lower_case_are_the_same", False, "the same list, last line"),
+    ]:
+        exact = type(seen[name]) is type(right) and seen[name] == right
+        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+
+
+@pytest.mark.points(2)
+def test_fraud_hears_of_large_orders_from_abroad(sandbox):
+    """Of four orders, the fraud function hears of the one that is large and from abroad
+
+    The filter policy is the subscriber's, not the publisher's: each listener says for itself what it wants, and
+    pays for nothing else.
+    """
+    needs(sandbox, FRAUD, "the cell with gaps 1 and 2")
+    run = "check-fraud"
+    orders = [("SE", 99_000), ("DE", 1_200), ("NO", 1_200), ("DE", 70_000)]
+    publish(sandbox, [order(f"{run}-{n}", *each) for n, each in enumerate(orders)])
+    until(lambda: heard(sandbox, run), timeout_s=10)
+    expect(
+        heard(sandbox, run),
+        wanted=[f"{run}-3"],
+        look_at="gap 1 (permit, with the topic's ARN) and gap 2 (two keys, both of which must match)",
+    )
+
+
+@pytest.mark.points(3)
+@pytest.mark.held
+def test_fraud_hears_right_at_the_border(sandbox, seeded):
+    """Orders at the very border, from home and from abroad, go the right way"""
+    needs(sandbox, FRAUD, "the cell with gaps 1 and 2")
+    run = f"held{seeded.randrange(10**9)}"
+    abroad = seeded.sample(["DE", "DK", "EE", "FR", "se"], k=3)
+    totals = [LARGE_CENTS - 1, LARGE_CENTS, LARGE_CENTS + 1, seeded.randint(1, 10**6)]
+    orders = [order(f"{run}-0", country, total) for country in HOME for total in totals]
+    orders += [order(f"{run}-0", country, total) for country in abroad for total in totals]
+    seeded.shuffle(orders)
+    orders.append(order(f"{run}-0", "DE", LARGE_CENTS + 7))  # something arrives in any case, and last
+    orders = [{**each, "order_id": f"{run}-{n:02}"} for n, each in enumerate(orders)]
+    right = [
+        each["order_id"]
+        for each in orders
+        if each["country"] not in HOME and each["total_cents"] >= LARGE_CENTS
+    ]
+    publish(sandbox, [*orders, {"order_id": f"{run}-x", "total_cents": 90_000}])
+    until(lambda: len(heard(sandbox, run)) >= len(right), timeout_s=15)
+    expect(
+        heard(sandbox, run),
+        wanted=right,
+        look_at='[{"numeric": [">=", 50000]}] and [{"anything-but": [...]}], in the body',
+    )
+
+
+@pytest.mark.points(2)
+def test_rule_rewrites_large_orders_of_jam(sandbox):
+    """The report gets one line on the large order with jam in it, and nothing on the others
+
+    What arrives was made by the rule: the function knows nothing of envelopes, paths and patterns.
+    """
+    needs(sandbox, REPORTS, "the cell with gaps 3 to 5")
+    run, kind = "check-rule", "OrderPlaced"
+    details = [(9_999, ["jam"]), (30_000, ["tea"]), (30_000, ["tea", "jam-500"])]
+    put_events(
+        sandbox,
+        [
+            (SOURCE, kind, {**order(f"{run}-{n}", "DK", cents), "skus": skus})
+            for n, (cents, skus) in enumerate(details)
+        ],
+    )
+    until(lambda: told(sandbox, run), timeout_s=10)
+    expect(
+        told(sandbox, run),
+        wanted=[line(f"{run}-2", "DK", 30_000)],
+        look_at="gap 3 (which orders), gaps 4 and 5 (what is made of them)",
+    )
+
+
+@pytest.mark.points(3)
+@pytest.mark.held
+def test_rule_chooses_among_anything(sandbox, seeded):
+    """Events of other sources and kinds, and orders at the border, are chosen right"""
+    needs(sandbox, REPORTS, "the cell with gaps 3 to 5")
+    run, entries, right = f"held{seeded.randrange(10**9)}", [], []
+    for n in range(10):
+        cents = seeded.choice([9_999, 10_000, 10_001, seeded.randint(1, 60_000)])
+        skus = seeded.choice(
+            [["jam"], ["tea", "jamboree"], ["tea", "a jam"], ["JAM"], [], ["honey", "jam-250"]]
+        )
+        source = seeded.choice([SOURCE, SOURCE, "cloudberry.orders.old"])
+        kind = seeded.choice(["OrderPlaced", "OrderPlaced", "OrderChanged"])
+        country = seeded.choice(["SE", "DE", "Åland"])
+        entries.append((source, kind, {**order(f"{run}-{n}", country, cents), "skus": skus}))
+        fits = source == SOURCE and kind == "OrderPlaced" and cents >= 10_000
+        if fits and any(sku.startswith("jam") for sku in skus):
+            right.append(line(f"{run}-{n}", country, cents))
+    entries = [*entries[:9], (SOURCE, "OrderPlaced", {**order(f"{run}-9", "FI", 77_000), "skus": ["jam"]})]
+    right = [each for each in right if f"{run}-9" not in each] + [line(f"{run}-9", "FI", 77_000)]
+    put_events(sandbox, entries)
+    until(lambda: len(told(sandbox, run)) >= len(right), timeout_s=15)
+    expect(
+        told(sandbox, run), wanted=sorted(right), look_at="source, detail-type, numeric with >=, prefix jam"
+    )
+
+
+@pytest.mark.points(2)
+def test_paid_orders_are_refunded(sandbox):
+    """A paid order that is cancelled is refunded; an unpaid one and a colleague's test are not
+
+    The rule decides, before anything runs: the function is left with the one thing that it is for.
+    """
+    needs(sandbox, REFUND, "the cell where you deploy the refund")
+    run = "check"
+    put_events(
+        sandbox,
+        [
+            cancelled(f"a-of-{run}", False, 900),
+            cancelled(f"test-b-of-{run}", True, 100),
+            cancelled(f"c-of-{run}", True, 1300),
+        ],
+    )
+    until(lambda: refunds(sandbox, run), timeout_s=10)
+    expect(
+        refunds(sandbox, run),
+        wanted={f"c-of-{run}": "1300"},
+        look_at="the rule cancellations, the permission for the rule, and the number cents",
+    )
+
+
+@pytest.mark.points(3)
+@pytest.mark.held
+def test_refunds_are_right_for_any_orders(sandbox, seeded):
+    """Other kinds and sources, ids that only look like tests, and events that come twice"""
+    needs(sandbox, REFUND, "the cell where you deploy the refund")
+    run, entries, right = str(seeded.randrange(10**9)), [], {}
+    for n in range(8):
+        name = seeded.choice([f"{n}", f"test-{n}", f"latest-{n}", f"Test-{n}"]) + f"-of-{run}"
+        paid, cents = seeded.random() < 0.6, seeded.randint(1, 99_999)
+        source, kind, detail = cancelled(name, paid, cents)
+        if seeded.random() < 0.25:
+            source, kind = seeded.choice([("cloudberry.stock", kind), (source, "OrderPlaced")])
+        elif paid and not name.startswith("test-"):
+            right[name] = str(cents)
+        entries += [(source, kind, detail)]
+    last = f"last-of-{run}"
+    entries = [*entries, cancelled(last, True, 4_200)]
+    right[last] = "4200"
+    again = [each for each in entries if each[2]["order_id"] in right][:1]
+    put_events(sandbox, [*again, *entries])
+    until(lambda: len(refunds(sandbox, run)) >= len(right), timeout_s=15)
+    expect(refunds(sandbox, run), wanted=right, look_at="the pattern of cancellations")
+
+
+@pytest.mark.points(2)
+def test_report_comes_every_five_minutes(sandbox):
+    """The report on the stock comes by itself, five minutes after the one before
+
+    A schedule is a rule that matches the time. It runs whether anybody is there or not, so switch off what you no
+    longer need.
+    """
+    needs(sandbox, REPORTS, "the cell with gaps 3 to 5")
+    stock = json.dumps({"report": "stock"})
+
+    def reports():
+        return sum(item["told"] == stock for item in items(sandbox, "Reports"))
+
+    before = reports()
+    until(lambda: reports() > before, timeout_s=9)
+    after = reports() - before
+    expect_true(
+        1 <= after <= 2,
+        wanted="one more report within five minutes (five seconds, here)",
+        got=f"{after} more",
+        look_at="the rule stock-report: rate(5 minutes), on the default bus, with the Input, and its permission",
+    )
+
+
+@pytest.mark.points(2)
+@pytest.mark.held
+def test_what_cannot_be_delivered_is_kept(sandbox, seeded):
+    """When the rule may no longer invoke the function, the cancellation waits in the queue"""
+    needs(sandbox, REFUND, "the cell where you deploy the refund")
+    client, sqs = sandbox.client("lambda"), sandbox.client("sqs")
+    try:
+        statements = json.loads(client.get_policy(FunctionName=REFUND)["Policy"])["Statement"]
+    except ClientError:
+        wanted("a permission for the rule", "there is none", "permit, with the rule's ARN")
+    for statement in statements:
+        client.remove_permission(FunctionName=REFUND, StatementId=statement["Sid"])
+    name = f"lost-of-{seeded.randrange(10**9)}"
+    put_events(sandbox, [cancelled(name, True, 700)])
+    url, bodies = sqs.get_queue_url(QueueName="cloudberry-undelivered")["QueueUrl"], []
+
+    def kept():
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        bodies.extend(message["Body"] for message in answer.get("Messages", ()))
+        return any(name in body for body in bodies)
+
+    expect_true(
+        until(kept, timeout_s=12),
+        wanted="the event, in the queue cloudberry-undelivered",
+        got=f"{len(bodies)} other messages",
+        look_at="DeadLetterConfig of the target of the rule cancellations",
+    )
