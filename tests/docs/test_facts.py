@@ -84,3 +84,20 @@ def test_page_starts_with_a_picture_and_ends_with_questions_and_a_lab(page: Path
         assert text.index("## Demonstration") < text.index("## The rule")
     assert 2 <= text.count('??? question "') <= 3
     assert re.search(r"\*\*Practise it:\*\* \[lab \d\d\]", text)
+
+
+LEVELS = {"new to AWS", "some AWS", "exam"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_page_states_its_minutes_and_for_whom_it_is_written(page: Path) -> None:
+    meta = front_matter(page)
+    assert 5 <= meta["minutes"] <= 30
+    assert meta["needs"]
+    assert meta["level"] in LEVELS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_no_column_of_a_table_is_without_a_head(page: Path) -> None:
+    """A screen reader reads the head aloud with every cell."""
+    assert re.findall(r"^\|\s*\|.*\n\|-", page.read_text(), re.M) == []
