@@ -11,7 +11,7 @@ import functools
 import sys
 from typing import Any
 
-from lambda_sandbox.services import edge_associations
+from lambda_sandbox.services import distribution_refusals, edge_associations
 from lambda_sandbox.services.edge_lookup import EdgeLookup
 from lambda_sandbox.services.forwarder import Forwarder
 
@@ -84,6 +84,9 @@ def _checked(original: Any, forwarder: Forwarder, position: int) -> Any:
 def _check(config: dict[str, Any], account_id: str, look_up: EdgeLookup) -> None:
     from moto.cloudfront.exceptions import CloudFrontException
 
+    why = distribution_refusals.refusal(config)
+    if why:
+        raise CloudFrontException("InvalidArgument", why)
     behaviours = [
         config.get("DefaultCacheBehavior") or {},
         *((config.get("CacheBehaviors") or {}).get("Items") or []),

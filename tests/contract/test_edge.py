@@ -531,3 +531,41 @@ def test_the_body_is_for_request_events(edge: Edge) -> None:
     association["IncludeBody"] = True
     with pytest.raises(ClientError, match="IncludeBody is for request events only"):
         edge.cloudfront.create_distribution(DistributionConfig=config)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"OriginRequestPolicyId": "216adef6-5c7f-47e4-b989-5492eafa07d3"},
+        {"ResponseHeadersPolicyId": "60669652-455b-4ae9-85a4-c4c02393f86c"},
+        {"TrustedKeyGroups": {"Enabled": True, "Quantity": 1, "Items": ["pears"]}},
+    ],
+    ids=lambda option: next(iter(option)),
+)
+def test_what_a_behaviour_would_do_and_does_not_is_refused_by_name(
+    edge: Edge, option: dict[str, Any]
+) -> None:
+    with pytest.raises(ClientError, match=f"does not serve {next(iter(option))}: leave it out"):
+        edge.distribution(**option)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"Aliases": {"Quantity": 1, "Items": ["www.example.com"]}},
+        {"CustomErrorResponses": {"Quantity": 1, "Items": [{"ErrorCode": 404, "ErrorCachingMinTTL": 10}]}},
+        {"WebACLId": "pears"},
+        {
+            "Restrictions": {
+                "GeoRestriction": {"RestrictionType": "blacklist", "Quantity": 1, "Items": ["AQ"]}
+            }
+        },
+    ],
+    ids=lambda option: next(iter(option)),
+)
+def test_what_a_distribution_would_do_and_does_not_is_refused_by_name(
+    edge: Edge, option: dict[str, Any]
+) -> None:
+    name = "GeoRestriction" if "Restrictions" in option else next(iter(option))
+    with pytest.raises(ClientError, match=f"does not serve {name}: leave it out"):
+        edge.cloudfront.create_distribution(DistributionConfig={**edge.config(), **option})

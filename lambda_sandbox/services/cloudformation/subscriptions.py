@@ -1,4 +1,4 @@
-"""What subscribes a function to a neighbour, where moto's stacks know no such type."""
+"""What connects a function or a queue with a neighbour, where moto's stacks know no such type."""
 
 from __future__ import annotations
 
@@ -62,9 +62,32 @@ class LogSubscription(Resource):
         self.api.call_if_there("DeleteSubscriptionFilter", logGroupName=group, filterName=self.name)
 
 
+class QueuePolicy(Resource):
+    """Ref gives its logical name."""
+
+    TYPE = "AWS::SQS::QueuePolicy"
+    SERVICE = "sqs"
+    KNOWN = frozenset({"Queues", "PolicyDocument"})
+
+    def create(self) -> None:
+        self._set(self.properties["Queues"], _text(self.properties["PolicyDocument"]))
+        self.physical_resource_id = self.name
+
+    def change(self, old: Properties) -> None:
+        self._set([queue for queue in old["Queues"] if queue not in self.properties["Queues"]], "")
+        self.create()
+
+    def remove(self) -> None:
+        self._set(self.properties["Queues"], "")
+
+    def _set(self, queues: list[str], policy: str) -> None:
+        for url in queues:
+            self.api.call("SetQueueAttributes", QueueUrl=url, Attributes={"Policy": policy})
+
+
 def _text(value: Any) -> str:
     """Attributes of SNS are texts; a template may give a policy as an object and a switch as a boolean."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
-SUBSCRIPTIONS: tuple[type[Resource], ...] = (TopicSubscription, LogSubscription)
+SUBSCRIPTIONS: tuple[type[Resource], ...] = (TopicSubscription, LogSubscription, QueuePolicy)
