@@ -42,7 +42,8 @@ lambda_client.put_function_event_invoke_config(
 # --8<-- [start:sync]
 bad = json.dumps({"address": ""})
 answer = lambda_client.invoke(FunctionName="label", Payload=bad)
-print("synchronous: ", answer["StatusCode"], answer["FunctionError"], json.load(answer["Payload"])["errorType"])
+error = json.load(answer["Payload"])
+print("synchronous: ", answer["StatusCode"], answer["FunctionError"], error["errorType"])
 # --8<-- [end:sync]
 
 # --8<-- [start:dry]

@@ -53,7 +53,8 @@ with ThreadPoolExecutor(5) as pool:
 
 # --8<-- [start:account]
 limits = lambda_client.get_account_settings()["AccountLimit"]
-print(limits["ConcurrentExecutions"], "in the account,", limits["UnreservedConcurrentExecutions"], "for all others")
+print(limits["ConcurrentExecutions"], "in the account")
+print(limits["UnreservedConcurrentExecutions"], "for all others")
 
 try:
     lambda_client.put_function_concurrency(FunctionName="slow", ReservedConcurrentExecutions=950)

@@ -1,6 +1,5 @@
 """Every topic that the course owes has pages, tests, labs and questions."""
 
-
 import pytest
 
 from docs_hooks import runtime_table, topic_table
