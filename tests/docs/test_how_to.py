@@ -30,6 +30,8 @@ def commands() -> list[str]:
 def test_a_command_of_a_page_is_one_that_exists(line: str) -> None:
     name, *arguments = shlex.split(line)[1:]
     command = cli.commands[name]
+    if isinstance(command, click.Group):
+        command = command.commands[arguments.pop(0)]
     options = {text for each in command.params if isinstance(each, click.Option) for text in each.opts}
     assert {word for word in arguments if re.match(r"--?[a-z]", word)} <= options
 
