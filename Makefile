@@ -16,7 +16,7 @@ site_sources := mkdocs.yml CHANGELOG.md $(shell find docs docs_hooks labs lambda
 	-o -name '*.yaml' -o -name '*.toml' -o -name '*.json' -o -name '*.html' -o -name '*.png' \) \
 	-not -path '*/.ipynb_checkpoints/*' -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help course test site lint format lock bench parity clean venv needs
+.PHONY: help course test site pdf lint format lock bench parity clean venv needs
 
 help: ## List every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ site: venv site/index.html ## Build the site into site/ (strict), if a source ch
 site/index.html: $(site_sources) requirements.txt
 	@echo "Building the site ..."
 	@$(RUN) -m mkdocs build --strict --quiet
+
+pdf: site ## Print the course into build/course.pdf (needs chromium)
+	@$(RUN) -m course.printing
 
 lint: venv ## Check style and types only
 	@$(RUN) -m ruff check .

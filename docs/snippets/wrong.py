@@ -10,11 +10,11 @@ from lambda_sandbox.telemetry.prices import Prices
 sandbox = connect()
 
 # --8<-- [start:rounding]
-prices, calls = Prices.load(), 1_000_000
-for step_ms in (100, 1):
+for year, prices in {2019: Prices.load(rules="2019"), "now": Prices.load()}.items():
+    step_ms = prices.rules.rounding_ms
     billed_ms = -(-12 // step_ms) * step_ms  # a call of 12 ms, rounded up
-    usage = Usage(calls, {"x86_64": gb_seconds(1024, billed_ms / 1000) * calls})
-    print(f"in steps of {step_ms:>3} ms: {total_usd(charges(usage, prices)):.2f} USD")
+    usage = Usage(1_000_000, {"x86_64": gb_seconds(1024, billed_ms / 1000) * 1_000_000})
+    print(f"{year}: billed {billed_ms} ms; a million calls: {total_usd(charges(usage, prices)):.2f} USD")
 # --8<-- [end:rounding]
 
 # --8<-- [start:code]
