@@ -404,3 +404,36 @@ def test_template_of_a_lab_deploys_with_the_cli(
     aws(server, "cloudformation", "delete-stack", "--stack-name", stack)
     aws(server, "cloudformation", "wait", "stack-delete-complete", "--stack-name", stack)
     assert remains(server) == before
+
+
+def test_policy_of_queues_is_set_moved_and_taken_away(server: Server) -> None:
+    allow = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+
+    def template(*queues: str, action: str = "sqs:SendMessage") -> str:
+        document = {"Version": "2012-10-17", "Statement": [{**allow, "Action": action}]}
+        properties = {"Queues": [{"Ref": queue} for queue in queues], "PolicyDocument": document}
+        return body(
+            {
+                "First": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "first"}},
+                "Second": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "second"}},
+                "May": {"Type": "AWS::SQS::QueuePolicy", "Properties": properties},
+            }
+        )
+
+    def actions(queue: str) -> list[str]:
+        sqs = server.client("sqs")
+        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
+        return [
+            each["Action"] for each in json.loads(found.get("Policy") or '{"Statement": []}')["Statement"]
+        ]
+
+    stacks = server.client("cloudformation")
+    stacks.create_stack(StackName="policies", TemplateBody=template("First"))
+    outputs(server, "policies")
+    assert (actions("first"), actions("second")) == (["sqs:SendMessage"], [])
+    stacks.update_stack(StackName="policies", TemplateBody=template("Second", action="sqs:*"))
+    outputs(server, "policies")
+    assert (actions("first"), actions("second")) == ([], ["sqs:*"])
+    stacks.delete_stack(StackName="policies")
+    assert server.client("sqs").list_queues(QueueNamePrefix="second").get("QueueUrls", []) == []

@@ -50,9 +50,10 @@ def _add_resources(parsing: Any) -> None:
         for each in parsing.get_model_list()
         if not _is_lambda(each) and each.cloudformation_type() not in types
     ]
-    bucket_notifications.install(
-        next(each for each in theirs if each.cloudformation_type() == "AWS::S3::Bucket")
-    )
+    known = {each.cloudformation_type(): each for each in theirs}
+    bucket_notifications.install(known["AWS::S3::Bucket"])
+    # Ref of a bus gives its name; moto's class does not say so, and a rule would get the object.
+    known["AWS::Events::EventBus"].physical_resource_id = property(lambda bus: bus.name)
     parsing.get_model_list = lambda: [*theirs, *ours]
     parsing.get_model_map.cache_clear()
     parsing.get_name_type_map.cache_clear()
