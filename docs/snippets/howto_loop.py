@@ -19,13 +19,13 @@ def handler(event, context):
     sqs.send_message(QueueUrl=order["queue"], MessageBody=json.dumps(order))  # "I'll try again later"
 """
 # --8<-- [end:code]
-sandbox.deploy(CODE, FunctionName="impatient", Timeout=5, MemorySize=1769)
+sandbox.deploy(CODE, FunctionName="impatient", Timeout=2, MemorySize=1769)
 
 sqs, lambda_client = boto3.client("sqs"), boto3.client("lambda")
 aside = sqs.create_queue(QueueName="retry-aside")["QueueUrl"]
 redrive = {"deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:retry-aside", "maxReceiveCount": 1}
 queue = sqs.create_queue(
-    QueueName="retry", Attributes={"RedrivePolicy": json.dumps(redrive), "VisibilityTimeout": "5"}
+    QueueName="retry", Attributes={"RedrivePolicy": json.dumps(redrive), "VisibilityTimeout": "2"}
 )["QueueUrl"]
 lambda_client.create_event_source_mapping(
     FunctionName="impatient", EventSourceArn="arn:aws:sqs:us-east-1:000000000000:retry", BatchSize=1
