@@ -21,11 +21,14 @@ class LogMetrics:
         self._pending: list[tuple[FunctionConfiguration, str, bytes]] = []
         self._size = 0
         self._partial: dict[str, bytes] = {}
+        self._unended: set[str] = set()  # streams of which the last chunk taken ended within a line
 
     def output(self, function: FunctionConfiguration, stream: str, data: bytes) -> None:
         """Take what a function printed. Chunks in which no line can carry metrics cost one search."""
-        if emf.MARK not in data and stream not in self._partial and data.endswith(b"\n"):
+        ended = data.endswith(b"\n")
+        if emf.MARK not in data and stream not in self._unended and ended:
             return
+        (self._unended.discard if ended else self._unended.add)(stream)
         self._pending.append((function, stream, data))
         self._size += len(data)
         if self._size > _PENDING_BYTES:
@@ -35,6 +38,7 @@ class LogMetrics:
         """The environment is gone: a last line without its end counts as it is."""
         self.flush()
         self._partial.pop(stream, None)
+        self._unended.discard(stream)
 
     def flush(self) -> None:
         pending, self._pending = self._pending, []
@@ -60,4 +64,5 @@ class LogMetrics:
     def clear(self) -> None:
         self._pending.clear()
         self._partial.clear()
+        self._unended.clear()
         self._size = 0
