@@ -148,8 +148,8 @@ def test_predictions_are_written_down(submission):
     guesses = submission.literal("predict-1")
     for name in [
         "shards_of_one_till",
-        "environments_with_factor_1",
-        "environments_with_factor_3",
+        "batches_at_once_with_factor_1",
+        "batches_at_once_with_factor_3",
         "records_given_up",
     ]:
         expect_true(
@@ -170,8 +170,8 @@ def test_observations_are_right(submission):
     seen = submission.literal("observed")
     for name, right, look_at in [
         ("shards_of_one_till", 1, "the shard beside each line of north, under 'Example'"),
-        ("environments_with_factor_1", 2, "the line 'two shards, factor 1'"),
-        ("environments_with_factor_3", 6, "the line 'two shards, factor 3'"),
+        ("batches_at_once_with_factor_1", 2, "the line 'two shards, factor 1'"),
+        ("batches_at_once_with_factor_3", 6, "shards times factor, under 'How many at once'"),
         ("records_given_up", 1, "the line 'given up' under 'Ten past eleven'"),
         ("the_poison", "north;650", "the line 'it was', without b and quotes"),
     ]:
