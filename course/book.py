@@ -16,7 +16,12 @@ from bs4 import BeautifulSoup, Tag
 # (the mock exam), and what is for those who change the course.
 SECTIONS = ("Start", "Concepts", "Events", "Pricing", "Layers", "Labs", "How to", "Teach")
 MORE = {"Certification": ("certification/cheat-sheet.md",), "Reference": ("reference/glossary.md",)}
-_NOT_ON_PAPER = "script, style, link, a.headerlink, .md-content__button, .md-source-file, nav, button, .clipboard-copy-txt"
+_NOT_ON_PAPER = (
+    "script, style, link, nav, button, a.headerlink, .md-content__button, .md-source-file, "
+    ".zeroclipboard-container, clipboard-copy"
+)
+_LABELS = frozenset(["aria-labelledby", "aria-describedby", "for"])
+_MARKERS = frozenset(["marker-start", "marker-mid", "marker-end", "clip-path", "fill", "mask", "filter"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ def assemble(site: Path, configuration: str) -> str:
     title = escape(str(yaml.safe_load(configuration)["site_name"]))
     body = "".join(str(article) for article in articles)
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>{_styles(site)}</head>'
+        f'<!doctype html><html lang="en" dir="ltr"><head><meta charset="utf-8"><title>{title}</title>{_styles(site)}</head>'
         '<body data-md-color-scheme="default" data-md-color-primary="deep-purple" class="book">'
         f'<section class="md-typeset book-front"><h1>{title}</h1>{_contents(known, titles)}</section>{body}</body></html>'
     )
@@ -110,10 +115,15 @@ def _article(site: Path, chapter: Chapter, slugs: dict[str, str]) -> Tag:
 
 
 def _rename(article: Tag, chapter: Chapter) -> None:
-    """Make ids unique in the book. Those inside pictures are unique already, and their pictures refer to them."""
+    """Make ids unique in the book, and let what refers to them inside the page follow: labels, and arrowheads of pictures."""
     for named in article.find_all(id=True):
-        if named.find_parent("svg") is None and named.name != "svg":
-            named["id"] = f"{chapter.slug}--{named['id']}"
+        named["id"] = f"{chapter.slug}--{named['id']}"
+    for element in article.find_all(True):
+        for name in _LABELS & element.attrs.keys():
+            tokens = " ".join(element.get_attribute_list(name)).split()
+            element[name] = " ".join(f"{chapter.slug}--{token}" for token in tokens)
+        for name in _MARKERS & element.attrs.keys():
+            element[name] = str(element[name]).replace("url(#", f"url(#{chapter.slug}--")
 
 
 def _redirect(article: Tag, site: Path, chapter: Chapter, slugs: dict[str, str]) -> None:
