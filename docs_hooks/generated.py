@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from docs_hooks import (
     exams,
     facts,
     fidelity,
+    lab_list,
     misconceptions,
     runtime_table,
     state_diagram,
@@ -108,24 +108,8 @@ def _states(_: Page) -> str:
     return f'<figure class="wide">\n{state_diagram.svg()}\n</figure>'
 
 
-def _labs(page: Page) -> str:
-    labs = tomllib.loads((REPOSITORY / "labs" / "labs.toml").read_text(encoding="utf-8"))["lab"]
-    parts: list[str] = []
-    for lab in labs:
-        link = (
-            f"{lab['slug']}/lab.ipynb"
-            if page.file.src_uri == "labs/index.md"
-            else f"labs/{lab['slug']}/lab.ipynb"
-        )
-        after = ", ".join(f"lab {slug[:2]}" for slug in lab["after"]) or "nothing"
-        parts += [f"## {lab['slug'][:2]} · [{lab['title']}]({link})", ""]
-        parts += [
-            f"{lab['minutes']} minutes · after: {after} · exam tasks: {', '.join(lab['exam_tasks'])}",
-            "",
-        ]
-        parts += [f"- {goal}" for goal in lab["goals"]]
-        parts.append("")
-    return "\n".join(parts)
+def _labs(_: Page) -> str:
+    return lab_list.markdown(lab_list.load(REPOSITORY), exams.DOCS)
 
 
 def _cheat_sheet(page: Page) -> str:

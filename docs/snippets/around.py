@@ -1,6 +1,11 @@
 from decimal import Decimal
 
-from lambda_sandbox.telemetry.meters import Usage, charges, gb_seconds, total_usd
+from lambda_sandbox.telemetry.meters import (
+    Usage,
+    charges,
+    gb_seconds,
+    total_usd,
+)
 from lambda_sandbox.telemetry.neighbour_bill import NeighbourPrices
 from lambda_sandbox.telemetry.prices import Prices
 
@@ -10,7 +15,12 @@ LOGGED = 1_500  # bytes of log that one call writes
 
 around = NeighbourPrices.load("us-east-1").meters
 rows = {
-    "Lambda": total_usd(charges(Usage(CALLS, {"x86_64": gb_seconds(256, 0.030) * CALLS}), Prices.load())),
+    "Lambda": total_usd(
+        charges(
+            Usage(CALLS, {"x86_64": gb_seconds(256, 0.030) * CALLS}),
+            Prices.load(),
+        )
+    ),
     "HTTP API in front": around["apigateway.http"].of(Decimal(CALLS)),
     "one DynamoDB write": around["dynamodb.write"].of(Decimal(CALLS)),
     "logs taken in": around["logs.bytes"].of(Decimal(CALLS * LOGGED)),

@@ -1,4 +1,9 @@
-from lambda_sandbox.telemetry.meters import Usage, charges, gb_seconds, total_usd
+from lambda_sandbox.telemetry.meters import (
+    Usage,
+    charges,
+    gb_seconds,
+    total_usd,
+)
 from lambda_sandbox.telemetry.prices import Prices
 
 prices = Prices.load("us-east-1")
@@ -8,7 +13,9 @@ prices = Prices.load("us-east-1")
 def show(title, usage, free_tier):
     print(title)
     for line in charges(usage, prices, free_tier):
-        print(f"  {line.meter:<39} {line.quantity:>11,.0f}  free {line.free:>9,.0f}  {line.usd:>7.2f} USD")
+        print(
+            f"  {line.meter:<39} {line.quantity:>11,.0f}  free {line.free:>9,.0f}  {line.usd:>7.2f} USD"
+        )
     print(f"  total {total_usd(charges(usage, prices, free_tier)):.2f} USD\n")
 
 

@@ -7,8 +7,12 @@ ONE_VCPU_MB = 1769  # the memory at which a function has one vCPU
 HOURS = 730  # of a month
 CALL_S = 0.1  # of computing on one vCPU
 
-a_call = prices.request_usd + duration_usd(gb_seconds(ONE_VCPU_MB, CALL_S), prices)
-a_task = HOURS * (1 * 0.04048 + 2 * 0.004445)  # Fargate: 1 vCPU and 2 GB, always on
+a_call = prices.request_usd + duration_usd(
+    gb_seconds(ONE_VCPU_MB, CALL_S), prices
+)
+a_task = HOURS * (
+    1 * 0.04048 + 2 * 0.004445
+)  # Fargate: 1 vCPU and 2 GB, always on
 # --8<-- [end:prices]
 
 # --8<-- [start:table]

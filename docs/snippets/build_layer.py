@@ -25,7 +25,10 @@ layer = lambda_client.publish_layer_version(
     LayerName="jmespath",
     Content={"ZipFile": zip_file},
     CompatibleRuntimes=["python3.13", "python3.14"],
-    CompatibleArchitectures=["x86_64", "arm64"],  # no compiled code in it, so both
+    CompatibleArchitectures=[
+        "x86_64",
+        "arm64",
+    ],  # no compiled code in it, so both
     LicenseInfo="MIT",
 )
 # --8<-- [end:publish]
@@ -47,12 +50,25 @@ lambda_client.create_function(
 )
 lambda_client.get_waiter("function_active_v2").wait(FunctionName="big-lines")
 
-order = {"lines": [{"sku": "jam", "count": 3}, {"sku": "tea", "count": 1}, {"sku": "oil", "count": 2}]}
-answer = lambda_client.invoke(FunctionName="big-lines", Payload=json.dumps(order))
+order = {
+    "lines": [
+        {"sku": "jam", "count": 3},
+        {"sku": "tea", "count": 1},
+        {"sku": "oil", "count": 2},
+    ]
+}
+answer = lambda_client.invoke(
+    FunctionName="big-lines", Payload=json.dumps(order)
+)
 print(json.load(answer["Payload"]))
 # --8<-- [end:try]
 
 # --8<-- [start:size]
 settings = lambda_client.get_function_configuration(FunctionName="big-lines")
-print("our own package:", settings["CodeSize"], "bytes; layers:", len(settings["Layers"]))
+print(
+    "our own package:",
+    settings["CodeSize"],
+    "bytes; layers:",
+    len(settings["Layers"]),
+)
 # --8<-- [end:size]

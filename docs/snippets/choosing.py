@@ -2,7 +2,12 @@ import boto3
 from botocore.exceptions import ClientError
 
 from lambda_sandbox import connect, package
-from lambda_sandbox.telemetry.meters import Usage, charges, gb_seconds, total_usd
+from lambda_sandbox.telemetry.meters import (
+    Usage,
+    charges,
+    gb_seconds,
+    total_usd,
+)
 from lambda_sandbox.telemetry.prices import Prices
 
 connect()
@@ -15,7 +20,11 @@ try:
         Runtime="python3.13",
         Handler="app.handler",
         Role="arn:aws:iam::000000000000:role/cloudberry",
-        Code={"ZipFile": package("def handler(event, context): ...", filename="app.py")},
+        Code={
+            "ZipFile": package(
+                "def handler(event, context): ...", filename="app.py"
+            )
+        },
         Timeout=3600,  # an hour of work in one call
     )
 except ClientError as error:

@@ -36,17 +36,30 @@ def deploy(name, **options):
 
 s3, cloudfront = boto3.client("s3"), boto3.client("cloudfront")
 s3.create_bucket(Bucket="cloudberry-site")
-s3.put_object(Bucket="cloudberry-site", Key="jam.txt", Body=b"650 cents", CacheControl="max-age=60")
+s3.put_object(
+    Bucket="cloudberry-site",
+    Key="jam.txt",
+    Body=b"650 cents",
+    CacheControl="max-age=60",
+)
 
 
 def distribution(name, version, events):
-    associations = [{"LambdaFunctionARN": version, "EventType": event} for event in events]
+    associations = [
+        {"LambdaFunctionARN": version, "EventType": event} for event in events
+    ]
     behaviour = {
         "TargetOriginId": "site",
         "ViewerProtocolPolicy": "allow-all",
-        "ForwardedValues": {"QueryString": False, "Cookies": {"Forward": "none"}},
+        "ForwardedValues": {
+            "QueryString": False,
+            "Cookies": {"Forward": "none"},
+        },
         "MinTTL": 0,
-        "LambdaFunctionAssociations": {"Quantity": len(associations), "Items": associations},
+        "LambdaFunctionAssociations": {
+            "Quantity": len(associations),
+            "Items": associations,
+        },
     }
     bucket = {
         "Id": "site",
@@ -66,21 +79,34 @@ def distribution(name, version, events):
 
 
 # --8<-- [start:calls]
-EVENTS = ["viewer-request", "origin-request", "origin-response", "viewer-response"]
+EVENTS = [
+    "viewer-request",
+    "origin-request",
+    "origin-response",
+    "viewer-response",
+]
 name = distribution("shop", deploy("at-the-edge"), EVENTS)
 address = f"http://{name}:{urlsplit(sandbox.endpoint).port}/jam.txt"
 seen = 0
 for _ in range(2):
     with urlopen(address) as answer:
         print(answer.headers["X-Cache"])
-    lines = [line for line in sandbox.logs("at-the-edge") if line.startswith("event:")]
+    lines = [
+        line
+        for line in sandbox.logs("at-the-edge")
+        if line.startswith("event:")
+    ]
     print(*(f"  {line}" for line in lines[seen:]), sep="\n")
     seen = len(lines)
 # --8<-- [end:calls]
 
 # --8<-- [start:refused]
 try:
-    distribution("no", deploy("with-a-variable", Environment={"Variables": {"TAX": "7"}}), EVENTS)
+    distribution(
+        "no",
+        deploy("with-a-variable", Environment={"Variables": {"TAX": "7"}}),
+        EVENTS,
+    )
 except ClientError as error:
     print(error.response["Error"]["Code"])
     print(error.response["Error"]["Message"])

@@ -35,14 +35,18 @@ lambda_client.get_waiter("function_active_v2").wait(FunctionName="counter")
 
 
 def call(event):
-    answer = lambda_client.invoke(FunctionName="counter", Payload=json.dumps(event))
+    answer = lambda_client.invoke(
+        FunctionName="counter", Payload=json.dumps(event)
+    )
     return json.load(answer["Payload"])
 
 
 # --8<-- [start:one-by-one]
 answers = [call({}) for _ in range(5)]
 print(
-    len({each["environment"] for each in answers}), "environment, calls:", [each["calls"] for each in answers]
+    len({each["environment"] for each in answers}),
+    "environment, calls:",
+    [each["calls"] for each in answers],
 )
 # --8<-- [end:one-by-one]
 

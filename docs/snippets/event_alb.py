@@ -22,13 +22,19 @@ ec2 = boto3.client("ec2")
 vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
 subnets = [
     subnet["SubnetId"]
-    for subnet in ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"]
+    for subnet in ec2.describe_subnets(
+        Filters=[{"Name": "vpc-id", "Values": [vpc]}]
+    )["Subnets"]
 ][:2]
 
 # --8<-- [start:connect]
 elb, lambda_client = boto3.client("elbv2"), boto3.client("lambda")
-balancer = elb.create_load_balancer(Name="shop", Subnets=subnets)["LoadBalancers"][0]
-group = elb.create_target_group(Name="help", TargetType="lambda")["TargetGroups"][0]["TargetGroupArn"]
+balancer = elb.create_load_balancer(Name="shop", Subnets=subnets)[
+    "LoadBalancers"
+][0]
+group = elb.create_target_group(Name="help", TargetType="lambda")[
+    "TargetGroups"
+][0]["TargetGroupArn"]
 lambda_client.add_permission(
     FunctionName="cloudberry-help",
     StatementId="shop-balancer",
@@ -48,5 +54,9 @@ elb.create_listener(
 port = sandbox.endpoint.rpartition(":")[2]
 
 # --8<-- [start:use]
-print(urlopen(f"http://{balancer['DNSName']}:{port}/help?note=plum%20jam").read().decode())
+print(
+    urlopen(f"http://{balancer['DNSName']}:{port}/help?note=plum%20jam")
+    .read()
+    .decode()
+)
 # --8<-- [end:use]

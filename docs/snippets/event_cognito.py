@@ -20,5 +20,11 @@ sample = load("cognito-userpool").event()
 for address in ("ada@cloudberry.example", "eve@elsewhere.example"):
     sample["request"]["userAttributes"]["email"] = address
     answer = function.invoke(sample)
-    print(address, "->", answer.value["errorMessage"] if answer.error else answer.value["response"])
+    print(
+        address,
+        "->",
+        answer.value["errorMessage"]
+        if answer.error
+        else answer.value["response"],
+    )
 # --8<-- [end:use]

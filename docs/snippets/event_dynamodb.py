@@ -45,7 +45,10 @@ table = dynamodb.create_table(
     KeySchema=[{"AttributeName": "sku", "KeyType": "HASH"}],
     AttributeDefinitions=[{"AttributeName": "sku", "AttributeType": "S"}],
     BillingMode="PAY_PER_REQUEST",
-    StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    StreamSpecification={
+        "StreamEnabled": True,
+        "StreamViewType": "NEW_AND_OLD_IMAGES",
+    },
 )["TableDescription"]
 
 lambda_client.create_event_source_mapping(
@@ -53,7 +56,11 @@ lambda_client.create_event_source_mapping(
     EventSourceArn=table["LatestStreamArn"],
     StartingPosition="TRIM_HORIZON",
     BatchSize=10,
-    FilterCriteria={"Filters": [{"Pattern": json.dumps({"eventName": ["MODIFY", "REMOVE"]})}]},
+    FilterCriteria={
+        "Filters": [
+            {"Pattern": json.dumps({"eventName": ["MODIFY", "REMOVE"]})}
+        ]
+    },
 )
 # --8<-- [end:connect]
 

@@ -31,8 +31,13 @@ function = sandbox.deploy(CODE, FunctionName="cloudberry-big-orders")
 
 # --8<-- [start:connect]
 events, lambda_client = boto3.client("events"), boto3.client("lambda")
-pattern = {"source": ["cloudberry.shop"], "detail": {"total": [{"numeric": [">=", 100]}]}}
-rule = events.put_rule(Name="big-orders", EventPattern=json.dumps(pattern))["RuleArn"]
+pattern = {
+    "source": ["cloudberry.shop"],
+    "detail": {"total": [{"numeric": [">=", 100]}]},
+}
+rule = events.put_rule(Name="big-orders", EventPattern=json.dumps(pattern))[
+    "RuleArn"
+]
 lambda_client.add_permission(
     FunctionName="cloudberry-big-orders",
     StatementId="big-orders",
@@ -40,7 +45,9 @@ lambda_client.add_permission(
     Principal="events.amazonaws.com",
     SourceArn=rule,
 )
-events.put_targets(Rule="big-orders", Targets=[{"Id": "function", "Arn": function.arn}])
+events.put_targets(
+    Rule="big-orders", Targets=[{"Id": "function", "Arn": function.arn}]
+)
 # --8<-- [end:connect]
 
 # --8<-- [start:use]
@@ -51,6 +58,8 @@ for total in (40, 250):
         "Detail": json.dumps({"id": 7, "total": total}),
     }
     answer = events.put_events(Entries=[entry])
-    print(f"total {total}: the bus took it, failed entries: {answer['FailedEntryCount']}")
+    print(
+        f"total {total}: the bus took it, failed entries: {answer['FailedEntryCount']}"
+    )
 print("\n".join(printed("cloudberry-big-orders")))
 # --8<-- [end:use]

@@ -33,7 +33,11 @@ integration = gateway.create_integration(
     IntegrationUri=function.arn,
     PayloadFormatVersion="2.0",
 )["IntegrationId"]
-gateway.create_route(ApiId=api["ApiId"], RouteKey="GET /prices/{sku}", Target=f"integrations/{integration}")
+gateway.create_route(
+    ApiId=api["ApiId"],
+    RouteKey="GET /prices/{sku}",
+    Target=f"integrations/{integration}",
+)
 gateway.create_stage(ApiId=api["ApiId"], StageName="$default", AutoDeploy=True)
 lambda_client.add_permission(
     FunctionName="cloudberry-prices",

@@ -53,6 +53,10 @@ iot.create_topic_rule(
 # --8<-- [start:use]
 devices = boto3.client("iot-data")
 for shop, temperature in [("lyon", 4.5), ("berlin", 11.5)]:
-    devices.publish(topic=f"shops/{shop}/fridge", qos=1, payload=json.dumps({"temperature": temperature}))
+    devices.publish(
+        topic=f"shops/{shop}/fridge",
+        qos=1,
+        payload=json.dumps({"temperature": temperature}),
+    )
 print("\n".join(printed("cloudberry-fridges")))
 # --8<-- [end:use]

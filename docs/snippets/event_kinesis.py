@@ -39,7 +39,11 @@ def handler(event, context):
 sandbox.deploy(CODE, FunctionName="cloudberry-clicks")
 
 # --8<-- [start:connect]
-kinesis, sqs, lambda_client = boto3.client("kinesis"), boto3.client("sqs"), boto3.client("lambda")
+kinesis, sqs, lambda_client = (
+    boto3.client("kinesis"),
+    boto3.client("sqs"),
+    boto3.client("lambda"),
+)
 kinesis.create_stream(StreamName="clicks", ShardCount=1)
 kinesis.get_waiter("stream_exists").wait(StreamName="clicks")
 aside = sqs.create_queue(QueueName="clicks-aside")["QueueUrl"]
@@ -55,14 +59,26 @@ lambda_client.create_event_source_mapping(
     MaximumRetryAttempts=1,
     BisectBatchOnFunctionError=True,
     FunctionResponseTypes=["ReportBatchItemFailures"],
-    DestinationConfig={"OnFailure": {"Destination": "arn:aws:sqs:us-east-1:000000000000:clicks-aside"}},
+    DestinationConfig={
+        "OnFailure": {
+            "Destination": "arn:aws:sqs:us-east-1:000000000000:clicks-aside"
+        }
+    },
 )
 # --8<-- [end:connect]
 
 # --8<-- [start:use]
 print("\n".join(printed("cloudberry-clicks", lines=6)))
-told = json.loads(sqs.receive_message(QueueUrl=aside, WaitTimeSeconds=20)["Messages"][0]["Body"])
+told = json.loads(
+    sqs.receive_message(QueueUrl=aside, WaitTimeSeconds=20)["Messages"][0][
+        "Body"
+    ]
+)
 print(
-    "set aside:", told["requestContext"]["condition"], "-", told["KinesisBatchInfo"]["batchSize"], "record(s)"
+    "set aside:",
+    told["requestContext"]["condition"],
+    "-",
+    told["KinesisBatchInfo"]["batchSize"],
+    "record(s)",
 )
 # --8<-- [end:use]

@@ -57,7 +57,10 @@ lambda_client.add_permission(
     SourceAccount="000000000000",
 )
 logs.put_subscription_filter(
-    logGroupName=GROUP, filterName="errors", filterPattern="ERROR", destinationArn=watcher.arn
+    logGroupName=GROUP,
+    filterName="errors",
+    filterPattern="ERROR",
+    destinationArn=watcher.arn,
 )
 # --8<-- [end:connect]
 

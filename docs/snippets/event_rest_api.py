@@ -22,8 +22,15 @@ function = sandbox.deploy(CODE, FunctionName="cloudberry-rest")
 
 rest, lambda_client = boto3.client("apigateway"), boto3.client("lambda")
 api = rest.create_rest_api(name="shop")
-resource = rest.create_resource(restApiId=api["id"], parentId=api["rootResourceId"], pathPart="{proxy+}")
-rest.put_method(restApiId=api["id"], resourceId=resource["id"], httpMethod="GET", authorizationType="NONE")
+resource = rest.create_resource(
+    restApiId=api["id"], parentId=api["rootResourceId"], pathPart="{proxy+}"
+)
+rest.put_method(
+    restApiId=api["id"],
+    resourceId=resource["id"],
+    httpMethod="GET",
+    authorizationType="NONE",
+)
 rest.put_integration(
     restApiId=api["id"],
     resourceId=resource["id"],
@@ -45,7 +52,9 @@ port = sandbox.endpoint.rpartition(":")[2]
 # --8<-- [start:use]
 for path in ("/prod/whole", "/prod/bare"):
     try:
-        answer = urlopen(f"http://{api['id']}.execute-api.us-east-1.localhost:{port}{path}")
+        answer = urlopen(
+            f"http://{api['id']}.execute-api.us-east-1.localhost:{port}{path}"
+        )
     except HTTPError as error:
         answer = error
     print(path, "->", answer.status, json.load(answer))

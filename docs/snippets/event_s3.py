@@ -54,7 +54,11 @@ s3.put_bucket_notification_configuration(
             {
                 "LambdaFunctionArn": function.arn,
                 "Events": ["s3:ObjectCreated:*"],
-                "Filter": {"Key": {"FilterRules": [{"Name": "suffix", "Value": ".jpg"}]}},
+                "Filter": {
+                    "Key": {
+                        "FilterRules": [{"Name": "suffix", "Value": ".jpg"}]
+                    }
+                },
             }
         ]
     },
@@ -63,6 +67,8 @@ s3.put_bucket_notification_configuration(
 
 # --8<-- [start:use]
 s3.put_object(Bucket="cloudberry-photos", Key="notes.txt", Body=b"not a photo")
-s3.put_object(Bucket="cloudberry-photos", Key="june/plum jam (1).jpg", Body=b"...")
+s3.put_object(
+    Bucket="cloudberry-photos", Key="june/plum jam (1).jpg", Body=b"..."
+)
 print("\n".join(printed("cloudberry-labels", lines=2)))
 # --8<-- [end:use]

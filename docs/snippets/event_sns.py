@@ -51,8 +51,13 @@ def subscribe(function, policy):
     )
 
 
-subscribe(sandbox.deploy(CODE, FunctionName="cloudberry-mail"), {"kind": ["paid", "sent"]})
-subscribe(sandbox.deploy(CODE, FunctionName="cloudberry-invoice"), {"kind": ["paid"]})
+subscribe(
+    sandbox.deploy(CODE, FunctionName="cloudberry-mail"),
+    {"kind": ["paid", "sent"]},
+)
+subscribe(
+    sandbox.deploy(CODE, FunctionName="cloudberry-invoice"), {"kind": ["paid"]}
+)
 # --8<-- [end:connect]
 
 # --8<-- [start:use]

@@ -41,7 +41,10 @@ sandbox.deploy(CODE, FunctionName="cloudberry-orders", Timeout=1)
 # --8<-- [start:queues]
 sqs, lambda_client = boto3.client("sqs"), boto3.client("lambda")
 aside = sqs.create_queue(QueueName="orders-aside")["QueueUrl"]
-redrive = {"deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:orders-aside", "maxReceiveCount": 2}
+redrive = {
+    "deadLetterTargetArn": "arn:aws:sqs:us-east-1:000000000000:orders-aside",
+    "maxReceiveCount": 2,
+}
 queue = sqs.create_queue(
     QueueName="orders",
     Attributes={"VisibilityTimeout": "1", "RedrivePolicy": json.dumps(redrive)},
@@ -51,7 +54,10 @@ queue = sqs.create_queue(
 # --8<-- [start:send]
 bodies = [json.dumps({"jars": number}) for number in (3, 0, 2)]
 sqs.send_message_batch(
-    QueueUrl=queue, Entries=[{"Id": str(n), "MessageBody": body} for n, body in enumerate(bodies)]
+    QueueUrl=queue,
+    Entries=[
+        {"Id": str(n), "MessageBody": body} for n, body in enumerate(bodies)
+    ],
 )
 # --8<-- [end:send]
 

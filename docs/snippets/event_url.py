@@ -22,9 +22,9 @@ sandbox.deploy(CODE, FunctionName="cloudberry-payments")
 
 # --8<-- [start:connect]
 lambda_client = boto3.client("lambda")
-url = lambda_client.create_function_url_config(FunctionName="cloudberry-payments", AuthType="NONE")[
-    "FunctionUrl"
-]
+url = lambda_client.create_function_url_config(
+    FunctionName="cloudberry-payments", AuthType="NONE"
+)["FunctionUrl"]
 lambda_client.add_permission(
     FunctionName="cloudberry-payments",
     StatementId="public-url",
@@ -43,7 +43,9 @@ lambda_client.add_permission(
 
 # --8<-- [start:use]
 hook = Request(
-    url, data=b'{"cents": 1950}', headers={"User-Agent": "bank/1.0", "Content-Type": "application/json"}
+    url,
+    data=b'{"cents": 1950}',
+    headers={"User-Agent": "bank/1.0", "Content-Type": "application/json"},
 )
 print(urlopen(hook).read().decode())
 try:

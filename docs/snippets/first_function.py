@@ -26,18 +26,28 @@ lambda_client.get_waiter("function_active_v2").wait(FunctionName="quote")
 # --8<-- [end:deploy]
 
 # --8<-- [start:invoke]
-answer = lambda_client.invoke(FunctionName="quote", Payload=json.dumps({"sku": "jam", "count": 3}))
+answer = lambda_client.invoke(
+    FunctionName="quote", Payload=json.dumps({"sku": "jam", "count": 3})
+)
 print(answer["StatusCode"], json.load(answer["Payload"]))
 # --8<-- [end:invoke]
 
 # --8<-- [start:error]
-answer = lambda_client.invoke(FunctionName="quote", Payload=json.dumps({"sku": "jam"}))
-print(answer["StatusCode"], answer["FunctionError"], json.load(answer["Payload"])["errorType"])
+answer = lambda_client.invoke(
+    FunctionName="quote", Payload=json.dumps({"sku": "jam"})
+)
+print(
+    answer["StatusCode"],
+    answer["FunctionError"],
+    json.load(answer["Payload"])["errorType"],
+)
 # --8<-- [end:error]
 
 # --8<-- [start:event]
 answer = lambda_client.invoke(
-    FunctionName="quote", InvocationType="Event", Payload=json.dumps({"sku": "tea", "count": 1})
+    FunctionName="quote",
+    InvocationType="Event",
+    Payload=json.dumps({"sku": "tea", "count": 1}),
 )
 print(answer["StatusCode"], answer["Payload"].read())
 # --8<-- [end:event]

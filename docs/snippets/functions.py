@@ -33,7 +33,9 @@ lambda_client.get_waiter("function_active_v2").wait(FunctionName="quote")
 
 # --8<-- [start:ask]
 def ask(name):
-    answer = lambda_client.invoke(FunctionName=name, Payload=json.dumps({"count": 2}))
+    answer = lambda_client.invoke(
+        FunctionName=name, Payload=json.dumps({"count": 2})
+    )
     return json.load(answer["Payload"])
 
 
@@ -42,7 +44,9 @@ print(ask("quote"))
 
 # --8<-- [start:publish]
 one = lambda_client.publish_version(FunctionName="quote")
-lambda_client.create_alias(FunctionName="quote", Name="live", FunctionVersion=one["Version"])
+lambda_client.create_alias(
+    FunctionName="quote", Name="live", FunctionVersion=one["Version"]
+)
 
 lambda_client.update_function_configuration(
     FunctionName="quote", Environment={"Variables": {"JAM_CENTS": "700"}}
@@ -55,14 +59,20 @@ print("quote:live", ask("quote:live"))
 # --8<-- [start:again]
 two = lambda_client.publish_version(FunctionName="quote")
 same = lambda_client.publish_version(FunctionName="quote")
-print("published", two["Version"], "and, with nothing changed,", same["Version"])
+print(
+    "published", two["Version"], "and, with nothing changed,", same["Version"]
+)
 # --8<-- [end:again]
 
 # --8<-- [start:weights]
 lambda_client.update_alias(
-    FunctionName="quote", Name="live", RoutingConfig={"AdditionalVersionWeights": {two["Version"]: 0.5}}
+    FunctionName="quote",
+    Name="live",
+    RoutingConfig={"AdditionalVersionWeights": {two["Version"]: 0.5}},
 )
-print("half and half:", sorted({ask("quote:live")["version"] for _ in range(60)}))
+print(
+    "half and half:", sorted({ask("quote:live")["version"] for _ in range(60)})
+)
 
 lambda_client.update_alias(
     FunctionName="quote",
@@ -76,10 +86,18 @@ print("moved:", ask("quote:live"))
 # --8<-- [start:s3]
 s3 = boto3.client("s3")
 s3.create_bucket(Bucket="cloudberry-packages")
-s3.put_object(Bucket="cloudberry-packages", Key="quote.zip", Body=package(CODE, filename="app.py"))
+s3.put_object(
+    Bucket="cloudberry-packages",
+    Key="quote.zip",
+    Body=package(CODE, filename="app.py"),
+)
 
 answer = lambda_client.update_function_code(
     FunctionName="quote", S3Bucket="cloudberry-packages", S3Key="quote.zip"
 )
-print("from S3:", answer["CodeSize"] > 0, answer["CodeSha256"] == two["CodeSha256"])
+print(
+    "from S3:",
+    answer["CodeSize"] > 0,
+    answer["CodeSha256"] == two["CodeSha256"],
+)
 # --8<-- [end:s3]

@@ -69,8 +69,18 @@ def handler(event, context):
 deploy("echo", ECHO)
 
 # --8<-- [start:through]
-for event in ("tuple", "numbers as keys", "no return", "a text", "umlauts", "a set", "a date"):
-    answer = lambda_client.invoke(FunctionName="echo", Payload=json.dumps(event))
+for event in (
+    "tuple",
+    "numbers as keys",
+    "no return",
+    "a text",
+    "umlauts",
+    "a set",
+    "a date",
+):
+    answer = lambda_client.invoke(
+        FunctionName="echo", Payload=json.dumps(event)
+    )
     payload = answer["Payload"].read().decode()
     if "FunctionError" in answer:
         payload = json.loads(payload)["errorType"]

@@ -25,7 +25,10 @@ order = {"lines": [{"sku": "jam"}, {"sku": "tea"}]}
 flat = sandbox.deploy({"app.py": HANDLER, **library}, FunctionName="flat")
 print(flat.invoke(order).value)
 
-too_deep = {f"package/{name}": content for name, content in {"app.py": HANDLER, **library}.items()}
+too_deep = {
+    f"package/{name}": content
+    for name, content in {"app.py": HANDLER, **library}.items()
+}
 deep = sandbox.deploy(too_deep, FunctionName="deep")
 print(deep.invoke(order).value["errorMessage"])
 # --8<-- [end:deploy]

@@ -29,7 +29,9 @@ lambda_client.get_waiter("function_active_v2").wait(FunctionName="label")
 
 # --8<-- [start:destination]
 queue = sqs.create_queue(QueueName="failed-labels")["QueueUrl"]
-arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])[
+    "Attributes"
+]["QueueArn"]
 
 lambda_client.put_function_event_invoke_config(
     FunctionName="label",
@@ -43,23 +45,45 @@ lambda_client.put_function_event_invoke_config(
 bad = json.dumps({"address": ""})
 answer = lambda_client.invoke(FunctionName="label", Payload=bad)
 error = json.load(answer["Payload"])
-print("synchronous: ", answer["StatusCode"], answer["FunctionError"], error["errorType"])
+print(
+    "synchronous: ",
+    answer["StatusCode"],
+    answer["FunctionError"],
+    error["errorType"],
+)
 # --8<-- [end:sync]
 
 # --8<-- [start:dry]
-answer = lambda_client.invoke(FunctionName="label", Payload=bad, InvocationType="DryRun")
+answer = lambda_client.invoke(
+    FunctionName="label", Payload=bad, InvocationType="DryRun"
+)
 print("dry run:     ", answer["StatusCode"])
 # --8<-- [end:dry]
 
 # --8<-- [start:async]
-answer = lambda_client.invoke(FunctionName="label", Payload=bad, InvocationType="Event")
+answer = lambda_client.invoke(
+    FunctionName="label", Payload=bad, InvocationType="Event"
+)
 print("asynchronous:", answer["StatusCode"])
 
 message = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"][0]
 record = json.loads(message["Body"])
 context = record["requestContext"]
-print("the record:  ", context["condition"], "after", context["approximateInvokeCount"], "attempts")
-print("same request:", context["requestId"] == answer["ResponseMetadata"]["RequestId"])
+print(
+    "the record:  ",
+    context["condition"],
+    "after",
+    context["approximateInvokeCount"],
+    "attempts",
+)
+print(
+    "same request:",
+    context["requestId"] == answer["ResponseMetadata"]["RequestId"],
+)
 print("the event:   ", record["requestPayload"])
-print("the error:   ", record["responsePayload"]["errorType"], record["responsePayload"]["errorMessage"])
+print(
+    "the error:   ",
+    record["responsePayload"]["errorType"],
+    record["responsePayload"]["errorMessage"],
+)
 # --8<-- [end:async]

@@ -40,7 +40,9 @@ for name in ("quote", "invoice"):
 
 
 def ask(name):
-    answer = lambda_client.invoke(FunctionName=name, Payload=json.dumps({"cents": 1000}))
+    answer = lambda_client.invoke(
+        FunctionName=name, Payload=json.dumps({"cents": 1000})
+    )
     return json.load(answer["Payload"])
 
 
@@ -51,13 +53,26 @@ print("invoice", ask("invoice"))
 
 # --8<-- [start:two]
 two = lambda_client.publish_layer_version(
-    LayerName="tax", Content={"ZipFile": package({"python/tax.py": TAX.replace("107", "119")})}
+    LayerName="tax",
+    Content={"ZipFile": package({"python/tax.py": TAX.replace("107", "119")})},
 )
-print("version", two["Version"], "is published; quote says", ask("quote")["total_cents"])
+print(
+    "version",
+    two["Version"],
+    "is published; quote says",
+    ask("quote")["total_cents"],
+)
 
-lambda_client.update_function_configuration(FunctionName="quote", Layers=[two["LayerVersionArn"]])
+lambda_client.update_function_configuration(
+    FunctionName="quote", Layers=[two["LayerVersionArn"]]
+)
 lambda_client.get_waiter("function_updated_v2").wait(FunctionName="quote")
-print("quote  ", ask("quote")["total_cents"], " invoice", ask("invoice")["total_cents"])
+print(
+    "quote  ",
+    ask("quote")["total_cents"],
+    " invoice",
+    ask("invoice")["total_cents"],
+)
 # --8<-- [end:two]
 
 # --8<-- [start:delete]
@@ -67,10 +82,12 @@ print("version 1 is deleted; invoice says", ask("invoice")["total_cents"])
 
 # --8<-- [start:order]
 three = lambda_client.publish_layer_version(
-    LayerName="tax-exempt", Content={"ZipFile": package({"python/tax.py": TAX.replace("107", "100")})}
+    LayerName="tax-exempt",
+    Content={"ZipFile": package({"python/tax.py": TAX.replace("107", "100")})},
 )
 lambda_client.update_function_configuration(
-    FunctionName="quote", Layers=[two["LayerVersionArn"], three["LayerVersionArn"]]
+    FunctionName="quote",
+    Layers=[two["LayerVersionArn"], three["LayerVersionArn"]],
 )
 lambda_client.get_waiter("function_updated_v2").wait(FunctionName="quote")
 print("two layers with the same file:", ask("quote")["total_cents"])
@@ -81,10 +98,13 @@ try:
     six = []
     for number in range(6):
         layer = lambda_client.publish_layer_version(
-            LayerName=f"extra-{number}", Content={"ZipFile": package({"python/nothing.py": ""})}
+            LayerName=f"extra-{number}",
+            Content={"ZipFile": package({"python/nothing.py": ""})},
         )
         six.append(layer["LayerVersionArn"])
-    lambda_client.update_function_configuration(FunctionName="quote", Layers=six)
+    lambda_client.update_function_configuration(
+        FunctionName="quote", Layers=six
+    )
 except ClientError as error:
     print(error.response["Error"]["Code"], error.response["Error"]["Message"])
 # --8<-- [end:six]

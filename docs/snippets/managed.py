@@ -33,7 +33,9 @@ lambda_client.get_waiter("function_active_v2").wait(FunctionName="jars")
 
 # --8<-- [start:calls]
 def call(**event):
-    answer = lambda_client.invoke(FunctionName="jars", Payload=json.dumps(event))
+    answer = lambda_client.invoke(
+        FunctionName="jars", Payload=json.dumps(event)
+    )
     return answer.get("FunctionError", "fine"), json.load(answer["Payload"])
 
 
@@ -41,6 +43,12 @@ print("a crash:  ", call(crash=True)[0])
 print("after it: ", call(jars=1))
 with ThreadPoolExecutor(8) as pool:
     burst = list(pool.map(lambda _: call(jars=1, seconds=0.5), range(8)))
-print("a burst:  ", len(burst), "calls at once,", [kind for kind, _ in burst].count("fine"), "fine")
+print(
+    "a burst:  ",
+    len(burst),
+    "calls at once,",
+    [kind for kind, _ in burst].count("fine"),
+    "fine",
+)
 print("a mistake:", call(jars=-3))
 # --8<-- [end:calls]

@@ -1,4 +1,9 @@
-from lambda_sandbox.telemetry.meters import Usage, charges, gb_seconds, total_usd
+from lambda_sandbox.telemetry.meters import (
+    Usage,
+    charges,
+    gb_seconds,
+    total_usd,
+)
 from lambda_sandbox.telemetry.prices import Prices
 
 prices = Prices.load("us-east-1")

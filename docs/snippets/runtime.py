@@ -43,6 +43,8 @@ lambda_client.get_waiter("function_active_v2").wait(FunctionName="words")
 
 # --8<-- [start:call]
 for event in ({"word": "maj"}, {}, {"word": "aet"}):
-    answer = lambda_client.invoke(FunctionName="words", Payload=json.dumps(event))
+    answer = lambda_client.invoke(
+        FunctionName="words", Payload=json.dumps(event)
+    )
     print(answer.get("FunctionError", "fine"), json.load(answer["Payload"]))
 # --8<-- [end:call]

@@ -6,25 +6,45 @@ from botocore.exceptions import ClientError
 from lambda_sandbox import connect, package
 from lambda_sandbox.server_process import ServerProcess
 
-connect(ServerProcess(0, flags=["--enforce-iam"]).endpoint)  # a sandbox that asks IAM
+connect(
+    ServerProcess(0, flags=["--enforce-iam"]).endpoint
+)  # a sandbox that asks IAM
 
-iam, s3, lambda_client = boto3.client("iam"), boto3.client("s3"), boto3.client("lambda")
+iam, s3, lambda_client = (
+    boto3.client("iam"),
+    boto3.client("s3"),
+    boto3.client("lambda"),
+)
 
 # --8<-- [start:role]
 LAMBDA_MAY_TAKE_IT = {
     "Version": "2012-10-17",
     "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
     ],
 }
 ONLY_THIS = {
     "Version": "2012-10-17",
     "Statement": [
-        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::cloudberry-prices/*"}
+        {
+            "Effect": "Allow",
+            "Action": "s3:GetObject",
+            "Resource": "arn:aws:s3:::cloudberry-prices/*",
+        }
     ],
 }
-role = iam.create_role(RoleName="pricing", AssumeRolePolicyDocument=json.dumps(LAMBDA_MAY_TAKE_IT))
-iam.put_role_policy(RoleName="pricing", PolicyName="reads-prices", PolicyDocument=json.dumps(ONLY_THIS))
+role = iam.create_role(
+    RoleName="pricing", AssumeRolePolicyDocument=json.dumps(LAMBDA_MAY_TAKE_IT)
+)
+iam.put_role_policy(
+    RoleName="pricing",
+    PolicyName="reads-prices",
+    PolicyDocument=json.dumps(ONLY_THIS),
+)
 # --8<-- [end:role]
 
 s3.create_bucket(Bucket="cloudberry-prices")
@@ -59,14 +79,20 @@ lambda_client.get_waiter("function_active_v2").wait(FunctionName="price")
 
 # --8<-- [start:calls]
 for do in ("read", "delete"):
-    answer = lambda_client.invoke(FunctionName="price", Payload=json.dumps({"do": do}))
+    answer = lambda_client.invoke(
+        FunctionName="price", Payload=json.dumps({"do": do})
+    )
     print(f"the function tries to {do}:", json.load(answer["Payload"]))
 # --8<-- [end:calls]
 
 # --8<-- [start:caller]
-other = boto3.client("lambda", aws_access_key_id="111111111111", aws_secret_access_key="sandbox")
+other = boto3.client(
+    "lambda", aws_access_key_id="111111111111", aws_secret_access_key="sandbox"
+)
 try:
-    other.invoke(FunctionName=function["FunctionArn"], Payload=b'{"do": "read"}')
+    other.invoke(
+        FunctionName=function["FunctionArn"], Payload=b'{"do": "read"}'
+    )
 except ClientError as error:
     print("another account calls:", error.response["Error"]["Code"])
 
@@ -76,6 +102,8 @@ lambda_client.add_permission(
     Principal="111111111111",
     Action="lambda:InvokeFunction",
 )
-answer = other.invoke(FunctionName=function["FunctionArn"], Payload=b'{"do": "read"}')
+answer = other.invoke(
+    FunctionName=function["FunctionArn"], Payload=b'{"do": "read"}'
+)
 print("after add_permission:", json.load(answer["Payload"]))
 # --8<-- [end:caller]

@@ -58,7 +58,9 @@ integration = gateway.create_integration(
 )
 for route in ("GET /", "PUT /items/{sku}"):
     gateway.create_route(
-        ApiId=api["ApiId"], RouteKey=route, Target=f"integrations/{integration['IntegrationId']}"
+        ApiId=api["ApiId"],
+        RouteKey=route,
+        Target=f"integrations/{integration['IntegrationId']}",
     )
 gateway.create_stage(ApiId=api["ApiId"], StageName="$default", AutoDeploy=True)
 lambda_client.add_permission(
@@ -73,9 +75,21 @@ lambda_client.add_permission(
 # --8<-- [start:calls]
 def fetch(path, method="GET", value=None):
     body = json.dumps(value).encode() if value else None
-    request = Request(api["ApiEndpoint"] + path, body, {"content-type": "application/json"}, method=method)
+    request = Request(
+        api["ApiEndpoint"] + path,
+        body,
+        {"content-type": "application/json"},
+        method=method,
+    )
     with urlopen(request) as answer:
-        print(method, path, "->", answer.status, answer.headers["content-type"], answer.read().decode())
+        print(
+            method,
+            path,
+            "->",
+            answer.status,
+            answer.headers["content-type"],
+            answer.read().decode(),
+        )
 
 
 fetch("/items/jam", "PUT", {"cents": 650})

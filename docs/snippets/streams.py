@@ -35,27 +35,42 @@ kinesis, sqs = boto3.client("kinesis"), boto3.client("sqs")
 kinesis.create_stream(StreamName="orders", ShardCount=1)
 kinesis.get_waiter("stream_exists").wait(StreamName="orders")
 for order in ("1", "2", "3", "jam", "5", "6"):
-    kinesis.put_record(StreamName="orders", Data=order.encode(), PartitionKey="shop")
+    kinesis.put_record(
+        StreamName="orders", Data=order.encode(), PartitionKey="shop"
+    )
 queue = sqs.create_queue(QueueName="not-handled")["QueueUrl"]
 
 lambda_client.create_event_source_mapping(
     FunctionName="tally",
-    EventSourceArn=kinesis.describe_stream_summary(StreamName="orders")["StreamDescriptionSummary"][
-        "StreamARN"
-    ],
+    EventSourceArn=kinesis.describe_stream_summary(StreamName="orders")[
+        "StreamDescriptionSummary"
+    ]["StreamARN"],
     StartingPosition="TRIM_HORIZON",
     BatchSize=6,
     BisectBatchOnFunctionError=True,
     MaximumRetryAttempts=1,
-    DestinationConfig={"OnFailure": {"Destination": "arn:aws:sqs:us-east-1:000000000000:not-handled"}},
+    DestinationConfig={
+        "OnFailure": {
+            "Destination": "arn:aws:sqs:us-east-1:000000000000:not-handled"
+        }
+    },
 )
 # --8<-- [end:stream]
 
 # --8<-- [start:look]
 while "batch: 6" not in str(sandbox.logs("tally")):
     time.sleep(0.2)
-print(*(line for line in sandbox.logs("tally") if line.startswith("batch:")), sep="\n")
+print(
+    *(line for line in sandbox.logs("tally") if line.startswith("batch:")),
+    sep="\n",
+)
 letter = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"][0]
 told = json.loads(letter["Body"])
-print("given up:", told["requestContext"]["condition"], "of", told["KinesisBatchInfo"]["batchSize"], "record")
+print(
+    "given up:",
+    told["requestContext"]["condition"],
+    "of",
+    told["KinesisBatchInfo"]["batchSize"],
+    "record",
+)
 # --8<-- [end:look]

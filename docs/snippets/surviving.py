@@ -38,7 +38,9 @@ lambda_client.get_waiter("function_active_v2").wait(FunctionName="memory")
 
 # --8<-- [start:calls]
 for event in [{}, {"do": "raise"}, {}, {"do": "exit"}, {}]:
-    answer = lambda_client.invoke(FunctionName="memory", Payload=json.dumps(event))
+    answer = lambda_client.invoke(
+        FunctionName="memory", Payload=json.dumps(event)
+    )
     result = json.load(answer["Payload"])
     print(event, "->", result.get("errorType", result))
 # --8<-- [end:calls]

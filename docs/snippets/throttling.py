@@ -12,7 +12,9 @@ connect()
 
 # --8<-- [start:client]
 # One attempt: by itself, an SDK would try throttled calls again and hide them from us.
-lambda_client = boto3.client("lambda", config=Config(retries={"total_max_attempts": 1}))
+lambda_client = boto3.client(
+    "lambda", config=Config(retries={"total_max_attempts": 1})
+)
 # --8<-- [end:client]
 
 # --8<-- [start:code]
@@ -35,19 +37,27 @@ lambda_client.create_function(
 lambda_client.get_waiter("function_active_v2").wait(FunctionName="slow")
 
 # --8<-- [start:reserve]
-lambda_client.put_function_concurrency(FunctionName="slow", ReservedConcurrentExecutions=2)
+lambda_client.put_function_concurrency(
+    FunctionName="slow", ReservedConcurrentExecutions=2
+)
 
 
 def call(_):
     try:
-        lambda_client.invoke(FunctionName="slow", Payload=json.dumps({"seconds": 1}))
+        lambda_client.invoke(
+            FunctionName="slow", Payload=json.dumps({"seconds": 1})
+        )
     except lambda_client.exceptions.TooManyRequestsException as error:
-        return error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Reason"]
+        return error.response["ResponseMetadata"][
+            "HTTPStatusCode"
+        ], error.response["Reason"]
     return 200, "ran"
 
 
 with ThreadPoolExecutor(5) as pool:
-    for (status, reason), count in sorted(Counter(pool.map(call, range(5))).items()):
+    for (status, reason), count in sorted(
+        Counter(pool.map(call, range(5))).items()
+    ):
         print(count, "×", status, reason)
 # --8<-- [end:reserve]
 
@@ -57,7 +67,9 @@ print(limits["ConcurrentExecutions"], "in the account")
 print(limits["UnreservedConcurrentExecutions"], "for all others")
 
 try:
-    lambda_client.put_function_concurrency(FunctionName="slow", ReservedConcurrentExecutions=950)
+    lambda_client.put_function_concurrency(
+        FunctionName="slow", ReservedConcurrentExecutions=950
+    )
 except lambda_client.exceptions.InvalidParameterValueException as error:
     print(error.response["Error"]["Code"])
 # --8<-- [end:account]
@@ -68,12 +80,16 @@ lambda_client.put_provisioned_concurrency_config(
     FunctionName="slow", Qualifier=version, ProvisionedConcurrentExecutions=1
 )
 while True:
-    state = lambda_client.get_provisioned_concurrency_config(FunctionName="slow", Qualifier=version)
+    state = lambda_client.get_provisioned_concurrency_config(
+        FunctionName="slow", Qualifier=version
+    )
     if state["Status"] == "READY":
         break
     time.sleep(0.1)
 
 for qualifier in (version, "$LATEST"):
-    answer = lambda_client.invoke(FunctionName="slow", Qualifier=qualifier, Payload='{"seconds": 0}')
+    answer = lambda_client.invoke(
+        FunctionName="slow", Qualifier=qualifier, Payload='{"seconds": 0}'
+    )
     print(f"{qualifier:7}", json.load(answer["Payload"]))
 # --8<-- [end:provision]

@@ -35,21 +35,32 @@ lambda_client.get_waiter("function_active_v2").wait(FunctionName="watched")
 
 # --8<-- [start:report]
 def call(**event):
-    answer = lambda_client.invoke(FunctionName="watched", LogType="Tail", Payload=json.dumps(event))
+    answer = lambda_client.invoke(
+        FunctionName="watched", LogType="Tail", Payload=json.dumps(event)
+    )
     return base64.b64decode(answer["LogResult"]).decode()
 
 
 for what in ("cold", "warm"):
-    report = next(line for line in call(sku="jam", jars=3).splitlines() if line.startswith("REPORT"))
+    report = next(
+        line
+        for line in call(sku="jam", jars=3).splitlines()
+        if line.startswith("REPORT")
+    )
     print(f"{what}:", ", ".join(re.findall(r"\t([A-Z][A-Za-z ]+):", report)))
 # --8<-- [end:report]
 
 # --8<-- [start:json]
-lambda_client.update_function_configuration(FunctionName="watched", LoggingConfig={"LogFormat": "JSON"})
+lambda_client.update_function_configuration(
+    FunctionName="watched", LoggingConfig={"LogFormat": "JSON"}
+)
 lambda_client.get_waiter("function_updated_v2").wait(FunctionName="watched")
 lines = [json.loads(line) for line in call(sku="tea", jars=1).splitlines()]
 mine = next(line for line in lines if line.get("message") == "quote")
-print("structured:", {key: mine[key] for key in ("level", "message", "sku", "jars")})
+print(
+    "structured:",
+    {key: mine[key] for key in ("level", "message", "sku", "jars")},
+)
 # --8<-- [end:json]
 
 # --8<-- [start:metrics]
