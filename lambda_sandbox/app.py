@@ -46,6 +46,7 @@ from lambda_sandbox.drivers.trigger_routes import TriggerRoutes
 from lambda_sandbox.drivers.waiting_clock import waiting_clock
 from lambda_sandbox.environments.process import ProcessEnvironments
 from lambda_sandbox.environments.runtimes import registry
+from lambda_sandbox.environments.zygote_starter import ZygoteProcess
 from lambda_sandbox.errors import ResourceNotFoundException, SandboxFault
 from lambda_sandbox.event_sources import inspection
 from lambda_sandbox.event_sources.mappings import Mappings
@@ -71,12 +72,18 @@ from lambda_sandbox.telemetry.logs import LogStore
 from lambda_sandbox.telemetry.neighbour_usage import OUTSIDE, Cause
 from lambda_sandbox.triggers.schedules import Mark
 
+_BATCHES_GRACE_S = 2.0
+
 
 class Application:
-    """One running sandbox. ``start`` returns when it answers; ``stop`` ends every process that it started."""
+    """One running sandbox. ``start`` returns when it answers; ``stop`` ends every process that it started.
 
-    def __init__(self, config: Config) -> None:
+    ``mother`` is a zygote that sandboxes share, each of which gets a fork of it.
+    """
+
+    def __init__(self, config: Config, mother: ZygoteProcess | None = None) -> None:
         self.config = config
+        self._mother = mother
         self.port = config.port
         self._servers: list[asyncio.AbstractServer] = []
         self._otlp: OtlpExport | None = None
@@ -101,7 +108,7 @@ class Application:
         self._neighbours = _neighbours(config, f"http://127.0.0.1:{self.port}")
         await self._neighbours.start()
         self._wire()
-        environments = ProcessEnvironments(config, self._loop, self.driver)
+        environments = ProcessEnvironments(config, self._loop, self.driver, self._mother)
         self.driver.environments = environments
         self.driver.xray.collect = environments.drain_traces
         self.driver.core.admission = environments.refusal
@@ -125,7 +132,7 @@ class Application:
         self._alarm_clock.stop()
         if self._otlp is not None:
             await self._otlp.stop()
-        await self._mappings.stop()
+        await self._mappings.stop(_BATCHES_GRACE_S if self._outlived() else 0.0)
         await self._schedules.stop()
         await self._deliveries.close()
         await self._outbox.close()
@@ -139,6 +146,11 @@ class Application:
         self._worker.shutdown()
         self._store.close()
         self._code.close()
+
+    def _outlived(self) -> bool:
+        """Whether a source of events goes on without this process, so that a batch in flight is worth waiting for."""
+        config = self.config
+        return bool(config.state or config.neighbours_socket or config.kafka_bootstrap_servers)
 
     # --- wiring --------------------------------------------------------------------------------------
 
@@ -528,8 +540,8 @@ def _listener(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def _run(config: Config) -> None:
-    application = Application(config)
+async def _run(config: Config, mother: ZygoteProcess | None) -> None:
+    application = Application(config, mother)
     await application.start()
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
@@ -550,11 +562,11 @@ async def _run(config: Config) -> None:
     await application.stop()
 
 
-def serve(config: Config) -> None:
+def serve(config: Config, mother: ZygoteProcess | None = None) -> None:
     """Run the sandbox until SIGINT or SIGTERM. Raises ``SandboxFault`` when it cannot start."""
     try:
         import uvloop
     except ImportError:  # Windows has none
-        asyncio.run(_run(config))
+        asyncio.run(_run(config, mother))
     else:
-        uvloop.run(_run(config))
+        uvloop.run(_run(config, mother))

@@ -3,7 +3,7 @@
 For programs that need many sandboxes, one after the other or side by side, such as a grader. A request is one packet on a
 socket: ``{"folder": …, "environment": {…}}`` with four descriptors: a listening socket to serve on as well, and the server's
 standard input, output and error. The server writes ``pid N`` and then what ``serve`` writes; it stops when its standard
-input ends. The end of the requests ends the fork server, not the sandboxes.
+input ends. The end of the requests ends the fork server, and with it the sandboxes: all have forks of one zygote.
 """
 
 from __future__ import annotations
@@ -14,15 +14,22 @@ import gc
 import importlib
 import json
 import os
+import shutil
 import signal
 import socket
+import sys
 import threading
 from typing import Any, NoReturn
 
 from lambda_sandbox import app
 from lambda_sandbox.config import Config
+from lambda_sandbox.environments.folder import make_folder
+from lambda_sandbox.environments.zygote_starter import ZygoteProcess
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.gateway.model import LambdaModel
+
+if sys.platform == "linux":
+    from lambda_sandbox.environments import namespaces
 
 _MAX_PACKET = 1 << 16
 _HIGHEST_HANDLE = 4096
@@ -44,9 +51,46 @@ def run(fd: int) -> None:
     LambdaModel.load()
     if threading.active_count() > 1:
         raise SandboxFault("a module started a thread, so this process cannot be forked: use serve")
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    gc.collect()
-    gc.freeze()  # a collection in a child would write to, and so copy, every page that it shares
+    with contextlib.ExitStack() as stack:
+        nursery = Nursery(stack)
+        gc.collect()
+        gc.freeze()  # a collection in a child would write to, and so copy, every page that it shares
+        _answer(requests, nursery)
+
+
+class Nursery:
+    """The zygote that all sandboxes get a fork of; another when it has ended, and none where there can be none."""
+
+    def __init__(self, stack: contextlib.ExitStack) -> None:
+        self._folder, _ = make_folder()
+        stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
+        self._count = 0
+        self._mother = self._begin()
+
+    def mother(self) -> ZygoteProcess | None:
+        """Return one that lives. After the first start this takes no time."""
+        if self._mother is not None and not self._mother.alive():
+            self._mother = self._begin()
+        return self._mother
+
+    def _begin(self) -> ZygoteProcess | None:
+        self._count += 1
+        place = self._folder / str(self._count)
+        place.mkdir(mode=0o755)
+        signal.signal(
+            signal.SIGCHLD, signal.SIG_DFL
+        )  # what a process ignores, those that it starts ignore too
+        try:
+            mother = ZygoteProcess(place, native=False)
+            mother.wait_ready()
+        except (SandboxFault, OSError):
+            return None  # each sandbox then looks for itself what the machine allows
+        finally:
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        return mother
+
+
+def _answer(requests: socket.socket, nursery: Nursery) -> None:
     while True:
         data, ancillary, _, _ = requests.recvmsg(_MAX_PACKET, socket.CMSG_SPACE(4 * 4))
         if not data:
@@ -54,14 +98,18 @@ def run(fd: int) -> None:
         handles = array.array("i")
         for _level, _kind, content in ancillary:
             handles.frombytes(content[: len(content) - len(content) % handles.itemsize])
+        mother = nursery.mother()
+        parent = os.getpid()
         if os.fork() == 0:
             requests.close()
-            _serve(json.loads(data), list(handles))
+            _serve(json.loads(data), list(handles), mother, parent)
         for handle in handles:
             os.close(handle)
 
 
-def _serve(request: dict[str, Any], handles: list[int]) -> NoReturn:
+def _serve(
+    request: dict[str, Any], handles: list[int], mother: ZygoteProcess | None, parent: int
+) -> NoReturn:
     code = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -69,12 +117,17 @@ def _serve(request: dict[str, Any], handles: list[int]) -> NoReturn:
         for standard, handle in enumerate(handles[1:]):
             os.dup2(handle, standard)
         listener = os.dup2(handles[0], 3)
-        os.closerange(4, _HIGHEST_HANDLE)
+        kept = mother.keep_at(4) if mother is not None else 3
+        os.closerange(kept + 1, _HIGHEST_HANDLE)
+        if sys.platform == "linux":
+            namespaces.die_with_parent(signal.SIGTERM)  # so it ends in order, and is seen to have ended
+            if os.getppid() != parent:
+                os._exit(code)
         os.environ.clear()
         os.environ.update(request["environment"])
         os.chdir(request["folder"])
         print(f"pid {os.getpid()}", flush=True)
-        app.serve(Config.load(port=0, listen_fd=listener, stop_with_stdin=True))
+        app.serve(Config.load(port=0, listen_fd=listener, stop_with_stdin=True), mother)
         code = 0
     except SandboxFault as fault:
         os.write(2, f"lambda_sandbox: {fault}\n".encode())

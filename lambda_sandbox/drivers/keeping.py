@@ -29,7 +29,9 @@ class Keeping:
             return ""
         if route == "reset" and (inner or self._token or not self._allow_reset):
             return "this sandbox may not be reset from here"
-        if route == "debug" and (inner or self._token):  # it opens a port of the host, and switches timeouts off
+        if route == "debug" and (
+            inner or self._token
+        ):  # it opens a port of the host, and switches timeouts off
             return "debugging is not switched from inside an environment, nor while somebody's work is graded"
         if route == "jwks" and (inner or self._token):
             return "this sandbox takes no keys from here"

@@ -17,6 +17,7 @@ from lambda_sandbox.environments.running import RunningEnvironment, output_pipe
 from lambda_sandbox.environments.specification import blank_specification
 from lambda_sandbox.environments.starters import StartRequest
 from lambda_sandbox.environments.tree_memory import TreeMeter
+from lambda_sandbox.environments.zygote_starter import ZygoteProcess
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import FunctionConfiguration
 
@@ -28,8 +29,8 @@ _BLANK_TMP_MB = 512  # what most functions have; another size is set when it is 
 class EnvironmentFactory:
     """Raises ``SandboxFault`` when the configuration asks for an isolation that the machine does not give."""
 
-    def __init__(self, config: Config, folder: Path) -> None:
-        self.starter = choose_starter(config, folder)
+    def __init__(self, config: Config, folder: Path, mother: ZygoteProcess | None = None) -> None:
+        self.starter = choose_starter(config, folder, mother)
         self.groups = find_control_groups(_CORNER)
         self.controllers = self.groups.controllers if self.groups is not None else frozenset[str]()
         self.count = 0

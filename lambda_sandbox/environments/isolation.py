@@ -12,7 +12,7 @@ from lambda_sandbox.config import Config
 from lambda_sandbox.environments import confinement
 from lambda_sandbox.environments.limits import ControlGroups, find_control_groups
 from lambda_sandbox.environments.starters import BareStarter, BubblewrapStarter, Starter
-from lambda_sandbox.environments.zygote_starter import ZygoteStarter
+from lambda_sandbox.environments.zygote_starter import ZygoteProcess, ZygoteStarter
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import Isolation
 
@@ -64,17 +64,17 @@ WHY_NOT = {
 }
 
 
-def choose_starter(config: Config, folder: Path) -> Starter:
+def choose_starter(config: Config, folder: Path, mother: ZygoteProcess | None = None) -> Starter:
     """Return the strongest starter that works here, or the one that ``config.isolation`` names.
 
-    ``folder`` is private and empty. Raises ``SandboxFault`` when what the configuration asks for is not possible.
+    ``folder`` is private and empty. ``mother`` is a zygote for the lean runtime client, ready, that the starter's may be forked from. Raises ``SandboxFault`` when what the configuration asks for is not possible.
     """
     native = config.runtime_client == "native"
     if config.isolation not in ("auto", "bwrap", "none"):
         raise SandboxFault(f"isolation is auto, bwrap or none, not {config.isolation!r}")
     if config.isolation == "auto" and sys.platform == "linux":
         try:
-            return ZygoteStarter(_subfolder(folder, "zygote"), native)
+            return ZygoteStarter(_subfolder(folder, "zygote"), native, None if native else mother)
         except (SandboxFault, OSError):
             pass  # the machine forbids namespaces of our own; bubblewrap may have the right
     if config.isolation in ("auto", "bwrap"):

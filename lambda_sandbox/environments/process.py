@@ -27,6 +27,7 @@ from lambda_sandbox.environments.memory_guard import MemoryGuard
 from lambda_sandbox.environments.running import RunningEnvironment
 from lambda_sandbox.environments.specification import specification
 from lambda_sandbox.environments.variables import default_log_stream
+from lambda_sandbox.environments.zygote_starter import ZygoteProcess
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import Exit, FunctionConfiguration, Isolation
 
@@ -62,16 +63,23 @@ class EnvironmentHost(Protocol):
 class ProcessEnvironments:
     """Real environments. The constructor waits (some 50 ms) while it finds out what the machine can enforce.
 
+    With ``mother``, a zygote that many servers share, it finds that out in a few milliseconds.
     Raises ``SandboxFault`` when the configuration asks for an isolation that the machine does not give.
     """
 
-    def __init__(self, config: Config, loop: asyncio.AbstractEventLoop, host: EnvironmentHost) -> None:
+    def __init__(
+        self,
+        config: Config,
+        loop: asyncio.AbstractEventLoop,
+        host: EnvironmentHost,
+        mother: ZygoteProcess | None = None,
+    ) -> None:
         self._config = config
         self._loop = loop
         self._host = host
         self._folder, self._folder_lock = make_folder()
         try:
-            self._factory = EnvironmentFactory(config, self._folder)
+            self._factory = EnvironmentFactory(config, self._folder, mother)
         except BaseException:
             self._remove_folder()
             raise

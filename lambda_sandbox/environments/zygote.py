@@ -4,7 +4,7 @@ Started once by the server. ``prepare`` makes the root folder that every environ
 interpreter again from there, so that every imported module has the path it will have in an environment. Then one request
 a packet: ``{"op": "start", ...}`` forks an environment, blank if it says so; ``{"op": "forget", "tmp": key}`` gives a kept
 ``/tmp`` back; ``{"op": "flavour", "name": ...}`` forks another zygote that has more loaded and answers on the socket that
-came along.
+came along; ``{"op": "house"}`` forks a zygote for another server, which has nothing to do with this one's environments.
 
 Every environment gets mount, pid, network, IPC, host name and cgroup namespaces of its own. Source for each: namespaces(7).
 Standard library only. Linux only.
@@ -78,9 +78,7 @@ def _furnish(root: str, layout: dict[str, Any]) -> None:
         KEPT[1:],
     ):
         os.makedirs(f"{root}/{folder}")
-    namespaces.mount(
-        "tmpfs", root + KEPT, "tmpfs", namespaces.NO_SUID | namespaces.NO_DEV, "size=1m,mode=700"
-    )
+    _mount_kept(root + KEPT)
     namespaces.mount(
         "proc", root + "/proc", "proc", namespaces.NO_SUID | namespaces.NO_DEV | namespaces.NO_EXEC
     )
@@ -131,6 +129,8 @@ def _answer(requests: socket.socket, home: int) -> None:
             return
         if request["op"] == "forget":
             _forget(request["tmp"])
+        elif request["op"] == "house":
+            _fork_house(requests, fds[0], home, networks)
         elif request["op"] == "flavour":
             _fork_flavour(requests, request["name"], fds[0], home, networks)
         else:
@@ -159,6 +159,32 @@ def _fork_flavour(requests: socket.socket, name: str, fd: int, home: int, networ
         _answer(socket.socket(fileno=fd), home)
     finally:
         os._exit(0)  # a flavour that cannot be loaded is simply not there
+
+
+def _fork_house(requests: socket.socket, fd: int, home: int, networks: SpareNetworks) -> None:
+    """Fork a zygote with processes, mounts and kept folders of its own. It ends with the server that holds its socket."""
+    if _fork_into_pid_namespace(home):
+        os.close(fd)
+        return
+    answers = socket.socket(fileno=fd)
+    try:
+        requests.close()
+        networks.close()
+        os.close(home)
+        namespaces.die_with_parent(signal.SIGKILL)
+        namespaces.unshare(namespaces.NEWNS)
+        namespaces.detach("/proc")
+        namespaces.mount("proc", "/proc", "proc", namespaces.NO_SUID | namespaces.NO_DEV | namespaces.NO_EXEC)
+        _mount_kept(KEPT)
+        _answer(answers, os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        packets.send(answers, {"event": "failed", "reason": str(error)})
+    finally:
+        os._exit(0)
+
+
+def _mount_kept(target: str) -> None:
+    namespaces.mount("tmpfs", target, "tmpfs", namespaces.NO_SUID | namespaces.NO_DEV, "size=1m,mode=700")
 
 
 def _serve_flavour(requests: socket.socket, more: str) -> None:

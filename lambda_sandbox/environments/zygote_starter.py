@@ -27,6 +27,12 @@ class _Zygote:
     requests: socket.socket
     baseline_bytes: int = 0
 
+    def wait_ready(self) -> None:
+        """Raises ``SandboxFault`` when it does not start, or not in time."""
+        self.requests.settimeout(_READY_TIMEOUT_S)
+        if not self.heard_ready():
+            raise SandboxFault("the zygote did not start in time")
+
     def heard_ready(self) -> bool:
         """Take up what it says; raise ``SandboxFault`` when that is not that it is ready. Waits as the socket does."""
         try:
@@ -40,19 +46,13 @@ class _Zygote:
         return True
 
 
-class ZygoteStarter:
-    """Level ``namespaces``: a preloaded interpreter forks, and our own code makes namespaces and mounts.
+class ZygoteProcess:
+    """The process of a first zygote: the image that it shows to environments, and the socket that it takes requests on.
 
-    The constructor waits until the plain zygote is ready; other flavours are forked from it when they are first asked for;
-    a flavour that names another interpreter (``boto3@/var/lang-python3.13/bin/python3.13``) becomes that one.
-    Raises ``SandboxFault`` with the reason where it cannot work.
+    It is started by the constructor and ready when ``wait_ready`` returns. ``folder`` is private and empty.
     """
 
-    level = "namespaces"
-    keeps_tmp_size = True
-
     def __init__(self, folder: Path, native: bool) -> None:
-        self.mapped_user: int | None = None if os.getuid() == 0 else FUNCTION_USER
         self.image = build(folder, native, bare=False)
         root = folder / "root"
         root.mkdir(mode=0o755)
@@ -64,19 +64,9 @@ class ZygoteStarter:
             "links": self.image.links,
             "texts": self.image.texts,
         }
-        requests, child = control_socket.make_pair()
+        self.requests, child = control_socket.make_pair()
         with child:
             self._process = self._spawn(json.dumps(layout), child.fileno())
-        plain = _Zygote(requests)
-        self._zygotes: dict[str, _Zygote | None] = {PLAIN: plain}
-        self._requests = requests
-        requests.settimeout(_READY_TIMEOUT_S)
-        try:
-            if not plain.heard_ready():
-                raise SandboxFault("the zygote did not start in time")
-        except SandboxFault:
-            self.close()
-            raise
 
     def _spawn(self, layout: str, fd: int) -> subprocess.Popen[bytes]:
         script = str(self.image.runtime / "zygote.py")
@@ -91,6 +81,63 @@ class ZygoteStarter:
             cwd="/",
             start_new_session=True,
         )
+
+    def wait_ready(self) -> None:
+        """Raises ``SandboxFault`` with the reason where it cannot work."""
+        _Zygote(self.requests).wait_ready()
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def fork(self) -> socket.socket:
+        """Have it fork a zygote for another server and return the socket for that one. May be called in forks of this process."""
+        requests, child = control_socket.make_pair()
+        with child:
+            try:
+                control_socket.send_with_fds(self.requests, {"op": "house"}, [child.fileno()])
+            except OSError as error:
+                raise SandboxFault("the zygote has ended: restart the sandbox") from error
+        return requests
+
+    def keep_at(self, number: int) -> int:
+        """Have the socket be descriptor ``number``, in a fork that closes all others; return it."""
+        moved = os.dup2(self.requests.fileno(), number, inheritable=False)
+        self.requests.detach()
+        self.requests = socket.socket(fileno=moved)
+        return number
+
+    def end(self) -> None:
+        self.requests.close()
+        self._process.kill()
+        self._process.wait()
+
+
+class ZygoteStarter:
+    """Level ``namespaces``: a preloaded interpreter forks, and our own code makes namespaces and mounts.
+
+    The constructor waits until the plain zygote is ready; other flavours are forked from it when they are first asked for;
+    a flavour that names another interpreter (``boto3@/var/lang-python3.13/bin/python3.13``) becomes that one.
+    Raises ``SandboxFault`` with the reason where it cannot work.
+    """
+
+    level = "namespaces"
+    keeps_tmp_size = True
+
+    def __init__(self, folder: Path, native: bool, mother: ZygoteProcess | None = None) -> None:
+        """With ``mother`` the zygote is a fork of hers, which takes milliseconds, and ``folder`` stays empty."""
+        self.mapped_user: int | None = None if os.getuid() == 0 else FUNCTION_USER
+        self._process = None if mother is not None else ZygoteProcess(folder, native)
+        source = mother or self._process
+        assert source is not None
+        self.image = source.image
+        self._requests = source.fork() if mother is not None else source.requests
+        plain = _Zygote(self._requests)
+        self._zygotes: dict[str, _Zygote | None] = {PLAIN: plain}
+        try:
+            plain.wait_ready()
+        except SandboxFault:
+            self.close()
+            raise
 
     def has_flavour(self, flavour: str) -> bool:
         zygote = self._zygotes.get(flavour)
@@ -150,6 +197,6 @@ class ZygoteStarter:
     def close(self) -> None:
         for zygote in self._zygotes.values():
             if zygote is not None:
-                zygote.requests.close()
-        self._process.kill()
-        self._process.wait()
+                zygote.requests.close()  # one that was forked for us ends with that
+        if self._process is not None:
+            self._process.end()

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+import boto3
 import pytest
 
 TOKEN = "the-keeper"
@@ -49,7 +50,9 @@ class Kept:
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
 
-    def own(self, address: str, method: str, route: str, body: Any = None, token: str = "") -> tuple[int, Any]:
+    def own(
+        self, address: str, method: str, route: str, body: Any = None, token: str = ""
+    ) -> tuple[int, Any]:
         return self.ask(address, method, f"/_sandbox/{route}", body, token)
 
     def rules(self) -> list[Any]:
@@ -66,7 +69,9 @@ def kept() -> Iterator[Kept]:
 
 
 @pytest.mark.parametrize("token", ["", "guessed"])
-def test_without_the_token_nothing_of_the_sandbox_itself_is_changed_from_anywhere(kept: Kept, token: str) -> None:
+def test_without_the_token_nothing_of_the_sandbox_itself_is_changed_from_anywhere(
+    kept: Kept, token: str
+) -> None:
     for address in (kept.inner, kept.outer):
         for method, route in CHANGES:
             assert kept.own(address, method, route, {}, token)[0] == 403, (address, route)
@@ -92,8 +97,23 @@ def test_the_keeper_resets(kept: Kept) -> None:
     assert kept.rules() == []
 
 
-@pytest.mark.parametrize("path", ["/moto-api/reset", "/%6doto-api/reset", "//moto-api/reset", "/%5fsandbox/identity"])
+@pytest.mark.parametrize(
+    "path", ["/moto-api/reset", "/%6doto-api/reset", "//moto-api/reset", "/%5fsandbox/identity"]
+)
 def test_the_neighbours_own_administration_is_shut(kept: Kept, path: str) -> None:
     for address in (kept.inner, kept.outer):
         status, answer = kept.ask(address, "POST", path, {})
         assert (status, "closed" in answer["message"]) == (403, True)
+
+
+def test_an_api_has_the_address_by_which_the_notebook_reaches_the_sandbox(kept: Kept) -> None:
+    keys = {"aws_access_key_id": "000000000000", "aws_secret_access_key": "any", "region_name": "us-east-1"}
+    gateway = boto3.client("apigatewayv2", endpoint_url=f"http://{kept.inner}", **keys)
+    api = gateway.create_api(Name="shop", ProtocolType="HTTP")
+    address = urlsplit(api["ApiEndpoint"])
+    assert address.port == urlsplit(f"http://{kept.inner}").port
+    for way in (kept.inner, kept.outer):
+        with contextlib.closing(http.client.HTTPConnection(way, timeout=30)) as connection:
+            connection.request("GET", "/", headers={"Host": address.netloc})
+            answer = connection.getresponse()
+            assert (answer.status, json.load(answer)) == (404, {"message": "Not Found"})

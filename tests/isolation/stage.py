@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import itertools
 import json
+import tempfile
 import textwrap
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 from lambda_sandbox.config import Config
 from lambda_sandbox.environments.process import ProcessEnvironments
+from lambda_sandbox.environments.zygote_starter import ZygoteProcess
 from lambda_sandbox.http_server import HttpConnection, Request
 from lambda_sandbox.invocation.messages import Invocation, RefuseRuntime
 from lambda_sandbox.resources import Exit, FunctionConfiguration
@@ -32,9 +34,9 @@ class Endpoint(HttpConnection):
 class Stage:
     """Starts environments, hands them events and keeps what comes back."""
 
-    def __init__(self, folder: Path, config: Config) -> None:
+    def __init__(self, folder: Path, config: Config, mother: ZygoteProcess | None = None) -> None:
         self.folder = folder
-        self.environments = ProcessEnvironments(config, asyncio.get_running_loop(), self)
+        self.environments = ProcessEnvironments(config, asyncio.get_running_loop(), self, mother)
         self.logs: dict[str, bytes] = {}
         self.init_errors: list[dict[str, Any]] = []
         self._ready: dict[str, asyncio.Queue[RuntimeApiConnection | Exit]] = {}
@@ -159,8 +161,24 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def stage(folder: Path, isolation: str = "auto", runtime_client: str = "lean") -> AsyncIterator[Stage]:
-    scene = Stage(folder, Config(isolation=isolation, runtime_client=runtime_client))
-    try:
-        yield scene
-    finally:
-        await scene.environments.close()
+    """``isolation`` is one of the configuration's, or ``forked``: the strongest, by a zygote that several servers share."""
+    with contextlib.ExitStack() as stack:
+        mother = stack.enter_context(shared_zygote()) if isolation == "forked" else None
+        config = Config(isolation="auto" if mother else isolation, runtime_client=runtime_client)
+        scene = Stage(folder, config, mother)
+        try:
+            yield scene
+        finally:
+            await scene.environments.close()
+
+
+@contextlib.contextmanager
+def shared_zygote() -> Iterator[ZygoteProcess]:
+    """Give a zygote that servers may have forks of. Raises ``SandboxFault`` where the machine allows none."""
+    with tempfile.TemporaryDirectory() as folder:
+        mother = ZygoteProcess(Path(folder), native=False)
+        try:
+            mother.wait_ready()
+            yield mother
+        finally:
+            mother.end()

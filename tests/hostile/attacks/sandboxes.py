@@ -48,11 +48,14 @@ def knock():
             except Exception: break
 """
 
-_FUNCTION_KNOCKS = _KNOCK + """\
+_FUNCTION_KNOCKS = (
+    _KNOCK
+    + """\
 def handler(event, context):
     knock()
     return {"sum": event["a"] + event["b"]}
 """
+)
 
 _FLOOD = """\
 import os, socket, urllib.parse
