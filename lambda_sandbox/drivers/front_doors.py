@@ -37,7 +37,7 @@ class Asking:
 
 
 # ``await invoke(function_arn, payload, asking, trace_header)``; the ARN may be qualified. Raises ``ApiError``: not found,
-# throttled, or (where IAM is enforced) ``AccessDeniedException``. Permission is only asked for where IAM is enforced.
+# throttled, or ``AccessDeniedException`` where the function's own policy does not let the service in.
 Invoke = Callable[[str, bytes, Asking, str], Awaitable[InvocationResult]]
 
 

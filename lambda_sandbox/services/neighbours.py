@@ -19,13 +19,14 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree
 
 from lambda_sandbox.config import Config
 from lambda_sandbox.errors import InvalidParameterValueException, SandboxFault
 from lambda_sandbox.http1 import ClientConnection, Headers, Response, encode_request
 from lambda_sandbox.services.addressing import access_key, path_style
+from lambda_sandbox.services.api_gateway.addresses import PORT_VARIABLE
 from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE, TOKEN_VARIABLE
 from lambda_sandbox.services.mqtt_broker import BROKER_VARIABLE, problem_with
 from lambda_sandbox.services.unavailable import unavailable
@@ -182,6 +183,14 @@ class Neighbours:
         asyncio.get_running_loop().add_reader(moto.stdout.fileno(), self._on_output, moto)
         return moto
 
+    def _door_port(self) -> int:
+        """Return the port of the inherited listener where there is one: its clients may have no way to the other."""
+        if self._config.listen_fd is None:
+            return urlsplit(self.endpoint).port or 80
+        with socket.socket(fileno=os.dup(self._config.listen_fd)) as inherited:
+            port: int = inherited.getsockname()[1]
+            return port
+
     def _environment(self, folder: Path) -> dict[str, str]:
         """Nothing is inherited but what Python needs: no credentials, no profile, no proxy."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ") if name in os.environ}
@@ -192,6 +201,7 @@ class Neighbours:
             "PYTHONWARNINGS": "ignore",
             ENDPOINT_VARIABLE: self.endpoint,
             TOKEN_VARIABLE: self.token,
+            PORT_VARIABLE: str(self._door_port()),
             **self._broker(),
             "MOTO_DISABLE_GLOBAL_CORS": "true",
             "MOTO_SQS_ENFORCE_STRICT_QUEUE_PURGE_BEHAVIOUR": "false",

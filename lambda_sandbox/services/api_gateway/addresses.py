@@ -6,13 +6,11 @@ DIFFERS: AWS's addresses are https (wss for WebSocket APIs) and end with amazona
 from __future__ import annotations
 
 import os
-from urllib.parse import urlsplit
 
-from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE
+PORT_VARIABLE = "LAMBDA_SANDBOX_DOOR_PORT"  # by which clients reach the sandbox's front doors
 
 
 def api_endpoint(api_id: str, region: str, protocol: str = "HTTP") -> str:
     """Return the address of an API; ``protocol`` is ``HTTP`` or ``WEBSOCKET``."""
-    port = urlsplit(os.environ[ENDPOINT_VARIABLE]).port
     scheme = "ws" if protocol == "WEBSOCKET" else "http"
-    return f"{scheme}://{api_id}.execute-api.{region}.localhost" + (f":{port}" if port else "")
+    return f"{scheme}://{api_id}.execute-api.{region}.localhost:{os.environ[PORT_VARIABLE]}"
