@@ -29,6 +29,7 @@ class Lab:
     page: str
     folder: Path
     clock: str = "real"  # of the sandbox that the lab is graded in: real, or scaled:FACTOR
+    enforce_iam: bool = False  # whether that sandbox verifies signatures and lets policies decide
 
     @property
     def notebook(self) -> Path:
@@ -97,12 +98,19 @@ def _lab(entry: dict[str, Any], folder: Path) -> Lab:
         page=str(entry.get("page", "")),
         folder=folder / slug,
         clock=_clock(entry.get("clock", "real")),
+        enforce_iam=_switch(entry.get("enforce_iam", False)),
     )
 
 
 def _clock(value: object) -> str:
     if not isinstance(value, str) or not _CLOCK.match(value):
         raise ValueError(f"clock {value!r} is neither real nor scaled:FACTOR")
+    return value
+
+
+def _switch(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"enforce_iam {value!r} is neither true nor false")
     return value
 
 

@@ -53,10 +53,12 @@ def executed(
     limits: Limits,
     slot: int = 0,
     clock: str = "real",
+    enforce_iam: bool = False,
 ) -> Iterator[tuple[Execution, SandboxServer | None]]:
     """Run the notebook, end its whole process tree, and give its sandbox, still up, to the block.
 
-    Without ``sandboxes`` there is none, and no network at all. ``clock`` is the sandbox's: ``real`` or ``scaled:FACTOR``.
+    Without ``sandboxes`` there is none, and no network at all. ``clock`` is the sandbox's: ``real`` or ``scaled:FACTOR``;
+    with ``enforce_iam`` it verifies signatures and lets policies decide.
     Call it in a process that grades this submission and nothing else: at the end every process below it is killed.
     Raises GraderFault when the machine or the grader fails, never for what the notebook does.
     """
@@ -71,7 +73,9 @@ def executed(
             with _Inside(fork_server, settings, limits) as inside:
                 listener = inside.listener or listener
                 if sandboxes is not None and listener is not None:
-                    server = sandboxes.start(Path(scratch) / "sandbox", listener, clock)
+                    server = sandboxes.start(
+                        Path(scratch) / "sandbox", listener, clock, enforce_iam=enforce_iam
+                    )
                 execution = inside.run(notebook, server)
             if server is not None:
                 server.hand_over()

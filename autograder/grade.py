@@ -94,6 +94,7 @@ def _graded(
         limits=job.limits,
         slot=job.slot,
         clock=job.lab.clock,
+        enforce_iam=job.lab.enforce_iam,
     ) as (execution, server):
         sandbox = Sandbox(server.url) if server else None
         found = checks.run(_subject(job, notebook, execution, sandbox))

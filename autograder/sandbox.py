@@ -102,7 +102,7 @@ def _own_session() -> boto3.Session:
     # moto takes an access key of twelve digits for the account: it must be the one the notebook worked in.
     return boto3.Session(
         aws_access_key_id=_ACCOUNT_ID,
-        aws_secret_access_key="grader",  # noqa: S106
+        aws_secret_access_key="sandbox",  # noqa: S106 - of the account's root user, where signatures are verified
         region_name=_REGION,
     )
 

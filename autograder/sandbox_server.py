@@ -54,10 +54,12 @@ class SandboxForkServer:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def start(self, folder: Path, listener: socket.socket, clock: str = "real") -> SandboxServer:
+    def start(
+        self, folder: Path, listener: socket.socket, clock: str = "real", *, enforce_iam: bool = False
+    ) -> SandboxServer:
         """Start a server that also answers on ``listener``; returns at once, before it is ready.
 
-        ``clock`` is by which it waits: ``real`` or ``scaled:FACTOR``.
+        ``clock`` is by which it waits: ``real`` or ``scaled:FACTOR``. ``enforce_iam`` lets policies decide who may do what.
 
         Raises ForkServerLost if this process has ended.
         """
@@ -66,7 +68,11 @@ class SandboxForkServer:
         stays, held = os.pipe()
         log = folder / "server.log"
         token = secrets.token_urlsafe(24)
-        settings = {"LAMBDA_SANDBOX_CLOCK": clock, "LAMBDA_SANDBOX_KEEPER_TOKEN": token}
+        settings = {
+            "LAMBDA_SANDBOX_CLOCK": clock,
+            "LAMBDA_SANDBOX_ENFORCE_IAM": "1" if enforce_iam else "0",
+            "LAMBDA_SANDBOX_KEEPER_TOKEN": token,
+        }
         request = {"folder": str(folder), "environment": {**_environment(folder), **settings}}
         with theirs, log.open("wb") as errors:
             handles = array.array("i", [listener.fileno(), stays, theirs.fileno(), errors.fileno()])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lambda_sandbox import aws_environment, botocore_guard, local_names
 from lambda_sandbox.config import Config
+from lambda_sandbox.connection_wish import Traits, Wish
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.fault_rules import FaultSwitch, banner
 from lambda_sandbox.resources import Isolation
@@ -49,7 +50,7 @@ class Sandbox:
     def __init__(self, backend: Backend, *, origin: str, notes: tuple[str, ...] = ()) -> None:
         self._backend = backend
         self._origin = origin
-        self._clock_of_server = ""
+        self._traits_of_server: Traits | None = None
         self.notes = notes
         self.endpoint = backend.endpoint
 
@@ -62,9 +63,18 @@ class Sandbox:
     @property
     def clock(self) -> str:
         """By which clock retries, batching windows and ages run: ``real``, ``scaled:FACTOR`` or ``manual``."""
-        if not self._clock_of_server:  # it is settled when the server starts, so it is asked for once
-            self._clock_of_server = str(self._backend.health()["clock"])
-        return self._clock_of_server
+        return self._traits.clock
+
+    @property
+    def enforces_iam(self) -> bool:
+        """Whether signatures are verified and IAM's policies decide."""
+        return self._traits.enforces_iam
+
+    @property
+    def _traits(self) -> Traits:
+        if self._traits_of_server is None:  # settled when the server starts, so they are asked for once
+            self._traits_of_server = Traits.of(self._backend.health())
+        return self._traits_of_server
 
     def logs(self, name: str | None = None) -> Logs:
         """Return the log of function ``name``, or of all functions."""
@@ -141,6 +151,7 @@ class Sandbox:
         isolation = self.isolation
         text = f"Lambda sandbox at {self.endpoint} ({self._origin}) · isolation: {isolation.level}"
         text += f" · clock: {self.clock}" if self.clock.startswith("scaled") else ""
+        text += " · IAM enforced" if self.enforces_iam else ""
         if isolation.missing:
             text += f" · not enforced: {', '.join(isolation.missing)}"
         faults = banner(self.faults.list())
@@ -154,6 +165,7 @@ class Sandbox:
             ("enforced", ", ".join(isolation.enforced) or "nothing"),
             ("not enforced", ", ".join(isolation.missing) or "nothing is missing"),
             ("clock", self.clock),
+            ("IAM", "enforced" if self.enforces_iam else "every key may do everything in its account"),
             *(("note", note) for note in self.notes),
             *(("faults", text) for text in [banner(self.faults.list())] if text),
         ]
@@ -188,7 +200,12 @@ class InProcessSandbox(Sandbox):
 
 
 def connect(
-    endpoint: str | None = None, *, driver: str = "server", clock: str | None = None, quiet: bool = False
+    endpoint: str | None = None,
+    *,
+    driver: str = "server",
+    clock: str | None = None,
+    enforce_iam: bool = False,
+    quiet: bool = False,
 ) -> Sandbox:
     """Point every boto3 session of this process at a sandbox and return it.
 
@@ -196,7 +213,8 @@ def connect(
     is started, which ends with this process. ``driver="in_process"`` runs the functions in this very interpreter: no
     server, no socket, no isolation. A second call returns the same sandbox, unless it asks for another one.
     ``clock="scaled:60"`` makes an hour of waiting for retries, batching windows and ages last a minute: if the sandbox found
-    runs by another clock, one is started for this process. A clock is settled when a sandbox starts.
+    runs by another clock, one is started for this process. A clock is settled when a sandbox starts. So is ``enforce_iam=True``:
+    signatures are verified, and policies decide who may do what.
 
     Until ``disconnect()``, a botocore request that would leave this machine raises ``RealAwsRefused``. The guard holds
     for this process; processes that it starts get the endpoint and the dummy credentials from the environment.
@@ -208,12 +226,12 @@ def connect(
         raise SandboxFault(f'there is no driver {driver!r}; choose driver="server" or driver="in_process"')
     if driver == "in_process" and endpoint is not None:
         raise SandboxFault("the in_process driver has no server; leave out endpoint=")
-    if clock is not None:
-        _check_clock(clock, driver)
-    if _connected is not None and _serves(_connected, endpoint, driver, clock):
+    wish = Wish(clock, enforce_iam)
+    wish.check(driver)
+    if _connected is not None and _serves(_connected, endpoint, driver, wish):
         return _connected
     disconnect()
-    _connected = _connect_in_process() if driver == "in_process" else _connect_server(endpoint, clock)
+    _connected = _connect_in_process() if driver == "in_process" else _connect_server(endpoint, wish)
     if not quiet:
         print(_connected)
     return _connected
@@ -237,19 +255,10 @@ def disconnect() -> None:
 _server: Any = None  # the ServerProcess that was started here, if any
 
 
-def _check_clock(clock: str, driver: str) -> None:
-    if driver == "in_process":
-        raise SandboxFault("the in_process driver's clock is moved by hand, with advance(); leave out clock=")
-    try:
-        Config(clock=clock)
-    except ValueError as error:
-        raise SandboxFault(str(error)) from None
-
-
-def _serves(sandbox: Sandbox, endpoint: str | None, driver: str, clock: str | None) -> bool:
+def _serves(sandbox: Sandbox, endpoint: str | None, driver: str, wish: Wish) -> bool:
     if (sandbox.endpoint == IN_PROCESS) != (driver == "in_process"):
         return False
-    if clock is not None and clock != sandbox.clock:
+    if wish.unmet(sandbox._traits):
         return False
     if endpoint is None and _server is not None:  # it is preferred to what the variable names
         return bool(_server.running)
@@ -270,7 +279,7 @@ def _connect_in_process() -> Sandbox:
     return InProcessSandbox(driver)
 
 
-def _connect_server(endpoint: str | None, clock: str | None) -> Sandbox:
+def _connect_server(endpoint: str | None, wish: Wish) -> Sandbox:
     from lambda_sandbox.server_client import ServerClient
 
     config = Config.load()
@@ -279,22 +288,22 @@ def _connect_server(endpoint: str | None, clock: str | None) -> Sandbox:
     if given:
         client, origin = ServerClient(given), "given"
     else:
-        client, origin, notes = _find_or_start(config.port, clock)
-    found = client.health().get("clock", "real")
-    if clock is not None and found != clock:
+        client, origin, notes = _find_or_start(config.port, wish)
+    unmet = wish.unmet(Traits.of(client.health()))
+    if unmet:
         if endpoint is not None:
             raise SandboxFault(
-                f"the sandbox at {client.endpoint} runs by clock {found}; start it with --clock {clock}"
+                f"the sandbox at {client.endpoint} {unmet}; start it with {' '.join(wish.flags)}"
             )
-        notes = (f"the sandbox at {client.endpoint} runs by clock {found}, so this is another one",)
-        client, origin = _start(0, clock)
+        notes = (f"the sandbox at {client.endpoint} {unmet}, so this is another one",)
+        client, origin = _start(0, wish)
     aws_environment.apply(client.endpoint, config.account_id, config.region)
     botocore_guard.install()
     local_names.install()  # an API's address is a name below .localhost
     return Sandbox(client, origin=origin, notes=notes)
 
 
-def _find_or_start(port: int, clock: str | None) -> tuple[Any, str, tuple[str, ...]]:
+def _find_or_start(port: int, wish: Wish) -> tuple[Any, str, tuple[str, ...]]:
     from lambda_sandbox.server_client import ServerClient
     from lambda_sandbox.server_process import port_state
 
@@ -308,16 +317,16 @@ def _find_or_start(port: int, clock: str | None) -> tuple[Any, str, tuple[str, .
             chosen = candidate
             break
         notes = (f"port {port} is taken by another program, so this is another port",)
-    if clock not in (None, "real"):
+    if wish.special:
         chosen = 0  # that port is where whoever asks for nothing special looks, for a sandbox in real time
-    client, origin = _start(chosen, clock)
+    client, origin = _start(chosen, wish)
     return client, origin, notes
 
 
-def _start(port: int, clock: str | None) -> tuple[Any, str]:
+def _start(port: int, wish: Wish) -> tuple[Any, str]:
     global _server
     from lambda_sandbox.server_client import ServerClient
     from lambda_sandbox.server_process import ServerProcess
 
-    _server = ServerProcess(port, flags=("--clock", clock) if clock else ())
+    _server = ServerProcess(port, flags=wish.flags)
     return ServerClient(_server.endpoint), "started for this process"

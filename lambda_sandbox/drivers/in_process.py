@@ -482,6 +482,7 @@ class InProcess:
             "isolation": {"level": "in_process", "enforced": [], "missing": list(MISSING)},
             "neighbours": "moto in this interpreter",
             "clock": "manual",
+            "enforces_iam": False,
             "faults": self.core.faults.to_json(),
         }
 

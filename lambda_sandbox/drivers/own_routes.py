@@ -101,6 +101,7 @@ class OwnRoutes:
             # What retries, ages and schedules run by; with --clock scaled it is ahead of the wall's.
             "now": self._driver.core.waiting_clock.now(),
             "clock": self._config.clock,
+            "enforces_iam": self._config.enforce_iam,
             "kept": str(self._config.state) if self._config.state else None,
             "faults": self._driver.core.faults.to_json(),
         }

@@ -259,6 +259,18 @@ def test_a_clock_that_is_moved_by_hand_cannot_be_scaled() -> None:
         connect(driver="in_process", clock="scaled:60")
 
 
+def test_a_sandbox_in_which_every_key_may_do_everything_is_not_taken_where_iam_was_asked_for(
+    server: ServerProcess,
+) -> None:
+    with pytest.raises(SandboxFault, match="does not enforce IAM; start it with --enforce-iam"):
+        connect(server.endpoint, enforce_iam=True)
+
+
+def test_the_in_process_driver_cannot_enforce_iam() -> None:
+    with pytest.raises(SandboxFault, match="checks no signatures"):
+        connect(driver="in_process", enforce_iam=True)
+
+
 # --- starting a server -----------------------------------------------------------------------------------
 
 
@@ -301,6 +313,25 @@ def test_another_clock_gets_a_sandbox_of_its_own_that_a_second_call_finds(
     assert f"{server.endpoint} runs by clock real, so this is another one" in told
     assert first == "scaled:60 True True"
     assert second == "True True"
+
+
+def test_iam_and_a_clock_are_asked_for_together(server: ServerProcess, unused_port: int) -> None:
+    script = f"""
+        import os, boto3
+        from lambda_sandbox import connect
+        os.environ["LAMBDA_SANDBOX_ENDPOINT"] = "{server.endpoint}"
+        os.environ["LAMBDA_SANDBOX_NEIGHBOURS"] = "1"
+        sandbox = connect(enforce_iam=True, clock="scaled:60", quiet=True)
+        print(sandbox.enforces_iam, sandbox.clock, connect(enforce_iam=True, quiet=True) is sandbox)
+        stranger = boto3.client("lambda", aws_access_key_id="AKIAUNKNOWN000000000", aws_secret_access_key="x")
+        try:
+            stranger.list_functions()
+        except stranger.exceptions.ClientError as error:
+            print(error.response["Error"]["Code"])
+        print(len(boto3.client("lambda").list_functions()["Functions"]))
+    """
+    output = run_python(script, unused_port)
+    assert output.split("\n") == ["True scaled:60 True", "UnrecognizedClientException", "0", ""]
 
 
 def test_a_sandbox_by_another_clock_leaves_the_usual_port_alone(unused_port: int) -> None:

@@ -56,6 +56,14 @@ def test_a_clock_that_is_none_is_refused(labs_toml: Path, clock: str) -> None:
         read_labs(labs_toml)
 
 
+def test_a_lab_says_whether_iam_is_enforced(labs_toml: Path) -> None:
+    (labs_toml / "labs.toml").write_text(TOML + "enforce_iam = true\n")
+    assert [lab.enforce_iam for lab in read_labs(labs_toml)] == [False, True]
+    (labs_toml / "labs.toml").write_text(TOML + 'enforce_iam = "yes"\n')
+    with pytest.raises(click.UsageError, match="'yes' is neither true nor false"):
+        read_labs(labs_toml)
+
+
 def test_slug_that_leads_elsewhere_is_refused(labs_toml: Path) -> None:
     (labs_toml / "labs.toml").write_text('[[lab]]\nslug = "../x"\ntitle = ""\nminutes = 1\n')
     with pytest.raises(click.UsageError, match="cannot be read"):
