@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from typing import Any, NoReturn
 
 from lambda_sandbox import app
@@ -131,5 +132,7 @@ def _serve(
         code = 0
     except SandboxFault as fault:
         os.write(2, f"lambda_sandbox: {fault}\n".encode())
+    except Exception:
+        os.write(2, traceback.format_exc().encode())
     finally:
         os._exit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -73,10 +74,12 @@ def choose_starter(config: Config, folder: Path, mother: ZygoteProcess | None = 
     if config.isolation not in ("auto", "bwrap", "none"):
         raise SandboxFault(f"isolation is auto, bwrap or none, not {config.isolation!r}")
     if config.isolation == "auto" and sys.platform == "linux":
-        try:
-            return ZygoteStarter(_subfolder(folder, "zygote"), native, None if native else mother)
-        except (SandboxFault, OSError):
-            pass  # the machine forbids namespaces of our own; bubblewrap may have the right
+        if mother is not None and not native:
+            with contextlib.suppress(SandboxFault, OSError):  # it may just have ended
+                return ZygoteStarter(folder, native, mother)
+        # Where the machine forbids namespaces of our own, bubblewrap may have the right.
+        with contextlib.suppress(SandboxFault, OSError):
+            return ZygoteStarter(_subfolder(folder, "zygote"), native)
     if config.isolation in ("auto", "bwrap"):
         try:
             return _bubblewrap(_subfolder(folder, "bwrap"), native)

@@ -101,9 +101,10 @@ class ZygoteProcess:
 
     def keep_at(self, number: int) -> int:
         """Have the socket be descriptor ``number``, in a fork that closes all others; return it."""
-        moved = os.dup2(self.requests.fileno(), number, inheritable=False)
-        self.requests.detach()
-        self.requests = socket.socket(fileno=moved)
+        given = self.requests.detach()
+        if given != number:
+            os.dup2(given, number, inheritable=False)
+        self.requests = socket.socket(fileno=number)
         return number
 
     def end(self) -> None:

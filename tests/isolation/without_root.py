@@ -9,6 +9,8 @@ from pathlib import Path
 from lambda_sandbox.config import Config
 from lambda_sandbox.environments import isolation as promises
 from lambda_sandbox.environments.process import ProcessEnvironments
+from lambda_sandbox.environments.zygote_starter import ZygoteProcess
+from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import FunctionConfiguration
 
 SOURCE = """
@@ -68,11 +70,25 @@ class Host:
             self.answer.set_exception(RuntimeError(f"ended: {exit_}"))
 
 
+def shared_zygote(folder: Path) -> ZygoteProcess | None:
+    """Return a zygote that servers have forks of; none where the machine forbids it."""
+    place = folder / "mother"
+    place.mkdir(mode=0o755)
+    try:
+        mother = ZygoteProcess(place, native=False)
+        mother.wait_ready()
+    except SandboxFault:
+        return None
+    return mother
+
+
 async def main(level: str, folder: Path) -> None:
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     host = Host(json.dumps({"port": port, "file": __file__}))
-    environments = ProcessEnvironments(Config(isolation=level), asyncio.get_running_loop(), host)
+    mother = shared_zygote(folder) if level == "forked" else None
+    config = Config(isolation="auto" if level == "forked" else level)
+    environments = ProcessEnvironments(config, asyncio.get_running_loop(), host, mother)
     code = folder / "code"
     code.mkdir()
     (code / "app.py").write_text(textwrap.dedent(SOURCE))
@@ -81,6 +97,9 @@ async def main(level: str, folder: Path) -> None:
     found = json.loads(await asyncio.wait_for(host.answer, 30))
     report = environments.isolation
     await environments.close()
+    if mother is not None:
+        assert report.level == "namespaces"
+        mother.end()
     server.close()
     attacks = {
         promises.FILES: "files",

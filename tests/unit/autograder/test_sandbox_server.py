@@ -1,0 +1,92 @@
+"""A sandbox a submission, forked from one server: what they share is replaced when it dies, and ends with it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from autograder.isolation import best_isolation
+from autograder.processes import children, descendants
+from autograder.sandbox_server import SandboxForkServer, SandboxServer
+
+pytestmark = [
+    pytest.mark.timeout(120),
+    pytest.mark.skipif(not best_isolation().has_namespaces, reason="needs namespaces of its own"),
+]
+
+
+@pytest.fixture
+def fork_server() -> Iterator[SandboxForkServer]:
+    server = SandboxForkServer()
+    yield server
+    server.close()
+
+
+@contextlib.contextmanager
+def started(fork_server: SandboxForkServer, folder: Path) -> Iterator[SandboxServer]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = fork_server.start(folder, listener)
+        server.wait_ready()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def level(server: SandboxServer) -> str:
+    with urllib.request.urlopen(f"{server.url}/_sandbox/health", timeout=30) as answer:
+        return str(json.load(answer)["isolation"]["level"])
+
+
+def first_zygote(fork_server: SandboxForkServer) -> int:
+    [pid] = [
+        pid for pid in children(fork_server.pid) if b"zygote.py" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    return pid
+
+
+def test_sandboxes_share_a_zygote_and_leave_nothing_of_theirs(
+    fork_server: SandboxForkServer, tmp_path: Path
+) -> None:
+    with started(fork_server, tmp_path / "a") as first, started(fork_server, tmp_path / "b") as second:
+        assert first.url != second.url
+        assert level(first) == level(second) == "namespaces"
+        mother = first_zygote(fork_server)
+        assert len(descendants(mother)) == 3  # the zygote behind it, and one for each
+    with started(fork_server, tmp_path / "c"):
+        assert first_zygote(fork_server) == mother
+        assert len(descendants(mother)) == 2
+
+
+def test_a_zygote_that_dies_is_replaced_for_the_next_sandbox(
+    fork_server: SandboxForkServer, tmp_path: Path
+) -> None:
+    with started(fork_server, tmp_path / "a"):
+        mother = first_zygote(fork_server)
+    handle = os.pidfd_open(mother)
+    os.kill(mother, signal.SIGKILL)
+    select.select([handle], [], [], 30.0)
+    os.close(handle)
+    with started(fork_server, tmp_path / "b") as server:
+        assert level(server) == "namespaces"
+        assert first_zygote(fork_server) != mother
+
+
+def test_a_sandbox_whose_fork_server_dies_is_seen_to_have_ended(
+    fork_server: SandboxForkServer, tmp_path: Path
+) -> None:
+    with started(fork_server, tmp_path / "a") as server:
+        assert server.alive()
+        os.kill(fork_server.pid, signal.SIGKILL)
+        assert server._tree is not None
+        assert server._tree.ended(30.0)
+        assert not server.alive()
