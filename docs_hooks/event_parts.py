@@ -12,7 +12,7 @@ from mkdocs.structure.pages import Page
 
 from docs_hooks import facts
 from lambda_sandbox import event_shapes
-from lambda_sandbox.event_shapes import EventShape
+from lambda_sandbox.event_shapes import EventShape, Field
 from lambda_sandbox.telemetry.neighbour_bill import NeighbourPrices, Price
 
 MODES = {"sync": "the service waits", "async": "asynchronous", "mapping": "a mapping polls"}
@@ -91,16 +91,21 @@ def _fields(about: EventShape) -> Iterator[str]:
     yield ""
     yield "| Field | Meaning |"
     yield "|---|---|"
-    seen: set[str] = set()
-    for field in about.fields():
-        if field.path in seen or not field.meaning:
-            continue
-        seen.add(field.path)
-        often = " *May be missing.*" if field.optional else ""
-        path = field.path.replace("|", "\\|")
-        yield f"| `{path}` <br> <small>{field.type}</small> | {facts.cell(field.meaning)}.{often} |"
+    for path, fields in _by_path(about).items():
+        types = " or ".join(dict.fromkeys(field.type for field in fields))
+        often = " *May be missing.*" if fields[0].optional else ""
+        yield f"| `{path}` <br> <small>{types}</small> | {facts.cell(fields[0].meaning)}.{often} |"
     yield ""
     yield "</div>"
+
+
+def _by_path(about: EventShape) -> dict[str, list[Field]]:
+    """Return the fields that mean something; one whose name is not fixed may be there several times."""
+    found: dict[str, list[Field]] = {}
+    for field in about.fields():
+        if field.meaning:
+            found.setdefault(field.path, []).append(field)
+    return found
 
 
 def _indented(text: str) -> list[str]:
