@@ -12,11 +12,13 @@ def handler(event, context):
         return "CloudWatch Logs, packed"
     if "rmqMessagesByQueue" in event:
         batches = event["rmqMessagesByQueue"].values()
-        return [base64.b64decode(message["data"]).decode() for batch in batches for message in batch]
+        messages = [message for batch in batches for message in batch]
+        return [base64.b64decode(message["data"]).decode() for message in messages]
     if "CodePipeline.job" in event:
         return "job " + event["CodePipeline.job"]["id"]
     if "ResponseURL" in event:
-        return f"CloudFormation wants {event['RequestType']} of {event['LogicalResourceId']}"
+        wanted = f"{event['RequestType']} of {event['LogicalResourceId']}"
+        return f"CloudFormation wants {wanted}"
     return event.get("source", "?")
 """
 # --8<-- [end:code]

@@ -8,7 +8,7 @@ CODE = """
 def handler(event, context):
     address = event["request"]["userAttributes"]["email"]
     if not address.endswith("@cloudberry.example"):
-        raise Exception("Only people of Cloudberry sign up here")
+        raise Exception("This door is for our own people")
     event["response"]["autoConfirmUser"] = True
     return event  # the whole event, with the response filled in
 """

@@ -24,14 +24,17 @@ def printed(function, lines=1):
 # --8<-- [start:code]
 CODE = """
 def handler(event, context):
-    print(f"{event['shop']}: {event['degrees']} degrees, somebody left the door open")
+    print(f"{event['shop']}: {event['degrees']} degrees, is the door open?")
 """
 # --8<-- [end:code]
 function = sandbox.deploy(CODE, FunctionName="cloudberry-fridges")
 
 # --8<-- [start:connect]
 iot, lambda_client = boto3.client("iot"), boto3.client("lambda")
-SQL = "SELECT temperature AS degrees, topic(2) AS shop FROM 'shops/+/fridge' WHERE temperature > 8"
+SQL = """
+    SELECT temperature AS degrees, topic(2) AS shop
+    FROM 'shops/+/fridge' WHERE temperature > 8
+"""
 lambda_client.add_permission(
     FunctionName="cloudberry-fridges",
     StatementId="fridges",

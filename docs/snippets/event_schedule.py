@@ -39,7 +39,8 @@ scheduler.create_schedule(
     ActionAfterCompletion="DELETE",
     Target={
         "Arn": function.arn,
-        "RoleArn": "arn:aws:iam::000000000000:role/scheduler",  # Scheduler takes a role, no permission
+        # Scheduler takes a role, no permission
+        "RoleArn": "arn:aws:iam::000000000000:role/scheduler",
         "Input": json.dumps({"issue": 12}),
     },
 )

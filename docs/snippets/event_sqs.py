@@ -31,8 +31,8 @@ def handler(event, context):
         order = json.loads(record["body"])
         if order["jars"] < 1:
             failures.append({"itemIdentifier": record["messageId"]})
-    received = sorted(record["attributes"]["ApproximateReceiveCount"] for record in event["Records"])
-    print(f"{len(event['Records'])} messages, receive counts: {received}, failed: {len(failures)}")
+    counts = [r["attributes"]["ApproximateReceiveCount"] for r in event["Records"]]
+    print(f"{len(counts)} messages, receive counts {counts}, failed: {len(failures)}")
     return {"batchItemFailures": failures}
 """
 # --8<-- [end:code]

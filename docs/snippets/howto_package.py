@@ -5,7 +5,8 @@ from lambda_sandbox import connect
 sandbox = connect()
 
 # --8<-- [start:collect]
-# What `pip install --target package jmespath` would put into the folder, taken from where it is installed here.
+# What `pip install --target package jmespath` would put into the folder,
+# taken from where it is installed here.
 library = {
     str(path): path.read_binary()
     for path in importlib.metadata.distribution("jmespath").files or []
