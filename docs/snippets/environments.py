@@ -12,7 +12,7 @@ CODE = """
 import time
 import uuid
 
-ENVIRONMENT = uuid.uuid4().hex  # outside the handler: runs once in each environment
+ENVIRONMENT = uuid.uuid4().hex  # once in each environment
 calls = 0
 
 def handler(event, context):

@@ -7,7 +7,7 @@ SIZES = (128, 256, 512, 1024, 1769, 3008)
 
 # --8<-- [start:model]
 def call_ms(memory_mb, computes_ms, waits_ms):
-    """One thread: CPU comes with memory up to one vCPU at 1,769 MB, and more does not help it."""
+    """One thread: more than one vCPU, at 1,769 MB, does not help it."""
     return waits_ms + computes_ms / min(1, memory_mb / 1769)
 
 

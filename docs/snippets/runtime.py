@@ -13,7 +13,8 @@ import json
 import os
 from urllib.request import Request, urlopen
 
-API = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation"
+HOST = os.environ["AWS_LAMBDA_RUNTIME_API"]
+API = f"http://{HOST}/2018-06-01/runtime/invocation"
 ID = "Lambda-Runtime-Aws-Request-Id"
 
 def backwards(event):  # the handler of this little language
@@ -25,8 +26,10 @@ while True:
         try:
             kind, answer = "response", backwards(json.load(event))
         except Exception as error:
-            kind, answer = "error", {"errorType": "Words.Backwards", "errorMessage": repr(error)}
-    urlopen(Request(f"{API}/{request_id}/{kind}", json.dumps(answer).encode())).close()
+            kind = "error"
+            answer = {"errorType": "Words.Backwards", "errorMessage": repr(error)}
+    body = json.dumps(answer).encode()
+    urlopen(Request(f"{API}/{request_id}/{kind}", body)).close()
 """
 # --8<-- [end:bootstrap]
 

@@ -18,10 +18,18 @@ table = boto3.resource("dynamodb").Table("Cloudberry")
 
 def handler(event, context):
     if event["routeKey"] == "GET /":
-        rows = "".join(f"<li>{html.escape(each['sku'])}: {each['cents']} cents" for each in table.scan()["Items"])
-        return {"statusCode": 200, "headers": {"content-type": "text/html"}, "body": f"<h1>Cloudberry</h1><ul>{rows}</ul>"}
+        rows = "".join(
+            f"<li>{html.escape(each['sku'])}: {each['cents']} cents"
+            for each in table.scan()["Items"]
+        )
+        return {
+            "statusCode": 200,
+            "headers": {"content-type": "text/html"},
+            "body": f"<h1>Cloudberry</h1><ul>{rows}</ul>",
+        }
     if event["routeKey"] == "PUT /items/{sku}":
-        item = {"sku": event["pathParameters"]["sku"], "cents": int(json.loads(event["body"])["cents"])}
+        cents = int(json.loads(event["body"])["cents"])
+        item = {"sku": event["pathParameters"]["sku"], "cents": cents}
         table.put_item(Item=item)
         return {"statusCode": 201, "body": json.dumps(item)}
 """

@@ -11,7 +11,7 @@ from lambda_sandbox import connect, package
 connect()
 
 # --8<-- [start:client]
-# One attempt: by itself, an SDK would try throttled calls again and hide them from us.
+# One attempt: an SDK would try throttled calls again, and hide them from us.
 lambda_client = boto3.client(
     "lambda", config=Config(retries={"total_max_attempts": 1})
 )

@@ -54,7 +54,8 @@ def test_the_lines_of_the_page_invoke_at_once_and_by_the_queue(
         Code={"ZipFile": package(CODE, filename="app.py")},
     )
     client.get_waiter("function_active_v2").wait(FunctionName="label")
-    at_once, by_the_queue = lines()
+    write, at_once, by_the_queue = lines()
+    subprocess.run(["sh", "-c", write], cwd=tmp_path, check=True)
     assert aws(at_once, tmp_path)["StatusCode"] == 200
     assert json.loads((tmp_path / "answer.json").read_text()) == {"label": "To: Mill Lane 3"}
     assert aws(by_the_queue, tmp_path)["StatusCode"] == 202
