@@ -63,6 +63,8 @@ def test_what_is_meant_for_the_process_itself_is_known_however_it_is_written(tar
     assert is_administration(target.encode(), signed("s3", host))
 
 
-@pytest.mark.parametrize("target", ["/", "/photos/moto-api/reset", "/moto-apiary/cat.png", "/photos/_sandbox/x"])
+@pytest.mark.parametrize(
+    "target", ["/", "/photos/moto-api/reset", "/moto-apiary/cat.png", "/photos/_sandbox/x"]
+)
 def test_a_bucket_or_key_of_a_similar_name_is_not(target: str) -> None:
     assert not is_administration(target.encode(), signed("s3", "localhost"))
