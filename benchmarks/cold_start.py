@@ -83,6 +83,8 @@ class Host:
 
     def on_runtime_exit(self, environment_id: str, exit_: Exit) -> None: ...
 
+    def on_datagram(self, environment_id: str, data: bytes) -> None: ...
+
     def answered(self, environment_id: str) -> None:
         answer = self._answers[environment_id]
         if not answer.done():
