@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from autograder.__main__ import main
+from autograder.isolation import best_isolation
 
 CHECKS = '''
 import pytest
@@ -139,6 +140,28 @@ def test_ctrl_c_ends_in_order_and_the_same_command_goes_on(course: Course) -> No
     notebook(course.handed_in / "eve.ipynb", RIGHT)
     assert "1 graded, 4 kept" in course.grade()
     assert course.scores()["eve"] == 3
+
+
+def test_less_than_full_isolation_is_refused_where_it_is_required(course: Course, tmp_path: Path) -> None:
+    course.environment["PATH"] = str(tmp_path / "empty")  # so that there is no bubblewrap
+    said = course.grade("--require-isolation", code=1)
+    assert "Isolation is not complete here (missing: file system, network" in said
+    assert "install bubblewrap" in said
+    assert not course.out.exists()
+    assert "4 graded" in course.grade()  # with the less, where nobody requires more
+    levels = {json.loads(path.read_text())["isolation"]["level"] for path in course.out.glob("*/result.json")}
+    assert levels == {"process"}
+
+
+@pytest.mark.skipif(bool(best_isolation().missing), reason="needs full isolation")
+def test_full_isolation_is_not_refused_and_results_of_less_are_graded_again(course: Course) -> None:
+    complete = course.environment["PATH"]
+    course.environment["PATH"] = "/nonexistent"
+    course.grade()
+    course.environment["PATH"] = complete
+    assert "4 graded, 0 kept, 0 not graded" in course.grade("--require-isolation")
+    levels = {json.loads(path.read_text())["isolation"]["level"] for path in course.out.glob("*/result.json")}
+    assert levels == {"bwrap"}
 
 
 def test_a_roster_is_remembered_for_the_exports(course: Course, tmp_path: Path) -> None:
