@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,12 @@ _WORKERS = (1, 2)
 
 def measure(count: int, lab_count: int, peer_count: int, progress: Callable[[str], None]) -> dict[str, Any]:
     """Return all figures. ``count`` trivial submissions a run, ``lab_count`` of lab 09, ``peer_count`` for each peer."""
-    figures: dict[str, Any] = {"isolation": best_isolation().level, "trivial": {}, "lab_09": {}}
+    figures: dict[str, Any] = {"isolation": best_isolation().level, "cores": os.cpu_count()}
+    figures |= {
+        "load": [round(os.getloadavg()[0], 1)],
+        "trivial": {},
+        "lab_09": {},
+    }  # of others too: a wall clock shows it
     for workers in _WORKERS:
         progress(f"{count} trivial submissions, {workers} at once")
         figures["trivial"][f"ours, {workers} at once"] = _ours("trivial", count, workers)
@@ -27,6 +33,7 @@ def measure(count: int, lab_count: int, peer_count: int, progress: Callable[[str
     for workers in _WORKERS:
         progress(f"{lab_count} submissions of lab 09, {workers} at once")
         figures["lab_09"][f"ours, {workers} at once"] = _ours(LAB, lab_count, workers)
+    figures["load"].append(round(os.getloadavg()[0], 1))
     return figures
 
 
