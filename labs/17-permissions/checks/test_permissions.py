@@ -193,7 +193,7 @@ def test_clerk_does_its_work(sandbox):
 def test_clerk_may_do_nothing_else(sandbox, seeded):
     """The clerk's role allows nothing that its code does not do"""
     queue = sandbox.client("sqs").get_queue_url(QueueName="cloudberry-packing")["QueueUrl"]
-    key = {"sku": {"S": "jam"}}
+    key = {"sku": {"S": "probe"}}  # what is let through shall spoil nothing that another check looks at
     other = seeded.choice(["Prices2", "PricesArchive", "OrdersOld", "Customers"])
     calls = [
         ["dynamodb", "delete_item", {"TableName": "Prices", "Key": key}],
@@ -316,7 +316,7 @@ def test_payout_may_read_one_secret_and_nothing_else(sandbox, seeded):
     )
     calls = [["secretsmanager", "get_secret_value", {"SecretId": arn}] for arn in others]
     calls += [
-        ["secretsmanager", "put_secret_value", {"SecretId": bank, "SecretString": "x"}],
+        ["secretsmanager", "describe_secret", {"SecretId": bank}],
         ["secretsmanager", "list_secrets", {}],
         ["dynamodb", "scan", {"TableName": "Orders"}],
         ["iam", "list_roles", {}],
