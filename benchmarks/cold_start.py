@@ -70,9 +70,6 @@ class Host:
     def on_output(self, environment_id: str, data: bytes) -> None:
         print(data.decode("utf-8", "replace"), file=sys.stderr)
 
-    def on_datagram(self, environment_id: str, data: bytes) -> None:
-        """Nothing is traced here."""
-
     def on_exit(self, environment_id: str, exit_: Exit) -> None:
         answer = self._answers.get(environment_id)
         if answer is not None and not answer.done():
