@@ -2,6 +2,7 @@
 
 An invocation costs its caller one ``append``; what was appended is added up when somebody reads, or by the hundred.
 
+DIFFERS: ``OffsetLag``, ``PostRuntimeExtensionsDuration`` and ``OnFailureDestinationDeliveredEventCount`` are not reported.
 Source: AWS Lambda Developer Guide, "Types of metrics for Lambda functions", read 2026-11.
 """
 
@@ -107,13 +108,6 @@ class LambdaMetrics:
     def iterator_age(self, function_arn: str, age_ms: float, now: float) -> None:
         """``age_ms`` is how old the last record of a batch was when the function got it."""
         self._add_for_function("IteratorAge", function_arn, age_ms, "Milliseconds", now)
-
-    def offset_lag(self, function_arn: str, lag: int, now: float) -> None:
-        self._add_for_function("OffsetLag", function_arn, float(lag), "Count", now)
-
-    def extensions_took(self, function: FunctionConfiguration, took_ms: float, now: float) -> None:
-        """The runtime had answered and ``took_ms`` later the extensions were done as well."""
-        self._add_for_function("PostRuntimeExtensionsDuration", function.arn, took_ms, "Milliseconds", now)
 
     def mapping_count(self, uuid: str, function_arn: str, metric: str, number: int, now: float) -> None:
         """Count events of a mapping whose ``MetricsConfig`` asks for it."""
