@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -76,8 +75,8 @@ class Sandbox:
 def sandbox(client: str = "lean") -> Iterator[Sandbox]:
     """``client`` is the Runtime API client of its functions: lean or native."""
     # AWS allows ten requests a second for each unit of concurrency; a server that is measured must not throttle.
-    os.environ.setdefault("LAMBDA_SANDBOX_ACCOUNT_CONCURRENCY", "100000")
-    process = ServerProcess(port=0, flags=["--runtime-client", client])
+    settings = {"LAMBDA_SANDBOX_ACCOUNT_CONCURRENCY": "100000"}
+    process = ServerProcess(port=0, flags=["--runtime-client", client], settings=settings)
     try:
         yield Sandbox(process, "sandbox" if client == "lean" else client)
     finally:

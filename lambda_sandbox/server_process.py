@@ -10,8 +10,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.server_client import ServerClient
@@ -23,11 +24,19 @@ _STOP_TIMEOUT_S = 10.0
 class ServerProcess:
     """A running ``serve``; ``endpoint`` is its address, ``flags`` are further options of the command.
 
+    ``settings`` are environment variables of its own, for what has no option.
+
     It ends with ``stop()``, at the interpreter's exit, and when this process dies in any other way: the server watches
     the pipe that is its standard input, and the system closes that pipe with the process.
     """
 
-    def __init__(self, port: int, state: Path | None = None, flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        port: int,
+        state: Path | None = None,
+        flags: Sequence[str] = (),
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         command = [sys.executable, "-m", "lambda_sandbox", "serve", "--port", str(port), "--stop-with-stdin"]
         command += flags
         if state is not None:
@@ -38,7 +47,7 @@ class ServerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env=_environment(),
+            env=_environment() | dict(settings),
             # An interrupt of the notebook's cell goes to the whole process group; the server is not meant by it.
             start_new_session=True,
         )

@@ -223,9 +223,11 @@ class TestForwarder:
         logs.put_log_events(
             logGroupName="/watched", logStreamName="s", logEvents=[{"timestamp": now_ms, "message": "line"}]
         )
-        control, data = (
+        told = [
             json.loads(gzip.decompress(base64.b64decode(received()["awslogs"]["data"]))) for _ in range(2)
-        )
+        ]
+        # Two asynchronous invocations: nobody promises their order.
+        control, data = sorted(told, key=lambda each: each["messageType"])
         assert control["messageType"] == "CONTROL_MESSAGE"
         assert (data["logGroup"], data["owner"]) == ("/watched", ACCOUNT)
         assert data["logEvents"][0]["message"] == "line"
