@@ -48,7 +48,7 @@ from lambda_sandbox.telemetry import system_logs
 from lambda_sandbox.telemetry.alarms import StateChange
 from lambda_sandbox.telemetry.application_logs import ApplicationLogs
 from lambda_sandbox.telemetry.history import History
-from lambda_sandbox.telemetry.logs import LogStore
+from lambda_sandbox.telemetry.logs import LogStore, Written
 from lambda_sandbox.telemetry.traces_header import SAMPLED
 from lambda_sandbox.triggers.delivery import Delivery
 
@@ -395,11 +395,12 @@ class InProcess:
                     self._complete(action)
                 case messages.SetTimer(key=key, at=at):
                     heapq.heappush(self._timers, (at, next(self._numbers), key))
-                case messages.WriteLog(environment=environment, text=text):
-                    if text.startswith("START"):
+                case messages.WriteLog(environment=environment):
+                    if isinstance(action.about, Invocation):
                         self.logs.begin_invocation(environment.log_stream)
                     self._write_log(environment, self._application_logs.rest(environment.environment_id))
-                    self._write_log(environment, system_logs.written(action, self.clock.now()))
+                    line = system_logs.made_of(action) or system_logs.written(action, self.clock.now())
+                    self._write_log(environment, line)
                 case messages.Record(record=record):
                     self.history.record(record)
                     self.cloudwatch.record(record)
@@ -449,12 +450,12 @@ class InProcess:
         self._write_log(environment, self._application_logs.kept(environment, data))
         self.cloudwatch.output(environment.function, environment.log_stream, data)
 
-    def _write_log(self, environment: Environment, data: bytes) -> None:
+    def _write_log(self, environment: Environment, data: Written) -> None:
         function = environment.function
         group = (function.account_id, function.region, function.log_group_name)
         if data:
             self.logs.write(group, environment.log_stream, data, self.clock.now())
-            self.history.neighbours.logged(self.clock.now(), function.function_name, len(data))
+            self.history.neighbours.logged_line(self.clock.now(), function.function_name, data)
 
     def _fire_due(self) -> None:
         while self._timers and self._timers[0][0] <= self.clock.now():

@@ -24,7 +24,6 @@ from lambda_sandbox.invocation.environment import Environment, State
 from lambda_sandbox.invocation.messages import (
     Action,
     Invocation,
-    InvocationRecord,
     InvocationType,
     RefuseRuntime,
 )
@@ -405,14 +404,10 @@ class ServerDriver:
             self._drain(environment)  # of an invocation that begins only the first: what init printed
         if begins:
             self.logs.begin_invocation(environment.log_stream)
-        if not action.line and environment.function.log_format != "JSON":
-            if type(about) is Invocation:
-                self._append_line(environment, (about.request_id, about.function.version))
-                return
-            traced = type(about) is InvocationRecord and SAMPLED in about.invocation.trace_header
-            if type(about) is InvocationRecord and about.report is not None and not traced:
-                self._append_line(environment, about.report)
-                return
+        line = system_logs.made_of(action)
+        if line is not None:
+            self._append_line(environment, line)
+            return
         notice = (
             self.runtime_notice(environment.function.runtime) if action.text.startswith("INIT_START") else ""
         )

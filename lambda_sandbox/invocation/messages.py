@@ -246,19 +246,8 @@ def _line(about: Invocation | InvocationRecord | PhaseEnd | None) -> str:
     if isinstance(about, Invocation):
         return f"START RequestId: {about.request_id} Version: {about.function.version}"
     if isinstance(about, InvocationRecord) and about.report is not None:
-        return (
-            f"END RequestId: {about.invocation.request_id}\n{about.report.line()}{_traced(about.invocation)}"
-        )
+        return f"END RequestId: {about.invocation.request_id}\n{about.report.line()}"
     return ""
-
-
-def _traced(invocation: Invocation) -> str:
-    """Return what the REPORT line of an invocation that X-Ray samples goes on with."""
-    if "Sampled=1" not in invocation.trace_header:
-        return ""
-    parts = dict(part.split("=", 1) for part in invocation.trace_header.split(";") if "=" in part)
-    # DIFFERS: on AWS this is one log event with the REPORT line; here lines are events.
-    return f"\nXRAY TraceId: {parts.get('Root', '')}\tSegmentId: {parts.get('Parent', '')}\tSampled: true\t"
 
 
 class RefuseRuntime(Struct, eq=False):

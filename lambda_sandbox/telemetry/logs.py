@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from lambda_sandbox.invocation.report import Report
+from lambda_sandbox.invocation.report import Report, TracedReport
 from lambda_sandbox.quotas import LOG_TAIL_BYTES
 
 # POLICY: beyond this the oldest lines of whichever function has printed most are dropped.
@@ -20,7 +20,7 @@ _LINE_BYTES = 200  # about what a line takes that is not made yet
 
 # What is written: text; or what the platform's two lines of every invocation are made of, once somebody reads them: END and
 # REPORT of a report, START of a request's id and a version.
-Written = bytes | Report | tuple[str, str]
+Written = bytes | Report | TracedReport | tuple[str, str]
 
 
 def text_of(written: Written) -> bytes:
@@ -31,14 +31,15 @@ def text_of(written: Written) -> bytes:
     """
     if isinstance(written, bytes):
         return written
-    if isinstance(written, Report):
-        return f"END RequestId: {written.request_id}\n{written.line()}\n".encode()
-    return f"START RequestId: {written[0]} Version: {written[1]}\n".encode()
+    if isinstance(written, tuple):
+        return f"START RequestId: {written[0]} Version: {written[1]}\n".encode()
+    report = written.report if isinstance(written, TracedReport) else written
+    return f"END RequestId: {report.request_id}\n{written.line()}\n".encode()
 
 
 @dataclass(frozen=True, slots=True)
 class LogEvent:
-    """One line. ``timestamp_ms`` is milliseconds since the epoch; ``number`` grows through a group."""
+    """One line, or a platform's with all that belongs to it. ``timestamp_ms`` is milliseconds since the epoch; ``number`` grows through a group."""
 
     number: int
     timestamp_ms: int
@@ -115,6 +116,8 @@ class LogStore:
                 continue
             lines = (partial.pop(stream, b"") + text_of(data)).split(b"\n")
             partial[stream] = lines.pop()
+            if isinstance(data, TracedReport):
+                lines[-2:] = [b"\n".join(lines[-2:])]
             for line in lines:
                 yield LogEvent(number, timestamp_ms, stream, line.decode("utf-8", "replace") + "\n")
         for stream, rest in partial.items():

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 
 from lambda_sandbox.invocation.environment import Environment, InitializationType
 from lambda_sandbox.invocation.messages import Invocation, InvocationRecord, PhaseEnd, WriteLog
+from lambda_sandbox.invocation.report import Report, TracedReport
 from lambda_sandbox.telemetry import platform_events
 from lambda_sandbox.telemetry.platform_events import Record
+from lambda_sandbox.telemetry.traces_header import SAMPLED
 
 _DEBUG, _INFO, _WARN = "DEBUG", "INFO", "WARN"
 _ORDER = (_DEBUG, _INFO, _WARN)
@@ -18,8 +20,21 @@ _ORDER = (_DEBUG, _INFO, _WARN)
 Event = tuple[str, str, Record, float]  # level, kind, record, seconds since the epoch
 
 
+def made_of(action: WriteLog) -> Report | TracedReport | tuple[str, str] | None:
+    """Return what the text lines of an invocation are made of once somebody reads them; ``None`` for every other line."""
+    about = action.about
+    if action.line or action.environment.function.log_format == "JSON":
+        return None
+    if isinstance(about, Invocation):
+        return about.request_id, about.function.version
+    if not isinstance(about, InvocationRecord) or about.report is None:
+        return None
+    header = about.invocation.trace_header
+    return TracedReport(about.report, header) if SAMPLED in header else about.report
+
+
 def written(action: WriteLog, now: float, notice: str = "") -> bytes:
-    """Return what ``action`` puts into the log at ``now``, perhaps nothing. ``notice`` goes with the first line of an init.
+    """Return the bytes that ``action`` puts into the log at ``now``, perhaps none. ``notice`` goes with the first line of an init.
 
     What a failed invocation leaves is text in both formats.
     """

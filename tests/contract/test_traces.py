@@ -150,8 +150,11 @@ def test_the_report_of_a_traced_invocation_names_its_trace(sandbox: Any, reader:
     (summary,) = reader.summaries()
     function = named(reader.segments(summary["Id"]), "plain", "AWS::Lambda::Function")
     lines = [event["message"] for event in sandbox._backend.read("/_sandbox/logs")["events"]]
-    (line,) = [line for line in lines if line.startswith("XRAY")]
-    assert line.rstrip() == f"XRAY TraceId: {summary['Id']}\tSegmentId: {function['id']}\tSampled: true"
+    (report,) = [line for line in lines if line.startswith("REPORT")]
+    own, second = report.split("\n", 1)  # one log event, as on AWS
+    assert own.split("\t")[-2].startswith("Init Duration: ")
+    assert own.endswith("\t")
+    assert second == f"XRAY TraceId: {summary['Id']}\tSegmentId: {function['id']}\tSampled: true\t\n"
 
 
 def test_a_warm_invocation_has_no_initialization(sandbox: Any, reader: Reader) -> None:

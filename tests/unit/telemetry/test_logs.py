@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 
+from lambda_sandbox.invocation.report import Report, TracedReport
 from lambda_sandbox.quotas import LOG_TAIL_BYTES
 from lambda_sandbox.telemetry.logs import LogStore
 
@@ -62,3 +63,18 @@ def test_the_busiest_function_loses_its_oldest_lines_and_the_others_none() -> No
     assert numbers == list(range(numbers[0], 90))
     assert 20 <= len(numbers) <= 64
     assert [event.message for event in store.events(quiet)] == ["kept\n"]
+
+
+def test_the_report_of_a_traced_invocation_is_one_event_of_two_lines() -> None:
+    store = LogStore()
+    store.begin_invocation("s")
+    store.write(GROUP, "s", b"printed\n", 1.0)
+    header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+    store.write(GROUP, "s", TracedReport(Report("id-1", 12.3, 128, 40), header), 1.0)
+    printed, end, report = messages(store)
+    assert (printed, end) == ("printed\n", "END RequestId: id-1\n")
+    second = (
+        "XRAY TraceId: 1-5759e988-bd862e3fe1be46a994272793\tSegmentId: 53995c3f42cd8ad8\tSampled: true\t\n"
+    )
+    assert report == f"{Report('id-1', 12.3, 128, 40).line()}\n{second}"
+    assert base64.b64decode(store.tail("s")).decode() == printed + end + report
