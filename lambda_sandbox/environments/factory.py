@@ -23,7 +23,7 @@ from lambda_sandbox.resources import FunctionConfiguration
 
 _CORNER = "lambda-sandbox"
 _BASELINE_PROCESSES = 2  # the launcher and the runtime
-_BLANK_TMP_MB = 512  # what most functions have; another size is set when it is known
+_BLANK_TMP_MB = 512  # what most functions have
 
 
 class EnvironmentFactory:
@@ -82,7 +82,7 @@ class EnvironmentFactory:
             "spec": spec,
             "code": str(code),
             "layers": str(layers) if layers is not None else "",
-            "tmp_mb": function.ephemeral_storage_mb if function.ephemeral_storage_mb != _BLANK_TMP_MB else 0,
+            "tmp_mb": function.ephemeral_storage_mb,
         }
         try:
             if environment.group is not None and "memory" in self.controllers:

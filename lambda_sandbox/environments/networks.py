@@ -1,12 +1,10 @@
-"""Network namespaces made in advance, with their listeners in them: making one waits for a lock of the whole machine.
+"""An environment's network: a namespace with nothing in it but loopback, and the listeners by which it reaches the sandbox.
 
-Standard library only: this file is mounted alone at ``/var/runtime`` beside the zygote. Linux only.
+Standard library only: this file is mounted alone at ``/var/runtime`` beside the launcher. Linux only.
 """
 
 from __future__ import annotations
 
-import os
-import select
 import socket
 from typing import TYPE_CHECKING
 
@@ -16,9 +14,6 @@ else:
     import namespaces
 
 RUNTIME_API_PORT, ENDPOINT_PORT, TRACES_PORT = 9001, 9000, 2000
-_SPARE = 8
-_QUIET_MS = 20
-
 
 Listeners = tuple[socket.socket, ...]
 
@@ -48,58 +43,8 @@ def _bind_datagrams(port: int) -> socket.socket:
     return datagrams
 
 
-class SpareNetworks:
-    """Namespaces that nobody has been in. Each is given to one environment and never again."""
-
-    def __init__(self) -> None:
-        # Without root only a namespace of one's own can be entered again; and a zygote needs no network.
-        namespaces.unshare(namespaces.NEWNET)
-        self._own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        self._spare: list[tuple[int, Listeners]] = []
-
-    def fill(self, requests: socket.socket) -> None:
-        """Make namespaces until there are enough, as long as no request comes."""
-        if len(self._spare) >= _SPARE:
-            return
-        idle = select.poll()
-        idle.register(requests, select.POLLIN)
-        while len(self._spare) < _SPARE and not idle.poll(_QUIET_MS):
-            try:
-                namespaces.unshare(namespaces.NEWNET)
-            except OSError:
-                return  # the machine has no more of them to give; an environment then says so itself
-            namespaces.loopback_up()
-            entry = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-            self._spare.append((entry, listen(own_network=True)))
-            namespaces.join(self._own, namespaces.NEWNET)
-
-    def enter(self) -> Listeners:
-        """Called in an environment's first process: be in the last namespace, or in a new one. Return its listeners."""
-        listeners: Listeners = ()
-        if self._spare:
-            entry, listeners = self._spare.pop()
-            namespaces.join(entry, namespaces.NEWNET)
-            os.close(entry)
-        else:
-            namespaces.unshare(namespaces.NEWNET)
-            namespaces.loopback_up()
-            listeners = listen(own_network=True)
-        self.close()
-        return listeners
-
-    def given(self) -> None:
-        """Called in the zygote once an environment has been forked, which has the last namespace."""
-        if self._spare:
-            _close(*self._spare.pop())
-
-    def close(self) -> None:
-        for spare in self._spare:
-            _close(*spare)
-        self._spare.clear()
-        os.close(self._own)
-
-
-def _close(entry: int, listeners: Listeners) -> None:
-    os.close(entry)
-    for listener in listeners:
-        listener.close()
+def enter_new() -> Listeners:
+    """Leave the network for a new namespace and return the listeners in it. Waits for a lock of the whole machine."""
+    namespaces.unshare(namespaces.NEWNET)
+    namespaces.loopback_up()
+    return listen(own_network=True)

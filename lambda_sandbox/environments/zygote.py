@@ -21,17 +21,18 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from lambda_sandbox.environments import launcher, namespaces, packets, runtime_process
-    from lambda_sandbox.environments.networks import SpareNetworks
+    from lambda_sandbox.environments import launcher, namespaces, networks, packets, runtime_process, spares
 else:
     import launcher
     import namespaces
+    import networks
     import packets
     import runtime_process
-    from networks import SpareNetworks
+    import spares
 
 _REHEARSALS = 10  # Python rewrites code that has run some eight times, and so copies its pages
 HOST, KEPT = "/.host", "/.kept"
@@ -120,30 +121,41 @@ def serve(requests: socket.socket) -> None:
 def _answer(requests: socket.socket, home: int) -> None:
     gc.collect()
     gc.freeze()  # a collection in a child would write to, and so copy, every page that it shares
-    networks = SpareNetworks()
+
+    def close() -> None:
+        requests.close()
+        waiting.close()
+
+    def make(tmp: str, fds: Sequence[int] = ()) -> socket.socket:
+        return _make_first_process(tmp, close, home, fds)
+
+    def make_spare(tmp: str) -> socket.socket:
+        _make_tmp(tmp, spares.TMP_MB)
+        return make(tmp)
+
+    waiting = spares.Spares(make_spare)
     packets.send(requests, {"event": "ready"})
     while True:
-        networks.fill(requests)
+        waiting.fill(requests)
         request, fds = packets.receive(requests)
         if not request:
             return
         if request["op"] == "forget":
             _forget(request["tmp"])
         elif request["op"] == "house":
-            _fork_house(requests, fds[0], home, networks)
+            _fork_house(fds[0], home, close)
         elif request["op"] == "flavour":
-            _fork_flavour(requests, request["name"], fds[0], home, networks)
+            _fork_flavour(request["name"], fds[0], home, close)
         else:
-            _start(requests, request, fds, home, networks)
+            _start(request, fds, make, waiting)
 
 
-def _fork_flavour(requests: socket.socket, name: str, fd: int, home: int, networks: SpareNetworks) -> None:
+def _fork_flavour(name: str, fd: int, home: int, close: Callable[[], None]) -> None:
     if os.fork():
         os.close(fd)
         return
     try:
-        requests.close()
-        networks.close()
+        close()
         namespaces.die_with_parent(signal.SIGKILL)
         more, _, python = name.partition("@")
         if python:
@@ -155,21 +167,20 @@ def _fork_flavour(requests: socket.socket, name: str, fd: int, home: int, networ
                 str(fd),
                 more,
             )
-        _load_boto3()
+        importlib.import_module("boto3")
         _answer(socket.socket(fileno=fd), home)
     finally:
         os._exit(0)  # a flavour that cannot be loaded is simply not there
 
 
-def _fork_house(requests: socket.socket, fd: int, home: int, networks: SpareNetworks) -> None:
+def _fork_house(fd: int, home: int, close: Callable[[], None]) -> None:
     """Fork a zygote with processes, mounts and kept folders of its own. It ends with the server that holds its socket."""
     if _fork_into_pid_namespace(home):
         os.close(fd)
         return
     answers = socket.socket(fileno=fd)
     try:
-        requests.close()
-        networks.close()
+        close()
         os.close(home)
         namespaces.die_with_parent(signal.SIGKILL)
         namespaces.unshare(namespaces.NEWNS)
@@ -192,7 +203,7 @@ def _serve_flavour(requests: socket.socket, more: str) -> None:
     namespaces.die_with_parent(signal.SIGKILL)
     _preload()
     if more:
-        _load_boto3()
+        importlib.import_module("boto3")
     _answer(requests, os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC))
 
 
@@ -209,27 +220,42 @@ def _become(python: str, libraries: str, *arguments: str) -> NoReturn:
     os.execve(python, command, {"LD_LIBRARY_PATH": libraries})  # noqa: S606
 
 
-def _load_boto3() -> None:
-    """Import boto3 and, by making a client, what it imports late. The keys are nobody's and nothing of it is kept."""
-    boto3 = importlib.import_module("boto3")
-    session = boto3.session.Session("none", "none", region_name="us-east-1")
-    session.client("sts", endpoint_url="http://127.0.0.1:9")
-
-
 def _start(
-    requests: socket.socket, request: dict[str, Any], fds: list[int], home: int, networks: SpareNetworks
+    request: dict[str, Any],
+    fds: list[int],
+    make: Callable[[str, list[int]], socket.socket],
+    waiting: spares.Spares,
 ) -> None:
     try:
-        _make_tmp(request["tmp"], request["tmp_mb"])
-        if _fork_into_pid_namespace(home) == 0:
-            requests.close()
-            os.close(home)
-            _be_environment(request, fds, networks)
-        networks.given()
+        kept = os.path.ismount(_place(request["tmp"]))  # by a reset
+        given = "" if kept else waiting.give(request, fds)
+        if given:
+            os.symlink(given, f"{KEPT}/{request['tmp']}")
+        else:
+            if not kept:
+                _make_tmp(request["tmp"], request["tmp_mb"])
+            with make(request["tmp"], fds) as orders:
+                packets.send_fds(orders, request, fds)
     except OSError:
         os.write(fds[1], traceback.format_exc().encode())
     for fd in fds:
         os.close(fd)
+
+
+def _make_first_process(tmp: str, close: Callable[[], None], home: int, fds: Sequence[int]) -> socket.socket:
+    """Fork an environment's first process and return the socket on which it waits for its request.
+
+    ``close`` closes what is the zygote's own; ``fds`` will come with the request.
+    """
+    ours, orders = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with orders:
+        if _fork_into_pid_namespace(home) == 0:
+            ours.close()
+            close()
+            for fd in (home, *fds):
+                os.close(fd)
+            _be_first_process(orders, tmp)
+    return ours
 
 
 def _fork_into_pid_namespace(home: int) -> int:
@@ -244,28 +270,43 @@ def _fork_into_pid_namespace(home: int) -> int:
     return pid
 
 
-def _be_environment(request: dict[str, Any], fds: list[int], networks: SpareNetworks) -> NoReturn:
-    control = socket.socket(fileno=fds[0])
-    spec = request["spec"]
+def _be_first_process(orders: socket.socket, tmp: str) -> NoReturn:
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         namespaces.die_with_parent(signal.SIGKILL)
+        listeners = networks.enter_new()
+        _enter(_place(tmp))
+        request, fds = packets.receive(orders)
+        orders.close()
+        if request:
+            _be_environment(request, fds, listeners)
+    except OSError:
+        orders.setblocking(False)
+        _, fds = packets.receive(orders)  # fails for one made in advance: it is nobody's yet
+        for output in fds[1:2]:
+            os.write(output, traceback.format_exc().encode())
+    finally:
+        os._exit(1)
+
+
+def _be_environment(request: dict[str, Any], fds: list[int], listeners: networks.Listeners) -> NoReturn:
+    control = socket.socket(fileno=fds[0])
+    try:
         launcher.join_cgroups(fds[2:])
-        listeners = networks.enter()
-        _enter(request)
+        namespaces.unshare(namespaces.NEWCGROUP)  # whose root is the group just joined
         if not request["blank"]:
             _furnish_for(request)
     except OSError:
         os.dup2(fds[1], 2)
         traceback.print_exc()
         os._exit(1)
-    launcher.run(control, spec, fds[1:2], _furnish_for if request["blank"] else None, listeners)
+    launcher.run(control, request["spec"], fds[1:2], _furnish_for if request["blank"] else None, listeners)
 
 
-def _enter(request: dict[str, Any]) -> None:
-    namespaces.unshare(namespaces.NEWNS | namespaces.NEWIPC | namespaces.NEWUTS | namespaces.NEWCGROUP)
+def _enter(tmp: str) -> None:
+    namespaces.unshare(namespaces.NEWNS | namespaces.NEWIPC | namespaces.NEWUTS)
     socket.sethostname("lambda")
-    namespaces.mount(f"{KEPT}/{request['tmp']}", "/tmp", flags=namespaces.BIND)  # noqa: S108
+    namespaces.mount(tmp, "/tmp", flags=namespaces.BIND)  # noqa: S108
     namespaces.detach("/proc")
     namespaces.mount("proc", "/proc", "proc", namespaces.NO_SUID | namespaces.NO_DEV | namespaces.NO_EXEC)
     namespaces.detach(KEPT)
@@ -276,16 +317,19 @@ def _furnish_for(request: dict[str, Any]) -> None:
     namespaces.bind_read_only(HOST + request["code"], "/var/task")
     if request["layers"]:
         namespaces.bind_read_only(HOST + request["layers"], "/opt")
-    if "op" not in request and request["tmp_mb"]:  # a blank one, whose /tmp has another size by now
-        flags = namespaces.REMOUNT | namespaces.NO_SUID | namespaces.NO_DEV
-        namespaces.mount("tmpfs", "/tmp", "tmpfs", flags, f"size={request['tmp_mb']}m")  # noqa: S108
+    size = f"size={request['tmp_mb']}m"  # one made in advance has another by now
+    flags = namespaces.REMOUNT | namespaces.NO_SUID | namespaces.NO_DEV
+    namespaces.mount("tmpfs", "/tmp", "tmpfs", flags, size)  # noqa: S108
     namespaces.detach(HOST)
+
+
+def _place(key: str) -> str:
+    """Return the folder that is, or will be, the ``/tmp`` of this name: a spare's, if one has become it."""
+    return os.path.realpath(f"{KEPT}/{key}")
 
 
 def _make_tmp(key: str, size_mb: int) -> None:
     target = f"{KEPT}/{key}"
-    if os.path.ismount(target):
-        return  # kept by a reset
     os.makedirs(target, exist_ok=True)
     options = f"size={size_mb}m,mode=1777"
     namespaces.mount("tmpfs", target, "tmpfs", namespaces.NO_SUID | namespaces.NO_DEV, options)
@@ -293,8 +337,10 @@ def _make_tmp(key: str, size_mb: int) -> None:
 
 def _forget(key: str) -> None:
     with contextlib.suppress(OSError):
-        namespaces.detach(f"{KEPT}/{key}")
-        os.rmdir(f"{KEPT}/{key}")
+        place = _place(key)
+        namespaces.detach(place)
+        os.rmdir(place)
+        os.unlink(f"{KEPT}/{key}")  # of a spare
 
 
 def main() -> None:

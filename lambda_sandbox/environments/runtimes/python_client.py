@@ -43,6 +43,7 @@ _OWN_MODULES: tuple[str, ...] = (
     "namespaces",
     "confinement",
     "networks",
+    "spares",
     "zygote",
     "python_client",
     "python_context",
