@@ -19,6 +19,7 @@ from lambda_sandbox.telemetry.metrics_api import MetricsApi
 from lambda_sandbox.telemetry.metrics_errors import MonitoringError, refused
 from lambda_sandbox.telemetry.metrics_lambda import LambdaMetrics
 from lambda_sandbox.telemetry.metrics_logs import LogMetrics
+from lambda_sandbox.telemetry.metrics_mappings import MappingMetrics
 
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 _JSON = b"application/x-amz-json-1.0"
@@ -37,6 +38,7 @@ class CloudWatch:
         self._clock = clock
         self.metrics = Metrics(clock)
         self.of_lambda = LambdaMetrics(self.metrics, clock)
+        self.of_mappings = MappingMetrics(self.metrics, clock)
         self.in_logs = LogMetrics(self.metrics, clock)
         self.alarms = Alarms(self.metrics)
         self.notify: Callable[[list[StateChange]], None] = lambda changes: None
