@@ -12,8 +12,10 @@ from lambda_sandbox.config import Config
 from lambda_sandbox.drivers import otlp_export
 from lambda_sandbox.drivers.alarm_actions import AlarmActions
 from lambda_sandbox.drivers.alarm_clock import AlarmClock
+from lambda_sandbox.drivers.alarm_keeper import AlarmKeeper
 from lambda_sandbox.drivers.history_keeper import HistoryKeeper
 from lambda_sandbox.drivers.otlp_export import OtlpExport
+from lambda_sandbox.environments.openings import read_openings, refuse_own_port
 from lambda_sandbox.environments.process import ProcessEnvironments
 from lambda_sandbox.environments.zygote_starter import ZygoteProcess
 from lambda_sandbox.errors import SandboxFault
@@ -51,6 +53,7 @@ class Application:
         self._loop = asyncio.get_running_loop()
         listener = listening.listener(config.host, config.port)
         self.port = listener.getsockname()[1]
+        refuse_own_port(config.allow_network, self.port)
         self._worker = ThreadPoolExecutor(1, "control-plane")
         self._ground = await self._loop.run_in_executor(self._worker, Ground, config)
         base_url = f"http://127.0.0.1:{self.port}"
@@ -102,6 +105,7 @@ class Application:
         requests.open_front_doors(parts, self._endpoint, identities)
         self._counts = MappingCounts(parts)
         self._mappings = make_mappings(parts, self._invoking, self._finished.outbox, self._counts)
+        AlarmKeeper(self._ground.store, self.driver.cloudwatch, self._ground.waiting_clock)
         actions = AlarmActions(
             self._ground.waiting_clock, parts.neighbours.forward, self._triggers.deliveries.deliver
         )
@@ -120,12 +124,17 @@ class Application:
         self._endpoint.on_schedule_change = self._triggers.schedules.wake
 
     def _make_environments(self) -> ProcessEnvironments:
-        environments = ProcessEnvironments(self.config, self._loop, self.driver, self._mother)
+        environments = ProcessEnvironments(
+            self.config, self._loop, self.driver, self._mother, self._own_ports
+        )
         self.driver.environments = environments
         self.driver.xray.collect = environments.drain_traces
         self.driver.core.admission = environments.refusal
         self.driver.core.peak_memory_mb = environments.peak_memory_mb
         return environments
+
+    def _own_ports(self) -> set[int]:
+        return {self.port, *listening.ports(self._servers), *self.driver.debugging.ports()}
 
     async def _resume(self) -> None:
         """Take up what the state holds, and begin what goes on by itself."""
@@ -138,6 +147,7 @@ class Application:
         self._invoking.resume_events()
         await self._mappings.sync()
         self._triggers.schedules.start()
+        self._alarm_clock.arm()
 
     def _inner_connection(self, environment_id: str) -> HttpConnection:
         return listening.inner_connection(self._endpoint, environment_id)
@@ -190,6 +200,7 @@ def _check(config: Config) -> None:
         raise SandboxFault(
             "--enforce-iam reads users, roles and policies from the neighbours: start with them."
         )
+    read_openings(config.allow_network)
     if config.otlp:
         otlp_export.check(config)
 

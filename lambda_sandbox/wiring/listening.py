@@ -6,6 +6,7 @@ import asyncio
 import errno
 import functools
 import socket
+from collections.abc import Iterable
 
 from lambda_sandbox.drivers.endpoint import Endpoint, EndpointConnection
 from lambda_sandbox.drivers.environment_connection import EnvironmentConnection
@@ -43,6 +44,12 @@ async def accept(
         inner = functools.partial(EndpointConnection, endpoint, inner=True)
         servers.append(await loop.create_server(inner, sock=inherited))
     return servers
+
+
+def ports(servers: Iterable[asyncio.AbstractServer]) -> set[int]:
+    """Return where they listen."""
+    names = [sock.getsockname() for server in servers for sock in getattr(server, "sockets", ())]
+    return {name[1] for name in names if isinstance(name, tuple)}  # that of a Unix socket is a text
 
 
 def inner_connection(endpoint: Endpoint, environment_id: str) -> EnvironmentConnection:
