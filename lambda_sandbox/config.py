@@ -39,7 +39,8 @@ class Config:
     ``kafka_bootstrap_servers`` is ``HOST:PORT[,…]`` of a real broker that Kafka mappings read from.
     ``mqtt_broker`` is ``HOST:PORT`` of a real broker on this machine, whose messages AWS IoT topic rules see.
     ``otlp`` is the address of an OpenTelemetry collector, which takes OTLP over HTTP (``http://127.0.0.1:4318``); one that is not
-    on this machine only with ``allow_network``.
+    on this machine only with ``allow_network``, the ``HOST:PORT`` pairs that may be reached off the sandbox: by every function
+    whose environment has a network of its own, and by the sandbox itself.
     ``neighbours_socket`` is the Unix socket of neighbours that somebody else runs, and that outlive this sandbox.
     ``stop_with_stdin`` ends the server when its standard input closes, that is, when whoever started it is gone.
     """
@@ -72,7 +73,7 @@ class Config:
     mqtt_broker: str = ""
     neighbours_socket: Path | None = None
     otlp: str = ""
-    allow_network: bool = False
+    allow_network: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises ``ValueError`` for a clock or a probability that is none."""
@@ -106,6 +107,10 @@ class Config:
         return cls(**values)
 
 
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
 def _flag(text: str) -> bool:
     return text.strip().lower() not in {"0", "false", "no", "off", ""}
 
@@ -136,5 +141,5 @@ _READERS: dict[str, Any] = {
     "mqtt_broker": str,
     "neighbours_socket": Path,
     "otlp": str,
-    "allow_network": _flag,
+    "allow_network": _list,
 }

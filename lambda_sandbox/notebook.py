@@ -58,7 +58,8 @@ class Sandbox:
     def isolation(self) -> Isolation:
         """What the machine lets the sandbox enforce, and what is missing."""
         answer = self._backend.health()["isolation"]
-        return Isolation(answer["level"], tuple(answer["enforced"]), tuple(answer["missing"]))
+        opened = tuple(answer.get("opened", ()))  # the in-process driver opens nothing
+        return Isolation(answer["level"], tuple(answer["enforced"]), tuple(answer["missing"]), opened)
 
     @property
     def clock(self) -> str:
@@ -154,6 +155,8 @@ class Sandbox:
         text += " · IAM enforced" if self.enforces_iam else ""
         if isolation.missing:
             text += f" · not enforced: {', '.join(isolation.missing)}"
+        if isolation.opened:
+            text += f" · functions reach {isolation.network}"
         faults = banner(self.faults.list())
         return " · ".join([text, *self.notes, *([faults] if faults else [])])
 
@@ -164,6 +167,7 @@ class Sandbox:
             ("isolation", isolation.level),
             ("enforced", ", ".join(isolation.enforced) or "nothing"),
             ("not enforced", ", ".join(isolation.missing) or "nothing is missing"),
+            ("functions reach", isolation.network),
             ("clock", self.clock),
             ("IAM", "enforced" if self.enforces_iam else "every key may do everything in its account"),
             *(("note", note) for note in self.notes),

@@ -364,8 +364,23 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """What the machine lets the sandbox enforce. ``level`` is ``bwrap``, ``namespaces`` or ``process``."""
+    """What the machine lets the sandbox enforce. ``level`` is ``bwrap``, ``namespaces`` or ``process``.
+
+    ``opened`` are the ``HOST:PORT`` pairs of ``--allow-network``.
+    """
 
     level: str
     enforced: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    opened: tuple[str, ...] = ()
+
+    @property
+    def network(self) -> str:
+        """Say in words what functions reach."""
+        if self.level not in ("bwrap", "namespaces"):
+            narrows = "; --allow-network does not narrow it" if self.opened else ""
+            return f"everything that this machine reaches{narrows}"
+        opened = (
+            f" and, from every function of every account, {', '.join(self.opened)}" if self.opened else ""
+        )
+        return f"the sandbox{opened}"

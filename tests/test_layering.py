@@ -30,6 +30,7 @@ WIRING = {
     "drivers",
     "fork_server",
     "notebook",
+    "wiring",
     "__main__",
 }  # may import everything, and nothing below imports them
 IMPURE = {

@@ -61,9 +61,9 @@ def cli() -> None:
 )
 @click.option(
     "--allow-network",
-    is_flag=True,
-    default=None,
-    help="Let the sandbox itself reach a collector that is not on this machine.",
+    multiple=True,
+    metavar="HOST:PORT",
+    help="Let every function, and the sandbox itself, reach this host and port; may be repeated.",
 )
 @click.option(
     "--stop-with-stdin", is_flag=True, help="Stop when standard input ends, as it does when a parent dies."
@@ -74,6 +74,7 @@ def serve(**flags: Any) -> int:
     from lambda_sandbox.botocore_guard import is_loopback
     from lambda_sandbox.config import Config
 
+    flags["allow_network"] = flags["allow_network"] or None  # not given: what the variable says
     try:
         config = Config.load(**flags)
     except ValueError as error:

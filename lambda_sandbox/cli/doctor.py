@@ -73,6 +73,7 @@ class Diagnosis:
     notes: list[str]
     findings: list[Finding]
     runtimes: list[dict[str, Any]]
+    network: str = ""  # what functions reach, in words
 
     @property
     def ok(self) -> bool:
@@ -128,7 +129,9 @@ def diagnose(isolation_mode: str | None = None) -> Diagnosis:
             enforced = set(found["enforced"])
             findings = [_examine(client, check, enforced, facts) for check in CHECKS]
     groups, notes = _control_groups()
-    return Diagnosis(found["level"], os.getuid(), groups, notes, findings, _runtimes())
+    return Diagnosis(
+        found["level"], os.getuid(), groups, notes, findings, _runtimes(), network=found["network"]
+    )
 
 
 @contextmanager
@@ -283,6 +286,7 @@ def _runtimes() -> list[dict[str, Any]]:
 def show(diagnosis: Diagnosis) -> None:
     """Print one line a promise, then the runtimes."""
     print(f"isolation {diagnosis.level}, user {diagnosis.user_id}, control groups {diagnosis.control_groups}")
+    print(f"functions reach {diagnosis.network}")
     for finding in diagnosis.findings:
         print(f"  {finding.outcome:<13} {finding.promise:<42} tried: {finding.tried}")
         if finding.detail:

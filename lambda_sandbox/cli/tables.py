@@ -160,6 +160,7 @@ def health(answer: Json, endpoint: str) -> None:
         ("isolation", isolation["level"]),
         ("enforced", ", ".join(isolation["enforced"]) or "nothing"),
         ("not enforced", ", ".join(isolation["missing"]) or "nothing is missing"),
+        ("functions reach", isolation["network"]),
         ("neighbours", str(answer.get("neighbours"))),
         *(("faults", text) for text in [banner(answer.get("faults") or [])] if text),
     ]

@@ -19,10 +19,23 @@ from lambda_sandbox.telemetry.metrics_api import MetricsApi
 from lambda_sandbox.telemetry.metrics_errors import MonitoringError, refused
 from lambda_sandbox.telemetry.metrics_lambda import LambdaMetrics
 from lambda_sandbox.telemetry.metrics_logs import LogMetrics
+from lambda_sandbox.telemetry.metrics_mappings import MappingMetrics
 
 Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 _JSON = b"application/x-amz-json-1.0"
 _OWN_TAGS = ("TagResource", "UntagResource", "ListTagsForResource")
+_CHANGING = frozenset(
+    {
+        "PutMetricAlarm",
+        "PutCompositeAlarm",
+        "DeleteAlarms",
+        "SetAlarmState",
+        "EnableAlarmActions",
+        "DisableAlarmActions",
+        "TagResource",
+        "UntagResource",
+    }
+)
 _OPERATION = re.compile(rb"GraniteServiceVersion20100801\.(\w+)")
 _OTHER_PROTOCOL = (
     "CloudWatch's metrics and alarms speak the JSON protocol here: use a version of your SDK from 2025-08 or later, "
@@ -37,10 +50,12 @@ class CloudWatch:
         self._clock = clock
         self.metrics = Metrics(clock)
         self.of_lambda = LambdaMetrics(self.metrics, clock)
+        self.of_mappings = MappingMetrics(self.metrics, clock)
         self.in_logs = LogMetrics(self.metrics, clock)
         self.alarms = Alarms(self.metrics)
         self.notify: Callable[[list[StateChange]], None] = lambda changes: None
         self.on_alarm: Callable[[], None] = lambda: None
+        self.on_change: Callable[[], None] = lambda: None  # of an alarm, its state or its tags
         reading = MetricsApi(self.metrics, clock, self.flush)
         watching = AlarmsApi(self.alarms, self.metrics, clock, lambda changes: self.notify(changes))
         self._operations = reading.operations | watching.operations
@@ -64,6 +79,7 @@ class CloudWatch:
             self.flush()
             changes = self.alarms.tick(self._clock.now())
             if changes:
+                self.on_change()
                 self.notify(changes)
 
     def answer(
@@ -86,6 +102,8 @@ class CloudWatch:
             return error_answer(error, _JSON)
         if operation.startswith("Put"):
             self.on_alarm()
+        if operation in _CHANGING:
+            self.on_change()
         return 200, [(b"Content-Type", _JSON)], json.dumps(result).encode()
 
     def forget_stream(self, stream: str) -> None:

@@ -103,6 +103,10 @@ class Debugging:
             os.close(self._layer_lock)
             self._layer = None
 
+    def ports(self) -> set[int]:
+        """Return where debuggers are listened for."""
+        return {debugged.port for debugged in self._debugged.values()}
+
     # --- for the driver --------------------------------------------------------------------------------
 
     def equip(

@@ -41,7 +41,8 @@ class Letter:
     ``account_id`` and ``region`` are the sender's. ``attributes`` are name, type and value of a message's attributes. For a
     bucket there is a ``key``, for a bus a ``detail_type`` and ``resources``, for a function a ``trace_header``. ``subject``
     says what it is, for history; ``group_id`` is a FIFO queue's message group. ``posted_at`` is seconds on the waiting clock.
-    ``cause`` is the name of the function that it is sent for, and billed to.
+    ``cause`` is the name of the function that it is sent for, and billed to. ``function_arn`` is of the asynchronous event or
+    the batch that it tells of; of a batch there are also its mapping's id and the number of its ``events``.
     """
 
     letter_id: str
@@ -58,8 +59,10 @@ class Letter:
     resources: tuple[str, ...] = ()
     trace_header: str = ""
     group_id: str = ""
-    function_arn: str = ""  # of the asynchronous event that it tells of
+    function_arn: str = ""
     dead_letter: bool = False
+    mapping_uuid: str = ""
+    events: int = 0
 
 
 class Destinations:

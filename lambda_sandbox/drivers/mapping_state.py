@@ -31,6 +31,9 @@ def letter_of(mapping: EventSourceMapping, discarded: Discarded) -> Letter:
         subject,
         key=key,
         cause=mapping.function_arn.split(":")[6],
+        function_arn=mapping.function_arn,
+        mapping_uuid=mapping.uuid,
+        events=discarded.events,
     )
 
 

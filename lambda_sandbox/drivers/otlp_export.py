@@ -15,6 +15,7 @@ from lambda_sandbox.botocore_guard import is_loopback
 from lambda_sandbox.config import Config
 from lambda_sandbox.drivers.cloudwatch import CloudWatch
 from lambda_sandbox.drivers.xray import XRay
+from lambda_sandbox.environments.openings import opens
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.http1 import ClientConnection, encode_request
 from lambda_sandbox.telemetry.traces import Segment
@@ -36,9 +37,10 @@ def check(config: Config) -> None:
         port = None
     if address.scheme != "http" or not address.hostname or port is None:
         raise SandboxFault(f"--otlp takes an address such as http://127.0.0.1:4318, not {config.otlp}.")
-    if not config.allow_network and not is_loopback(address.hostname):
+    if not is_loopback(address.hostname) and not opens(config.allow_network, address.hostname, port):
         raise SandboxFault(
-            f"--otlp {config.otlp} is not on this machine: use a loopback address, or add --allow-network."
+            f"--otlp {config.otlp} is not on this machine: use a loopback address, or add "
+            f"--allow-network {address.hostname}:{port}."
         )
     if (
         importlib.util.find_spec("opentelemetry") is None

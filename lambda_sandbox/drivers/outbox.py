@@ -31,7 +31,7 @@ class Letters(Protocol):
 
 class Outbox:
     """``send`` raises ``NotNow`` where a later try may help. ``note(sentence)`` hears what became of each letter,
-    ``on_failure`` of those that are given up.
+    ``on_delivery`` of those that arrived and ``on_failure`` of those that are given up.
 
     Belongs to one event loop.
     """
@@ -50,6 +50,7 @@ class Outbox:
         self._note = note
         self._sleep = sleep
         self._tasks: set[asyncio.Task[None]] = set()
+        self.on_delivery: Callable[[Letter], None] = lambda letter: None
         self.on_failure: Callable[[Letter], None] = lambda letter: None
 
     def resume(self) -> None:
@@ -98,6 +99,7 @@ class Outbox:
                 return
             else:
                 self._letters.delete(letter)
+                self.on_delivery(letter)
                 self._note(f"{letter.subject} delivered")
                 return
 

@@ -93,6 +93,8 @@ class OwnRoutes:
                 "level": isolation.level,
                 "enforced": list(isolation.enforced),
                 "missing": list(isolation.missing),
+                "opened": list(isolation.opened),
+                "network": isolation.network,
             },
             "neighbours": self._neighbours_state(),
             "account_id": self._config.account_id,

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 _READ_BYTES = 65_536
+_MOST_DESCRIPTORS = 32  # of four bytes: three listeners, and one for each opening to the network
 _Ancillary = list[tuple[int, int, bytes]]
 
 
@@ -27,7 +28,7 @@ def send_with_fds(sock: socket.socket, message: dict[str, Any], fds: list[int]) 
 def receive(sock: socket.socket) -> tuple[dict[str, Any], list[int], int]:
     """Return a message, its descriptors and its sender's process id; ``{}`` at the end. Raises ``BlockingIOError``."""
     try:
-        space = socket.CMSG_SPACE(64) + socket.CMSG_SPACE(12)
+        space = socket.CMSG_SPACE(4 * _MOST_DESCRIPTORS) + socket.CMSG_SPACE(12)
         data, ancillary, _, _ = sock.recvmsg(_READ_BYTES, space)
     except BlockingIOError:
         raise

@@ -7,9 +7,12 @@ import importlib.util
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lambda_sandbox.environments import openings as opened
+from lambda_sandbox.environments.openings import Opening
 from lambda_sandbox.environments.runtimes import registry
 
 _HERE = Path(__file__).parent
@@ -46,6 +49,14 @@ _TEXTS = {
     "/etc/hosts": "127.0.0.1 localhost sandbox sandbox.localdomain\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
 }
+# Where distributions keep the certificates of public authorities; what lies beside them may be private.
+_AUTHORITIES = (
+    "/etc/ssl/certs",
+    "/etc/pki/tls/certs",
+    "/etc/pki/ca-trust/extracted",
+    "/etc/ca-certificates/extracted",
+)
+_AUTHORITIES_FILES = ("/etc/ssl/cert.pem", "/etc/pki/tls/cert.pem")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +68,7 @@ class Image:
     folders: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     links: dict[str, str] = field(default_factory=dict)
-    texts: dict[str, str] = field(default_factory=lambda: _TEXTS)
+    texts: dict[str, str] = field(default_factory=dict)
 
 
 def find_packages(native: bool) -> dict[str, str]:
@@ -75,16 +86,19 @@ def find_packages(native: bool) -> dict[str, str]:
     return found
 
 
-def build(folder: Path, native: bool, bare: bool) -> Image:
+def build(folder: Path, native: bool, bare: bool, openings: Sequence[Opening] = ()) -> Image:
     """Fill ``folder`` (private, empty) with the runtime's own files and return the image.
 
-    ``bare`` is for environments without isolation: packages become links and nothing is mounted.
+    ``bare`` is for environments without isolation: packages become links and nothing is mounted. ``openings`` are what
+    the others may reach of the network.
     """
     runtime = folder / "runtime"
     runtime.mkdir(mode=0o755)
     folder.chmod(0o755)
     (runtime / "etc").mkdir(mode=0o755)
-    for name, text in _TEXTS.items():
+    texts = {**_TEXTS, "/etc/hosts": _TEXTS["/etc/hosts"] + opened.hosts_lines(openings)}
+    opened.write(openings, runtime)
+    for name, text in texts.items():
         (runtime / "etc" / os.path.basename(name)).write_text(text)
     for script in _SCRIPTS:
         shutil.copy(script, runtime / script.name)
@@ -100,10 +114,14 @@ def build(folder: Path, native: bool, bare: bool) -> Image:
             (runtime / name).mkdir(mode=0o755)
         else:
             (runtime / name).touch(mode=0o644)
-    return _isolated(runtime, packages)
+    image = _isolated(runtime, packages, texts)
+    if openings:
+        image.folders.update({place: place for place in _AUTHORITIES if os.path.isdir(place)})
+        image.files.update({place: place for place in _AUTHORITIES_FILES if os.path.isfile(place)})
+    return image
 
 
-def _isolated(runtime: Path, packages: dict[str, str]) -> Image:
+def _isolated(runtime: Path, packages: dict[str, str], texts: dict[str, str]) -> Image:
     folders = {"/usr": "/usr", "/var/lang": os.path.realpath(sys.base_prefix), "/var/runtime": str(runtime)}
     folders |= registry.folders()
     files: dict[str, str] = {}
@@ -122,4 +140,4 @@ def _isolated(runtime: Path, packages: dict[str, str]) -> Image:
     if os.path.isdir("/etc/alternatives"):
         folders["/etc/alternatives"] = "/etc/alternatives"
     executable = f"/var/lang/bin/{os.path.basename(os.path.realpath(sys.executable))}"
-    return Image(runtime, executable, folders, files, links)
+    return Image(runtime, executable, folders, files, links, texts)

@@ -7,17 +7,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from lambda_sandbox.config import Config
 from lambda_sandbox.environments import confinement
 from lambda_sandbox.environments.limits import ControlGroups, find_control_groups
+from lambda_sandbox.environments.openings import Opening, read_openings
 from lambda_sandbox.environments.starters import BareStarter, BubblewrapStarter, Starter
 from lambda_sandbox.environments.zygote_starter import ZygoteProcess, ZygoteStarter
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import Isolation
 
-NETWORK = "no network but the sandbox"
+NETWORK = "no network but the sandbox and what --allow-network opens"
 FILES = "host files hidden"
 CODE = "code read-only"
 PROCESSES_HIDDEN = "host processes hidden"
@@ -71,18 +73,19 @@ def choose_starter(config: Config, folder: Path, mother: ZygoteProcess | None = 
     ``folder`` is private and empty. ``mother`` is a zygote for the lean runtime client, ready, that the starter's may be forked from. Raises ``SandboxFault`` when what the configuration asks for is not possible.
     """
     native = config.runtime_client == "native"
+    openings = read_openings(config.allow_network)
     if config.isolation not in ("auto", "bwrap", "none"):
         raise SandboxFault(f"isolation is auto, bwrap or none, not {config.isolation!r}")
     if config.isolation == "auto" and sys.platform == "linux":
-        if mother is not None and not native:
+        if mother is not None and not native and not openings:  # hers are the hosts that all have
             with contextlib.suppress(SandboxFault, OSError):  # it may just have ended
                 return ZygoteStarter(folder, native, mother)
         # Where the machine forbids namespaces of our own, bubblewrap may have the right.
         with contextlib.suppress(SandboxFault, OSError):
-            return ZygoteStarter(_subfolder(folder, "zygote"), native)
+            return ZygoteStarter(_subfolder(folder, "zygote"), native, openings=openings)
     if config.isolation in ("auto", "bwrap"):
         try:
-            return _bubblewrap(_subfolder(folder, "bwrap"), native)
+            return _bubblewrap(_subfolder(folder, "bwrap"), native, openings)
         except (SandboxFault, OSError):
             if config.isolation == "bwrap":
                 raise
@@ -95,13 +98,14 @@ def _subfolder(folder: Path, name: str) -> Path:
     return place
 
 
-def _bubblewrap(folder: Path, native: bool) -> BubblewrapStarter:
+def _bubblewrap(folder: Path, native: bool, openings: Sequence[Opening]) -> BubblewrapStarter:
     program = shutil.which("bwrap")
     if program is None:
         raise SandboxFault(
             "bubblewrap is not installed: install the package 'bubblewrap' or use --isolation auto"
         )
-    starter = BubblewrapStarter(folder, native, program)
+    starter = BubblewrapStarter(folder, native, program, openings)
+    listens = "import sys; sys.path.append('/var/runtime'); import networks; networks.listen(True)"
     trial = subprocess.run(
         [
             *starter.command,
@@ -111,7 +115,7 @@ def _bubblewrap(folder: Path, native: bool) -> BubblewrapStarter:
             "-s",
             "-S",
             "-c",
-            "import socket, json, logging",
+            listens if openings else "import socket, json, logging",
         ],
         capture_output=True,
         text=True,
@@ -125,7 +129,7 @@ def _bubblewrap(folder: Path, native: bool) -> BubblewrapStarter:
     return starter
 
 
-def describe(starter: Starter, groups: ControlGroups | None) -> Isolation:
+def describe(starter: Starter, groups: ControlGroups | None, opened: Sequence[Opening] = ()) -> Isolation:
     """Return the promises that hold with this starter and these control groups, and those that do not."""
     controllers = groups.controllers if groups is not None else frozenset[str]()
     isolated = starter.level != "process"
@@ -140,7 +144,8 @@ def describe(starter: Starter, groups: ControlGroups | None) -> Isolation:
     promises[SYSTEM_CALLS] = confinement.seccomp_possible()
     promises[FILES_TWICE] = isolated and confinement.landlock_version() > 0
     enforced = tuple(text for text, holds in promises.items() if holds)
-    return Isolation(starter.level, enforced, tuple(text for text, holds in promises.items() if not holds))
+    missing = tuple(text for text, holds in promises.items() if not holds)
+    return Isolation(starter.level, enforced, missing, tuple(map(str, opened)))
 
 
 def report(config: Config) -> Isolation:
@@ -149,7 +154,7 @@ def report(config: Config) -> Isolation:
         starter = choose_starter(config, Path(folder))
         groups = find_control_groups("lambda-sandbox")
         try:
-            return describe(starter, groups)
+            return describe(starter, groups, read_openings(config.allow_network))
         finally:
             starter.close()
             if groups is not None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from lambda_sandbox.environments.open_network import OpenNetwork, reset
+from lambda_sandbox.environments.openings import Opening
 from lambda_sandbox.environments.running import RunningEnvironment
 
 Maker = Callable[[str], asyncio.BaseProtocol]
@@ -15,7 +17,8 @@ _DATAGRAM_BYTES = 65_536
 class Listeners:
     """``makers`` make a protocol for a connection: the Runtime API's and the endpoint's, by environment id.
 
-    ``on_datagram(environment_id, data)`` hears what is sent to the address of X-Ray's daemon.
+    ``on_datagram(environment_id, data)`` hears what is sent to the address of X-Ray's daemon. ``openings`` have a listener
+    each in an environment that has its own network, and ``open_network`` joins their connections with the real hosts.
     """
 
     def __init__(
@@ -23,25 +26,45 @@ class Listeners:
         loop: asyncio.AbstractEventLoop,
         makers: tuple[Maker, Maker],
         on_datagram: Callable[[str, bytes], None],
+        open_network: OpenNetwork,
+        openings: Sequence[Opening],
     ) -> None:
         self._loop = loop
         self._makers = makers
         self._on_datagram = on_datagram
+        self._open_network = open_network
+        self._openings = openings
         self._tasks: set[asyncio.Task[None]] = set()
 
     def accept_on(self, environment: RunningEnvironment, fds: list[int]) -> None:
-        """Take over the descriptors of both listeners and of the socket for traces."""
-        *listening, datagrams = fds
+        """Take over the descriptors of both listeners, of the socket for traces and of what listens for the openings."""
+        runtime_api, endpoint, datagrams, *opened = fds
         self._take_datagrams(environment, socket.socket(fileno=datagrams))
-        for fd, maker in zip(listening, self._makers, strict=True):
-            listener = socket.socket(fileno=fd)
-            if environment.stopped:
-                listener.close()
-                continue
-            environment.listeners.append(listener)
-            task = self._loop.create_task(self._serve(environment, listener, maker))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        for fd, maker in zip((runtime_api, endpoint), self._makers, strict=True):
+            self._accept(environment, fd, self._maker(environment, maker))
+        if opened:
+            for fd, opening in zip(opened, self._openings, strict=True):
+                self._accept(environment, fd, self._opened_maker(environment, opening))
+
+    def _maker(self, environment: RunningEnvironment, maker: Maker) -> Callable[[], asyncio.BaseProtocol]:
+        return lambda: maker(environment.environment_id)  # a blank one has its id later
+
+    def _opened_maker(
+        self, environment: RunningEnvironment, opening: Opening
+    ) -> Callable[[], asyncio.BaseProtocol]:
+        return lambda: self._open_network.protocol(opening, environment.opened)
+
+    def _accept(
+        self, environment: RunningEnvironment, fd: int, make: Callable[[], asyncio.BaseProtocol]
+    ) -> None:
+        listener = socket.socket(fileno=fd)
+        if environment.stopped:
+            listener.close()
+            return
+        environment.listeners.append(listener)
+        task = self._loop.create_task(self._serve(environment, listener, make))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def drain(self, environment: RunningEnvironment) -> None:
         """Read what has been sent as traces so far; never blocks."""
@@ -64,13 +87,20 @@ class Listeners:
         """Close what the environment listened on; what it sent before is read."""
         self.drain(environment)
         environment.close_listeners()
+        for transport in list(environment.opened):
+            reset(transport)
         datagrams, environment.datagrams = environment.datagrams, None
         if datagrams is not None:
             self._loop.remove_reader(datagrams.fileno())
             datagrams.close()
 
-    async def _serve(self, environment: RunningEnvironment, listener: socket.socket, maker: Maker) -> None:
-        server = await self._loop.create_server(lambda: maker(environment.environment_id), sock=listener)
+    async def _serve(
+        self,
+        environment: RunningEnvironment,
+        listener: socket.socket,
+        make: Callable[[], asyncio.BaseProtocol],
+    ) -> None:
+        server = await self._loop.create_server(make, sock=listener)
         if environment.stopped:
             server.close()
         else:

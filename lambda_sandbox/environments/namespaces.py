@@ -19,6 +19,7 @@ _DETACH = 2
 _PDEATHSIG, _DUMPABLE, _SUBREAPER, _NO_NEW_PRIVS, _BOUNDING_DROP = 1, 4, 36, 38, 24
 _CAPABILITIES = 41
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
+_SIOCSIFADDR, _SIOCSIFNETMASK = 0x8916, 0x891C
 
 _libc = ctypes.CDLL(None, use_errno=True)
 # Keeps Python's lock: a child has no other thread to give it back.
@@ -92,6 +93,17 @@ def loopback_up() -> None:
         request = fcntl.ioctl(sock, _SIOCGIFFLAGS, struct.pack("16sH22x", b"lo", 0))
         flags = struct.unpack_from("H", request, 16)[0]
         fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", flags | _IFF_UP))
+
+
+def add_address(address: str, number: int) -> None:
+    """Give ``lo``, which is up, one more IPv4 address in this network namespace, under the name ``lo:number``."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        # The mask second: with the address comes that of its class, and with it all addresses of the class.
+        for request, value in ((_SIOCSIFADDR, address), (_SIOCSIFNETMASK, "255.255.255.255")):
+            place = struct.pack(
+                "=16sHH4s16x", f"lo:{number}".encode(), socket.AF_INET, 0, socket.inet_aton(value)
+            )
+            fcntl.ioctl(sock, request, place)
 
 
 def fork() -> int:

@@ -1,10 +1,12 @@
-"""An environment's network: a namespace with nothing in it but loopback, and the listeners by which it reaches the sandbox.
+"""Network namespaces made in advance, with their listeners in them: making one waits for a lock of the whole machine.
 
-Standard library only: this file is mounted alone at ``/var/runtime`` beside the launcher. Linux only.
+Standard library only: this file is mounted alone at ``/var/runtime`` beside the zygote. Linux only.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import socket
 from typing import TYPE_CHECKING
 
@@ -14,23 +16,46 @@ else:
     import namespaces
 
 RUNTIME_API_PORT, ENDPOINT_PORT, TRACES_PORT = 9001, 9000, 2000
+_OPENINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "openings.json")
+
 
 Listeners = tuple[socket.socket, ...]
 
 
-def listen(own_network: bool) -> Listeners:
-    """Return the listeners for the Runtime API and the endpoint, and the socket that is X-Ray's daemon's.
+def _read_openings() -> tuple[tuple[str, int], ...]:
+    """Return the addresses and ports that are opened inside; there is no file where nothing is."""
+    try:
+        with open(_OPENINGS, encoding="ascii") as file:
+            return tuple((address, port) for address, port in json.load(file))
+    except OSError:
+        return ()
 
-    Where the network is the host's they have ports of their own.
+
+_OPENED = _read_openings()
+
+
+def listen(own_network: bool) -> Listeners:
+    """Return the listeners for the Runtime API and the endpoint, the socket that is X-Ray's daemon's, and then one for
+    each host and port that is opened.
+
+    Where the network is the host's they have ports of their own, and nothing need be opened.
     """
     listeners = [_listen(port if own_network else 0) for port in (RUNTIME_API_PORT, ENDPOINT_PORT)]
-    return (*listeners, _bind_datagrams(TRACES_PORT if own_network else 0))
+    opened = _listen_for_opened() if own_network else []
+    return (*listeners, _bind_datagrams(TRACES_PORT if own_network else 0), *opened)
 
 
-def _listen(port: int) -> socket.socket:
+def _listen_for_opened() -> list[socket.socket]:
+    for number, address in enumerate(sorted({address for address, _ in _OPENED})):
+        if not address.startswith("127."):
+            namespaces.add_address(address, number)
+    return [_listen(port, address) for address, port in _OPENED]
+
+
+def _listen(port: int, address: str = "127.0.0.1") -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
+    listener.bind((address, port))
     listener.listen(128)
     listener.setblocking(False)
     return listener
@@ -48,3 +73,21 @@ def enter_new() -> Listeners:
     namespaces.unshare(namespaces.NEWNET)
     namespaces.loopback_up()
     return listen(own_network=True)
+
+
+def try_out() -> None:
+    """Find out now, not with the first environment, that what is opened cannot be listened on. Raises ``OSError``."""
+    if not _OPENED:
+        return
+    reading, writing = os.pipe()
+    if namespaces.fork() == 0:
+        try:
+            enter_new()
+        except OSError as error:
+            os.write(writing, str(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with open(reading, encoding="utf-8") as answer:
+        if reason := answer.read():
+            raise OSError(reason)

@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,6 +24,8 @@ from lambda_sandbox.environments.isolation import describe
 from lambda_sandbox.environments.layer_folders import LayerFolders
 from lambda_sandbox.environments.listeners import Listeners
 from lambda_sandbox.environments.memory_guard import MemoryGuard
+from lambda_sandbox.environments.open_network import OpenNetwork
+from lambda_sandbox.environments.openings import read_openings
 from lambda_sandbox.environments.running import RunningEnvironment
 from lambda_sandbox.environments.specification import specification
 from lambda_sandbox.environments.variables import default_log_stream
@@ -64,6 +66,7 @@ class ProcessEnvironments:
     """Real environments. The constructor waits (some 50 ms) while it finds out what the machine can enforce.
 
     With ``mother``, a zygote that many servers share, it finds that out in a few milliseconds.
+    ``own_ports()`` are those that the server itself listens on, which ``allow_network`` does not open.
     Raises ``SandboxFault`` when the configuration asks for an isolation that the machine does not give.
     """
 
@@ -73,6 +76,7 @@ class ProcessEnvironments:
         loop: asyncio.AbstractEventLoop,
         host: EnvironmentHost,
         mother: ZygoteProcess | None = None,
+        own_ports: Callable[[], Collection[int]] = frozenset,
     ) -> None:
         self._config = config
         self._loop = loop
@@ -92,14 +96,14 @@ class ProcessEnvironments:
         self._environments: dict[str, RunningEnvironment] = {}
         self._ending: set[RunningEnvironment] = set()
         self._all_ended = asyncio.Event()
-        self._listeners = Listeners(
-            loop, (host.runtime_api_protocol, host.endpoint_protocol), self._on_datagram
-        )
+        makers = (host.runtime_api_protocol, host.endpoint_protocol)
+        openings = read_openings(config.allow_network)
+        self._listeners = Listeners(loop, makers, self._on_datagram, OpenNetwork(own_ports), openings)
         charged = self._starter.keeps_tmp_size and "memory" in self._factory.controllers
         self._memory = MemoryGuard(loop, self._over_memory, tmp_is_charged=charged)
         self._layer_folders = LayerFolders(self._folder)
         self._companions = Companions(loop, host)
-        self.isolation: Isolation = describe(self._starter, self._factory.groups)
+        self.isolation: Isolation = describe(self._starter, self._factory.groups, openings)
 
     # --- for the driver --------------------------------------------------------------------------------
 

@@ -51,6 +51,7 @@ class RunningEnvironment:
     servers: list[asyncio.Server] = field(default_factory=list)
     listeners: list[socket.socket] = field(default_factory=list)
     datagrams: socket.socket | None = None  # what is sent to X-Ray's daemon
+    opened: set[asyncio.Transport] = field(default_factory=set)  # connections on their way to the network
 
     def read_output(self) -> bytes | None:
         """Return some of what was printed, ``b""`` at the end, ``None`` when there is nothing yet."""

@@ -6,12 +6,14 @@ import os
 import shutil
 import socket
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from lambda_sandbox.environments.control_socket import send_with_fds
 from lambda_sandbox.environments.image import Image, build
+from lambda_sandbox.environments.openings import Opening
 
 FUNCTION_USER = 993  # AWS's
 
@@ -134,10 +136,12 @@ class BubblewrapStarter(_Spawned):
 
     level = "bwrap"
 
-    def __init__(self, folder: Path, native: bool, program: str) -> None:
+    def __init__(self, folder: Path, native: bool, program: str, openings: Sequence[Opening] = ()) -> None:
         super().__init__(folder)
-        self.image = build(folder, native, bare=False)
+        self.image = build(folder, native, bare=False, openings=openings)
         self.command = [program, *_bubblewrap_arguments(self.image)]
+        if openings:  # the launcher makes their addresses and listens on any port, and then gives this up
+            self.command += ["--cap-add", "CAP_NET_ADMIN", "--cap-add", "CAP_NET_BIND_SERVICE"]
 
     def user(self, number: int, limited: bool) -> int | None:
         return isolated_user(number, limited)

@@ -114,6 +114,7 @@ def serve(requests: socket.socket) -> None:
         "none", "/", flags=namespaces.BIND | namespaces.REMOUNT | namespaces.READ_ONLY | namespaces.NO_SUID
     )
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    networks.try_out()
     _preload()
     _answer(requests, home)
 

@@ -8,12 +8,14 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lambda_sandbox.environments import control_socket
 from lambda_sandbox.environments.flavours import PLAIN
 from lambda_sandbox.environments.image import build
+from lambda_sandbox.environments.openings import Opening
 from lambda_sandbox.environments.starters import FUNCTION_USER, StartRequest, isolated_user
 from lambda_sandbox.errors import SandboxFault
 
@@ -52,8 +54,8 @@ class ZygoteProcess:
     It is started by the constructor and ready when ``wait_ready`` returns. ``folder`` is private and empty.
     """
 
-    def __init__(self, folder: Path, native: bool) -> None:
-        self.image = build(folder, native, bare=False)
+    def __init__(self, folder: Path, native: bool, openings: Sequence[Opening] = ()) -> None:
+        self.image = build(folder, native, bare=False, openings=openings)
         root = folder / "root"
         root.mkdir(mode=0o755)
         layout = {
@@ -124,10 +126,18 @@ class ZygoteStarter:
     level = "namespaces"
     keeps_tmp_size = True
 
-    def __init__(self, folder: Path, native: bool, mother: ZygoteProcess | None = None) -> None:
-        """With ``mother`` the zygote is a fork of hers, which takes milliseconds, and ``folder`` stays empty."""
+    def __init__(
+        self,
+        folder: Path,
+        native: bool,
+        mother: ZygoteProcess | None = None,
+        openings: Sequence[Opening] = (),
+    ) -> None:
+        """With ``mother`` the zygote is a fork of hers, which takes milliseconds, and ``folder`` stays empty. She opens
+        nothing.
+        """
         self.mapped_user: int | None = None if os.getuid() == 0 else FUNCTION_USER
-        self._process = None if mother is not None else ZygoteProcess(folder, native)
+        self._process = None if mother is not None else ZygoteProcess(folder, native, openings)
         source = mother or self._process
         assert source is not None
         self.image = source.image

@@ -22,11 +22,12 @@ TOO_OLD = "RecordAgeExceeded"  # UNCONFIRMED: the word
 
 @dataclass(frozen=True, slots=True)
 class Discarded:
-    """A record for the destination ``arn``; ``key`` is its object's name where that is a bucket."""
+    """A record for the destination ``arn``; ``key`` is its object's name where that is a bucket. It tells of ``events``."""
 
     arn: str
     body: str
     key: str
+    events: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def record(
         f"aws/lambda/{mapping.uuid}/{given_up.shard_id}/{moment:%Y/%m/%d}/"
         f"{moment:%Y-%m-%dT%H.%M.%S}-{uuid4()}"
     )
-    return Discarded(mapping.on_failure_arn, json.dumps(made), key)
+    return Discarded(mapping.on_failure_arn, json.dumps(made), key, len(given_up.records))
 
 
 def _iso(moment: float) -> str:

@@ -63,6 +63,9 @@ class DynamoDbSource:
         iterator: str = (await self._call("GetShardIterator", request))["ShardIterator"]
         return iterator
 
+    async def behind(self, shard_id: str, settled: str) -> None:
+        """Sequence numbers have gaps: what a stream is behind by is an age."""
+
     async def read(self, shard_id: str, iterator: str, limit: int) -> Page:
         request = {"ShardIterator": iterator, "Limit": min(limit, RECORDS_PER_CALL)}
         answer = await self._call("GetRecords", request)

@@ -45,6 +45,7 @@ class KafkaSource:
         self._topic = mapping.topics[0]
         self._group = mapping.kafka.consumer_group_id if mapping.kafka else mapping.uuid
         self._consumers: dict[str, Any] = {}
+        self._starts: dict[str, int] = {}  # the first offset that is read of each partition
         self._library: Any = importlib.import_module("confluent_kafka")
 
     def view(self, record: StreamRecord) -> Mapping[str, Any]:
@@ -88,6 +89,13 @@ class KafkaSource:
         after = str(int(records[-1].sequence_number) + 1) if records else iterator
         return Page(records, after)
 
+    async def behind(self, shard_id: str, settled: str) -> int | None:
+        if shard_id not in self._starts:
+            return None
+        following = int(settled) + 1 if settled else self._starts[shard_id]
+        _, end = await self._call(shard_id, self._ends, shard_id)
+        return max(0, end - following)
+
     async def close(self) -> None:
         consumers, self._consumers = list(self._consumers.values()), {}
         for consumer in consumers:
@@ -114,6 +122,12 @@ class KafkaSource:
             self._consumers[""] = self._consumer()
         return self._consumers[""].list_topics(self._topic, timeout=_ANSWER_S)
 
+    def _ends(self, shard_id: str) -> tuple[int, int]:
+        """Return a partition's oldest offset and the one that the next record gets, as the broker knows them now."""
+        place = self._library.TopicPartition(self._topic, int(shard_id.rpartition("-")[2]))
+        ends: tuple[int, int] = self._consumers[shard_id].get_watermark_offsets(place, timeout=_ANSWER_S)
+        return ends
+
     def _seek(self, shard_id: str, position: Position) -> int:
         if shard_id not in self._consumers:
             self._consumers[shard_id] = self._consumer()
@@ -126,7 +140,10 @@ class KafkaSource:
             moment = place(self._topic, number, int(position.timestamp * 1000))
             (found,) = consumer.offsets_for_times([moment], timeout=_ANSWER_S)
             offset = found.offset
+        if offset < 0:  # the library's words for a partition's beginning and its end
+            offset = self._ends(shard_id)[offset != self._library.OFFSET_BEGINNING]
         consumer.assign([place(self._topic, number, offset)])
+        self._starts[shard_id] = offset
         return offset
 
     def _record(self, message: Any) -> StreamRecord:

@@ -72,6 +72,9 @@ class KinesisSource:
         iterator: str = (await self._call("GetShardIterator", request))["ShardIterator"]
         return iterator
 
+    async def behind(self, shard_id: str, settled: str) -> None:
+        """Sequence numbers have gaps: what a stream is behind by is an age."""
+
     async def read(self, shard_id: str, iterator: str, limit: int) -> Page:
         request = {
             "StreamARN": self._stream_arn,

@@ -150,8 +150,9 @@ class LaneWorker:
         shard.decided(
             f"{what}; their range goes to {arn}" if arn else f"{what}; there is no on-failure destination"
         )
-        shard.count("DroppedEventCount", len(records))
-        if arn:
+        if not arn:
+            shard.count("DroppedEventCount", len(records))  # AWS counts those that a destination gets apart
+        else:
             last = self._last if invocations else None
             given_up = discarded.Range(
                 shard.shard_id,
@@ -197,12 +198,15 @@ class LaneWorker:
         try:
             result = await shard.around.invoke(arn, self._event(batch, final, early), "")
         except TooManyRequestsException as error:
+            shard.count("InvokeErrorCount", 1)
             shard.problem(f"{arn} was throttled: {error.message}")
             return None
         except ApiError as error:
+            shard.count("InvokeErrorCount", 1)
             shard.problem(f"{arn} cannot be invoked: {error.code}: {error.message}")
             return None
         except SandboxError as error:
+            shard.count("InvokeErrorCount", 1)
             shard.problem(f"{arn} cannot be invoked: {error}")
             return None
         if batch:

@@ -46,7 +46,8 @@ class Surroundings:
 
     ``clock`` is for backoff, windows and ages, and ``sleep`` takes its seconds. ``decide(uuid, sentence)`` hears why a batch
     was kept or given up, ``count(uuid, metric, n)`` AWS's event source mapping metrics,
-    ``iterator_age(function_arn, age_ms)`` how old a stream's batch was. ``discard`` keeps a record for an
+    ``iterator_age(function_arn, age_ms)`` how old a stream's batch was,
+    ``offset_lag(mapping, lags)`` how far it is behind each partition of a topic. ``discard`` keeps a record for an
     on-failure destination: it is durable when the call returns, and delivered later. ``batch(uuid, request_id, records,
     sentence)`` hears which records an invocation got and what became of them; without an id those that no filter matches.
     """
@@ -59,6 +60,7 @@ class Surroundings:
     discard: Discard
     checkpoints: Checkpoints
     iterator_age: Callable[[str, float], None] = lambda function_arn, age_ms: None
+    offset_lag: Callable[[EventSourceMapping, Sequence[int]], None] = lambda mapping, lags: None
     batch: OnBatch = lambda uuid, request_id, records, sentence: None
 
 

@@ -85,6 +85,12 @@ class ShardPoller:
 
     # --- for its mapping -----------------------------------------------------------------------------
 
+    @property
+    def settled(self) -> str:
+        """The sequence number up to which every lane is done; empty where one has settled nothing."""
+        numbers = [worker.lane.settled for worker in self._workers]
+        return min(numbers, key=int) if all(numbers) else ""
+
     def wake(self) -> None:
         self._written.set()
 

@@ -14,6 +14,7 @@ from lambda_sandbox.event_sources.stream_records import Shard, StreamDescription
 from lambda_sandbox.resources import EventSourceMapping
 
 _RESCAN_S = 10.0  # POLICY: real seconds; a shard that ends is followed at once
+_LAG_S = 60.0  # POLICY: how often a topic is asked by how much it is ahead, or with every look at it if that is oftener
 
 _SOUND_S = 30.0  # POLICY: a shard that was read for so long had no lasting problem
 
@@ -76,17 +77,32 @@ class StreamPoller:
         """Start what may start, then wait for a shard's end or the next look at the stream."""
         try:
             self._start_shards(await self._source.describe())
+            lags = await self._lags()
         except (ServiceError, SandboxError) as error:
-            self._problem(f"the stream {self.mapping.event_source_arn} cannot be read: {error}")
+            self._unreadable(error)
+            lags = []
+        if lags:
+            self._around.offset_lag(self.mapping, lags)
         tasks = [running.task for running in self._shards.values()]
         self._written.clear()
-        wait_s = backoff_s(self._problems) if self._problems else _RESCAN_S / self._around.clock.real_s(1.0)
+        rescan_s = _RESCAN_S / self._around.clock.real_s(1.0)
+        wait_s = min(rescan_s, _LAG_S) if lags else rescan_s
+        if self._problems:
+            wait_s = backoff_s(self._problems)
         events = [self._stopping, *([self._written] if self._problems else [])]
         await pause(self._around.sleep, wait_s, events, *tasks)
         for shard_id, running in list(self._shards.items()):
             if running.task.done():
                 del self._shards[shard_id]
                 self._ended(running)
+
+    async def _lags(self) -> list[int]:
+        """Return how far each shard is behind; nothing until all are read, and of a source that cannot say."""
+        found = [
+            await self._source.behind(shard_id, running.poller.settled)
+            for shard_id, running in self._shards.items()
+        ]
+        return [] if None in found else [lag for lag in found if lag is not None]
 
     def _start_shards(self, description: StreamDescription) -> None:
         kept = {each.shard_id: each for each in self._around.checkpoints.of(self.mapping.uuid)}
@@ -136,7 +152,11 @@ class StreamPoller:
             if self._around.clock.now() - running.started_at > _SOUND_S:
                 self._failures = 0
             self._failures += 1
-            self._problem(f"the stream {self.mapping.event_source_arn} cannot be read: {error}")
+            self._unreadable(error)
+
+    def _unreadable(self, error: BaseException) -> None:
+        self._around.count(self.mapping.uuid, "PollingErrorCount", 1)
+        self._problem(f"the stream {self.mapping.event_source_arn} cannot be read: {error}")
 
     def _hear(self, poller: ShardPoller) -> None:
         if poller.last_result != NO_RECORDS:

@@ -88,3 +88,10 @@ class StreamSource(Protocol):
     async def iterator(self, shard_id: str, position: Position) -> str: ...
 
     async def read(self, shard_id: str, iterator: str, limit: int) -> Page: ...
+
+    async def behind(self, shard_id: str, settled: str) -> int | None:
+        """Return how many records follow the one numbered ``settled``; empty: none was settled since ``iterator``.
+
+        ``None``: the source does not number them one by one, or the shard is not read yet.
+        """
+        ...

@@ -23,15 +23,13 @@ _receiving = threading.local()  # ``now_ms``, while a thread walks a queue
 def make_queues_thread_safe(queue_class: Any, backend_class: Any, message_class: Any) -> None:
     """Replace the methods of moto's ``Queue``, ``SQSBackend`` and ``Message`` that change or look at a queue's messages."""
     message_class.visible = property(_visible)
-    delete = queue_class.delete_message
-    receive = backend_class.receive_message
-    change_visibility = backend_class.change_message_visibility
-    purge = backend_class.purge_queue
-    send_batch = backend_class.send_message_batch
+    backend_class.is_message_valid_based_on_retention_period = _within_retention
+    _receive_by_waiting(backend_class)
+    _change_alone(queue_class, backend_class)
 
-    def delete_message(self: Any, receipt_handle: str) -> None:
-        with self._messages_lock:
-            delete(self, receipt_handle)
+
+def _receive_by_waiting(backend_class: Any) -> None:
+    receive = backend_class.receive_message
 
     def receive_message(
         self: Any, queue_name: str, count: int, wait_seconds_timeout: int, *args: Any, **options: Any
@@ -48,6 +46,18 @@ def make_queues_thread_safe(queue_class: Any, backend_class: Any, message_class:
                     return messages
                 queue._messages_lock.wait(min(remaining, RECHECK_S))
 
+    backend_class.receive_message = receive_message
+
+
+def _change_alone(queue_class: Any, backend_class: Any) -> None:
+    delete, purge = queue_class.delete_message, backend_class.purge_queue
+    change_visibility = backend_class.change_message_visibility
+    send_batch = backend_class.send_message_batch
+
+    def delete_message(self: Any, receipt_handle: str) -> None:
+        with self._messages_lock:
+            delete(self, receipt_handle)
+
     def change_message_visibility(self: Any, queue_name: str, *args: Any, **options: Any) -> None:
         queue = self.get_queue(queue_name)
         with queue._messages_lock:
@@ -62,17 +72,16 @@ def make_queues_thread_safe(queue_class: Any, backend_class: Any, message_class:
         with self.get_queue(queue_name)._messages_lock:  # a waiting receiver sees all of them or none
             return send_batch(self, queue_name, *args, **options)
 
-    def within_retention(self: Any, queue_name: str, message: Any) -> bool:
-        """moto counts the whole queue, several times, for each message that it hands out: it asks for all attributes."""
-        kept_ms = int(self.get_queue(queue_name).message_retention_period) * 1000
-        return bool(int(message.sent_timestamp) + kept_ms >= time.time() * 1000)
-
-    backend_class.is_message_valid_based_on_retention_period = within_retention
     queue_class.delete_message = delete_message
-    backend_class.receive_message = receive_message
     backend_class.change_message_visibility = change_message_visibility
     backend_class.purge_queue = purge_queue
     backend_class.send_message_batch = send_message_batch
+
+
+def _within_retention(backend: Any, queue_name: str, message: Any) -> bool:
+    """moto counts the whole queue, several times, for each message that it hands out: it asks for all attributes."""
+    kept_ms = int(backend.get_queue(queue_name).message_retention_period) * 1000
+    return bool(int(message.sent_timestamp) + kept_ms >= time.time() * 1000)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import md5
 from typing import Any
@@ -19,22 +19,37 @@ _lock = threading.RLock()
 
 def correct_kinesis(stream_class: Any, shard_class: Any, backend_class: Any) -> None:
     """Replace the methods of moto's ``Stream``, ``Shard`` and ``KinesisBackend`` that know where records are."""
-    split, merge, init_shard = stream_class.split_shard, stream_class.merge_shards, shard_class.__init__
-    put, read = stream_class.put_record, backend_class.get_records
-    names = read.__globals__  # of moto's module: what it imported
-    record_class, taken_apart = names["Record"], names["decompose_shard_iterator"]
+    names = backend_class.get_records.__globals__  # of moto's module: what it imported
+    _number_in_one_sequence(stream_class, shard_class)
+    _keep_records_in_their_shard(shard_class, names["Record"])
+    _close_for_good(stream_class)
+    _end_at_last_record(backend_class, names["decompose_shard_iterator"])
+
+
+def _number_in_one_sequence(stream_class: Any, shard_class: Any) -> None:
+    init_shard = shard_class.__init__
 
     def shard_init(self: Any, *args: Any, **options: Any) -> None:
         init_shard(self, *args, **options)
         self.numbers = []  # the sequence numbers of ``records``, which are only ever appended to
 
-    def shard_put_record(self: Any, partition_key: str, data: str, explicit_hash_key: str) -> str:
+    def next_number(self: Any) -> int:
+        self.last_number = getattr(self, "last_number", 0) + 1
+        number: int = self.last_number
+        return number
+
+    shard_class.__init__ = shard_init
+    stream_class.next_number = next_number
+
+
+def _keep_records_in_their_shard(shard_class: Any, record_class: Any) -> None:
+    def put_record(self: Any, partition_key: str, data: str, explicit_hash_key: str) -> str:
         number = self.stream.next_number()
         self.records[number] = record_class(partition_key, data, number, explicit_hash_key)
         self.numbers.append(number)
         return str(number)
 
-    def shard_get_records(self: Any, last_sequence_id: str, limit: int | None) -> Any:
+    def get_records(self: Any, last_sequence_id: str, limit: int | None) -> Any:
         first = bisect_right(self.numbers, int(last_sequence_id))
         wanted = self.numbers[first : first + (limit or 10_000)]
         results = [self.records[number] for number in wanted]
@@ -44,10 +59,12 @@ def correct_kinesis(stream_class: Any, shard_class: Any, backend_class: Any) -> 
             behind = self.records[self.numbers[-1]].created_at - results[-1].created_at
         return results, last, int(behind * 1000)
 
-    def next_number(self: Any) -> int:
-        self.last_number = getattr(self, "last_number", 0) + 1
-        number: int = self.last_number
-        return number
+    shard_class.put_record = put_record
+    shard_class.get_records = get_records
+
+
+def _close_for_good(stream_class: Any) -> None:
+    put, split, merge = stream_class.put_record, stream_class.split_shard, stream_class.merge_shards
 
     def get_shard_for_key(self: Any, partition_key: str, explicit_hash_key: str) -> Any:
         point = _hash_of(partition_key, explicit_hash_key)
@@ -69,6 +86,15 @@ def correct_kinesis(stream_class: Any, shard_class: Any, backend_class: Any) -> 
         with _lock, _records_stay(self):
             merge(self, shard_to_merge, adjacent_shard_to_merge)
 
+    stream_class.get_shard_for_key = get_shard_for_key
+    stream_class.put_record = put_record
+    stream_class.split_shard = split_shard
+    stream_class.merge_shards = merge_shards
+
+
+def _end_at_last_record(backend_class: Any, taken_apart: Callable[[str], Sequence[str]]) -> None:
+    read = backend_class.get_records
+
     def get_records(self: Any, stream_arn: Any, shard_iterator: str, limit: int | None) -> Any:
         with _lock:
             following, records, behind = read(self, stream_arn, shard_iterator, limit)
@@ -79,14 +105,6 @@ def correct_kinesis(stream_class: Any, shard_class: Any, backend_class: Any) -> 
             at_end = not shard.is_open and (not shard.numbers or last >= shard.numbers[-1])
             return (None if at_end else following), records, behind
 
-    shard_class.__init__ = shard_init
-    shard_class.put_record = shard_put_record
-    shard_class.get_records = shard_get_records
-    stream_class.next_number = next_number
-    stream_class.get_shard_for_key = get_shard_for_key
-    stream_class.put_record = put_record
-    stream_class.split_shard = split_shard
-    stream_class.merge_shards = merge_shards
     backend_class.get_records = get_records
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -122,6 +122,11 @@ class Alarms:
         self.by_name[key] = alarm
         what = "updated" if before is not None else "created"
         _remember(alarm, alarm.configured_at, "ConfigurationUpdate", f'Alarm "{alarm.name}" {what}', {})
+
+    def restore(self, alarms: Iterable[Alarm], now: float) -> None:
+        """Take up alarms as they were kept; what was due while nobody looked is not made up for."""
+        self.by_name.update({(each.account_id, each.region, each.name): each for each in alarms})
+        self._looked_at = now
 
     def next_due(self) -> float | None:
         """Return when an alarm is to be looked at, ``None`` without any."""

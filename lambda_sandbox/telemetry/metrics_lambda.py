@@ -1,8 +1,10 @@
 """What Lambda itself reports to CloudWatch, in the namespace ``AWS/Lambda``.
 
 An invocation costs its caller one ``append``; what was appended is added up when somebody reads, or by the hundred.
+What event source mappings report is in ``metrics_mappings``.
 
-DIFFERS: ``OffsetLag``, ``PostRuntimeExtensionsDuration`` and ``OnFailureDestinationDeliveredEventCount`` are not reported.
+DIFFERS: ``PostRuntimeExtensionsDuration`` is reported for functions that have extensions; AWS does not say whether others
+report zeros. ``SignatureValidationErrors``, ``OversizedRecordCount`` and the metrics of Managed Instances are not reported.
 Source: AWS Lambda Developer Guide, "Types of metrics for Lambda functions", read 2026-11.
 """
 
@@ -28,17 +30,6 @@ from lambda_sandbox.resources import LATEST, FunctionConfiguration
 from lambda_sandbox.telemetry.metrics import Dimensions, MetricName, Metrics
 
 NAMESPACE = "AWS/Lambda"
-MAPPING_METRICS = frozenset(
-    {
-        "PolledEventCount",
-        "FilteredOutEventCount",
-        "InvokedEventCount",
-        "FailedInvokeEventCount",
-        "DroppedEventCount",
-        "OnFailureDestinationDeliveredEventCount",
-        "DeletedEventCount",
-    }
-)
 _PENDING = 512
 _RECURSION = "RecursiveInvocationException"
 
@@ -52,6 +43,7 @@ class _Sums:
     moment: float
     durations_ms: list[float] = field(default_factory=list)
     event_ages_ms: list[float] = field(default_factory=list)
+    extensions_ms: list[float] = field(default_factory=list)  # after the handler was done
     concurrent: list[float] = field(default_factory=list)
     provisioned_in_use: list[float] = field(default_factory=list)
     utilization: list[float] = field(default_factory=list)
@@ -109,14 +101,6 @@ class LambdaMetrics:
         """``age_ms`` is how old the last record of a batch was when the function got it."""
         self._add_for_function("IteratorAge", function_arn, age_ms, "Milliseconds", now)
 
-    def mapping_count(self, uuid: str, function_arn: str, metric: str, number: int, now: float) -> None:
-        """Count events of a mapping whose ``MetricsConfig`` asks for it."""
-        if metric not in MAPPING_METRICS:
-            return
-        _, _, _, region, account_id, *_ = function_arn.split(":")
-        name = MetricName(account_id, region, NAMESPACE, metric, (("EventSourceMappingUUID", uuid),))
-        self._metrics.distribution(name, self._clock.of(now), "Count").add(float(number))
-
     def flush(self) -> None:
         """Add up what is pending, so that a reader sees all that has happened."""
         pending, self._pending = self._pending, []
@@ -168,6 +152,8 @@ class LambdaMetrics:
         if record.invocation.invocation_type is EVENT:
             arrived = self._clock.of(record.invocation.arrived_at)
             sums.event_ages_ms.append(max(0.0, self._clock.of(record.started_at) - arrived) * 1000.0)
+        if record.answered_at:
+            sums.extensions_ms.append(max(0.0, record.ended_at - record.answered_at) * 1000.0)
         if load is not None:
             self._take_load(sums, record, load)
 
@@ -185,10 +171,12 @@ class LambdaMetrics:
     def _report(self, sums: _Sums) -> None:
         function = sums.function
         durations, ages = Counter(sums.durations_ms), Counter(sums.event_ages_ms)
+        after = Counter(sums.extensions_ms)
         for dimensions in _dimensions(function, sums.resource):
             self._report_counts(sums, dimensions)
             self._values(sums, "Duration", dimensions, durations, "Milliseconds")
             self._values(sums, "AsyncEventAge", dimensions, ages, "Milliseconds")
+            self._values(sums, "PostRuntimeExtensionsDuration", dimensions, after, "Milliseconds")
         by_name = (("FunctionName", function.function_name),)
         self._values(sums, "ConcurrentExecutions", by_name, Counter(sums.concurrent))
         self._values(sums, "ConcurrentExecutions", (), Counter(sums.account_concurrent))

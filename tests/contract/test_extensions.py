@@ -13,10 +13,11 @@ import pytest
 
 from tests.contract.conftest import Server
 from tests.contract.raw_runtime import LOOP
+from tests.contract.test_metrics import figures
 
 # What it sees goes to its output, a line each: the sandbox writes that to the function's log.
 EXTENSION = """#!/usr/bin/env python3
-import http.client, json, os, sys
+import http.client, json, os, sys, time
 
 API = os.environ["AWS_LAMBDA_RUNTIME_API"]
 NAME = os.path.basename(sys.argv[0])
@@ -47,6 +48,8 @@ if MODE == "init error":
 while True:
     _, headers, event = call("GET", "event/next", Lambda_Extension_Identifier=me)
     say("event", event)
+    if MODE == "slow" and event["eventType"] == "INVOKE":
+        time.sleep(0.3)
     if event["eventType"] == "SHUTDOWN":
         say("ends", headers["lambda-extension-identifier"] == me)
         break
@@ -199,6 +202,19 @@ def test_a_broken_invocation_shuts_its_extension_down(
     answer, _ = invoke(server, name)
     assert "FunctionError" not in answer
     assert len(said(server, name, "registered", 2)) == 2, "the extension starts anew with the environment"
+
+
+def test_what_an_extension_does_after_the_handler_has_its_metric(server: Server, watcher: str) -> None:
+    deploy(server, "slowed", watcher, "slow")
+    invoke(server, "slowed")
+    where = {"FunctionName": "slowed", "Resource": "slowed"}
+    deadline = time.monotonic() + 30
+    while not (
+        took := figures(server.client("cloudwatch"), "PostRuntimeExtensionsDuration", "Maximum", **where)
+    ):
+        assert time.monotonic() < deadline, "the extension did not end in time"
+    (duration,) = figures(server.client("cloudwatch"), "Duration", "Maximum", **where)
+    assert 100 < took[0] < duration
 
 
 def test_an_extension_that_crashes_ends_the_environment(server: Server, watcher: str) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +15,9 @@ import pytest
 from lambda_sandbox.event_sources.mappings import Mappings
 from lambda_sandbox.resources import EventSourceMapping, KafkaSettings
 from lambda_sandbox.services.neighbours import Neighbours
+from tests.contract.conftest import Server
 from tests.contract.stream_stage import ACCOUNT, FUNCTION, Event, HandlerFailed, Stage
+from tests.contract.test_metrics import figures
 
 kafka = pytest.importorskip("confluent_kafka", reason="the extra kafka is not installed")
 MSK = f"arn:aws:kafka:us-east-1:{ACCOUNT}:cluster/demo/1"
@@ -106,6 +111,55 @@ def test_records_of_a_topic_arrive_in_the_shape_of_aws(broker: Broker) -> None:
         assert values(event) == ["a", "b"]
 
     _play(broker.address, mapping("clicks"), scene)
+
+
+def test_lag_of_a_topic_is_reported_while_its_function_is_busy(broker: Broker) -> None:
+    broker.send("slow", "a", "b", "c")
+    lags: list[tuple[int, ...]] = []
+
+    async def scene(stage: Stage) -> None:
+        may_end = asyncio.Event()
+
+        async def wait(event: Event) -> None:
+            await may_end.wait()
+
+        stage.handler = wait
+        stage.around = replace(stage.around, offset_lag=lambda mapping, found: lags.append(tuple(found)))
+        stage.mappings = Mappings(
+            lambda: stage.rows, stage.neighbour, stage.around, kafka_servers=broker.address
+        )
+        await stage.mappings.sync()
+        await _until(stage, lambda: bool(stage.invoked))
+        await asyncio.to_thread(broker.send, "slow", "d", "e")
+        await _until(stage, lambda: lags and sum(lags[-1]) == 5)
+        may_end.set()
+        await _until(stage, lambda: sum(lags[-1]) == 0)
+
+    _play("", mapping("slow"), scene)
+    assert {len(each) for each in lags} == {len(lags[0])}, "a partition counts even when it has no records"
+
+
+def test_lag_of_a_topic_is_a_metric_of_its_function_and_its_mapping(
+    broker: Broker, start_server: Callable[..., Server]
+) -> None:
+    broker.send("metered", "a", "b")
+    server = start_server("--clock", "scaled:60", kafka_bootstrap_servers=broker.address)
+    server.deploy("blocked", "def handler(event, context):\n    raise ValueError\n")
+    uuid = server.client("lambda").create_event_source_mapping(
+        FunctionName="blocked",
+        EventSourceArn=MSK,
+        Topics=["metered"],
+        StartingPosition="TRIM_HORIZON",
+        MetricsConfig={"Metrics": ["KafkaMetrics"]},
+    )["UUID"]
+    read = server.client("cloudwatch")
+    deadline = time.monotonic() + 60
+    while not figures(read, "OffsetLag", "Maximum", FunctionName="blocked"):
+        assert time.monotonic() < deadline, "no lag was reported"
+    assert figures(read, "OffsetLag", "Minimum", "Maximum", FunctionName="blocked") == [2, 2]
+    assert figures(read, "SumOffsetLag", "Maximum", EventSourceMappingUUID=uuid) == [2]
+    assert figures(read, "MaxOffsetLag", "Maximum", EventSourceMappingUUID=uuid) == [2]
+    assert figures(read, "PolledEventCount", "Maximum", EventSourceMappingUUID=uuid) == []
 
 
 def test_poison_record_of_a_topic_is_found_and_given_up(broker: Broker) -> None:

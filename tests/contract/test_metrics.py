@@ -262,6 +262,38 @@ def test_a_server_counts_what_a_mapping_does_when_its_metrics_config_asks(server
     assert figures(metrics, "InvokedEventCount", "Sum", EventSourceMappingUUID=uuid) == [3]
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_batches_that_reach_their_destination_are_counted_apart_from_those_that_do_not(
+    server: Server, gone: bool
+) -> None:
+    name = f"given-up-{'gone' if gone else 'kept'}"
+    arn = server.deploy(name, "def handler(event, context):\n    raise ValueError\n")
+    url = server.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+    server.client("kinesis").create_stream(StreamName=name, ShardCount=1)
+    server.client("kinesis").put_record(StreamName=name, Data=b"1", PartitionKey="a")
+    made = {
+        "FunctionName": arn,
+        "EventSourceArn": f"arn:aws:kinesis:us-east-1:000000000000:stream/{name}",
+        "StartingPosition": "TRIM_HORIZON",
+        "MaximumRetryAttempts": 0,
+        "MetricsConfig": {"Metrics": ["EventCount"]},
+        "DestinationConfig": {"OnFailure": {"Destination": f"arn:aws:sqs:us-east-1:000000000000:{name}"}},
+    }
+    if gone:
+        server.client("sqs").delete_queue(QueueUrl=url)
+    uuid = server.client("lambda").create_event_source_mapping(**made)["UUID"]
+
+    metrics = server.client("cloudwatch")
+    counted = "DroppedEventCount" if gone else "OnFailureDestinationDeliveredEventCount"
+    deadline = datetime.now(UTC) + timedelta(seconds=30)
+    while figures(metrics, counted, "Sum", EventSourceMappingUUID=uuid) != [1]:
+        assert datetime.now(UTC) < deadline, "the record was not given up in time"
+    other = "OnFailureDestinationDeliveredEventCount" if gone else "DroppedEventCount"
+    assert figures(metrics, other, "Sum", EventSourceMappingUUID=uuid) == []
+    failures = figures(metrics, "DestinationDeliveryFailures", "Sum", FunctionName=name)
+    assert failures == ([1] if gone else [])
+
+
 def test_put_metric_data_takes_values_counts_and_statistics(stage: Stage) -> None:
     dimensions = [{"Name": "shop", "Value": "1"}]
     stage.cloudwatch.put_metric_data(

@@ -92,3 +92,45 @@ def test_a_second_server_on_the_same_state_is_told_so(start_server: Start, tmp_p
     with pytest.raises(AssertionError, match="did not start") as raised:
         Server("--state", str(tmp_path))
     assert "Traceback" not in str(raised.value)
+
+
+def test_an_alarm_watches_on_after_a_kill(start_server: Start, tmp_path: Path) -> None:
+    first = start_server("--clock", "scaled:60", "--state", str(tmp_path))
+    watched = {
+        "Namespace": "Shop",
+        "MetricName": "Errors",
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 1,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "TreatMissingData": "ignore",
+    }
+    for name in ("kept", "deleted"):
+        first.client("cloudwatch").put_metric_alarm(
+            AlarmName=name, Tags=[{"Key": "a", "Value": "1"}], **watched
+        )
+    first.client("cloudwatch").set_alarm_state(AlarmName="kept", StateValue="OK", StateReason="by hand")
+    first.client("cloudwatch").delete_alarms(AlarmNames=["deleted"])
+    (before,) = first.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    first.kill()
+
+    second = start_server("--clock", "scaled:60", "--state", str(tmp_path))
+    client = second.client("cloudwatch")
+    (after,) = client.describe_alarms()["MetricAlarms"]
+    assert after == before
+    assert after["StateReason"] == "by hand"
+    assert client.list_tags_for_resource(ResourceARN=after["AlarmArn"])["Tags"] == [
+        {"Key": "a", "Value": "1"}
+    ]
+    client.put_metric_data(Namespace="Shop", MetricData=[{"MetricName": "Errors", "Value": 1}])
+    deadline = time.monotonic() + 30
+    while client.describe_alarms()["MetricAlarms"][0]["StateValue"] != "ALARM":
+        assert time.monotonic() < deadline, "nobody looks at the alarm"
+    kinds = [each["HistoryItemType"] for each in client.describe_alarm_history()["AlarmHistoryItems"]]
+    assert sorted(kinds) == ["ConfigurationUpdate", "StateUpdate", "StateUpdate"]
+    second.kill()
+
+    third = start_server("--clock", "scaled:60", "--state", str(tmp_path))
+    (last,) = third.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    assert last["StateValue"] == "ALARM"

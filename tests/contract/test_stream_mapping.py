@@ -233,7 +233,19 @@ def test_range_that_is_given_up_is_told_to_the_destination(play: Play) -> None:
         }
         await stage.put(stream, "d")
         await stage.until(lambda: stage.flat()[-1] == "d")
-        assert stage.counted["DroppedEventCount"] == 3
+        assert stage.counted["DroppedEventCount"] == 0, "the destination has them"
+
+    play(scene)
+
+
+def test_records_that_are_given_up_without_a_destination_are_dropped(play: Play) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.handler = failing_on("b")
+        stream = await stage.stream()
+        await stage.put(stream, "a", "b")
+        await stage.map(stream, maximum_retry_attempts=0)
+        await stage.until(lambda: stage.counted["DroppedEventCount"] == 2)
+        assert stage.discarded == []
 
     play(scene)
 

@@ -56,10 +56,13 @@ def play(scene: Callable[[], Coroutine[Any, Any, None]]) -> None:
 def test_letter_that_arrives_is_kept_no_longer() -> None:
     async def scene() -> None:
         post = Post(None)
+        arrived: list[str] = []
+        post.outbox.on_delivery = lambda letter: arrived.append(letter.letter_id)
         post.outbox.post(LETTER)
         assert len(post.letters.all()) == 1
         await post.settled()
         await asyncio.sleep(0)
+        assert arrived == ["1"]
         assert post.notes == ["a record delivered"]
 
     play(scene)
