@@ -1,4 +1,4 @@
-"""Network namespaces made in advance, with their listeners in them: making one waits for a lock of the whole machine.
+"""An environment's network: a namespace with nothing but loopback, and the listeners by which it reaches the sandbox.
 
 Standard library only: this file is mounted alone at ``/var/runtime`` beside the zygote. Linux only.
 """
