@@ -23,7 +23,7 @@ from lambda_sandbox.telemetry.views import Bill, History, Logs
 
 if TYPE_CHECKING:
     from lambda_sandbox.deploying import Deployed
-    from lambda_sandbox.drivers.in_process import InProcess
+    from lambda_sandbox.drivers.in_process.sandbox import InProcess
 
 IN_PROCESS = "in-process"
 _PORTS_TRIED = 20
@@ -275,7 +275,7 @@ def _serves(sandbox: Sandbox, endpoint: str | None, driver: str, wish: Wish) -> 
 
 
 def _connect_in_process() -> Sandbox:
-    from lambda_sandbox.drivers.in_process import InProcess
+    from lambda_sandbox.drivers.in_process.sandbox import InProcess
 
     driver = InProcess(Config.load())
     aws_environment.apply(None, driver.account_id, driver.region)
