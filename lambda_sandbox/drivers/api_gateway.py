@@ -7,6 +7,7 @@ import re
 from lambda_sandbox.drivers.api_definitions import ApiDefinitions
 from lambda_sandbox.drivers.api_visits import Definition, Surroundings, staged
 from lambda_sandbox.drivers.connections import MARK, Connections
+from lambda_sandbox.drivers.door_meters import HTTP, REST, DoorMeters
 from lambda_sandbox.drivers.http_api import HttpApi
 from lambda_sandbox.drivers.rest_api import RestApi
 from lambda_sandbox.drivers.signers import NotSigned
@@ -22,8 +23,9 @@ _FORBIDDEN = HttpResponse(403, _JSON, b'{"message":"Forbidden"}')
 class ApiGateway:
     """A door of ``drivers.front_doors``."""
 
-    def __init__(self, around: Surroundings, definitions: ApiDefinitions) -> None:
+    def __init__(self, around: Surroundings, definitions: ApiDefinitions, meters: DoorMeters) -> None:
         self._around = around
+        self._meters = meters
         self._definitions = definitions
         self._connections = Connections()
         self._rest = RestApi(around)
@@ -41,9 +43,9 @@ class ApiGateway:
         if definition["api"].get("disableExecuteApiEndpoint") is True:
             return _FORBIDDEN
         if definition["kind"] == "REST":
-            return await self._rest.answer(definition, request)
+            return await self._meters.api(REST, request, self._rest.answer(definition, request))
         if definition["kind"] == "HTTP":
-            return await self._http.answer(definition, request)
+            return await self._meters.api(HTTP, request, self._http.answer(definition, request))
         if MARK in request.path:
             return await self._manage(definition, request)
         return HttpResponse(426, _JSON, b'{"message":"Upgrade Required"}')
@@ -55,7 +57,7 @@ class ApiGateway:
             return self._unknown(request)
         if definition["kind"] != "WEBSOCKET":
             return await self.answer(request)
-        return await self._web_socket.open(definition, request)
+        return await self._meters.handshake(self._web_socket.open(definition, request))
 
     def forget(self) -> None:
         """The sandbox was reset."""

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from lambda_sandbox import errors, quotas
 from lambda_sandbox.control_plane.routing import Route
+from lambda_sandbox.drivers.door_meters import called
 from lambda_sandbox.drivers.front_doors import Asking
 from lambda_sandbox.drivers.server import ServerDriver
 from lambda_sandbox.invocation.messages import Invocation, InvocationResult, InvocationType
@@ -63,6 +64,7 @@ class DoorFunctions:
         owner = Caller(function_arn.split(":")[4], function_arn.split(":")[3])
         route = self._plane.route(function_arn, None, owner)
         await self._check(function_arn, asking)
+        called(function_arn, asking.source_arn)
         function, routed = self._plane.choose(route)
         request_id, now = str(uuid.uuid4()), self._driver.clock.now()
         trace = trace or trace_header(now, request_id)

@@ -12,6 +12,7 @@ from lambda_sandbox.drivers.api_gateway import ApiGateway
 from lambda_sandbox.drivers.api_visits import Surroundings
 from lambda_sandbox.drivers.authorizing import LambdaAuthorizers
 from lambda_sandbox.drivers.door_functions import DoorFunctions, Plane
+from lambda_sandbox.drivers.door_meters import BALANCER, EDGE, DoorMeters, MeteredDoor
 from lambda_sandbox.drivers.edge_door import EdgeDoor
 from lambda_sandbox.drivers.edge_functions import EdgeFunctions
 from lambda_sandbox.drivers.edge_origin import Origins
@@ -52,13 +53,14 @@ def make_front_doors(
         now=driver.clock.now,
         note=note,
     )
-    api_gateway = ApiGateway(around, definitions)
+    meters = DoorMeters(driver.history.neighbours, driver.clock.now)
+    api_gateway = ApiGateway(around, definitions, meters)
     # CloudFront calls a function as its execution role allows, whatever the function's policy says.
     at_edge = EdgeFunctions(DoorFunctions(driver, plane, None).invoke)
     origins = Origins(neighbour, config.account_id, config.region)
     doors: list[Door] = [
         api_gateway,
-        AlbDoor(neighbour, functions.invoke, driver.clock, note),
-        EdgeDoor(neighbour, at_edge, origins, driver.core.waiting_clock, note),
+        MeteredDoor(AlbDoor(neighbour, functions.invoke, driver.clock, note), BALANCER, meters),
+        MeteredDoor(EdgeDoor(neighbour, at_edge, origins, driver.core.waiting_clock, note), EDGE, meters),
     ]
     return FrontDoors(doors, spawn, definitions, issuers, api_gateway)

@@ -53,6 +53,7 @@ class WebSocket:
         self._idle: asyncio.TimerHandle | None = None
         self._life: asyncio.TimerHandle | None = None
         self._spawn = spawn
+        self.on_send: Callable[[int], None] = lambda size: None  # hears of every message's bytes
 
     @property
     def is_open(self) -> bool:
@@ -97,6 +98,7 @@ class WebSocket:
             send(piece, fin=place == len(pieces) - 1)
         self._touch()
         self._flush()
+        self.on_send(len(data))
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         if not self._closed:
