@@ -7,16 +7,15 @@ POLICY: how long a service waits between tries is not documented; here 1 s, doub
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 from uuid import uuid4
 
 from lambda_sandbox import quotas
 from lambda_sandbox.clock import WaitingClock
 from lambda_sandbox.drivers.destinations import Letter, NotNow
+from lambda_sandbox.drivers.errands import Errands, Kept, wait_s
 from lambda_sandbox.errors import (
     ApiError,
     ResourceNotFoundException,
@@ -42,17 +41,7 @@ class Pending:
     attempts: int = field(default=1)
 
 
-class PendingDeliveries(Protocol):
-    """Where deliveries that wait are kept; every write is durable when it returns."""
-
-    def all(self) -> list[Pending]: ...
-
-    def put(self, resource: Pending) -> None: ...
-
-    def delete(self, resource: Pending) -> None: ...
-
-
-class Deliveries:
+class Deliveries(Errands[Pending]):
     """``send(letter)`` sends to a function's queue or to a neighbour; ``post(letter)`` keeps a dead letter until it arrives.
 
     ``refusal(delivery)`` says which permission is missing. ``note(sentence)`` is what history shows. Belongs to one loop.
@@ -61,26 +50,20 @@ class Deliveries:
     def __init__(
         self,
         clock: WaitingClock,
-        pending: PendingDeliveries,
+        pending: Kept[Pending],
         refusal: Callable[[Delivery], Awaitable[str]],
         send: Callable[[Letter], Awaitable[None]],
         post: Callable[[Letter], None],
         note: Callable[[str], None],
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
+        super().__init__(pending, self._go_on, lambda waiting: waiting.first_at)
         self._clock = clock
-        self._pending = pending
         self._refusal = refusal
         self._send = send
         self._post = post
         self._note = note
         self._sleep = sleep
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def resume(self) -> None:
-        """Go on with what waited when the process ended."""
-        for each in sorted(self._pending.all(), key=lambda each: each.first_at):
-            self._spawn(each)
 
     async def deliver(self, delivery: Delivery) -> None:
         """Try once. When this returns the event is delivered, dead-lettered, or kept for another try. Never raises."""
@@ -91,51 +74,30 @@ class Deliveries:
             self._give_up(delivery, problem)
             return
         _, _, _, region, account_id, *_ = delivery.target_arn.split(":")
-        waiting = Pending(str(uuid4()), account_id, region, delivery.to_json().decode(), self._clock.now())
-        self._pending.put(waiting)
+        self.begin(Pending(str(uuid4()), account_id, region, delivery.to_json().decode(), self._clock.now()))
         self._note(f"{_subject(delivery)} is tried again: {problem.message}")
-        self._spawn(waiting)
-
-    async def close(self) -> None:
-        """Stop trying; what waits stays kept."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def forget(self) -> None:
-        """Drop whatever waits."""
-        for task in self._tasks:
-            task.cancel()
-        for each in self._pending.all():
-            self._pending.delete(each)
 
     # --- tries ---------------------------------------------------------------------------------------
 
-    def _spawn(self, waiting: Pending) -> None:
-        task = asyncio.create_task(self._go_on(waiting), name=f"delivery {waiting.delivery_id}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def _go_on(self, waiting: Pending) -> None:
         delivery = Delivery.from_json(waiting.delivery.encode())
-        shortest, longest = RETRY_S
         problem: Failure | None = Failure("SDK_CLIENT_ERROR", "the sandbox was stopped", 503)
         for attempts in range(waiting.attempts, delivery.maximum_retry_attempts + 1):
-            wait_s = min(shortest * 2 ** min(attempts - 1, 20), longest)
-            if self._clock.now() + wait_s - waiting.first_at > delivery.maximum_event_age_s:
+            wait = wait_s(attempts, *RETRY_S)
+            if self._clock.now() + wait - waiting.first_at > delivery.maximum_event_age_s:
                 problem = _spent(problem, attempts - 1, "MaximumEventAgeInSeconds")
                 break
-            await self._sleep(wait_s)
+            await self._sleep(wait)
             problem = await self._try(delivery)
             if problem is None or not _may_help(problem):
                 problem = problem and _spent(problem, attempts, "")
                 break
-            self._pending.put(_counted(waiting, attempts + 1))
+            self._kept.put(_counted(waiting, attempts + 1))
         else:
             problem = _spent(problem, delivery.maximum_retry_attempts, "MaximumRetryAttempts")
         if problem is not None:
             self._give_up(delivery, problem)
-        self._pending.delete(waiting)
+        self._kept.delete(waiting)
 
     async def _try(self, delivery: Delivery) -> Failure | None:
         """Deliver. Return what went wrong, ``None`` when it arrived."""
