@@ -15,6 +15,7 @@ from lambda_sandbox.drivers.alarm_clock import AlarmClock
 from lambda_sandbox.drivers.alarm_keeper import AlarmKeeper
 from lambda_sandbox.drivers.history_keeper import HistoryKeeper
 from lambda_sandbox.drivers.otlp_export import OtlpExport
+from lambda_sandbox.environments.open_network import OpenNetwork
 from lambda_sandbox.environments.openings import read_openings, refuse_own_port
 from lambda_sandbox.environments.process import ProcessEnvironments
 from lambda_sandbox.environments.zygote_starter import ZygoteProcess
@@ -125,7 +126,7 @@ class Application:
 
     def _make_environments(self) -> ProcessEnvironments:
         environments = ProcessEnvironments(
-            self.config, self._loop, self.driver, self._mother, self._own_ports
+            self.config, self._loop, self.driver, self._mother, OpenNetwork(self._own_ports)
         )
         self.driver.environments = environments
         self.driver.xray.collect = environments.drain_traces

@@ -146,6 +146,7 @@ class _Inside(_End):
         self._opening = opening
         self._connections = connections
         self._joined = False
+        self._early = bytearray()  # what came before anybody could be written to
         self._task: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -154,8 +155,26 @@ class _Inside(_End):
             reset(self.transport)
             return
         self._connections.add(self.transport)
-        self.transport.pause_reading()
-        self._task = asyncio.get_running_loop().create_task(self._join())
+        loop = asyncio.get_running_loop()
+        self._pause()
+        loop.call_soon(self._pause)  # uvloop begins to read after this function
+        self._task = loop.create_task(self._join())
+
+    def _pause(self) -> None:
+        if not self._joined and not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def data_received(self, data: bytes) -> None:
+        if self._joined:
+            super().data_received(data)
+        else:
+            self._early += data
+
+    def eof_received(self) -> bool:
+        if self._joined:
+            return super().eof_received()
+        self.ended = True
+        return True
 
     async def _join(self) -> None:
         self.other = _Outside(self)
@@ -165,10 +184,15 @@ class _Inside(_End):
             reset(self.transport)
             return
         self._joined = True
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            if not self.other.transport.is_closing():
+                reset(self.other.transport)
+            return
+        super().data_received(bytes(self._early))
+        if self.ended:
+            super().eof_received()
+        else:
             self.transport.resume_reading()
-        elif not self.other.transport.is_closing():
-            reset(self.other.transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.discard(self.transport)

@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import socket
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -66,7 +66,7 @@ class ProcessEnvironments:
     """Real environments. The constructor waits (some 50 ms) while it finds out what the machine can enforce.
 
     With ``mother``, a zygote that many servers share, it finds that out in a few milliseconds.
-    ``own_ports()`` are those that the server itself listens on, which ``allow_network`` does not open.
+    ``open_network`` reaches what ``allow_network`` opens; unless given, one that knows of no port of the server's own.
     Raises ``SandboxFault`` when the configuration asks for an isolation that the machine does not give.
     """
 
@@ -76,7 +76,7 @@ class ProcessEnvironments:
         loop: asyncio.AbstractEventLoop,
         host: EnvironmentHost,
         mother: ZygoteProcess | None = None,
-        own_ports: Callable[[], Collection[int]] = frozenset,
+        open_network: OpenNetwork | None = None,
     ) -> None:
         self._config = config
         self._loop = loop
@@ -98,7 +98,9 @@ class ProcessEnvironments:
         self._all_ended = asyncio.Event()
         makers = (host.runtime_api_protocol, host.endpoint_protocol)
         openings = read_openings(config.allow_network)
-        self._listeners = Listeners(loop, makers, self._on_datagram, OpenNetwork(own_ports), openings)
+        self._listeners = Listeners(
+            loop, makers, self._on_datagram, open_network or OpenNetwork(frozenset), openings
+        )
         charged = self._starter.keeps_tmp_size and "memory" in self._factory.controllers
         self._memory = MemoryGuard(loop, self._over_memory, tmp_is_charged=charged)
         self._layer_folders = LayerFolders(self._folder)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lambda_sandbox.config import Config
+from lambda_sandbox.environments.open_network import OpenNetwork
 from lambda_sandbox.environments.process import ProcessEnvironments
 from lambda_sandbox.environments.zygote_starter import ZygoteProcess
 from lambda_sandbox.http_server import HttpConnection, Request
@@ -34,9 +35,16 @@ class Endpoint(HttpConnection):
 class Stage:
     """Starts environments, hands them events and keeps what comes back."""
 
-    def __init__(self, folder: Path, config: Config, mother: ZygoteProcess | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        config: Config,
+        mother: ZygoteProcess | None = None,
+        open_network: OpenNetwork | None = None,
+    ) -> None:
         self.folder = folder
-        self.environments = ProcessEnvironments(config, asyncio.get_running_loop(), self, mother)
+        loop = asyncio.get_running_loop()
+        self.environments = ProcessEnvironments(config, loop, self, mother, open_network)
         self.logs: dict[str, bytes] = {}
         self.init_errors: list[dict[str, Any]] = []
         self._ready: dict[str, asyncio.Queue[RuntimeApiConnection | Exit]] = {}
@@ -160,12 +168,22 @@ class Stage:
 
 
 @contextlib.asynccontextmanager
-async def stage(folder: Path, isolation: str = "auto", runtime_client: str = "lean") -> AsyncIterator[Stage]:
+async def stage(
+    folder: Path,
+    isolation: str = "auto",
+    runtime_client: str = "lean",
+    allow_network: tuple[str, ...] = (),
+    open_network: OpenNetwork | None = None,
+) -> AsyncIterator[Stage]:
     """``isolation`` is one of the configuration's, or ``forked``: the strongest, by a zygote that several servers share."""
     with contextlib.ExitStack() as stack:
         mother = stack.enter_context(shared_zygote()) if isolation == "forked" else None
-        config = Config(isolation="auto" if mother else isolation, runtime_client=runtime_client)
-        scene = Stage(folder, config, mother)
+        config = Config(
+            isolation="auto" if mother else isolation,
+            runtime_client=runtime_client,
+            allow_network=allow_network,
+        )
+        scene = Stage(folder, config, mother, open_network)
         try:
             yield scene
         finally:
