@@ -6,10 +6,17 @@ import math
 
 from msgspec import Struct
 
+# Of a sum with this number no double holds a fraction: to add it and take it away again is ``round`` at a third of its price.
+_HOLDS_NO_FRACTION = 1.5 * 2.0**52
+
 
 def hundredths(ms: float) -> float:
-    """Round to what the REPORT line shows: ``round(ms, 2)`` at a tenth of its price, asked for twice an invocation."""
-    return round(ms * 100.0) / 100.0
+    """Round to what the REPORT line shows, ``round(ms, 2)``: asked for twice an invocation.
+
+    >>> hundredths(1.0 / 3.0), hundredths(0.125), hundredths(0.375)
+    (0.33, 0.12, 0.38)
+    """
+    return (ms * 100.0 + _HOLDS_NO_FRACTION - _HOLDS_NO_FRACTION) / 100.0
 
 
 def billed_duration_ms(
@@ -53,7 +60,7 @@ class Report(Struct, frozen=True):
     @property
     def billed_ms(self) -> int:
         before_ms = (self.init_duration_ms or 0.0) + self.billed_restore_duration_ms
-        return billed_duration_ms(self.duration_ms, before_ms)
+        return math.ceil(hundredths(self.duration_ms + before_ms)) or 1
 
     def line(self) -> str:
         """Return the text REPORT line as CloudWatch Logs shows it: fields divided by tabs, in AWS's order."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -49,8 +49,7 @@ class Lognormal:
     sigma: float
 
     def drawn_by(self, random: Random) -> Draw:
-        draw, exp, sigma, median_ms = random.gauss, math.exp, self.sigma, self.median_ms
-        return lambda: exp(draw(0.0, sigma)) * median_ms
+        return _lognormal(random.random, self.median_ms, self.sigma).__next__
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,17 @@ class Empirical:
     def drawn_by(self, random: Random) -> Draw:
         values_ms, draw, count = self.values_ms, random.random, len(self.values_ms)
         return lambda: values_ms[int(draw() * count)]
+
+
+def _lognormal(draw: Draw, median_ms: float, sigma: float) -> Iterator[float]:
+    """Yield what ``random.gauss`` would lead to, in the same order and at half its price: Box and Muller's numbers come in
+    pairs."""
+    exp, log, sqrt, cos, sin, turn = math.exp, math.log, math.sqrt, math.cos, math.sin, 2.0 * math.pi
+    while True:
+        angle = draw() * turn
+        radius = sqrt(-2.0 * log(1.0 - draw()))
+        yield exp(cos(angle) * radius * sigma) * median_ms
+        yield exp(sin(angle) * radius * sigma) * median_ms
 
 
 def parse(text: str, member: str) -> Durations:

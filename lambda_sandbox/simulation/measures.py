@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections import Counter
+from collections import defaultdict
 from typing import Any
 
 from lambda_sandbox.invocation.messages import Record, Status
@@ -18,18 +18,22 @@ class Measures:
 
     def __init__(self, start: float) -> None:
         self.series = Series(start)
-        self.attempts = 0
         self.cold_starts = 0
         self.on_provisioned = 0
         self.billed_ms = 0
         self.provisioned_billed_ms = 0
         self.duration_ms = 0.0
-        self.statuses: Counter[Status] = Counter()
-        self.throttles: Counter[str] = Counter()
-        self.events: Counter[str] = Counter()
+        # No Counters: to add to one takes three times as long.
+        self.statuses: defaultdict[Status, int] = defaultdict(int)
+        self.throttles: defaultdict[str, int] = defaultdict(int)
+        self.events: defaultdict[str, int] = defaultdict(int)
         self.latencies_s = array("d")
         self.waits_s = array("d")
         self.inits_ms = array("d")
+
+    @property
+    def attempts(self) -> int:
+        return sum(self.statuses.values())
 
     def take(self, action: Record) -> None:
         record = action.record
@@ -38,7 +42,6 @@ class Measures:
             self.throttles[record.throttled_by] += 1
             self.series.throttles += 1
             return
-        self.attempts += 1
         self.statuses[record.status] += 1
         self.duration_ms += report.duration_ms
         if record.on_provisioned:

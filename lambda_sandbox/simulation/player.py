@@ -11,7 +11,7 @@ from typing import Any
 
 from lambda_sandbox.clock import ManualClock
 from lambda_sandbox.invocation.core import Core
-from lambda_sandbox.invocation.environment import State
+from lambda_sandbox.invocation.environment import Environment, State
 from lambda_sandbox.invocation.messages import (
     Action,
     DeliverEvent,
@@ -30,10 +30,6 @@ from lambda_sandbox.simulation.scenario import Scenario
 START = 1_767_225_600.0  # 2026-01-01T00:00:00Z: a fixed midnight, so that equal seeds give equal answers
 _MEMORY_MB = 64  # what REPORT lines would show as used; it costs nothing
 _ERROR = b'{"errorType":"Simulated","errorMessage":"this handler failed"}'
-
-
-# What happens at a moment that is awaited.
-_READY, _ANSWER, _TIMER = range(3)
 
 
 class Player:
@@ -63,12 +59,14 @@ class Player:
         )
         self._arrivals = scenario.traffic.arrivals(traffic)
         self._errors = errors
+        self._error_share = scenario.error_share
         self._init_ms = scenario.init.drawn_by(init)
         self._handler_ms = scenario.handler.drawn_by(handler)
         self._slowness_s = scenario.slowness / 1000.0
         self._environments = self.core.pool.environments
-        self._share = self.core.concurrency.function(self.function.arn)
-        self._pending: list[tuple[float, int, int, Any, Any]] = []
+        self._account = self.core.concurrency.account(self.function.account_id, self.function.region)
+        # What is going to happen, and when: a number keeps the order of what happens at the same moment.
+        self._pending: list[tuple[float, int, Callable[[Any, Any], None], Any, Any]] = []
         self._numbers = itertools.count()
         self.measures = Measures(START)
         self._performers: dict[type[Action], Callable[[Any], None]] = {
@@ -78,7 +76,6 @@ class Player:
             EventFinished: self._event_finished,
             RefuseRuntime: self._refuse_runtime,
         }
-        self.arrived = 0
         self.last_arrival = START
         self.traffic_starts_at = START
 
@@ -87,12 +84,15 @@ class Player:
         self.core.reserve(self.function.arn, self.scenario.reserved)
         self._provision()
         self._serve_callers()
-        while self._pending and (
-            self._share.in_use or self._share.provisioned_in_use or len(self.core.queue)
-        ):
+        while self._pending and (self._account.in_use or len(self.core.queue)):
             self._next()
         self.measures.series.finish(self.clock.now())
         return self.measures
+
+    @property
+    def arrived(self) -> int:
+        """How many callers came."""
+        return sum(each.invocations for each in self.measures.series.done)
 
     def _provision(self) -> None:
         """Provisioned environments are ready before the first caller comes; init may have been tried again by then."""
@@ -113,8 +113,9 @@ class Player:
         kind = InvocationType.EVENT if scenario.asynchronous else InvocationType.REQUEST_RESPONSE
         ends_at = math.inf if scenario.duration_s is None else start + scenario.duration_s
         pending, move_to, invoke, perform = self._pending, self.clock.move_to, self.core.invoke, self._perform
-        series, share, environments = self.measures.series, self._share, self._environments
-        for number, after in enumerate(itertools.islice(self._arrivals, scenario.invocations), start=1):
+        series, account, environments = self.measures.series, self._account, self._environments
+        arrivals = itertools.islice(self._arrivals, scenario.invocations)
+        for request_id, after in zip(map(str, itertools.count(1)), arrivals, strict=False):
             at = start + after
             if at >= ends_at:
                 break
@@ -123,36 +124,41 @@ class Player:
             move_to(at)
             if at >= series.ends_at:
                 series.pass_to(at)
-            perform(invoke(Invocation(str(number), function, b"{}", at, kind)))
-            series.observe(share.in_use + share.provisioned_in_use, len(environments), at)
+            perform(invoke(Invocation(request_id, function, b"{}", at, kind)))
+            series.observe(account.in_use, len(environments), at)
             series.invocations += 1
-            self.arrived, self.last_arrival = number, at
+            self.last_arrival = at
 
     def _next(self) -> None:
         """Let the next thing happen that was going to."""
-        at, _, what, subject, token = heappop(self._pending)
+        at, _, happen, subject, token = heappop(self._pending)
         self.clock.move_to(at)
-        series, share = self.measures.series, self._share
+        series = self.measures.series
         if at >= series.ends_at:
             series.pass_to(at)
-        if what == _ANSWER:
-            if subject.invocation is token:  # else it timed out before
-                self._answer(subject.environment_id, token.request_id)
-        elif what == _TIMER:
-            self._perform(self.core.timer_fired(subject))
-        elif subject.started_at == token and subject.state is State.INIT:  # else init was begun again
-            self._perform(self.core.runtime_next(subject.environment_id))
-        series.observe(share.in_use + share.provisioned_in_use, len(self._environments), at)
+        happen(subject, token)
+        series.observe(self._account.in_use, len(self._environments), at)
 
-    def _answer(self, environment_id: str, request_id: str) -> None:
-        core, error_share = self.core, self.scenario.error_share
-        if error_share and self._errors.random() < error_share:
+    def _answer(self, environment: Environment, invocation: Invocation) -> None:
+        if environment.invocation is not invocation:  # it timed out before
+            return
+        core, environment_id, request_id = self.core, environment.environment_id, invocation.request_id
+        if self._error_share and self._errors.random() < self._error_share:
             self._perform(core.runtime_error(environment_id, request_id, _ERROR, "Simulated", _MEMORY_MB))
         else:
             self._perform(core.runtime_response(environment_id, request_id, b"{}", _MEMORY_MB))
         actions = core.runtime_next(environment_id)
         if actions:
             self._perform(actions)
+
+    def _ready(self, environment: Environment, started_at: float) -> None:
+        if (
+            environment.started_at == started_at and environment.state is State.INIT
+        ):  # else init was begun again
+            self._perform(self.core.runtime_next(environment.environment_id))
+
+    def _fire(self, key: tuple[str, str], _: None) -> None:
+        self._perform(self.core.timer_fired(key))
 
     def _perform(self, actions: list[Action]) -> None:
         """Carry out what the core decided. Logs, answers and stops need nothing done: there are no processes here."""
@@ -164,16 +170,18 @@ class Player:
 
     def _start_environment(self, action: StartEnvironment) -> None:
         took_s = self._init_ms() * self._slowness_s
-        self._at(self.clock.now() + took_s, _READY, action.environment, action.environment.started_at)
+        environment = action.environment
+        self._at(self.clock.now() + took_s, self._ready, environment, environment.started_at)
 
     def _deliver_event(self, action: DeliverEvent) -> None:
         ends_at = self.clock.now() + self._handler_ms() * self._slowness_s
         heappush(
-            self._pending, (ends_at, next(self._numbers), _ANSWER, action.environment, action.invocation)
+            self._pending,
+            (ends_at, next(self._numbers), self._answer, action.environment, action.invocation),
         )
 
     def _set_timer(self, action: SetTimer) -> None:
-        self._at(action.at, _TIMER, action.key, None)
+        self._at(action.at, self._fire, action.key, None)
 
     def _tell(self, action: Record) -> None:
         self.measures.take(action)
@@ -186,5 +194,5 @@ class Player:
     def _refuse_runtime(self, action: RefuseRuntime) -> None:
         raise AssertionError(f"the core refused what the player played: {action.message}")
 
-    def _at(self, moment: float, what: int, subject: Any, token: Any) -> None:
-        heappush(self._pending, (moment, next(self._numbers), what, subject, token))
+    def _at(self, moment: float, happen: Callable[[Any, Any], None], subject: Any, token: Any) -> None:
+        heappush(self._pending, (moment, next(self._numbers), happen, subject, token))

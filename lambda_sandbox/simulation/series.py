@@ -51,11 +51,13 @@ class Series:
     def observe(self, busy: int, environments: int, now: float) -> None:
         """From ``now`` on, which time has come to, there are so many ``environments`` and ``busy`` of them are."""
         self._busy_s += self._busy * (now - self._since)
-        self._since, self._busy, self._environments = now, busy, environments
+        self._since = now
+        self._busy = busy
         if busy > self._peak:
             self._peak = busy
-        if environments > self._peak_environments:
-            self._peak_environments = environments
+        if environments != self._environments:
+            self._environments = environments
+            self._peak_environments = max(environments, self._peak_environments)
 
     def finish(self, now: float) -> None:
         self.pass_to(now)
