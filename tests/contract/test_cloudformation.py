@@ -337,6 +337,51 @@ def test_subscription_to_a_log_group_comes_and_goes_with_its_stack(server: Serve
     assert logs.describe_log_groups(logGroupNamePrefix="/shop")["logGroups"] == []
 
 
+def test_alarms_of_a_stack_watch_change_and_go_with_it(server: Server) -> None:
+    def template(threshold: int, owner: str) -> str:
+        watch = {
+            "Namespace": "AWS/Lambda",
+            "MetricName": "Errors",
+            "Dimensions": [{"Name": "FunctionName", "Value": "shop"}],
+            "Statistic": "Sum",
+            "Period": "60",
+            "EvaluationPeriods": 1,
+            "Threshold": threshold,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            "AlarmActions": [{"Ref": "Told"}],
+            "Tags": [{"Key": "owner", "Value": owner}],
+        }
+        rule = {"AlarmName": "either", "AlarmRule": {"Fn::Sub": "ALARM(${Watch})"}}
+        return body(
+            {
+                "Told": {"Type": "AWS::SNS::Topic"},
+                "Watch": {"Type": "AWS::CloudWatch::Alarm", "Properties": watch},
+                "Either": {"Type": "AWS::CloudWatch::CompositeAlarm", "Properties": rule},
+            }
+        )
+
+    stacks, cloudwatch = server.client("cloudformation"), server.client("cloudwatch")
+    kinds = ["MetricAlarm", "CompositeAlarm"]
+    stacks.create_stack(StackName="alarmed", TemplateBody=template(1, "ada"))
+    assert stacks.describe_stacks(StackName="alarmed")["Stacks"][0]["StackStatus"] == "CREATE_COMPLETE"
+    found = cloudwatch.describe_alarms(AlarmTypes=kinds)
+    (alarm,), (either,) = found["MetricAlarms"], found["CompositeAlarms"]
+    assert alarm["AlarmName"].startswith("alarmed-Watch-")
+    assert (alarm["Threshold"], alarm["Period"], alarm["StateValue"]) == (1, 60, "INSUFFICIENT_DATA")
+    assert [arn.split(":")[2] for arn in alarm["AlarmActions"]] == ["sns"]
+    assert either["AlarmRule"] == f"ALARM({alarm['AlarmName']})"
+
+    stacks.update_stack(StackName="alarmed", TemplateBody=template(5, "grace"))
+    (changed,) = cloudwatch.describe_alarms()["MetricAlarms"]
+    assert (changed["AlarmArn"], changed["Threshold"]) == (alarm["AlarmArn"], 5)
+    tags = cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"]
+    assert tags == [{"Key": "owner", "Value": "grace"}]
+
+    stacks.delete_stack(StackName="alarmed")
+    left = cloudwatch.describe_alarms(AlarmTypes=kinds)
+    assert left["MetricAlarms"] == left["CompositeAlarms"] == []
+
+
 def test_stack_lives_in_the_account_and_region_of_its_caller(server: Server) -> None:
     there = {"aws_access_key_id": "111122223333", "region_name": "eu-west-1"}
     stacks = server.client("cloudformation", **there)

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from lambda_sandbox.services.cloudformation import bucket_notifications, templates
+from lambda_sandbox.services.cloudformation.alarms import ALARMS
 from lambda_sandbox.services.cloudformation.changes import Changes, ResourceFailure
 from lambda_sandbox.services.cloudformation.http_apis import HTTP_APIS
 from lambda_sandbox.services.cloudformation.invoking import RESOURCES
@@ -43,7 +44,7 @@ def install(parsing: Any, models: Any, responses: Any) -> None:
 
 
 def _add_resources(parsing: Any) -> None:
-    ours: list[type[Resource]] = [*RESOURCES, *SUBSCRIPTIONS, *HTTP_APIS, *REST_APIS]
+    ours: list[type[Resource]] = [*RESOURCES, *ALARMS, *SUBSCRIPTIONS, *HTTP_APIS, *REST_APIS]
     types = {each.TYPE for each in ours}
     theirs = [
         each
