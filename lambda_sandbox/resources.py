@@ -14,11 +14,16 @@ _EMPTY: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the account comes from the access key, the Region from the credential scope."""
+    """Who asks: the account comes from the access key, the Region from the credential scope.
+
+    ``host`` is the ``Host`` under which the endpoint was called, empty where no request came over HTTP: links in answers
+    lead there, since a caller may have no way to any other port.
+    """
 
     account_id: str
     region: str
     access_key: str = ""
+    host: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,12 +102,12 @@ class FunctionUrls:
             cors=cors,
         )
         self._urls.put(url)
-        wire = self._wire(url)
+        wire = self._wire(url, caller)
         del wire["LastModifiedTime"]
         return wire
 
     def get(self, params: Params, caller: Caller) -> dict[str, Any]:
-        return self._wire(self._existing(params, caller))
+        return self._wire(self._existing(params, caller), caller)
 
     def update(self, params: Params, caller: Caller) -> dict[str, Any]:
         url = self._existing(params, caller)
@@ -119,7 +119,7 @@ class FunctionUrls:
             last_modified_time=_moment(self._clock.now()),
         )
         self._urls.put(updated)
-        return self._wire(updated)
+        return self._wire(updated, caller)
 
     def delete(self, params: Params, caller: Caller) -> dict[str, Any]:
         self._urls.delete(self._existing(params, caller))
@@ -129,15 +129,15 @@ class FunctionUrls:
         function = self._lookup.function(params["FunctionName"], caller)
         urls = self._urls.owned(function.account_id, function.region, function.function_name)
         shown, marker = page(urls, lambda each: each.qualifier, params, _PAGE)
-        return {"FunctionUrlConfigs": [self._wire(each) for each in shown], "NextMarker": marker}
+        return {"FunctionUrlConfigs": [self._wire(each, caller) for each in shown], "NextMarker": marker}
 
-    def address(self, url: FunctionUrl) -> str:
-        """Return the URL of a function.
+    def address(self, url: FunctionUrl, caller: Caller) -> str:
+        """Return the URL of a function, with the port of the endpoint that the caller used.
 
         DIFFERS: AWS's is https and ends with .on.aws; this one ends with .localhost, which resolves to this machine.
         """
-        port = urlsplit(self._base_url()).port
-        place = f"localhost:{port}" if port else "localhost"
+        port = (caller.host or urlsplit(self._base_url()).netloc).rpartition(":")[2]
+        place = f"localhost:{port}" if port.isdigit() else "localhost"
         return f"http://{url.url_id}.lambda-url.{url.region}.{place}/"
 
     def _target(self, params: Params, caller: Caller) -> tuple[FunctionConfiguration, str]:
@@ -158,9 +158,9 @@ class FunctionUrls:
             raise ResourceNotFoundException(_GONE)
         return found
 
-    def _wire(self, url: FunctionUrl) -> dict[str, Any]:
+    def _wire(self, url: FunctionUrl, caller: Caller) -> dict[str, Any]:
         wire: dict[str, Any] = {
-            "FunctionUrl": self.address(url),
+            "FunctionUrl": self.address(url, caller),
             "FunctionArn": url.function_arn,
             "AuthType": url.auth_type,
             "CreationTime": url.creation_time,

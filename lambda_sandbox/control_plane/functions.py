@@ -85,7 +85,7 @@ class Functions:
         function = self._lookup.version(params["FunctionName"], params.get("Qualifier"), caller)[0]
         answer = {
             "Configuration": self.get_configuration(params, caller),
-            "Code": self._code_answer(function),
+            "Code": self._code_answer(function, caller),
         }
         latest = self._store.function(function.account_id, function.region, function.function_name)
         if latest is not None and latest.reserved_concurrency is not None:
@@ -231,7 +231,7 @@ class Functions:
             # UNCONFIRMED: wording
             raise InvalidParameterValueException(f"The capacity provider {use.arn} does not exist.")
 
-    def _code_answer(self, function: FunctionConfiguration) -> dict[str, Any]:
+    def _code_answer(self, function: FunctionConfiguration, caller: Caller) -> dict[str, Any]:
         if function.package_type == "Image":
             return {
                 "RepositoryType": "ECR",
@@ -240,7 +240,7 @@ class Functions:
             }
         answer: dict[str, Any] = {
             "RepositoryType": "S3",
-            "Location": self.locations.link(function.code_sha256),
+            "Location": self.locations.link(function.code_sha256, caller),
         }
         if function.s3_object is not None:
             given = function.s3_object

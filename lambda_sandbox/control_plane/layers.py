@@ -95,14 +95,14 @@ class Layers:
             compatible_architectures=tuple(params.get("CompatibleArchitectures") or ()),
         )
         self._versions.put(layer)
-        return self._with_content(layer)
+        return self._with_content(layer, caller)
 
     def get(self, params: Params, caller: Caller) -> dict[str, Any]:
         arn = layer_version_arn(params, caller)
-        return self._with_content(self._readable(arn, caller))
+        return self._with_content(self._readable(arn, caller), caller)
 
     def get_by_arn(self, params: Params, caller: Caller) -> dict[str, Any]:
-        return self._with_content(self._readable(params["Arn"], caller))
+        return self._with_content(self._readable(params["Arn"], caller), caller)
 
     def delete(self, params: Params, caller: Caller) -> dict[str, Any]:
         """AWS: deleting what is not there succeeds, and functions that use the version keep it."""
@@ -176,10 +176,10 @@ class Layers:
             )
         return self._fetch_object(bucket, key, content.get("S3ObjectVersion"))
 
-    def _with_content(self, layer: LayerVersion) -> dict[str, Any]:
+    def _with_content(self, layer: LayerVersion, caller: Caller) -> dict[str, Any]:
         return {
             "Content": {
-                "Location": self.locations.link(layer.code_sha256),
+                "Location": self.locations.link(layer.code_sha256, caller),
                 "CodeSha256": layer.code_sha256,
                 "CodeSize": layer.code_size,
             },

@@ -64,6 +64,8 @@ class ApiGateway:
         self._definitions.forget()
         self._around.authorizers.forget()
         self._around.issuers.forget()
+        self._around.throttle.forget()
+        self._around.quotas.forget()
         self._connections.close()
 
     def close(self) -> None:

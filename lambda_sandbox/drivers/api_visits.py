@@ -6,7 +6,7 @@ import secrets
 import uuid
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lambda_sandbox.drivers.authorizing import LambdaAuthorizers
@@ -14,6 +14,8 @@ from lambda_sandbox.drivers.door_functions import DoorFunctions
 from lambda_sandbox.drivers.issuers import Issuers
 from lambda_sandbox.drivers.signers import Signers
 from lambda_sandbox.front_doors.http_request import HttpRequest
+from lambda_sandbox.front_doors.quota import Quotas
+from lambda_sandbox.front_doors.throttle import Throttle
 from lambda_sandbox.front_doors.visit import Visit
 from lambda_sandbox.invocation.request import trace_header
 
@@ -30,6 +32,8 @@ class Surroundings:
     signers: Signers
     now: Callable[[], float]
     note: Callable[[str], None]
+    throttle: Throttle = field(default_factory=Throttle)
+    quotas: Quotas = field(default_factory=Quotas)
 
 
 def begin(around: Surroundings, definition: Definition, request: HttpRequest, stage: str, path: str) -> Visit:

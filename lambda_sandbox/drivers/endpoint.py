@@ -408,6 +408,7 @@ class EndpointConnection(SocketConnection):
         query = parse_qs(urlsplit(request.target.decode("latin-1")).query, keep_blank_values=True)
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in request.headers}
         params = gateway.parse(name, path_params, query, headers, request.body)
+        caller = replace(caller, host=headers.get("host", ""))
         answer = gateway.serialize(name, self._endpoint.plane.call(name, params, caller), request_id)
         return answer.status, _pairs(answer.headers), answer.body
 

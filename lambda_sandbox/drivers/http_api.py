@@ -27,6 +27,7 @@ from lambda_sandbox.front_doors import (
     jwt,
     limits,
     routes,
+    throttle_limits,
 )
 from lambda_sandbox.front_doors.authorizer import AuthorizerFault
 from lambda_sandbox.front_doors.http_request import HttpRequest, HttpResponse
@@ -94,6 +95,10 @@ class HttpApi:
         if len(visit.request.body) > limits.PAYLOAD_BYTES:
             raise Refused(413, "Request Entity Too Large")
         await self._authorize(visit, route, deployed)
+        limits_of_route = throttle_limits.of_route((visit.api_id, visit.stage), stage, visit.route)
+        over = self._around.throttle.refusal(limits_of_route, visit.now)
+        if over is not None:
+            raise Refused(429, "Too Many Requests", str(over))
         target = (route.get("target") or "").removeprefix("integrations/")
         integration = deployed["integrations"].get(target)
         if integration is None:

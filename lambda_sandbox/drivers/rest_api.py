@@ -1,7 +1,7 @@
 """REST APIs served: from a request through authorizer, validation and integration to the response.
 
-Source: API Gateway Developer Guide, "API Gateway REST APIs", read 2026-11. DIFFERS: throttling and quotas of usage plans,
-caching of responses, resource policies, HTTP and VPC link integrations are not emulated; the last are refused by name.
+Source: API Gateway Developer Guide, "API Gateway REST APIs", read 2026-11. DIFFERS: caches, canaries, resource policies and access
+logs are refused when they are asked for (services/api_gateway); HTTP integrations are when a request meets one.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from lambda_sandbox.drivers import api_visits
 from lambda_sandbox.drivers.api_visits import Definition, Surroundings
 from lambda_sandbox.drivers.authorizing import SERVICE, NotIdentified
 from lambda_sandbox.drivers.front_doors import Asking
+from lambda_sandbox.drivers.rest_admission import RestAdmission
 from lambda_sandbox.drivers.signers import NotSigned
 from lambda_sandbox.errors import ApiError
 from lambda_sandbox.front_doors import (
@@ -40,6 +41,7 @@ class RestApi:
 
     def __init__(self, around: Surroundings) -> None:
         self._around = around
+        self._admission = RestAdmission(around)
 
     async def answer(self, definition: Definition, request: HttpRequest) -> HttpResponse:
         """Answer a request; the first segment of its path is the stage."""
@@ -64,8 +66,7 @@ class RestApi:
         if len(visit.request.body) > limits.PAYLOAD_BYTES:
             raise GatewayError("REQUEST_TOO_LARGE")
         key = await self._authorize(visit, method, deployed)
-        if method.get("apiKeyRequired"):
-            self._check_key(visit, definition, key)
+        self._admission.check(visit, definition, method, name, key)
         rest_validation.check(visit, method, deployed)
         integration = method.get("methodIntegration")
         if not integration:
@@ -129,20 +130,6 @@ class RestApi:
         latency_ms = round((self._around.now() - asked_at) * 1000)
         visit.authorizer = verdict.rest_context() | {"integrationLatency": latency_ms}
         return verdict.usage_key
-
-    def _check_key(self, visit: Visit, definition: Definition, named: str) -> None:
-        """DIFFERS: a usage plan opens its stages to its keys; its throttle and its quota are not applied."""
-        by_header = definition["api"].get("apiKeySource") != "AUTHORIZER"
-        given = visit.request.header("x-api-key") if by_header else named
-        place = f"{visit.api_id}:{visit.stage}"
-        for key in definition["apiKeys"]:
-            if given and key["value"] == given and place in key["stages"]:
-                visit.identity |= {"apiKey": given, "apiKeyId": key["id"]}
-                return
-        why = (
-            f"no enabled API key with a usage plan for {place} was given" if given else "no API key was given"
-        )
-        raise GatewayError("INVALID_API_KEY", why)
 
     # --- integrations --------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from lambda_sandbox.drivers.front_doors import Asking
 from lambda_sandbox.drivers.signers import NotSigned
 from lambda_sandbox.drivers.web_sockets import WebSocket
 from lambda_sandbox.errors import ApiError
-from lambda_sandbox.front_doors import integration_uri, limits
+from lambda_sandbox.front_doors import integration_uri, limits, throttle_limits
 from lambda_sandbox.front_doors import websocket_event as events
 from lambda_sandbox.front_doors.authorizer import AuthorizerFault
 from lambda_sandbox.front_doors.http_request import HttpRequest, HttpResponse
@@ -76,6 +76,7 @@ class WebSocketApi:
         if route is None:
             return {}
         await self._authorize(visit, route, deployed, connection_id)
+        self.admit(visit, definition, route)
         event = events.connect_event(visit, connection_id)
         answered = await self.integrate(visit, route, deployed, event)
         status = _status(answered)
@@ -84,6 +85,17 @@ class WebSocketApi:
                 status, "Forbidden" if status == 403 else "Unauthorized" if status == 401 else _INTERNAL
             )
         return answered
+
+    def admit(self, visit: Visit, definition: Definition, route: dict[str, Any]) -> None:
+        """Let a handshake or message through the stage's limits for its route. Raises ``Refused``.
+
+        POLICY: a message beyond them is answered, and the connection stays; ``$disconnect`` is never held back.
+        """
+        stage = definition["stages"][visit.stage]
+        limits_of_route = throttle_limits.of_route((visit.api_id, visit.stage), stage, route["routeKey"])
+        over = self.around.throttle.refusal(limits_of_route, visit.now)
+        if over is not None:
+            raise Refused(429, "Too Many Requests", str(over))
 
     async def _authorize(
         self, visit: Visit, route: dict[str, Any], deployed: dict[str, Any], connection_id: str
@@ -245,6 +257,7 @@ class Session:
         if route is None:
             raise Refused(403, "Forbidden", f"no route has the key {key!r}, and there is no $default")
         message_id = b64encode(secrets.token_bytes(11)).decode()
+        self._api.admit(visit, definition, route)
         event = events.message_event(visit, self._connection_id, route["routeKey"], message_id, message)
         answered = await self._api.integrate(visit, route, deployed, event)
         responds = route.get("routeResponseSelectionExpression") and _RESPONDS in (

@@ -57,7 +57,9 @@ _KINDS = {
     "MISSING_AUTHENTICATION_TOKEN": _Kind(
         403, "Missing Authentication Token", "MissingAuthenticationTokenException"
     ),
+    "QUOTA_EXCEEDED": _Kind(429, "Limit Exceeded", "LimitExceededException"),
     "REQUEST_TOO_LARGE": _Kind(413, "Request Too Long", "RequestTooLargeException"),
+    "THROTTLED": _Kind(429, "Too Many Requests", "TooManyRequestsException"),
     "UNAUTHORIZED": _Kind(401, "Unauthorized", "UnauthorizedException"),
     "UNSUPPORTED_MEDIA_TYPE": _Kind(415, "Unsupported Media Type", "BadRequestException"),
     "FORBIDDEN": _Kind(403, "Forbidden", "ForbiddenException"),  # no such stage: no type can be set for it

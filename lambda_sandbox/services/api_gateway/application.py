@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from lambda_sandbox.services.api_gateway import rest_definitions, v2_definitions
+from lambda_sandbox.services.api_gateway import rest_definitions, v2_definitions, v2_refusals
 from lambda_sandbox.services.wsgi_server import Environ
 
 PATH = "/_sandbox/apis/"  # the endpoint keeps every path below /_sandbox/ to itself: only the sandbox can ask
@@ -24,10 +24,8 @@ _STAGE_MEMBERS = {
     "deploymentId": "deployment_id",
     "description": "description",
     "stageVariables": "stage_variables",
-    "accessLogSettings": "access_log_settings",
     "defaultRouteSettings": "default_route_settings",
     "routeSettings": "route_settings",
-    "clientCertificateId": "client_certificate_id",
 }
 
 Answer = tuple[int, dict[str, Any]]
@@ -151,6 +149,12 @@ def _update_stage(api_id: str, name: str, asked: dict[str, Any]) -> Answer:
     wanted = asked.get("deploymentId")
     if wanted and wanted not in v2_definitions.deployments_of(api):
         return _missing(f"Invalid deployment identifier specified {wanted}")
+    why = v2_refusals.stage(asked)
+    if why:
+        return 400, _error("BadRequestException", why)
+    unknown = v2_definitions.unknown_route(api, asked)
+    if unknown:
+        return _missing(unknown)
     for member, value in asked.items():
         if member in _STAGE_MEMBERS:
             setattr(stage, _STAGE_MEMBERS[member], value)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from lambda_sandbox.services.api_gateway import refusals, rest_refusals, stage_settings, usage_plans
+
 _BINARY = "/binaryMediaTypes/"
 _DISABLED = "/disableExecuteApiEndpoint"
 
@@ -17,7 +19,14 @@ def install(models: Any, responses: Any) -> None:
     """Change moto's ``apigateway.models`` and ``apigateway.responses`` in place."""
     _freeze_deployments(models.RestAPI)
     _patch_settings(models.RestAPI)
+    _name_integrations(models.APIGatewayBackend)
+    stage_settings.install(models.Stage)
+    usage_plans.install(models.UsagePlan, models.BadRequestException)
     _keep_media_types(responses.APIGatewayResponse)
+    _describe_stages(responses.APIGatewayResponse)
+    refusals.install(
+        responses.APIGatewayResponse, models.BadRequestException, rest_refusals.CHECKS, _document
+    )
 
 
 def _freeze_deployments(api_class: Any) -> None:
@@ -79,6 +88,48 @@ def _keep_media_types(response_class: Any) -> None:
     response_class.create_rest_api = create
 
 
+def _name_integrations(backend_class: Any) -> None:
+    """Documents spell types with small letters, as ``aws_proxy``, and mocks call nobody; moto wants it otherwise."""
+    build = backend_class._build_integration_args
+
+    def named(self: Any, given: dict[str, Any]) -> dict[str, Any]:
+        arguments: dict[str, Any] = build(self, given)
+        for name in ("integration_type", "passthrough_behavior"):
+            if arguments.get(name):
+                arguments[name] = str(arguments[name]).upper()
+        for name in ("uri", "integration_method"):
+            arguments[name] = arguments.get(name) or ""
+        return arguments
+
+    backend_class._build_integration_args = named
+
+
+def _describe_stages(response_class: Any) -> None:
+    """moto forgets the description that a deployment gives its stage."""
+    create_deployment = response_class.create_deployment
+
+    def create(self: Any) -> Any:
+        answer = create_deployment(self)
+        name, description = self._get_param("stageName"), self._get_param("stageDescription")
+        if name and description:
+            self.backend.get_rest_api(self.path.split("/")[2]).stages[name].description = description
+        return answer
+
+    response_class.create_deployment = create
+
+
+def _document(response: Any) -> Any:
+    """Return the body of a request: JSON, or the YAML that an OpenAPI document may be."""
+    import yaml
+
+    text = response.body or "{}"
+    text = text.decode() if isinstance(text, bytes) else text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return yaml.safe_load(text)
+
+
 def definition(api: Any, backend: Any) -> dict[str, Any]:
     """Return all that is served of a REST API: each stage with the definition of its deployment."""
     stages = {}
@@ -95,6 +146,7 @@ def definition(api: Any, backend: Any) -> dict[str, Any]:
         "api": api.to_dict(),
         "stages": stages,
         "apiKeys": _keys(backend),
+        "usagePlans": {each.id: each.to_json() for each in list(backend.usage_plans.values())},
     }
 
 
@@ -122,13 +174,10 @@ def snapshot(api: Any) -> dict[str, Any]:
 
 
 def _keys(backend: Any) -> list[dict[str, Any]]:
-    """Return the enabled API keys with the stages that their usage plans open, as ``api-id:stage``."""
-    keys = []
-    for key in list(backend.keys.values()):
-        stages: list[str] = []
-        for plan in list(backend.usage_plans.values()):
-            if key.id in backend.usage_plan_keys.get(plan.id, {}):
-                stages += [f"{each['apiId']}:{each['stage']}" for each in plan.api_stages or ()]
-        if key.enabled not in (False, "false"):
-            keys.append({"id": key.id, "value": key.value, "stages": stages})
-    return keys
+    """Return the enabled API keys with the ids of their usage plans."""
+    plans = backend.usage_plan_keys
+    return [
+        {"id": key.id, "value": key.value, "plans": [plan for plan in list(plans) if key.id in plans[plan]]}
+        for key in list(backend.keys.values())
+        if key.enabled not in (False, "false")
+    ]

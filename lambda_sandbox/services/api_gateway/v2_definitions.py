@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from lambda_sandbox.services.api_gateway import refusals, v2_refusals
 from lambda_sandbox.services.api_gateway.addresses import api_endpoint
 
 
@@ -14,7 +15,14 @@ def install(models: Any, responses: Any) -> None:
     _check_routes(models.Api, models.BadRequestException)
     _check_integrations(models.Api, models.BadRequestException)
     _name_deployments(models.Stage)
+    _check_route_settings(models.Api)
     _create_quickly(responses.ApiGatewayV2Response)
+    refusals.install(
+        responses.ApiGatewayV2Response,
+        models.BadRequestException,
+        v2_refusals.CHECKS,
+        lambda response: json.loads(response.body or "{}"),
+    )
 
 
 def definition(api: Any) -> dict[str, Any]:
@@ -94,6 +102,31 @@ def _check_integrations(api_class: Any, refused: Any) -> None:
         return create_integration(self, *arguments, **options)
 
     api_class.create_integration = create
+
+
+def _check_route_settings(api_class: Any) -> None:
+    create_stage = api_class.create_stage
+
+    def create(self: Any, config: dict[str, Any]) -> Any:
+        why = unknown_route(self, config)
+        if why:
+            from moto.core.exceptions import JsonRESTError
+
+            missing = JsonRESTError("NotFoundException", why)
+            missing.code = 404
+            raise missing
+        return create_stage(self, config)
+
+    api_class.create_stage = create
+
+
+def unknown_route(api: Any, config: dict[str, Any]) -> str:
+    """Return why the settings of a stage are refused that are for a route which the API does not have, else nothing."""
+    known = {route.route_key for route in api.routes.values()}
+    missing = next((key for key in config.get("routeSettings") or {} if key not in known), None)
+    return (
+        "" if missing is None else f"Unable to find Route by key {missing} within the provided RouteSettings"
+    )
 
 
 def _name_deployments(stage_class: Any) -> None:

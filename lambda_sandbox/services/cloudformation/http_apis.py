@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from lambda_sandbox.services.api_gateway import openapi_refusals
 from lambda_sandbox.services.cloudformation import openapi
 from lambda_sandbox.services.cloudformation.resource import Properties, Resource, members_of
 
@@ -34,7 +35,13 @@ class Api(Resource):
 
     def create(self) -> None:
         document = self.properties.get("Body") or {}
+        why = openapi_refusals.of_stack(document)
+        if why:
+            raise ValueError(why)
         settings = self.given("CreateApi") | {"Name": self._named(document)}
+        settings.setdefault(
+            "DisableExecuteApiEndpoint", openapi.endpoint(document).get("disableExecuteApiEndpoint")
+        )
         settings.setdefault("ProtocolType", "HTTP")
         cors = document.get("x-amazon-apigateway-cors")
         if cors and "CorsConfiguration" not in settings:
@@ -82,6 +89,8 @@ class Api(Resource):
                 PayloadFormatVersion=given.get("payloadFormatVersion"),
                 TimeoutInMillis=given.get("timeoutInMillis"),
                 CredentialsArn=given.get("credentials"),
+                ConnectionType=given.get("connectionType"),
+                ConnectionId=given.get("connectionId"),
             )["IntegrationId"]
             default = operation.path in ("/$default", "$default")
             secured: dict[str, Any] = {}
@@ -253,7 +262,7 @@ class RouteResponse(_Part):
 
 
 class Stage(Resource):
-    """Ref gives the stage's name. DIFFERS: access logs, throttling and metrics of a stage are kept and do nothing."""
+    """Ref gives the stage's name."""
 
     TYPE = "AWS::ApiGatewayV2::Stage"
     SERVICE = "apigatewayv2"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lambda_sandbox.services.api_gateway.addresses import at_the_door
 from lambda_sandbox.services.cloudformation.function import Function
 from lambda_sandbox.services.cloudformation.published import (
     Alias,
@@ -53,7 +54,10 @@ class Url(Resource):
     def create(self) -> None:
         answer = self.api.call("CreateFunctionUrlConfig", **self._settings("CreateFunctionUrlConfig"))
         self.physical_resource_id = answer["FunctionArn"]
-        self.attributes = {"FunctionArn": answer["FunctionArn"], "FunctionUrl": answer["FunctionUrl"]}
+        self.attributes = {
+            "FunctionArn": answer["FunctionArn"],
+            "FunctionUrl": at_the_door(answer["FunctionUrl"]),
+        }
 
     def change(self, old: Properties) -> None:
         settings = {"Cors": {}, "InvokeMode": "BUFFERED"} | self._settings("UpdateFunctionUrlConfig")

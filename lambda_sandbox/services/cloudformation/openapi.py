@@ -52,6 +52,12 @@ def authorizers(document: Document) -> dict[str, Mapping[str, Any]]:
     return found
 
 
+def endpoint(document: Document) -> Mapping[str, Any]:
+    """Return what a document says of its API's own address, and of private ones."""
+    found: Mapping[str, Any] = document.get("x-amazon-apigateway-endpoint-configuration") or {}
+    return found
+
+
 def integration_type(integration: Mapping[str, Any]) -> str:
     return _TYPES.get(str(integration.get("type", "")).lower(), str(integration.get("type", "")).upper())
 

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
+from lambda_sandbox.services.api_gateway import openapi_refusals
 from lambda_sandbox.services.cloudformation import openapi
-from lambda_sandbox.services.cloudformation.resource import Properties, Resource
+from lambda_sandbox.services.cloudformation.resource import Properties
+from lambda_sandbox.services.cloudformation.rest_stages import Deployment, OfRest, Stage, camel
 
+# Given on, so that API Gateway refuses them by name.
+_NOT_SERVED = (
+    "cacheKeyParameters",
+    "cacheNamespace",
+    "connectionId",
+    "connectionType",
+    "integrationTarget",
+    "responseTransferMode",
+    "tlsConfig",
+)
 _KINDS = {"token": "TOKEN", "request": "REQUEST", "cognito_user_pools": "COGNITO_USER_POOLS"}
 
 
-def _camel(properties: Mapping[str, Any], *left_out: str) -> Properties:
-    """Return the properties under the names of API Gateway's API, which begin with a small letter."""
-    return {name[0].lower() + name[1:]: value for name, value in properties.items() if name not in left_out}
-
-
-class _OfRest(Resource):
-    SERVICE = "apigateway"
-
-
-class RestApi(_OfRest):
+class RestApi(OfRest):
     """Ref gives the API's id. ``Body`` is an OpenAPI or Swagger document; its resources are made from it."""
 
     TYPE = "AWS::ApiGateway::RestApi"
@@ -45,6 +49,9 @@ class RestApi(_OfRest):
 
     def create(self) -> None:
         document = self.properties.get("Body") or {}
+        why = openapi_refusals.of_stack(document)
+        if why:
+            raise ValueError(why)
         title = (document.get("info") or {}).get("title")
         types = self.properties.get("BinaryMediaTypes") or document.get(
             "x-amazon-apigateway-binary-media-types"
@@ -55,8 +62,12 @@ class RestApi(_OfRest):
             description=self.properties.get("Description"),
             binaryMediaTypes=types,
             apiKeySource=self.properties.get("ApiKeySourceType"),
-            disableExecuteApiEndpoint=self.properties.get("DisableExecuteApiEndpoint"),
-            endpointConfiguration=_endpoint(self.properties.get("EndpointConfiguration")),
+            disableExecuteApiEndpoint=self.properties.get(
+                "DisableExecuteApiEndpoint", openapi.endpoint(document).get("disableExecuteApiEndpoint")
+            ),
+            endpointConfiguration=_endpoint(self.properties.get("EndpointConfiguration"), document),
+            minimumCompressionSize=self.properties.get("MinimumCompressionSize"),
+            policy=_text(self.properties.get("Policy")),
         )
         self.physical_resource_id = answer["id"]
         self.attributes = {"RestApiId": answer["id"], "RootResourceId": answer["rootResourceId"]}
@@ -143,6 +154,7 @@ def _integrate(api: Any, at: Properties, given: Mapping[str, Any]) -> None:
         else None,
         contentHandling=given.get("contentHandling"),
         timeoutInMillis=given.get("timeoutInMillis"),
+        **{name: given.get(name) for name in _NOT_SERVED},
     )
     for pattern, response in (given.get("responses") or {}).items():
         api.call(
@@ -156,12 +168,19 @@ def _integrate(api: Any, at: Properties, given: Mapping[str, Any]) -> None:
         )
 
 
-def _endpoint(given: Any) -> Properties | None:
-    types = given.get("Types") if isinstance(given, Mapping) else None
-    return {"types": list(types)} if types else None
+def _endpoint(given: Any, document: openapi.Document) -> Properties | None:
+    wanted = camel(given) if isinstance(given, Mapping) else {}
+    extension = openapi.endpoint(document)
+    if extension.get("vpcEndpointIds"):
+        wanted["vpcEndpointIds"] = extension["vpcEndpointIds"]
+    return wanted or None
 
 
-class PathResource(_OfRest):
+def _text(policy: Any) -> str | None:
+    return json.dumps(policy) if isinstance(policy, Mapping) else policy
+
+
+class PathResource(OfRest):
     """Ref gives the resource's id."""
 
     TYPE = "AWS::ApiGateway::Resource"
@@ -169,7 +188,7 @@ class PathResource(_OfRest):
     ATTRIBUTES = frozenset({"ResourceId"})
 
     def create(self) -> None:
-        answer = self.api.call("CreateResource", **_camel(self.properties))
+        answer = self.api.call("CreateResource", **camel(self.properties))
         self.physical_resource_id = answer["id"]
         self.attributes = {"ResourceId": answer["id"]}
 
@@ -178,7 +197,7 @@ class PathResource(_OfRest):
         self.api.call_if_there("DeleteResource", **at)
 
 
-class Method(_OfRest):
+class Method(OfRest):
     """Ref gives a name for the method."""
 
     TYPE = "AWS::ApiGateway::Method"
@@ -200,21 +219,21 @@ class Method(_OfRest):
 
     def create(self) -> None:
         at = self._at()
-        settings = _camel(self.properties, *self.FIXED, "Integration", "MethodResponses")
+        settings = camel(self.properties, *self.FIXED, "Integration", "MethodResponses")
         self.api.call("PutMethod", **at, **{"authorizationType": "NONE", **settings})
         for each in self.properties.get("MethodResponses") or []:
-            self.api.call("PutMethodResponse", **at, **_camel(each))
+            self.api.call("PutMethodResponse", **at, **camel(each))
         integration = self.properties.get("Integration")
         if integration:
             self._integrate(at, integration)
         self.physical_resource_id = "-".join((at["restApiId"], at["resourceId"], at["httpMethod"]))
 
     def _integrate(self, at: Properties, given: Mapping[str, Any]) -> None:
-        settings = _camel(given, "IntegrationResponses", "IntegrationHttpMethod", "Type")
+        settings = camel(given, "IntegrationResponses", "IntegrationHttpMethod", "Type")
         settings |= {"httpMethod": given.get("IntegrationHttpMethod"), "type": given["Type"]}
         responses = {}
         for each in given.get("IntegrationResponses") or []:
-            responses[each.get("SelectionPattern") or "default"] = _camel(each)
+            responses[each.get("SelectionPattern") or "default"] = camel(each)
         _integrate(self.api, at, settings | {"responses": responses})
 
     def change(self, old: Properties) -> None:
@@ -225,10 +244,10 @@ class Method(_OfRest):
         self.api.call_if_there("DeleteMethod", **self._at())
 
     def _at(self) -> Properties:
-        return _camel({name: self.properties[name] for name in self.FIXED})
+        return camel({name: self.properties[name] for name in self.FIXED})
 
 
-class Authorizer(_OfRest):
+class Authorizer(OfRest):
     """Ref gives the authorizer's id."""
 
     TYPE = "AWS::ApiGateway::Authorizer"
@@ -249,81 +268,13 @@ class Authorizer(_OfRest):
     ATTRIBUTES = frozenset({"AuthorizerId"})
 
     def create(self) -> None:
-        answer = self.api.call("CreateAuthorizer", **_camel(self.properties))
+        answer = self.api.call("CreateAuthorizer", **camel(self.properties))
         self.physical_resource_id = answer["id"]
         self.attributes = {"AuthorizerId": answer["id"]}
 
     def remove(self) -> None:
         at = {"restApiId": self.properties["RestApiId"], "authorizerId": self.physical_resource_id}
         self.api.call_if_there("DeleteAuthorizer", **at)
-
-
-class Deployment(_OfRest):
-    """Ref gives the deployment's id. AWS: it holds what is there at its time, so methods belong into its ``DependsOn``."""
-
-    TYPE = "AWS::ApiGateway::Deployment"
-    FIXED = frozenset({"RestApiId", "StageName", "Description", "StageDescription"})
-    ATTRIBUTES = frozenset({"DeploymentId"})
-
-    def create(self) -> None:
-        variables = (self.properties.get("StageDescription") or {}).get("Variables")
-        settings = _camel(self.properties, "StageDescription")
-        answer = self.api.call("CreateDeployment", **settings, variables=variables)
-        self.physical_resource_id = answer["id"]
-        self.attributes = {"DeploymentId": answer["id"]}
-
-    def remove(self) -> None:
-        """AWS: stages that point to it go first; the one that it made itself goes with it."""
-        at = {"restApiId": self.properties["RestApiId"]}
-        if self.properties.get("StageName"):
-            self.api.call_if_there("DeleteStage", **at, stageName=self.properties["StageName"])
-        self.api.call_if_there("DeleteDeployment", **at, deploymentId=self.physical_resource_id)
-
-
-class Stage(_OfRest):
-    """Ref gives the stage's name. DIFFERS: caches, throttling, logs and tracing of a stage are kept and do nothing."""
-
-    TYPE = "AWS::ApiGateway::Stage"
-    FIXED = frozenset({"RestApiId", "StageName"})
-    KNOWN = frozenset(
-        {
-            "AccessLogSetting",
-            "CacheClusterEnabled",
-            "CacheClusterSize",
-            "DeploymentId",
-            "Description",
-            "MethodSettings",
-            "Tags",
-            "TracingEnabled",
-            "Variables",
-        }
-    )
-
-    def create(self) -> None:
-        settings = _camel(self.properties, "MethodSettings", "AccessLogSetting", "Tags")
-        self.api.call("CreateStage", **settings)
-        self.physical_resource_id = self.properties["StageName"]
-
-    def change(self, old: Properties) -> None:
-        at = _camel({name: self.properties[name] for name in self.FIXED})
-        operations = []
-        if self.properties.get("DeploymentId") != old.get("DeploymentId"):
-            operations.append(
-                {"op": "replace", "path": "/deploymentId", "value": self.properties["DeploymentId"]}
-            )
-        variables, before = self.properties.get("Variables") or {}, old.get("Variables") or {}
-        for name in variables.keys() | before.keys():
-            if name not in variables:
-                operations.append({"op": "remove", "path": f"/variables/{name}"})
-            elif variables[name] != before.get(name):
-                operations.append(
-                    {"op": "replace", "path": f"/variables/{name}", "value": str(variables[name])}
-                )
-        if operations:
-            self.api.call("UpdateStage", **at, patchOperations=operations)
-
-    def remove(self) -> None:
-        self.api.call_if_there("DeleteStage", **_camel({name: self.properties[name] for name in self.FIXED}))
 
 
 REST_APIS = (RestApi, PathResource, Method, Authorizer, Deployment, Stage)
