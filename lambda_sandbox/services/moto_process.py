@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from lambda_sandbox.services import distributions, load_balancers
+from lambda_sandbox.services import distributions, firewall_refusals, load_balancers
 from lambda_sandbox.services.api_gateway import rest_definitions, v2_definitions
 from lambda_sandbox.services.api_gateway.application import ApiGateway
 from lambda_sandbox.services.door_definitions import DoorDefinitions
@@ -82,6 +82,7 @@ class Hooks:
             ("moto.apigateway.responses", self._rest_apis),
             ("moto.apigatewayv2.responses", self._v2_apis),
             ("moto.elbv2.models", self._balancers),
+            ("moto.wafv2.responses", self._firewalls),
             ("moto.cloudfront.models", self._distributions),
             *((name, functools.partial(_apply, source, self._forwarder)) for name, source in SOURCES),
         ]
@@ -106,6 +107,9 @@ class Hooks:
 
     def _v2_apis(self, module: Any) -> None:
         v2_definitions.install(sys.modules["moto.apigatewayv2.models"], module)
+
+    def _firewalls(self, module: Any) -> None:
+        firewall_refusals.install(module)
 
     def _balancers(self, module: Any) -> None:
         load_balancers.install(module, self._forwarder)
