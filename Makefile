@@ -16,7 +16,7 @@ site_sources := mkdocs.yml CHANGELOG.md $(shell find docs docs_hooks labs lambda
 	-o -name '*.yaml' -o -name '*.toml' -o -name '*.json' -o -name '*.html' -o -name '*.png' \) \
 	-not -path '*/.ipynb_checkpoints/*' -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help course test site pdf lint format lock bench parity clean venv needs
+.PHONY: help course test site pdf lint format lock bench parsers parity clean venv needs
 
 help: ## List every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,18 @@ build/peers/ready: # other graders, measured beside ours; the course needs none 
 	@$(RUN) -m venv build/peers
 	@build/peers/bin/python -m pip install --quiet nbgrader==0.9.5 otter-grader==6.1.3 && touch $@ \
 		|| echo "The other graders could not be installed: they are left out of the comparison."
+
+parsers: build/sebs/ready build/lambda-bench/ready ## Install two public parsers of REPORT lines, which a contract test reads our lines with
+
+build/sebs/ready: tests/contract/report_parsers/sebs-requirements.txt
+	@$(RUN) -m venv build/sebs
+	@build/sebs/bin/python -m pip install --quiet -r $< && touch $@ \
+		|| echo "SeBS could not be installed: its parser reads no lines of ours."
+
+build/lambda-bench/ready: tests/contract/report_parsers/lambda-bench-requirements.txt
+	@$(RUN) -m venv build/lambda-bench
+	@build/lambda-bench/bin/python -m pip install --quiet --no-deps --ignore-requires-python -r $< && touch $@ \
+		|| echo "lambda-bench could not be installed: its parser reads no lines of ours."
 
 parity: venv ## Write down anew which tests prove which operation
 	@$(RUN) -m tests.parity_data
