@@ -93,8 +93,8 @@ class KafkaSource:
         if shard_id not in self._starts:
             return None
         following = int(settled) + 1 if settled else self._starts[shard_id]
-        _, end = await self._call(shard_id, self._ends, shard_id)
-        return max(0, end - following)
+        ends: tuple[int, int] = await self._call(shard_id, self._ends, shard_id)
+        return max(0, ends[1] - following)
 
     async def close(self) -> None:
         consumers, self._consumers = list(self._consumers.values()), {}
