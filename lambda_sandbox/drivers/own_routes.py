@@ -72,7 +72,7 @@ class OwnRoutes:
         if route == "health":
             return _json(200, self._health())
         if route == "logs":
-            return _json(200, {"events": self._logs(query.get("function"))})
+            return _json(200, {"events": self._driver.logs.to_json(query.get("function"))})
         known = "health, history, explain, logs, bill, faults, debug or reset"
         return _json(404, {"message": f"there is no /_sandbox/{route}; try {known}"})
 
@@ -107,22 +107,6 @@ class OwnRoutes:
             "kept": str(self._config.state) if self._config.state else None,
             "faults": self._driver.core.faults.to_json(),
         }
-
-    def _logs(self, function: str | None) -> list[dict[str, Any]]:
-        logs = self._driver.logs
-        wanted = None if function is None else f"/aws/lambda/{function}"
-        events = [
-            {
-                "timestamp_ms": event.timestamp_ms,
-                "group": group[2],
-                "stream": event.stream,
-                "message": event.message,
-            }
-            for group in logs.groups()
-            if wanted in (None, group[2])
-            for event in logs.events(group)
-        ]
-        return sorted(events, key=lambda event: event["timestamp_ms"])
 
     def _code(self, token: str) -> _Answer:
         data = self._code_zip(token)

@@ -7,31 +7,22 @@ can ask: its endpoint keeps every path below ``/_sandbox/`` to itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from lambda_sandbox.services.wsgi_server import Environ
+from lambda_sandbox.services.own_question import OwnQuestion
 
 PATH = "/_sandbox/identity"
 _PARTITION = "aws"
 
 
-class Identities:
-    """WSGI middleware that answers ``POST /_sandbox/identity`` and passes all else on."""
+class Identities(OwnQuestion):
+    """``POST /_sandbox/identity``."""
 
-    def __init__(self, application: Any) -> None:
-        self._application = application
+    PATH = PATH
 
-    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") != PATH:
-            chunks: Iterable[bytes] = self._application(environ, start_response)
-            return chunks
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        question = json.loads(environ["wsgi.input"].read(length))
-        body = json.dumps(answer(question)).encode()
-        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-        return [body]
+    def answer(self, question: dict[str, Any]) -> dict[str, Any]:
+        return answer(question)
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:

@@ -6,32 +6,24 @@ keeps every path below ``/_sandbox/`` to itself.
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from lambda_sandbox.services.wsgi_server import Environ
+from lambda_sandbox.services.own_question import OwnQuestion
 
 PATH = "/_sandbox/schedules"
 
 
-class ScheduleListing:
-    """WSGI middleware that answers ``POST /_sandbox/schedules`` and passes all else on."""
+class ScheduleListing(OwnQuestion):
+    """``POST /_sandbox/schedules``."""
 
-    def __init__(self, application: Any) -> None:
-        self._application = application
+    PATH = PATH
 
-    def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") != PATH:
-            chunks: Iterable[bytes] = self._application(environ, start_response)
-            return chunks
-        question = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+    def answer(self, question: dict[str, Any]) -> list[dict[str, Any]]:
         if "delete" in question:
             _delete(question["delete"])
-        body = json.dumps([*_rules(), *_schedules()], default=str).encode()
-        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-        return [body]
+        return [*_rules(), *_schedules()]
 
 
 def _rules() -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ import base64
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from lambda_sandbox.invocation.report import Report, TracedReport
 from lambda_sandbox.quotas import LOG_TAIL_BYTES
@@ -104,6 +105,22 @@ class LogStore:
 
     def groups(self) -> list[tuple[str, str, str]]:
         return sorted(self._groups)
+
+    def to_json(self, function_name: str | None) -> list[dict[str, Any]]:
+        """Return the lines of one function, or of all, by time."""
+        wanted = None if function_name is None else f"/aws/lambda/{function_name}"
+        events = [
+            {
+                "timestamp_ms": event.timestamp_ms,
+                "group": group[2],
+                "stream": event.stream,
+                "message": event.message,
+            }
+            for group in self.groups()
+            if wanted in (None, group[2])
+            for event in self.events(group)
+        ]
+        return sorted(events, key=lambda event: event["timestamp_ms"])
 
     def events(self, group: tuple[str, str, str], after: int = 0) -> Iterator[LogEvent]:
         """Yield the group's lines in order, those of chunks numbered above ``after`` only."""

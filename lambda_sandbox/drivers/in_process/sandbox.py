@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from lambda_sandbox import __version__, errors
@@ -112,7 +111,7 @@ class InProcess:
         if route.removeprefix("/_sandbox/") in ROUTES:
             return self.send_json("GET", route, None, **query)
         if route == "/_sandbox/logs":
-            return {"events": list(self._log_events(query.get("function")))}
+            return {"events": self._seen.logs.to_json(query.get("function"))}
         raise errors.SandboxFault(f"there is no {route} in the in_process driver")
 
     def send_json(
@@ -136,20 +135,3 @@ class InProcess:
         self._seen.clear()
         neighbours.reset()
         return {"status": "empty"}
-
-    def _log_events(self, function_name: str | None) -> Iterator[dict[str, Any]]:
-        wanted = None if function_name is None else f"/aws/lambda/{function_name}"
-        logs = self._seen.logs
-        events = [
-            (event, group)
-            for group in logs.groups()
-            if wanted in (None, group[2])
-            for event in logs.events(group)
-        ]
-        for event, group in sorted(events, key=lambda pair: pair[0].timestamp_ms):
-            yield {
-                "timestamp_ms": event.timestamp_ms,
-                "group": group[2],
-                "stream": event.stream,
-                "message": event.message,
-            }
