@@ -7,6 +7,7 @@
 
 Marks: ``points(N)``, ``held`` (the instructor's own, never shown to the learner) and ``given`` (a check that the
 starter may pass already; every other check asks for work). Fixtures: ``submission``, ``sandbox``, ``seeded``.
+What the checks of many labs ask for beyond that is in ``checks_asking``.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from lambda_sandbox.services.api_gateway.application import ApiGateway
 from lambda_sandbox.services.door_definitions import DoorDefinitions
 from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE, Forwarder, replace_lambda_backend
 from lambda_sandbox.services.identities import Identities
+from lambda_sandbox.services.log_reading import interleave_streams
 from lambda_sandbox.services.queue_waiting import make_queues_thread_safe
 from lambda_sandbox.services.schedule_listing import ScheduleListing
 from lambda_sandbox.services.stream_sharding import correct_dynamodb_streams, correct_kinesis
@@ -77,6 +78,7 @@ class Hooks:
         hooks: list[tuple[str, Callable[[Any], None]]] = [
             ("moto.sqs.models", self._queues),
             ("moto.kinesis.models", self._streams),
+            ("moto.logs.models", self._logs),
             ("moto.dynamodb.models.table", self._tables),
             ("moto.cloudformation.responses", self._stacks),
             ("moto.apigateway.responses", self._rest_apis),
@@ -98,6 +100,9 @@ class Hooks:
 
     def _streams(self, module: Any) -> None:
         correct_kinesis(module.Stream, module.Shard, module.KinesisBackend)
+
+    def _logs(self, module: Any) -> None:
+        interleave_streams(module.LogGroup)
 
     def _tables(self, module: Any) -> None:
         correct_dynamodb_streams(module.StreamShard)

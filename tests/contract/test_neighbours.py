@@ -135,6 +135,17 @@ print(sqs.receive_message(QueueUrl={url!r}, WaitTimeSeconds=20)["Messages"][0]["
         logs = server.client("logs")
         logs.create_log_group(logGroupName="/g")
         assert logs.describe_log_groups(logGroupNamePrefix="/g")["logGroups"][0]["logGroupName"] == "/g"
+
+    def test_log_events_of_two_streams_are_found_in_the_order_of_their_time(self, server: Server) -> None:
+        logs, now_ms = server.client("logs"), int(time.time() * 1000)
+        logs.create_log_group(logGroupName="/interleaved")
+        for stream, moments_ms in [("a", (0, 20)), ("b", (10, 30))]:
+            logs.create_log_stream(logGroupName="/interleaved", logStreamName=stream)
+            events = [{"timestamp": now_ms + ms, "message": str(ms)} for ms in moments_ms]
+            logs.put_log_events(logGroupName="/interleaved", logStreamName=stream, logEvents=events)
+        for ignored in ({}, {"interleaved": False}):
+            found = logs.filter_log_events(logGroupName="/interleaved", **ignored)["events"]
+            assert [event["message"] for event in found] == ["0", "10", "20", "30"]
         cloudwatch = server.client("cloudwatch")
         cloudwatch.put_metric_data(Namespace="n", MetricData=[{"MetricName": "m", "Value": 1}])
         assert cloudwatch.list_metrics(Namespace="n")["Metrics"][0]["MetricName"] == "m"

@@ -5,32 +5,11 @@ from __future__ import annotations
 import pytest
 
 from autograder.checks import expect, expect_true
+from autograder.checks_asking import answer_of, call, expect_guesses, require_function
 
 QUOTE = "cloudberry-quote"
 SHIPPING = "cloudberry-shipping"
 PRICES_CENTS = {"jam": 650, "juice": 420, "tea": 390, "honey": 890}
-
-
-def answer_of(sandbox, name, event, look_at):
-    """Return what the function answers; fail the check if there is no function or it raises."""
-    require(sandbox, name)
-    result = sandbox.invoke(name, event)
-    expect_true(
-        result.function_error is None,
-        wanted=f"an answer to the event {event}",
-        got=result.payload,
-        look_at=f"the errorMessage: it is your function's own exception; and at {look_at}",
-    )
-    return result.payload
-
-
-def require(sandbox, name):
-    expect_true(
-        sandbox.has_function(name),
-        wanted=f"a function {name}",
-        got="there is none",
-        look_at=f"the cell that deploys {name}, and the spelling of the name",
-    )
 
 
 def quote_for(items, vat_percent=20):
@@ -78,18 +57,10 @@ def test_predictions_are_written_down(submission):
     A guess that is written down shows afterwards what you believed and the machine did not, and that is
     what stays.
     """
-    guesses = submission.literal("predict-1")
-    for name, kind in [
-        ("status_code_when_handler_raises", int),
-        ("print_reaches_the_caller", bool),
-        ("billed_ms", int),
-    ]:
-        expect_true(
-            type(guesses[name]) is kind,
-            wanted=f"a guess for {name}: {'True or False' if kind is bool else 'a whole number'}",
-            got=guesses[name],
-            look_at="the cell under Predict: replace each ... (any guess counts)",
-        )
+    expect_guesses(
+        submission.literal("predict-1"),
+        {"status_code_when_handler_raises": int, "print_reaches_the_caller": bool, "billed_ms": int},
+    )
 
 
 @pytest.mark.points(2)
@@ -111,7 +82,7 @@ def test_quote_refuses_an_unknown_item(sandbox):
     An exception becomes a function error that the caller can see; a price that was made up would look
     like a good answer.
     """
-    require(sandbox, QUOTE)
+    require_function(sandbox, QUOTE)
     result = sandbox.invoke(QUOTE, order_of([("jam", 1), ("cloud", 1)]))
     error = result.payload if result.function_error and type(result.payload) is dict else {}
     expect(
@@ -128,7 +99,7 @@ def test_quote_takes_its_settings_from_the_environment(sandbox):
     With its settings outside, one package serves every country and every stage, and a change of VAT
     needs no new code.
     """
-    require(sandbox, QUOTE)
+    require_function(sandbox, QUOTE)
     with VariablesChanged(sandbox, QUOTE, VAT_PERCENT="7", CURRENCY="SEK"):
         got = answer_of(sandbox, QUOTE, order_of([("tea", 3)]), look_at="os.environ")
     expect(
@@ -169,7 +140,7 @@ def test_shipping_has_its_memory_and_timeout(sandbox):
     Memory sets the price per second and the share of a CPU, and the timeout bounds what a call that
     hangs can cost.
     """
-    require(sandbox, SHIPPING)
+    require_function(sandbox, SHIPPING)
     configuration = sandbox.client("lambda").get_function_configuration(FunctionName=SHIPPING)
     expect(
         {"MemorySize": configuration["MemorySize"], "Timeout": configuration["Timeout"]},
@@ -183,7 +154,7 @@ def test_shipping_has_its_memory_and_timeout(sandbox):
 def test_shipping_is_right_at_every_step(sandbox, seeded):
     """Shipping is right on both sides of each step, at other prices, and refuses impossible weights"""
     look_at = "the limits of a step: 1,000 g, 1,001 g, 1,500 g, 1,501 g"
-    require(sandbox, SHIPPING)
+    require_function(sandbox, SHIPPING)
     weights = [
         1,
         seeded.randint(2, 999),

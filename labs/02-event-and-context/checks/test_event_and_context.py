@@ -9,29 +9,12 @@ from urllib.parse import quote_plus
 import pytest
 
 from autograder.checks import expect, expect_true
+from autograder.checks_asking import call, expect_guesses, expect_observed
 
 ARRIVALS = "cloudberry-arrivals"
 LABELS = "cloudberry-labels"
 ORDER = "cloudberry-order"
 PRICES_CENTS = {"jam": 650, "juice": 420, "tea": 390, "honey": 890}
-
-
-def call(sandbox, name, event, look_at):
-    """Return the invocation; fail the check if there is no such function or it raises."""
-    expect_true(
-        sandbox.has_function(name),
-        wanted=f"a function {name}",
-        got="there is none",
-        look_at=f"the cell that deploys {name}, and the spelling of the name",
-    )
-    result = sandbox.invoke(name, event)
-    expect_true(
-        result.function_error is None,
-        wanted="an answer, and no function error",
-        got=result.payload,
-        look_at=f"the errorMessage: it is your function's own exception; and at {look_at}",
-    )
-    return result
 
 
 def stored(bucket, key, size):
@@ -109,14 +92,10 @@ def test_predictions_are_written_down(submission):
     A guess that is written down shows afterwards what you believed and the machine did not, and that is
     what stays.
     """
-    guesses = submission.literal("predict-1")
-    for name in ["tuple_comes_back_as", "set_comes_back_as", "type_of_the_memory_limit"]:
-        expect_true(
-            type(guesses[name]) is str,
-            wanted=f"a guess for {name}: a short text in quotes",
-            got=guesses[name],
-            look_at="the cell under Predict: replace each ... (any guess counts)",
-        )
+    expect_guesses(
+        submission.literal("predict-1"),
+        {"tuple_comes_back_as": str, "set_comes_back_as": str, "type_of_the_memory_limit": str},
+    )
 
 
 @pytest.mark.points(2)
@@ -125,8 +104,7 @@ def test_observations_are_right(submission):
 
     JSON is the border between caller and function: what it has no word for is changed or refused there.
     """
-    seen = submission.literal("observed")
-    for name, right, look_at in [
+    right = [
         ("a_tuple_came_back_as", "list", "the first line under 'Out'"),
         ("a_set_came_back_as", "error", "the line 'a set' under 'Out': is there an answer?"),
         ("the_key_650_came_back_as", "650", "the second line under 'Out': mind the quotes"),
@@ -140,9 +118,8 @@ def test_observations_are_right(submission):
             True,
             "log_stream_name: a second line is shown only where it differs",
         ),
-    ]:
-        exact = type(seen[name]) is type(right) and seen[name] == right
-        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+    ]
+    expect_observed(submission.literal("observed"), right)
 
 
 @pytest.mark.points(2)

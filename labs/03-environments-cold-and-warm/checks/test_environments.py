@@ -8,6 +8,7 @@ import time
 import pytest
 
 from autograder.checks import expect, expect_true
+from autograder.checks_asking import call, expect_guesses, expect_observed, require_function
 
 CATALOGUE = "cloudberry-catalogue"
 BASKET = "cloudberry-basket"
@@ -16,31 +17,9 @@ PRICES_CENTS = {"jam": 650, "juice": 420, "tea": 390, "honey": 890}
 LOAD_MS = 250.0
 
 
-def call(sandbox, name, event, look_at):
-    """Return the invocation; fail the check if there is no such function or it raises."""
-    require(sandbox, name)
-    result = sandbox.invoke(name, event)
-    expect_true(
-        result.function_error is None,
-        wanted=f"an answer to the event {event}",
-        got=result.payload,
-        look_at=f"the errorMessage: it is your function's own exception; and at {look_at}",
-    )
-    return result
-
-
-def require(sandbox, name):
-    expect_true(
-        sandbox.has_function(name),
-        wanted=f"a function {name}",
-        got="there is none",
-        look_at=f"the cell that deploys {name}, and the spelling of the name",
-    )
-
-
 def start_anew(sandbox, name, mark):
     """Make the function's next call start cold, as any change of its settings does."""
-    require(sandbox, name)
+    require_function(sandbox, name)
     client = sandbox.client("lambda")
     before = client.get_function_configuration(FunctionName=name).get("Environment", {}).get("Variables", {})
     variables = {**before, "CHECKED": mark}
@@ -71,14 +50,14 @@ def test_predictions_are_written_down(submission):
     A guess that is written down shows afterwards what you believed and the machine did not, and that is
     what stays.
     """
-    guesses = submission.literal("predict-1")
-    for name in ["cold_starts_in_a_row", "new_environments_for_four_at_once", "counter_after_an_exception"]:
-        expect_true(
-            type(guesses[name]) is int,
-            wanted=f"a guess for {name}: a whole number",
-            got=guesses[name],
-            look_at="the cell under Predict: replace each ... (any guess counts)",
-        )
+    expect_guesses(
+        submission.literal("predict-1"),
+        {
+            "cold_starts_in_a_row": int,
+            "new_environments_for_four_at_once": int,
+            "counter_after_an_exception": int,
+        },
+    )
 
 
 @pytest.mark.points(3)
@@ -87,8 +66,7 @@ def test_observations_are_right(submission):
 
     What is outside the handler lives as long as its environment, and nobody promises how long that is.
     """
-    seen = submission.literal("observed")
-    for name, right, look_at in [
+    right = [
         ("calls_after_the_exception", 3, "the third answer under 'What an environment survives'"),
         ("calls_after_the_timeout", 1, "the answer right after 'Task timed out'"),
         (
@@ -98,9 +76,8 @@ def test_observations_are_right(submission):
         ),
         ("calls_after_the_exit", 1, "the answer right after 'Runtime.ExitError'"),
         ("notes_after_the_update", 1, "the last call, in a new environment: it has a /tmp of its own"),
-    ]:
-        exact = type(seen[name]) is int and seen[name] == right
-        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+    ]
+    expect_observed(submission.literal("observed"), right)
 
 
 @pytest.mark.points(2)

@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from autograder.checks import expect, expect_true, wanted
+from autograder.checks_asking import answer_of, configuration_of, expect_guesses, expect_observed
 
 STOCK = "cloudberry-stock"
 INTAKE = "cloudberry-intake"
@@ -19,30 +20,6 @@ RECEIPT = "cloudberry-receipt"
 BUCKET = "cloudberry-builds-000000000000"
 PRICES_CENTS = {"jam": 650, "juice": 420, "tea": 390, "honey": 890}
 MOST_BYTES = 5_000_000
-
-
-def configuration_of(sandbox, name):
-    """Return a function's configuration; fail the check if there is no such function."""
-    expect_true(
-        sandbox.has_function(name),
-        wanted=f"a function {name}",
-        got="there is none",
-        look_at=f"the cell that deploys {name}, and the spelling of the name",
-    )
-    return sandbox.client("lambda").get_function_configuration(FunctionName=name)
-
-
-def answer_of(sandbox, name, event, look_at):
-    """Return what the function answers; fail the check if there is no such function or it raises."""
-    configuration_of(sandbox, name)
-    result = sandbox.invoke(name, event)
-    expect_true(
-        result.function_error is None,
-        wanted=f"an answer to the event {json.dumps(event)}",
-        got=result.payload,
-        look_at=f"the errorType and the errorMessage; and at {look_at}",
-    )
-    return result.payload
 
 
 def zip_in_bucket(sandbox, name):
@@ -103,18 +80,10 @@ def test_predictions_are_written_down(submission):
     A guess that is written down shows afterwards what you believed and the machine did not, and that is
     what stays.
     """
-    guesses = submission.literal("predict-1")
-    for name, kind, words in [
-        ("handler_string", str, "a text in quotes"),
-        ("newer_zip_runs_at_once", bool, "True or False"),
-        ("variables_left", int, "a whole number"),
-    ]:
-        expect_true(
-            type(guesses[name]) is kind,
-            wanted=f"a guess for {name}: {words}",
-            got=guesses[name],
-            look_at="the cell under Predict: replace each ... (any guess counts)",
-        )
+    expect_guesses(
+        submission.literal("predict-1"),
+        {"handler_string": str, "newer_zip_runs_at_once": bool, "variables_left": int},
+    )
 
 
 @pytest.mark.points(2)
@@ -123,18 +92,16 @@ def test_observations_are_right(submission):
 
     The type of the error says which step failed: finding the module, finding the function in it, or reading the name.
     """
-    seen = submission.literal("observed")
     handlers = "the lines under 'The handler's name'"
-    for name, right, look_at in [
+    right = [
         ("a_module_that_is_not_there", "Runtime.ImportModuleError", handlers),
         ("a_function_that_is_not_there", "Runtime.HandlerNotFound", handlers),
         ("no_dot_in_the_name", "Runtime.MalformedHandlerName", handlers),
         ("state_at_once", "Pending", "the line 'at once' under the first deployment"),
         ("dry_run_changed_the_code", False, "the call after the dry run"),
         ("newer_zip_changed_the_code", False, "the last line under 'From S3'"),
-    ]:
-        exact = type(seen[name]) is type(right) and seen[name] == right
-        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+    ]
+    expect_observed(submission.literal("observed"), right)
 
 
 @pytest.mark.points(2)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from autograder.checks import expect, expect_true
+from autograder.checks_asking import call, configuration_of, expect_guesses, expect_observed, json_lines, layer_of
 
 BILL = "cloudberry-bill"
 ORDERS = "cloudberry-orders"
@@ -19,53 +18,9 @@ PARTNER = "210987654321"
 MOST_OWN_BYTES = 20_000
 
 
-def configuration_of(sandbox, name):
-    """Return a function's configuration; fail the check if there is no such function."""
-    expect_true(
-        sandbox.has_function(name),
-        wanted=f"a function {name}",
-        got="there is none",
-        look_at=f"the cell that deploys {name}, and the spelling of the name",
-    )
-    return sandbox.client("lambda").get_function_configuration(FunctionName=name)
-
-
-def layer_of(sandbox, name, layer):
-    """Return the ARN of the version of ``layer`` that a function has; fail the check if it has none."""
-    arns = [each["Arn"] for each in configuration_of(sandbox, name).get("Layers", [])]
-    found = [arn for arn in arns if arn.split(":")[6] == layer]
-    expect_true(
-        len(found) == 1,
-        wanted=f"a version of the layer {layer} among the layers of {name}",
-        got=arns,
-        look_at="Layers, in the call that configures or deploys the function",
-    )
-    return found[0]
-
-
-def invoke(sandbox, name, event):
-    """Return the invocation; fail the check if there is no such function or it raises."""
-    configuration_of(sandbox, name)
-    result = sandbox.invoke(name, event)
-    expect_true(
-        result.function_error is None,
-        wanted=f"an answer to the event {json.dumps(event)}",
-        got=result.payload,
-        look_at="the errorMessage: it names a module that is missing, or is your function's own exception",
-    )
-    return result
-
-
 def line_of(result, key, value):
     """Return the line of JSON in the log that has this key and value; fail the check if there is none."""
-    lines = []
-    for text in result.log.splitlines():
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue
-        if type(line) is dict:
-            lines.append(line)
+    lines = json_lines(result.log)
     found = [line for line in lines if line.get(key) == value]
     expect_true(
         len(found) == 1,
@@ -112,18 +67,10 @@ def test_predictions_are_written_down(submission):
     A guess that is written down shows afterwards what you believed and the machine did not, and that is
     what stays.
     """
-    guesses = submission.literal("predict-1")
-    for name, kind, words in [
-        ("version_after_publishing", int, "a whole number"),
-        ("which_one_is_imported", str, "a text in quotes"),
-        ("answers_after_the_deletion", bool, "True or False"),
-    ]:
-        expect_true(
-            type(guesses[name]) is kind,
-            wanted=f"a guess for {name}: {words}",
-            got=guesses[name],
-            look_at="the cell under Predict: replace each ... (any guess counts)",
-        )
+    expect_guesses(
+        submission.literal("predict-1"),
+        {"version_after_publishing": int, "which_one_is_imported": str, "answers_after_the_deletion": bool},
+    )
 
 
 @pytest.mark.points(2)
@@ -132,17 +79,15 @@ def test_observations_are_right(submission):
 
     A function names a version, and a version never changes; and what is unpacked later lies on top.
     """
-    seen = submission.literal("observed")
-    for name, right, look_at in [
+    right = [
         ("jam_at_the_counter_after_publishing", 650, "the lines after 'version published'"),
         ("jam_on_the_shelf_after_moving", 690, "the lines after 'cloudberry-shelf moved to it'"),
         ("the_counter_answers_after_the_deletion", True, "the call after delete_layer_version"),
         ("jam_with_the_sale_last", 500, "the line after 'price list first, sale last'"),
         ("jam_with_the_sale_first", 690, "the line after 'sale first, price list last'"),
         ("jam_with_a_price_list_in_the_zip", 1, "the last line under 'Who wins?'"),
-    ]:
-        exact = type(seen[name]) is type(right) and seen[name] == right
-        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+    ]
+    expect_observed(submission.literal("observed"), right)
 
 
 @pytest.mark.points(2)
@@ -151,7 +96,7 @@ def test_bill_finds_the_vat(sandbox):
 
     A layer is unpacked into /opt, and a Python runtime looks in /opt/python: the folders in the zip are the interface.
     """
-    result = invoke(sandbox, BILL, {"net_cents": 1990})
+    result = call(sandbox, BILL, {"net_cents": 1990})
     answer = result.payload if type(result.payload) is dict else {}
     expect(answer.get("gross_cents"), wanted=2388, look_at="what VAT reckons, unchanged in the layer")
     require_place(answer.get("from"), "python/vat.py", look_at="gap 1: the folder in the layer's zip")
@@ -230,7 +175,7 @@ def test_orders_logs_as_json(sandbox):
 
     A line with names and values can be searched and counted by a machine; a sentence can only be read.
     """
-    result = invoke(sandbox, ORDERS, {"order_id": "check-1", "cents": 1300})
+    result = call(sandbox, ORDERS, {"order_id": "check-1", "cents": 1300})
     expect(result.payload, wanted={"order_id": "check-1"}, look_at="what the handler returns")
     line = line_of(result, "order_id", "check-1")
     expected = {"level": "INFO", "message": "order taken", "service": "orders"}
@@ -247,7 +192,7 @@ def test_parcels_logs_by_level(sandbox):
         (1200, True, "INFO", "parcel sent"),
         (30_001, False, "WARNING", "parcel too heavy"),
     ]:
-        result = invoke(sandbox, PARCELS, {"parcel_id": f"check-{grams}", "weight_g": grams})
+        result = call(sandbox, PARCELS, {"parcel_id": f"check-{grams}", "weight_g": grams})
         expect(result.payload, wanted={"sent": sent}, look_at=f"the answer for {grams} g")
         line = line_of(result, "parcel_id", f"check-{grams}")
         expected = {"level": level, "message": message, "service": "parcels"}
@@ -261,12 +206,12 @@ def test_log_lines_belong_to_their_requests(sandbox, seeded):
     decorator = "logger.inject_lambda_context above the handler"
     for _ in range(2):
         order_id = f"o-{seeded.randrange(10**9)}"
-        result = invoke(sandbox, ORDERS, {"order_id": order_id, "cents": seeded.randint(1, 9999)})
+        result = call(sandbox, ORDERS, {"order_id": order_id, "cents": seeded.randint(1, 9999)})
         line = line_of(result, "order_id", order_id)
         expect(line.get("function_request_id"), wanted=result.report["request_id"], look_at=decorator)
     for grams in [30_000, seeded.randint(1, 29_999), seeded.randint(30_001, 99_999)]:
         parcel_id = f"p-{seeded.randrange(10**9)}"
-        result = invoke(sandbox, PARCELS, {"parcel_id": parcel_id, "weight_g": grams})
+        result = call(sandbox, PARCELS, {"parcel_id": parcel_id, "weight_g": grams})
         line = line_of(result, "parcel_id", parcel_id)
         expect(line.get("function_request_id"), wanted=result.report["request_id"], look_at=decorator)
         level = "INFO" if grams <= 30_000 else "WARNING"
@@ -299,7 +244,7 @@ def test_layer_serves_any_function(sandbox, seeded):
     bodies = [f"body-{seeded.randrange(10**6)}" for _ in range(3)]
     sandbox.deploy(name, PROBE, Layers=[arn], MemorySize=512, Timeout=15)
     try:
-        payload = invoke(sandbox, name, {"Records": [{"body": body} for body in bodies]}).payload
+        payload = call(sandbox, name, {"Records": [{"body": body} for body in bodies]}).payload
     finally:
         sandbox.client("lambda").delete_function(FunctionName=name)
     expect(

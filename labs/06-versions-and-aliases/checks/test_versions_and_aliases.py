@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from autograder.checks import expect, expect_true, wanted
+from autograder.checks_asking import expect_guesses, expect_observed, require_function
 
 DELIVERY = "cloudberry-delivery"
 MENU = "cloudberry-menu"
@@ -18,12 +19,7 @@ MENU = "cloudberry-menu"
 
 def alias_of(sandbox, name, alias):
     """Return an alias as GetAlias gives it; fail the check if there is no such function or alias."""
-    expect_true(
-        sandbox.has_function(name),
-        wanted=f"a function {name}",
-        got="there is none",
-        look_at=f"the cell that deploys {name}, and the spelling of the name",
-    )
+    require_function(sandbox, name)
     try:
         return sandbox.client("lambda").get_alias(FunctionName=name, Name=alias)
     except ClientError as error:
@@ -72,14 +68,10 @@ def test_predictions_are_written_down(submission):
     A guess that is written down shows afterwards what you believed and the machine did not, and that is
     what stays.
     """
-    guesses = submission.literal("predict-1")
-    for name in ["vat_of_the_version", "versions_after_two_calls", "calls_to_the_new_version"]:
-        expect_true(
-            type(guesses[name]) is int,
-            wanted=f"a guess for {name}: a whole number",
-            got=guesses[name],
-            look_at="the cell under Predict: replace each ... (any guess counts)",
-        )
+    expect_guesses(
+        submission.literal("predict-1"),
+        {"vat_of_the_version": int, "versions_after_two_calls": int, "calls_to_the_new_version": int},
+    )
 
 
 @pytest.mark.points(2)
@@ -88,17 +80,15 @@ def test_observations_are_right(submission):
 
     A version is code and configuration together, frozen; the alias in front of it is all that a caller knows.
     """
-    seen = submission.literal("observed")
     versions, aliases = "the lines under 'Versions'", "the three lines under 'Aliases'"
-    for name, right, look_at in [
+    right = [
         ("gross_by_the_first_version", 1200, versions),
         ("gross_by_latest", 1250, versions),
         ("publishing_again_made_another_version", False, versions),
         ("a_version_could_be_changed", False, "what the attempt to change one was answered with"),
         ("the_caller_changed_when_the_alias_moved", False, aliases),
-    ]:
-        exact = type(seen[name]) is type(right) and seen[name] == right
-        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+    ]
+    expect_observed(submission.literal("observed"), right)
 
 
 @pytest.mark.points(2)

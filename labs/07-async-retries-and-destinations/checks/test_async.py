@@ -10,31 +10,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from autograder.checks import expect, expect_true, wanted
+from autograder.checks_asking import expect_guesses, expect_observed, queue_url, require_function, table_item
 
 INVOICE = "cloudberry-invoice"
 PARCEL = "cloudberry-parcel"
 TOLD_WITHIN_S = 20.0  # a retry is a second away: this lab's clock runs sixty times as fast
 
 
-def queue_url(sandbox, name):
-    try:
-        return sandbox.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
-    except ClientError:
-        wanted(f"a queue {name}", "there is none", "the cell that makes the queues")
-
-
-def has_function(sandbox, name):
-    expect_true(
-        sandbox.has_function(name),
-        wanted=f"a function {name}",
-        got="there is none",
-        look_at=f"the cell that deploys {name}, and the spelling of the name",
-    )
-
-
 def send_event(sandbox, name, event):
     """Hand an event over, asynchronously; return its request id."""
-    has_function(sandbox, name)
+    require_function(sandbox, name)
     answer = sandbox.client("lambda").invoke(
         FunctionName=name, InvocationType="Event", Payload=json.dumps(event)
     )
@@ -89,7 +74,7 @@ def invoice(order_id, *lines):
 
 def parcel_of(sandbox, order):
     """Invoke cloudberry-parcel and return the parcel's number; fail the check if that is none."""
-    has_function(sandbox, PARCEL)
+    require_function(sandbox, PARCEL)
     result = sandbox.invoke(PARCEL, order)
     expect_true(
         result.function_error is None,
@@ -113,13 +98,7 @@ def parcel_of(sandbox, order):
 
 def stored_parcel(sandbox, order_id):
     """Return the number in the table, None where the order has no parcel."""
-    try:
-        found = sandbox.client("dynamodb").get_item(
-            TableName="Parcels", Key={"order_id": {"S": order_id}}, ConsistentRead=True
-        )
-    except ClientError:
-        wanted("a table Parcels", "there is none", "the cell that makes the table")
-    return found.get("Item", {}).get("parcel", {}).get("S")
+    return (table_item(sandbox, "Parcels", order_id=order_id) or {}).get("parcel")
 
 
 @pytest.mark.points(1)
@@ -129,14 +108,7 @@ def test_predictions_are_written_down(submission):
     A guess that is written down shows afterwards what you believed and the machine did not, and that is
     what stays.
     """
-    guesses = submission.literal("predict-1")
-    for name in ["status_code", "runs", "request_ids"]:
-        expect_true(
-            type(guesses[name]) is int,
-            wanted=f"a guess for {name}: a whole number",
-            got=guesses[name],
-            look_at="the cell under Predict: replace each ... (any guess counts)",
-        )
+    expect_guesses(submission.literal("predict-1"), {"status_code": int, "runs": int, "request_ids": int})
 
 
 @pytest.mark.points(2)
@@ -146,8 +118,7 @@ def test_observations_are_right(submission):
     One event keeps one request id through all its tries, and the caller got its 202 before the first of
     them began.
     """
-    seen = submission.literal("observed")
-    for name, right, look_at in [
+    right = [
         ("status_code", 202, "the first lines under 'Example'"),
         ("runs", 3, "the tries of the broken event under 'Example'"),
         ("request_ids", 1, "the request ids of those tries"),
@@ -160,9 +131,8 @@ def test_observations_are_right(submission):
             "ErrorMessage",
             "the attributes of the dead letter, under 'Fill in'",
         ),
-    ]:
-        exact = type(seen[name]) is type(right) and seen[name] == right
-        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+    ]
+    expect_observed(submission.literal("observed"), right)
 
 
 @pytest.mark.points(2)
@@ -190,7 +160,7 @@ def test_old_invoices_are_given_up(sandbox):
     A throttled event is tried again for as long as it may wait, however few retries it has: only its age
     ends it.
     """
-    has_function(sandbox, INVOICE)
+    require_function(sandbox, INVOICE)
     try:
         found = sandbox.client("lambda").get_function_event_invoke_config(FunctionName=INVOICE)
     except ClientError:
@@ -324,7 +294,7 @@ def test_orders_at_the_same_moment_get_one_parcel_each(sandbox, seeded):
 @pytest.mark.held
 def test_orders_that_say_nothing_book_nothing(sandbox, seeded):
     """Ids and addresses that are missing, empty or no texts are failures"""
-    has_function(sandbox, PARCEL)
+    require_function(sandbox, PARCEL)
     order_id = f"held-{seeded.randrange(10**9)}"
     broken = [
         {"order_id": order_id},

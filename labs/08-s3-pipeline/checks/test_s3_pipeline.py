@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import json
-import time
 from urllib.parse import quote_plus
 
 import pytest
 from botocore.exceptions import ClientError
 
 from autograder.checks import expect, expect_true, wanted
+from autograder.checks_asking import configuration_of, expect_guesses, expect_observed, queue_url, require_function, table_item, until
 
 ACCOUNT = "000000000000"
 PRICES, STOCK = "cloudberry-prices", "cloudberry-stock"
 INCOMING, CATALOGUE = f"cloudberry-incoming-{ACCOUNT}", f"cloudberry-catalogue-{ACCOUNT}"
 SHELVES = f"cloudberry-stock-{ACCOUNT}"
-
-
-def until(condition, timeout_s):
-    """Return whether condition() became true within timeout_s seconds."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def own_bucket(sandbox, name):
@@ -78,12 +68,7 @@ def record(bucket, key, sequencer="0055AED6DCD90281E5"):
 
 def tell(sandbox, name, *records):
     """Invoke a function with records of S3; return the invocation."""
-    expect_true(
-        sandbox.has_function(name),
-        wanted=f"a function {name}",
-        got="there is none",
-        look_at=f"the cell that deploys {name}, and the spelling of the name",
-    )
+    require_function(sandbox, name)
     return sandbox.invoke(name, {"Records": list(records)})
 
 
@@ -112,10 +97,7 @@ def runs_of(sandbox, name):
 def failure_of(sandbox, queue, key, timeout_s):
     """Return the record of the failed event that speaks of ``key``; ``None`` if none comes in time."""
     sqs, found = sandbox.client("sqs"), []
-    try:
-        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-    except ClientError:
-        wanted(f"a queue {queue}", "there is none", "make_queue, in the cell that wires")
+    url = queue_url(sandbox, queue)
 
     def there():
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=2)
@@ -132,17 +114,8 @@ def failure_of(sandbox, queue, key, timeout_s):
 
 def shelf(sandbox, name):
     """Return what the table holds of a shelf: jars and changes; ``None`` where it holds nothing."""
-    try:
-        item = (
-            sandbox.client("dynamodb")
-            .get_item(TableName="Stock", Key={"shelf": {"S": name}}, ConsistentRead=True)
-            .get("Item")
-        )
-    except ClientError:
-        wanted("a table Stock", "there is none", "the cell that makes the table")
-    if item is None:
-        return None
-    return {key: next(iter(item.get(key, {"": "nothing"}).values())) for key in ("jars", "changes")}
+    item = table_item(sandbox, "Stock", shelf=name)
+    return item and {key: item.get(key, "nothing") for key in ("jars", "changes")}
 
 
 def count(sandbox, bucket, name, jars, sequencer):
@@ -158,18 +131,10 @@ def test_predictions_are_written_down(submission):
     A guess that is written down shows afterwards what you believed and the machine did not, and that is
     what stays.
     """
-    guesses = submission.literal("predict-1")
-    for name, kind, called in [
-        ("key_in_the_event", str, "a text in quotes"),
-        ("runs_for_one_picture", int, "a whole number"),
-        ("runs_for_a_broken_file", int, "a whole number"),
-    ]:
-        expect_true(
-            type(guesses[name]) is kind,
-            wanted=f"a guess for {name}: {called}",
-            got=guesses[name],
-            look_at="the cell under Predict: replace each ... (any guess counts)",
-        )
+    expect_guesses(
+        submission.literal("predict-1"),
+        {"key_in_the_event": str, "runs_for_one_picture": int, "runs_for_a_broken_file": int},
+    )
 
 
 @pytest.mark.points(2)
@@ -178,15 +143,13 @@ def test_observations_are_right(submission):
 
     Sixteen turns is where Lambda's net is, and it hangs below a mistake: the plan is never to need it.
     """
-    seen = submission.literal("observed")
-    for name, right, look_at in [
+    right = [
         ("the_key_was_written", "lists/jam+%26+tea.csv", "the log of cloudberry-look: the line with key"),
         ("the_loop_ran", 16, "the history of cloudberry-loop: the last row is a refusal and no run"),
         ("objects_in_the_bucket", 17, "the line under 'The trap'"),
         ("the_broken_list_ran", 3, "the failed event, once all gaps are filled: runs"),
-    ]:
-        exact = type(seen[name]) is type(right) and seen[name] == right
-        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+    ]
+    expect_observed(submission.literal("observed"), right)
 
 
 @pytest.mark.points(2)
@@ -258,11 +221,7 @@ def test_no_other_bucket_may_call(sandbox):
 
     The permission names the source. Without it, every bucket of everybody could call your function.
     """
-    lambda_client = sandbox.client("lambda")
-    expect_true(
-        sandbox.has_function(PRICES), wanted=f"a function {PRICES}", got="there is none", look_at="the wiring"
-    )
-    arn = lambda_client.get_function_configuration(FunctionName=PRICES)["FunctionArn"]
+    arn = configuration_of(sandbox, PRICES)["FunctionArn"]
 
     def accepted(bucket):
         configuration = {"LambdaFunctionArn": arn, "Events": ["s3:ObjectRemoved:Delete"], "Id": "check"}

@@ -8,22 +8,24 @@ import time
 import uuid
 
 import pytest
-from botocore.exceptions import ClientError
 
-from autograder.checks import expect, expect_true, wanted
+from autograder.checks import expect, expect_true
+from autograder.checks_asking import (
+    configuration_of,
+    expect_guesses,
+    expect_observed,
+    layer_of,
+    mapping_of,
+    queue_url,
+    require_function,
+    table_item,
+    table_items,
+    until,
+)
 
 ORDERS = "cloudberry-orders"
 TILL = "cloudberry-till"
-
-
-def until(condition, timeout_s):
-    """Return whether condition() became true within timeout_s seconds."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.2)
-    return True
+MOST_OWN_BYTES = 20_000
 
 
 def record_of(body, queue):
@@ -49,12 +51,7 @@ def record_of(body, queue):
 
 def hand_over(sandbox, name, bodies):
     """Give a function a batch directly; return its answer and the messages' ids."""
-    expect_true(
-        sandbox.has_function(name),
-        wanted=f"a function {name}",
-        got="there is none",
-        look_at=f"the cell that deploys {name}, and the spelling of the name",
-    )
+    require_function(sandbox, name)
     records = [record_of(body, name) for body in bodies]
     result = sandbox.invoke(name, {"Records": records})
     expect_true(
@@ -68,26 +65,6 @@ def hand_over(sandbox, name, bodies):
 
 def report_of(ids, failed):
     return {"batchItemFailures": [{"itemIdentifier": ids[place]} for place in failed]}
-
-
-def queue_url(sandbox, name):
-    try:
-        return sandbox.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
-    except ClientError:
-        wanted(f"a queue {name}", "there is none", "the cell that makes the queues")
-
-
-def mapping_of(sandbox, name):
-    """Return the event source mapping of a function; fail the check if there is none."""
-    found = sandbox.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-    own = [mapping for mapping in found if mapping["FunctionArn"].split(":")[6] == name]
-    expect_true(
-        len(own) == 1,
-        wanted=f"one event source mapping to {name}",
-        got=f"{len(own)} of them",
-        look_at="connect_queue, or create_event_source_mapping",
-    )
-    return own[0]
 
 
 def send(sandbox, name, bodies):
@@ -120,24 +97,11 @@ def found_in(sandbox, name, good, poison, timeout_s):
 
 def stored_orders(sandbox, ids):
     """Return what the table Orders holds of these orders."""
-    stored = {}
-    for order_id in ids:
-        item = item_of(sandbox, "Orders", {"order_id": {"S": order_id}})
-        if item:
-            stored[order_id] = {key: next(iter(value.values())) for key, value in item.items()}
-    return stored
-
-
-def item_of(sandbox, table, key):
-    try:
-        return sandbox.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
-    except ClientError:
-        wanted(f"a table {table}", "there is none", "the cell with make_table")
+    return {item["order_id"]: item for item in table_items(sandbox, "Orders") if item["order_id"] in ids}
 
 
 def cents_in_the_till(sandbox):
-    item = item_of(sandbox, "Till", {"till": {"S": "today"}}) or {}
-    return int(item.get("cents", {}).get("N", "0"))
+    return int((table_item(sandbox, "Till", till="today") or {}).get("cents", "0"))
 
 
 def order(order_id, quantity=1, sku="jam"):
@@ -155,18 +119,14 @@ def test_predictions_are_written_down(submission):
     A guess that is written down shows afterwards what you believed and the machine did not, and that is
     what stays.
     """
-    guesses = submission.literal("predict-1")
-    for name in [
-        "deliveries_of_a_good_order",
-        "messages_in_the_dead_letter_queue",
-        "deliveries_with_partial_response",
-    ]:
-        expect_true(
-            type(guesses[name]) is int,
-            wanted=f"a guess for {name}: a whole number",
-            got=guesses[name],
-            look_at="the cell under Predict: replace each ... (any guess counts)",
-        )
+    expect_guesses(
+        submission.literal("predict-1"),
+        {
+            "deliveries_of_a_good_order": int,
+            "messages_in_the_dead_letter_queue": int,
+            "deliveries_with_partial_response": int,
+        },
+    )
 
 
 @pytest.mark.points(2)
@@ -176,8 +136,7 @@ def test_observations_are_right(submission):
     Without a report one bad message makes its whole batch fail, and the good ones beside it are
     delivered again.
     """
-    seen = submission.literal("observed")
-    for name, right, look_at in [
+    right = [
         ("good_order_was_delivered", 3, "the list of deliveries under 'One bad apple'"),
         (
             "good_orders_in_the_dead_letter_queue",
@@ -186,9 +145,8 @@ def test_observations_are_right(submission):
         ),
         ("good_orders_stored", 8, "the table under 'Fill in', once both gaps are filled"),
         ("messages_set_aside", 2, "the dead-letter queue under 'Fill in', once both gaps are filled"),
-    ]:
-        exact = type(seen[name]) is int and seen[name] == right
-        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+    ]
+    expect_observed(submission.literal("observed"), right)
 
 
 @pytest.mark.points(2)
@@ -275,6 +233,23 @@ def test_poison_alone_goes_to_the_dead_letter_queue(sandbox, seeded):
         found_in(sandbox, f"{ORDERS}-dlq", good, poison, timeout_s=30),
         wanted=sorted(poison),
         look_at="gap 1 of the wiring (deadLetterTargetArn, maxReceiveCount 3), and whether failures are reported",
+    )
+
+
+@pytest.mark.points(1)
+def test_till_has_its_library_from_the_layer(sandbox):
+    """The till has Powertools from the layer, and a small zip
+
+    What is the same in every function comes from a layer, tested by many; the zip holds what only this
+    function knows.
+    """
+    layer_of(sandbox, TILL, "cloudberry-powertools")
+    own_bytes = configuration_of(sandbox, TILL)["CodeSize"]
+    expect_true(
+        own_bytes < MOST_OWN_BYTES,
+        wanted=f"a zip of {TILL} without a library in it",
+        got=f"{own_bytes} bytes",
+        look_at="what lies in work/till",
     )
 
 

@@ -10,20 +10,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from autograder.checks import expect, expect_true, wanted
+from autograder.checks_asking import expect_guesses, expect_observed, mapping_of, queue_url, require_function, table_item, until
 
 SHELF = "cloudberry-shelf"
 TOTALS = "cloudberry-totals"
-LONG_ENOUGH_S = 15.0
-
-
-def until(condition, timeout_s=LONG_ENOUGH_S):
-    """Return whether condition() became true within timeout_s seconds."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def attribute(value):
@@ -44,29 +34,6 @@ def write(sandbox, table, values):
 
 def remove(sandbox, table, **key):
     sandbox.client("dynamodb").delete_item(TableName=table, Key=typed(key))
-
-
-def item_of(sandbox, table, **key):
-    """Return an item as texts, None where there is none."""
-    try:
-        found = sandbox.client("dynamodb").get_item(TableName=table, Key=typed(key), ConsistentRead=True)
-    except ClientError:
-        wanted(f"a table {table}", "there is none", "the cell that makes the tables")
-    item = found.get("Item")
-    return None if item is None else {k: next(iter(v.values())) for k, v in item.items()}
-
-
-def mapping_of(sandbox, name):
-    """Return the event source mapping of a function; fail the check if there is none."""
-    found = sandbox.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-    own = [mapping for mapping in found if mapping["FunctionArn"].split(":")[6] == name]
-    expect_true(
-        len(own) == 1,
-        wanted=f"one event source mapping to {name}",
-        got=f"{len(own)} of them",
-        look_at="connect_stream, or create_event_source_mapping",
-    )
-    return own[0]
 
 
 def filtered_out(sandbox, name):
@@ -103,12 +70,7 @@ def sale(sale_id, customer, cents):
 
 def hand_over(sandbox, records):
     """Give cloudberry-totals a batch directly; return the sequence numbers that it reports."""
-    expect_true(
-        sandbox.has_function(TOTALS),
-        wanted=f"a function {TOTALS}",
-        got="there is none",
-        look_at=f"the cell that deploys {TOTALS}, and the spelling of the name",
-    )
+    require_function(sandbox, TOTALS)
     result = sandbox.invoke(TOTALS, {"Records": records})
     expect_true(
         result.function_error is None,
@@ -134,7 +96,7 @@ def numbers(records, *places):
 
 def totals(sandbox, customers):
     """Return the cents of each customer; who has no item has none."""
-    items = {customer: item_of(sandbox, "Totals", customer=customer) for customer in customers}
+    items = {customer: table_item(sandbox, "Totals", customer=customer) for customer in customers}
     return {customer: int((item or {}).get("cents", "0")) for customer, item in items.items()}
 
 
@@ -149,14 +111,9 @@ def test_predictions_are_written_down(submission):
     A guess that is written down shows afterwards what you believed and the machine did not, and that is
     what stays.
     """
-    guesses = submission.literal("predict-1")
-    for name in ["changes_of_six_writes", "changes_in_the_next_batch"]:
-        expect_true(
-            type(guesses[name]) is int,
-            wanted=f"a guess for {name}: a whole number",
-            got=guesses[name],
-            look_at="the cell under Predict: replace each ... (any guess counts)",
-        )
+    expect_guesses(
+        submission.literal("predict-1"), {"changes_of_six_writes": int, "changes_in_the_next_batch": int}
+    )
 
 
 @pytest.mark.points(2)
@@ -166,15 +123,13 @@ def test_observations_are_right(submission):
     A stream's reader has one bookmark. What is behind a bad change comes again with it, and without
     bisecting it is given up with it.
     """
-    seen = submission.literal("observed")
-    for name, right, look_at in [
+    right = [
         ("changes_of_six_writes", 5, "the lines under 'Example', one a change"),
         ("changes_in_the_second_batch", 3, "the second line that begins with batch:, in the first run"),
         ("given_up_without_bisecting", 3, "the line 'given up' of the first run"),
         ("given_up_with_bisecting", 1, "the line 'given up' of the second run"),
-    ]:
-        exact = type(seen[name]) is int and seen[name] == right
-        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+    ]
+    expect_observed(submission.literal("observed"), right)
 
 
 @pytest.mark.points(2)
@@ -188,16 +143,16 @@ def test_shelf_follows_the_stock(sandbox):
     for left in (9, 4):
         write(sandbox, "Stock", {**public, "left": left, "cost_cents": 300, "supplier": "Bo"})
     shown = {"sku": sku, "left": "4", "price_cents": "700"}
-    until(lambda: item_of(sandbox, "Shelf", sku=sku) == shown)
+    until(lambda: table_item(sandbox, "Shelf", sku=sku) == shown)
     expect(
-        item_of(sandbox, "Shelf", sku=sku),
+        table_item(sandbox, "Shelf", sku=sku),
         wanted=shown,
         look_at="gap 1: put_item with those attributes of NewImage that are FOR_EVERYBODY",
     )
     remove(sandbox, "Stock", sku=sku)
-    until(lambda: item_of(sandbox, "Shelf", sku=sku) is None)
+    until(lambda: table_item(sandbox, "Shelf", sku=sku) is None)
     expect(
-        item_of(sandbox, "Shelf", sku=sku),
+        table_item(sandbox, "Shelf", sku=sku),
         wanted=None,
         look_at="gap 1: delete_item with change['Keys'] when eventName is REMOVE",
     )
@@ -246,7 +201,7 @@ def test_shelf_is_right_after_any_writes(sandbox, seeded):
     found = {}
 
     def is_right():
-        found.update({sku: item_of(sandbox, "Shelf", sku=sku) for sku in skus})
+        found.update({sku: table_item(sandbox, "Shelf", sku=sku) for sku in skus})
         return found == right
 
     until(is_right)
@@ -402,10 +357,7 @@ def test_a_bad_change_is_told_and_the_rest_gets_through(sandbox, seeded):
 def given_up(sandbox, at_least):
     """Return what the queue of failures has been told: a DDBStreamBatchInfo for each range that was given up."""
     sqs, told = sandbox.client("sqs"), []
-    try:
-        url = sqs.get_queue_url(QueueName=f"{TOTALS}-failed")["QueueUrl"]
-    except ClientError:
-        wanted(f"a queue {TOTALS}-failed", "there is none", "the cell that connects the stream")
+    url = queue_url(sandbox, f"{TOTALS}-failed")
 
     def enough():
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=60)

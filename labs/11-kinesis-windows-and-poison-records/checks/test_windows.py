@@ -10,43 +10,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from autograder.checks import expect, expect_true, wanted
+from autograder.checks_asking import expect_guesses, expect_observed, mapping_of, queue_url, require_function, table_items, until
 
 MINUTES = "cloudberry-minutes"
 TAKINGS = "cloudberry-takings"
-LONG_ENOUGH_S = 15.0  # a window of a minute ends within a second: this lab's clock runs sixty times as fast
 WINDOW = {"start": "2026-03-07T11:10:00Z", "end": "2026-03-07T11:11:00Z"}
-
-
-def until(condition, timeout_s=LONG_ENOUGH_S):
-    """Return whether condition() became true within timeout_s seconds."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True
-
-
-def has_function(sandbox, name):
-    expect_true(
-        sandbox.has_function(name),
-        wanted=f"a function {name}",
-        got="there is none",
-        look_at=f"the cell that deploys {name}, and the spelling of the name",
-    )
-
-
-def mapping_of(sandbox, name):
-    """Return the event source mapping of a function; fail the check if there is none."""
-    found = sandbox.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-    own = [mapping for mapping in found if mapping["FunctionArn"].split(":")[6] == name]
-    expect_true(
-        len(own) == 1,
-        wanted=f"one event source mapping to {name}",
-        got=f"{len(own)} of them",
-        look_at="connect_stream, or create_event_source_mapping",
-    )
-    return own[0]
 
 
 def send(sandbox, stream, key, text):
@@ -92,7 +60,7 @@ def event_of(texts, state, shard="shardId-000000000000", final=False):
 
 def play_window(sandbox, name, batches, shard="shardId-000000000000"):
     """Call a function as a mapping does for one window: batch by batch, and once more at the end."""
-    has_function(sandbox, name)
+    require_function(sandbox, name)
     state = {}
     for place in range(len(batches) + 1):
         final = place == len(batches)
@@ -116,12 +84,7 @@ def play_window(sandbox, name, batches, shard="shardId-000000000000"):
 
 def items(sandbox, table):
     """Return what a table holds, by id, as texts."""
-    try:
-        found = sandbox.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
-    except ClientError:
-        wanted(f"a table {table}", "there is none", "the cell with make_table")
-    plain = [{k: next(iter(v.values())) for k, v in item.items()} for item in found]
-    return {item["id"]: item for item in plain}
+    return {item["id"]: item for item in table_items(sandbox, table)}
 
 
 def taken(sandbox, stalls):
@@ -145,19 +108,15 @@ def test_predictions_are_written_down(submission):
     A guess that is written down shows afterwards what you believed and the machine did not, and that is
     what stays.
     """
-    guesses = submission.literal("predict-1")
-    for name in [
-        "shards_of_one_till",
-        "batches_at_once_with_factor_1",
-        "batches_at_once_with_factor_3",
-        "records_given_up",
-    ]:
-        expect_true(
-            type(guesses[name]) is int,
-            wanted=f"a guess for {name}: a whole number",
-            got=guesses[name],
-            look_at="the cell under Predict: replace each ... (any guess counts)",
-        )
+    expect_guesses(
+        submission.literal("predict-1"),
+        {
+            "shards_of_one_till": int,
+            "batches_at_once_with_factor_1": int,
+            "batches_at_once_with_factor_3": int,
+            "records_given_up": int,
+        },
+    )
 
 
 @pytest.mark.points(2)
@@ -167,16 +126,14 @@ def test_observations_are_right(submission):
     A shard is read by one batch at a time, or by as many as the factor says; and a record that is given
     up is still in the stream.
     """
-    seen = submission.literal("observed")
-    for name, right, look_at in [
+    right = [
         ("shards_of_one_till", 1, "the shard beside each line of north, under 'Example'"),
         ("batches_at_once_with_factor_1", 2, "the line 'two shards, factor 1'"),
         ("batches_at_once_with_factor_3", 6, "shards times factor, under 'How many at once'"),
         ("records_given_up", 1, "the line 'given up' under 'Ten past eleven'"),
         ("the_poison", "north;650", "the line 'it was', without b and quotes"),
-    ]:
-        exact = type(seen[name]) is type(right) and seen[name] == right
-        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+    ]
+    expect_observed(submission.literal("observed"), right)
 
 
 @pytest.mark.points(2)
@@ -287,7 +244,7 @@ def test_takings_are_told_for_what_is_sent(sandbox):
 @pytest.mark.held
 def test_what_is_no_sale_fails_its_batch(sandbox, seeded):
     """Records that are no sales make the handler raise, and nothing of their batch is handed on"""
-    has_function(sandbox, TAKINGS)
+    require_function(sandbox, TAKINGS)
     stall = f"held-{seeded.randrange(10**9)}"
     broken = [
         "",
@@ -355,10 +312,7 @@ def test_poison_is_told_and_every_sale_counts(sandbox, seeded):
 def given_up(sandbox, expected):
     """Return the sequence numbers of those expected that the queue of failures was told, each by itself."""
     sqs, told = sandbox.client("sqs"), set()
-    try:
-        url = sqs.get_queue_url(QueueName=f"{TAKINGS}-failed")["QueueUrl"]
-    except ClientError:
-        wanted(f"a queue {TAKINGS}-failed", "there is none", "the cell that connects the stream")
+    url = queue_url(sandbox, f"{TAKINGS}-failed")
 
     def all_told():
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=60)

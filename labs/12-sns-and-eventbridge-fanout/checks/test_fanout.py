@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from botocore.exceptions import ClientError
 
 from autograder.checks import expect, expect_true, wanted
+from autograder.checks_asking import expect_guesses, expect_observed, queue_url, require_function, table_items, until
 
 FRAUD, REPORTS, REFUND = "cloudberry-fraud", "cloudberry-reports", "cloudberry-refund"
 TOPIC = "arn:aws:sns:us-east-1:000000000000:cloudberry-orders"
 BUS, SOURCE = "cloudberry", "cloudberry.orders"
 LARGE_CENTS = 50_000
 HOME = ["SE", "NO", "FI"]
-
-
-def until(condition, timeout_s):
-    """Return whether condition() became true within timeout_s seconds."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True
-
-
-def needs(sandbox, name, look_at):
-    expect_true(sandbox.has_function(name), wanted=f"a function {name}", got="there is none", look_at=look_at)
-
-
-def items(sandbox, table):
-    """Return a table's items, with plain values."""
-    try:
-        found = sandbox.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
-    except ClientError:
-        wanted(f"a table {table}", "there is none", "the cell with make_table")
-    return [{key: next(iter(value.values())) for key, value in item.items()} for item in found]
 
 
 def publish(sandbox, orders):
@@ -54,7 +31,7 @@ def order(order_id, country, total_cents):
 
 def heard(sandbox, run):
     """Return the orders of one run that cloudberry-fraud has noted."""
-    notes = [item["who"] for item in items(sandbox, "Heard")]
+    notes = [item["who"] for item in table_items(sandbox, "Heard")]
     return sorted(note.split()[1] for note in notes if note.startswith(f"{FRAUD} {run}-"))
 
 
@@ -71,7 +48,7 @@ def put_events(sandbox, entries):
 
 def told(sandbox, run):
     """Return what cloudberry-reports was told of one run's orders, as texts."""
-    texts = [item["told"] for item in items(sandbox, "Reports")]
+    texts = [item["told"] for item in table_items(sandbox, "Reports")]
     return sorted(text for text in texts if f"{run}-" in text)
 
 
@@ -82,7 +59,7 @@ def line(order_id, country, cents):
 
 
 def refunds(sandbox, run):
-    found = items(sandbox, "Refunds")
+    found = table_items(sandbox, "Refunds")
     return {item["order_id"]: item.get("cents") for item in found if item["order_id"].endswith(f"-of-{run}")}
 
 
@@ -97,18 +74,10 @@ def test_predictions_are_written_down(submission):
     A guess that is written down shows afterwards what you believed and the machine did not, and that is
     what stays.
     """
-    guesses = submission.literal("predict-1")
-    for name, kind, called in [
-        ("others_that_get_it", int, "a whole number"),
-        ("publish_raises", bool, "True or False"),
-        ("matches_without_country", bool, "True or False"),
-    ]:
-        expect_true(
-            type(guesses[name]) is kind,
-            wanted=f"a guess for {name}: {called}",
-            got=guesses[name],
-            look_at="the cell under Predict: replace each ... (any guess counts)",
-        )
+    expect_guesses(
+        submission.literal("predict-1"),
+        {"others_that_get_it": int, "publish_raises": bool, "matches_without_country": bool},
+    )
 
 
 @pytest.mark.points(2)
@@ -118,16 +87,14 @@ def test_observations_are_right(submission):
     A publisher never learns what became of a message. Whoever wants to know must look where it cannot go on:
     in the dead-letter queues.
     """
-    seen = submission.literal("observed")
-    for name, right, look_at in [
+    right = [
         ("others_had_the_order", 2, "the lines heard and archived under 'Example: a topic'"),
         ("publish_said", 200, "the first line under 'Nobody heard'"),
         ("a_list_matches_by_one_element", True, "the list of patterns under 'An event bus', fourth line"),
         ("a_missing_field_matches_a_value", False, "the same list, the line with XMAS"),
         ("upper_and_lower_case_are_the_same", False, "the same list, last line"),
-    ]:
-        exact = type(seen[name]) is type(right) and seen[name] == right
-        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+    ]
+    expect_observed(submission.literal("observed"), right)
 
 
 @pytest.mark.points(2)
@@ -137,7 +104,7 @@ def test_fraud_hears_of_large_orders_from_abroad(sandbox):
     The filter policy is the subscriber's, not the publisher's: each listener says for itself what it wants, and
     pays for nothing else.
     """
-    needs(sandbox, FRAUD, "the cell with gaps 1 and 2")
+    require_function(sandbox, FRAUD, "the cell with gaps 1 and 2")
     run = "check-fraud"
     orders = [("SE", 99_000), ("DE", 1_200), ("NO", 1_200), ("DE", 70_000)]
     publish(sandbox, [order(f"{run}-{n}", *each) for n, each in enumerate(orders)])
@@ -153,7 +120,7 @@ def test_fraud_hears_of_large_orders_from_abroad(sandbox):
 @pytest.mark.held
 def test_fraud_hears_right_at_the_border(sandbox, seeded):
     """Orders at the very border, from home and from abroad, go the right way"""
-    needs(sandbox, FRAUD, "the cell with gaps 1 and 2")
+    require_function(sandbox, FRAUD, "the cell with gaps 1 and 2")
     run = f"held{seeded.randrange(10**9)}"
     abroad = seeded.sample(["DE", "DK", "EE", "FR", "se"], k=3)
     totals = [LARGE_CENTS - 1, LARGE_CENTS, LARGE_CENTS + 1, seeded.randint(1, 10**6)]
@@ -182,7 +149,7 @@ def test_rule_rewrites_large_orders_of_jam(sandbox):
 
     What arrives was made by the rule: the function knows nothing of envelopes, paths and patterns.
     """
-    needs(sandbox, REPORTS, "the cell with gaps 3 to 5")
+    require_function(sandbox, REPORTS, "the cell with gaps 3 to 5")
     run, kind = "check-rule", "OrderPlaced"
     details = [(9_999, ["jam"]), (30_000, ["tea"]), (30_000, ["tea", "jam-500"])]
     put_events(
@@ -204,7 +171,7 @@ def test_rule_rewrites_large_orders_of_jam(sandbox):
 @pytest.mark.held
 def test_rule_chooses_among_anything(sandbox, seeded):
     """Events of other sources and kinds, and orders at the border, are chosen right"""
-    needs(sandbox, REPORTS, "the cell with gaps 3 to 5")
+    require_function(sandbox, REPORTS, "the cell with gaps 3 to 5")
     run, entries, right = f"held{seeded.randrange(10**9)}", [], []
     for n in range(10):
         cents = seeded.choice([9_999, 10_000, 10_001, seeded.randint(1, 60_000)])
@@ -233,7 +200,7 @@ def test_paid_orders_are_refunded(sandbox):
 
     The rule decides, before anything runs: the function is left with the one thing that it is for.
     """
-    needs(sandbox, REFUND, "the cell where you deploy the refund")
+    require_function(sandbox, REFUND, "the cell where you deploy the refund")
     run = "check"
     put_events(
         sandbox,
@@ -255,7 +222,7 @@ def test_paid_orders_are_refunded(sandbox):
 @pytest.mark.held
 def test_refunds_are_right_for_any_orders(sandbox, seeded):
     """Other kinds and sources, ids that only look like tests, and events that come twice"""
-    needs(sandbox, REFUND, "the cell where you deploy the refund")
+    require_function(sandbox, REFUND, "the cell where you deploy the refund")
     run, entries, right = str(seeded.randrange(10**9)), [], {}
     for n in range(8):
         name = seeded.choice([f"{n}", f"test-{n}", f"latest-{n}", f"Test-{n}"]) + f"-of-{run}"
@@ -282,11 +249,11 @@ def test_report_comes_every_five_minutes(sandbox):
     A schedule is a rule that matches the time. It runs whether anybody is there or not, so switch off what you no
     longer need.
     """
-    needs(sandbox, REPORTS, "the cell with gaps 3 to 5")
+    require_function(sandbox, REPORTS, "the cell with gaps 3 to 5")
     stock = json.dumps({"report": "stock"})
 
     def reports():
-        return sum(item["told"] == stock for item in items(sandbox, "Reports"))
+        return sum(item["told"] == stock for item in table_items(sandbox, "Reports"))
 
     before = reports()
     until(lambda: reports() > before, timeout_s=9)
@@ -303,7 +270,7 @@ def test_report_comes_every_five_minutes(sandbox):
 @pytest.mark.held
 def test_what_cannot_be_delivered_is_kept(sandbox, seeded):
     """When the rule may no longer invoke the function, the cancellation waits in the queue"""
-    needs(sandbox, REFUND, "the cell where you deploy the refund")
+    require_function(sandbox, REFUND, "the cell where you deploy the refund")
     client, sqs = sandbox.client("lambda"), sandbox.client("sqs")
     try:
         statements = json.loads(client.get_policy(FunctionName=REFUND)["Policy"])["Statement"]
@@ -313,7 +280,7 @@ def test_what_cannot_be_delivered_is_kept(sandbox, seeded):
         client.remove_permission(FunctionName=REFUND, StatementId=statement["Sid"])
     name = f"lost-of-{seeded.randrange(10**9)}"
     put_events(sandbox, [cancelled(name, True, 700)])
-    url, bodies = sqs.get_queue_url(QueueName="cloudberry-undelivered")["QueueUrl"], []
+    url, bodies = queue_url(sandbox, "cloudberry-undelivered"), []
 
     def kept():
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)

@@ -7,15 +7,11 @@ import json
 from urllib.parse import quote, urlsplit
 
 import pytest
-from botocore.exceptions import ClientError
 
 from autograder.checks import expect, expect_true, wanted
+from autograder.checks_asking import expect_guesses, expect_observed, put_item, require_function, table_items
 
 ORIGIN = "https://cloudberry.example"
-
-
-def needs(sandbox, name, look_at):
-    expect_true(sandbox.has_function(name), wanted=f"a function {name}", got="there is none", look_at=look_at)
 
 
 def host_of(sandbox):
@@ -53,22 +49,9 @@ def ask_json(sandbox, method, path, body=None, **headers):
         return [status, text]
 
 
-def put(sandbox, table, **item):
-    """Put an item; whole numbers become numbers, all else texts."""
-    typed = {key: {"N": str(v)} if type(v) is int else {"S": v} for key, v in item.items()}
-    try:
-        sandbox.client("dynamodb").put_item(TableName=table, Item=typed)
-    except ClientError:
-        wanted(f"a table {table}", "there is none", "the cells with make_table")
-
-
 def orders(sandbox):
     """Return the orders' ids and totals."""
-    try:
-        found = sandbox.client("dynamodb").scan(TableName="Orders", ConsistentRead=True)["Items"]
-    except ClientError:
-        wanted("a table Orders", "there is none", "the cells with make_table")
-    return {item["order_id"]["S"]: int(item["total_cents"]["N"]) for item in found}
+    return {item["order_id"]: int(item["total_cents"]) for item in table_items(sandbox, "Orders")}
 
 
 def mine(sandbox, order_id, authorization=None):
@@ -84,14 +67,10 @@ def test_predictions_are_written_down(submission):
     A guess that is written down shows afterwards what you believed and the machine did not, and that is
     what stays.
     """
-    guesses = submission.literal("predict-1")
-    for name in ["status_of_a_bare_value", "status_of_an_exception", "runs_without_a_route"]:
-        expect_true(
-            type(guesses[name]) is int,
-            wanted=f"a guess for {name}: a whole number",
-            got=guesses[name],
-            look_at="the cell under Predict: replace each ... (any guess counts)",
-        )
+    expect_guesses(
+        submission.literal("predict-1"),
+        {"status_of_a_bare_value": int, "status_of_an_exception": int, "runs_without_a_route": int},
+    )
 
 
 @pytest.mark.points(2)
@@ -101,17 +80,15 @@ def test_observations_are_right(submission):
     Both a missing permission and an exception are a 500 to the caller. Only for the second is there a line in the
     function's log.
     """
-    seen = submission.literal("observed")
-    for name, right, look_at in [
+    right = [
         ("status_without_permission", 500, "the first call under 'Example'"),
         ("runs_without_permission", 0, "the line below the first call"),
         ("a_bare_value_got", 200, "the call of /bare, with the permission"),
         ("an_exception_got", 500, "the call of /fail"),
         ("no_route_got", 404, "the call of /nowhere"),
         ("runs_for_no_route", 0, "the line below the call of /nowhere"),
-    ]:
-        exact = type(seen[name]) is int and seen[name] == right
-        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+    ]
+    expect_observed(submission.literal("observed"), right)
 
 
 @pytest.mark.points(2)
@@ -121,7 +98,7 @@ def test_products_are_shown(sandbox):
     The path names the thing, the query narrows it down, the status says how it went: with that much agreed,
     any program can use your API.
     """
-    needs(sandbox, "cloudberry-shop", "the cell with the wiring of the shop")
+    require_function(sandbox, "cloudberry-shop", "the cell with the wiring of the shop")
     status, headers, _ = ask(sandbox, "GET", "/products")
     expect(
         [status, headers.get("content-type")],
@@ -132,12 +109,12 @@ def test_products_are_shown(sandbox):
     expect(
         ask_json(sandbox, "GET", "/products?max_cents=420"),
         wanted=[200, cheap],
-        look_at="gap 1: queryStringParameters",
+        look_at="gap 2: the query parameter max_cents",
     )
     expect(
         ask_json(sandbox, "GET", "/products/tea"),
         wanted=[200, {"sku": "tea", "cents": 390}],
-        look_at="gap 5 (the route GET /products/{sku}) and gap 2 (pathParameters)",
+        look_at="gap 5: the route GET /products/{sku}",
     )
     expect(
         ask_json(sandbox, "GET", "/products/cloud"),
@@ -150,11 +127,11 @@ def test_products_are_shown(sandbox):
 @pytest.mark.held
 def test_any_products_are_shown(sandbox, seeded):
     """Products with names of every kind are found, and the limit is kept to the cent"""
-    needs(sandbox, "cloudberry-shop", "the cell with the wiring of the shop")
+    require_function(sandbox, "cloudberry-shop", "the cell with the wiring of the shop")
     words = ["sea buckthorn", "åkerbär", "jam & tea", "100%", "a+b", "漿果"]
     added = {f"{word} {seeded.randrange(10**6)}": seeded.randint(1, 5_000) for word in words}
     for sku, cents in added.items():
-        put(sandbox, "Products", sku=sku, cents=cents)
+        put_item(sandbox, "Products", sku=sku, cents=cents)
     for sku, cents in added.items():
         expect(
             ask_json(sandbox, "GET", f"/products/{quote(sku)}"),
@@ -184,7 +161,7 @@ def test_order_is_placed(sandbox):
     201 says that something new exists, and location where. The next request of the same browser brings the
     cookie along.
     """
-    needs(sandbox, "cloudberry-shop", "the cell with the wiring of the shop")
+    require_function(sandbox, "cloudberry-shop", "the cell with the wiring of the shop")
     before = orders(sandbox)
     status, headers, text = ask(sandbox, "POST", "/orders", '{"sku": "jam", "quantity": 3}')
     new = {key: value for key, value in orders(sandbox).items() if key not in before}
@@ -214,9 +191,9 @@ def test_order_is_placed(sandbox):
 @pytest.mark.held
 def test_orders_hold_against_anything(sandbox, seeded):
     """Good orders are stored at the right price, in any encoding; bad ones get 400 and leave nothing"""
-    needs(sandbox, "cloudberry-shop", "the cell with the wiring of the shop")
+    require_function(sandbox, "cloudberry-shop", "the cell with the wiring of the shop")
     sku, cents = f"held {seeded.randrange(10**6)}", seeded.randint(1, 9_999)
-    put(sandbox, "Products", sku=sku, cents=cents)
+    put_item(sandbox, "Products", sku=sku, cents=cents)
     for quantity in [1, 100, seeded.randint(2, 99)]:
         before = orders(sandbox)
         kind = seeded.choice(["application/json", "application/octet-stream"])
@@ -273,10 +250,10 @@ def test_orders_are_their_owners(sandbox):
     is everybody's.
     """
     for name in ["cloudberry-gatekeeper", "cloudberry-orders"]:
-        needs(sandbox, name, "the last wiring")
-    put(sandbox, "Tokens", token="check-ada", customer="check-Ada")
-    put(sandbox, "Orders", order_id="check-1", customer="check-Ada", total_cents=700)
-    put(sandbox, "Orders", order_id="check-2", customer="check-Bo", total_cents=800)
+        require_function(sandbox, name, "the last wiring")
+    put_item(sandbox, "Tokens", token="check-ada", customer="check-Ada")
+    put_item(sandbox, "Orders", order_id="check-1", customer="check-Ada", total_cents=700)
+    put_item(sandbox, "Orders", order_id="check-2", customer="check-Bo", total_cents=800)
     expect(
         mine(sandbox, "check-1")[0], wanted=401, look_at="the route's AuthorizationType and IdentitySource"
     )
@@ -299,15 +276,15 @@ def test_orders_are_their_owners(sandbox):
 def test_nobody_gets_in_by_a_trick(sandbox, seeded):
     """Tokens in another form, of other customers, taken back, and claims in headers are of no use"""
     for name in ["cloudberry-gatekeeper", "cloudberry-orders"]:
-        needs(sandbox, name, "the last wiring")
+        require_function(sandbox, name, "the last wiring")
     run = seeded.randrange(10**9)
     customers = [f"{run}-Ada", f"{run}-Bo", f"{run}-Ådel"]
     tokens = {customer: f"T-{seeded.randrange(16**8):08x}" for customer in customers}
     owned = {f"{run} {n}": (seeded.choice(customers), seeded.randint(1, 9_999)) for n in range(5)}
     for customer, token in tokens.items():
-        put(sandbox, "Tokens", token=token, customer=customer)
+        put_item(sandbox, "Tokens", token=token, customer=customer)
     for order_id, (customer, total) in owned.items():
-        put(sandbox, "Orders", order_id=order_id, customer=customer, total_cents=total)
+        put_item(sandbox, "Orders", order_id=order_id, customer=customer, total_cents=total)
     for order_id, (owner, total) in owned.items():
         for customer in customers:
             right = [404, {"error": "no such order"}]

@@ -4,50 +4,18 @@ from __future__ import annotations
 
 import json
 import math
-import time
 
 import pytest
 from botocore.exceptions import ClientError
 
 from autograder.checks import expect, expect_true
+from autograder.checks_asking import answer_of, expect_guesses, expect_observed, require_function, until
 
 CHECKOUT = "cloudberry-checkout"
 PLANNER = "cloudberry-planner"
 CARD = "cloudberry-card"
 CASHIER = "cloudberry-cashier"
 AT_ITS_CAP = "ReservedFunctionConcurrentInvocationLimitExceeded"
-
-
-def until(condition, timeout_s):
-    """Return whether condition() became true within timeout_s seconds."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True
-
-
-def require(sandbox, name):
-    expect_true(
-        sandbox.has_function(name),
-        wanted=f"a function {name}",
-        got="there is none",
-        look_at=f"the cell that deploys {name}, and the spelling of the name",
-    )
-
-
-def call(sandbox, name, event, look_at):
-    """Return the function's answer; fail the check if there is no such function or it raises."""
-    require(sandbox, name)
-    result = sandbox.invoke(name, event)
-    expect_true(
-        result.function_error is None,
-        wanted=f"an answer to the event {event}",
-        got=result.payload,
-        look_at=f"the errorMessage: it is your function's own exception or timeout; and at {look_at}",
-    )
-    return result.payload
 
 
 def send(sandbox, name, event, count):
@@ -75,7 +43,7 @@ def rows(sandbox, name, status=None):
 
 def card_is_idle(sandbox):
     """Return whether the card function serves a caller again within some seconds."""
-    require(sandbox, CARD)
+    require_function(sandbox, CARD)
 
     def served():
         return not refusal(sandbox, CARD, {"order_id": "idle", "cents": 1, "work_ms": 0})
@@ -108,14 +76,10 @@ def test_predictions_are_written_down(submission):
     A guess that is written down shows afterwards what you believed and the machine did not, and that is
     what stays.
     """
-    guesses = submission.literal("predict-1")
-    for name in ["environments_for_eight", "refused_of_eight", "under_way"]:
-        expect_true(
-            type(guesses[name]) in (int, float),
-            wanted=f"a guess for {name}: a number",
-            got=guesses[name],
-            look_at="the cell under Predict: replace each ... (any guess counts)",
-        )
+    expect_guesses(
+        submission.literal("predict-1"),
+        {"environments_for_eight": float, "refused_of_eight": float, "under_way": float},
+    )
 
 
 @pytest.mark.points(2)
@@ -125,16 +89,14 @@ def test_observations_are_right(submission):
     A throttle is an answer of Lambda's, not of your code: nothing ran, so nothing is billed and asking
     again is safe.
     """
-    seen = submission.literal("observed")
-    for name, right, look_at in [
+    right = [
         ("environments_made_for_eight", 8, "the last line under 'eight at once'"),
         ("refused_with_a_cap_of_three", 5, "the lines with 'refused' under 'A cap'"),
         ("status_code_of_a_throttle", 429, "the same lines: the number after 'refused'"),
         ("spilled_over", 2, "the lines with 'cold' under 'Ready before they come'"),
         ("is_a_throttled_call_billed", False, "the paragraph below 'A cap'"),
-    ]:
-        exact = type(seen[name]) is type(right) and seen[name] == right
-        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+    ]
+    expect_observed(submission.literal("observed"), right)
 
 
 @pytest.mark.points(2)
@@ -148,7 +110,7 @@ def test_planner_knows_littles_law(sandbox):
         event = {"requests_per_s": requests_per_s, "duration_ms": duration_ms}
         look_at = "the three rows of the table, and what each gap adds"
         expect(
-            call(sandbox, PLANNER, event, look_at),
+            answer_of(sandbox, PLANNER, event, look_at),
             wanted={"concurrency": concurrency},
             look_at=f"{look_at}; the event was {event}",
         )
@@ -167,7 +129,7 @@ def test_planner_is_right_for_any_load(sandbox, seeded):
         concurrency = math.ceil(max(requests_per_s * duration_ms / 1000, requests_per_s / 10))
         event = {"requests_per_s": requests_per_s, "duration_ms": duration_ms}
         expect(
-            call(sandbox, PLANNER, event, "the gaps of the planner"),
+            answer_of(sandbox, PLANNER, event, "the gaps of the planner"),
             wanted={"concurrency": concurrency},
             look_at=f"the larger of both figures, rounded up; the event was {event}",
         )
@@ -180,7 +142,7 @@ def test_card_function_takes_two_at_a_time(sandbox):
     Reserved concurrency is a cap as well as a promise, and what it protects may stand outside AWS
     altogether.
     """
-    require(sandbox, CARD)
+    require_function(sandbox, CARD)
     keep_busy(sandbox, 1500)
     got = sandbox.client("lambda").get_function_concurrency(FunctionName=CARD)
     expect(
@@ -197,7 +159,7 @@ def test_two_checkouts_stand_ready(sandbox):
     Provisioned concurrency moves the cold start to a moment when nobody waits for it, and it has its
     price for every second that it does.
     """
-    require(sandbox, CHECKOUT)
+    require_function(sandbox, CHECKOUT)
     look_at = "checkouts_ready in 'Set the dials', and go_live"
     before = len(rows(sandbox, CHECKOUT))
     try:
@@ -218,11 +180,11 @@ def test_cashier_charges_the_card_once(sandbox):
     The answer says what happened and how hard it was: whoever reads it later can tell a quiet day from
     a sale.
     """
-    require(sandbox, CASHIER)
+    require_function(sandbox, CASHIER)
     card_is_idle(sandbox)
     before = len(rows(sandbox, CARD))
     look_at = "the invoke in the cashier, and the answer that it returns"
-    got = call(sandbox, CASHIER, {"order_id": "check-1", "cents": 650}, look_at)
+    got = answer_of(sandbox, CASHIER, {"order_id": "check-1", "cents": 650}, look_at)
     expect(got, wanted={"paid": True, "attempts": 1}, look_at=look_at)
     expect(
         len(rows(sandbox, CARD)) - before, wanted=1, look_at="how often the cashier invokes cloudberry-card"
@@ -233,14 +195,14 @@ def test_cashier_charges_the_card_once(sandbox):
 @pytest.mark.held
 def test_cashier_waits_for_a_busy_card_company(sandbox, seeded):
     """While the card company is busy the cashier waits, asks now and then, and the order is paid in the end"""
-    require(sandbox, CASHIER)
+    require_function(sandbox, CASHIER)
     look_at = "what the cashier does on TooManyRequestsException: wait, then ask again"
-    call(
+    answer_of(
         sandbox, CASHIER, {"order_id": "warm", "cents": 1}, look_at
     )  # its cold start would be a wait of its own
     keep_busy(sandbox, seeded.randint(1800, 2600))
     before = len(rows(sandbox, CARD, "throttle"))
-    got = call(sandbox, CASHIER, {"order_id": "held", "cents": seeded.randint(100, 9_000)}, look_at)
+    got = answer_of(sandbox, CASHIER, {"order_id": "held", "cents": seeded.randint(100, 9_000)}, look_at)
     throttled = len(rows(sandbox, CARD, "throttle")) - before
     expect_true(throttled > 0, wanted="a card company that was busy", got="it had a place", look_at=look_at)
     counted = "attempts: how often the card function was asked, by boto3's own retries too, if they are on"
@@ -259,8 +221,8 @@ def test_cashier_gives_up_in_time(sandbox):
 
     A timeout tells the caller nothing and is paid for in full; an answer leaves the choice to the caller.
     """
-    require(sandbox, CASHIER)
-    require(sandbox, CARD)
+    require_function(sandbox, CASHIER)
+    require_function(sandbox, CARD)
     client = sandbox.client("lambda")
     limit = client.get_function_concurrency(FunctionName=CARD).get("ReservedConcurrentExecutions", 2)
     look_at = (
@@ -269,7 +231,7 @@ def test_cashier_gives_up_in_time(sandbox):
     client.put_function_concurrency(FunctionName=CARD, ReservedConcurrentExecutions=0)
     before = len(rows(sandbox, CARD, "throttle"))
     try:
-        got = call(sandbox, CASHIER, {"order_id": "check-2", "cents": 650}, look_at)
+        got = answer_of(sandbox, CASHIER, {"order_id": "check-2", "cents": 650}, look_at)
     finally:
         client.put_function_concurrency(FunctionName=CARD, ReservedConcurrentExecutions=limit)
     throttled = len(rows(sandbox, CARD, "throttle")) - before
@@ -286,12 +248,12 @@ def test_cashier_gives_up_in_time(sandbox):
 @pytest.mark.held
 def test_cashier_does_not_repeat_what_cannot_succeed(sandbox, seeded):
     """A payment that the card function refuses is asked for once, and its reason comes back"""
-    require(sandbox, CASHIER)
+    require_function(sandbox, CASHIER)
     card_is_idle(sandbox)
     cents = -seeded.randint(1, 900)
     before = len(rows(sandbox, CARD))
     look_at = "FunctionError in the response: the call went through, the function failed"
-    got = call(sandbox, CASHIER, {"order_id": "held", "cents": cents}, look_at)
+    got = answer_of(sandbox, CASHIER, {"order_id": "held", "cents": cents}, look_at)
     wanted = {"paid": False, "reason": f"cannot charge {cents} cents", "attempts": 1}
     expect(got, wanted=wanted, look_at=look_at)
     expect(len(rows(sandbox, CARD)) - before, wanted=1, look_at=look_at)

@@ -8,6 +8,7 @@ import math
 import pytest
 
 from autograder.checks import expect, expect_true
+from autograder.checks_asking import answer_of, configuration_of, expect_guesses, expect_observed
 
 PRICE = "cloudberry-price"
 TUNER = "cloudberry-tuner"
@@ -15,24 +16,6 @@ USD_PER_REQUEST = 0.20 / 1_000_000
 USD_PER_GB_SECOND = 0.0000166667
 SIZES_MB = [128, 256, 512, 1024, 1769, 3008]
 CENT = 0.0101  # as near as a sum that was rounded to cents has to be, wherever it was rounded
-
-
-def call(sandbox, name, event, look_at):
-    """Return the function's answer; fail the check if there is no such function or it raises."""
-    expect_true(
-        sandbox.has_function(name),
-        wanted=f"a function {name}",
-        got="there is none",
-        look_at=f"the cell that deploys {name}, and the spelling of the name",
-    )
-    result = sandbox.invoke(name, event)
-    expect_true(
-        result.function_error is None,
-        wanted=f"an answer to the event {event}",
-        got=result.payload,
-        look_at=f"the errorMessage: it is your function's own exception; and at {look_at}",
-    )
-    return result.payload
 
 
 def is_number(value):
@@ -56,7 +39,7 @@ def expect_month(sandbox, requests, memory_mb, duration_ms, free_tier):
         "duration_ms": duration_ms,
         "free_tier": free_tier,
     }
-    got = call(sandbox, PRICE, event, "the four gaps")
+    got = answer_of(sandbox, PRICE, event, "the four gaps")
     billed_ms, gb_seconds, usd = month(requests, memory_mb, duration_ms, free_tier)
     about = f"the event was {event}"
     expect_true(
@@ -118,14 +101,10 @@ def test_predictions_are_written_down(submission):
     A guess that is written down shows afterwards what you believed and the machine did not, and that is
     what stays.
     """
-    guesses = submission.literal("predict-1")
-    for name in ["billed_in_2019", "usd_for_a_million", "price_factor"]:
-        expect_true(
-            type(guesses[name]) in (int, float),
-            wanted=f"a guess for {name}: a number",
-            got=guesses[name],
-            look_at="the cell under Predict: replace each ... (any guess counts)",
-        )
+    expect_guesses(
+        submission.literal("predict-1"),
+        {"billed_in_2019": float, "usd_for_a_million": float, "price_factor": float},
+    )
 
 
 @pytest.mark.points(2)
@@ -135,16 +114,14 @@ def test_observations_are_right(submission):
     The price is an area, memory times time: work that computes trades one for the other, work that
     waits cannot.
     """
-    seen = submission.literal("observed")
-    for name, right, look_at in [
+    right = [
         ("a_cold_start_is_billed", True, "billed and init in the first row of the bill"),
         ("labels_cost_twice_as_much_at_twice_the_memory", False, "the paragraph below the first curve"),
         ("waiting_costs_twice_as_much_at_twice_the_memory", True, "the curve of cloudberry-carrier"),
         ("billed_ms_of_the_short_quote_in_2019", 100, "the line with the rules of 2019"),
         ("break_even_million_calls", 22, "'Is a server cheaper?', rounded to whole millions"),
-    ]:
-        exact = type(seen[name]) is type(right) and seen[name] == right
-        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+    ]
+    expect_observed(submission.literal("observed"), right)
 
 
 @pytest.mark.points(2)
@@ -181,7 +158,7 @@ def test_tuner_reads_both_curves(sandbox):
     look_at = "how the price of a call is computed, billed time in whole milliseconds; the points were {}"
     for pairs in (computing, waiting):
         points = [{"memory_mb": memory_mb, "duration_ms": duration_ms} for memory_mb, duration_ms in pairs]
-        got = call(sandbox, TUNER, {"points": points}, "the tuner's handler")
+        got = answer_of(sandbox, TUNER, {"points": points}, "the tuner's handler")
         expect(got, wanted=verdict(points), look_at=look_at.format(points), numbers_alike=True)
 
 
@@ -197,7 +174,7 @@ def test_tuner_minds_the_longest_time(sandbox):
     ]
     for slowest_ms in (700, 250.2, 200, 100):
         event = {"points": points, "slowest_ms": slowest_ms}
-        got = call(sandbox, TUNER, event, "the tuner's handler")
+        got = answer_of(sandbox, TUNER, event, "the tuner's handler")
         expect(
             got,
             wanted=verdict(points, slowest_ms),
@@ -214,7 +191,7 @@ def test_tuner_is_right_for_other_curves(sandbox, seeded):
         points = curve(seeded, computing_ms, waiting_ms)
         slowest_ms = round(seeded.uniform(waiting_ms, waiting_ms + 6 * computing_ms), 1)
         for event in ({"points": points}, {"points": points, "slowest_ms": slowest_ms}):
-            got = call(sandbox, TUNER, event, "the tuner's handler")
+            got = answer_of(sandbox, TUNER, event, "the tuner's handler")
             wanted = verdict(points, event.get("slowest_ms", math.inf))
             expect(got, wanted=wanted, look_at=f"the event {event}", numbers_alike=True)
     result = sandbox.invoke(TUNER, {"points": []})
@@ -228,7 +205,6 @@ def test_sizes_fit_the_work(sandbox):
 
     At 1,769 MB there is one whole vCPU. One thread cannot use more, so what lies beyond buys nothing.
     """
-    client = sandbox.client("lambda")
     for name, most_mb, least_mb, look_at in [
         (
             "cloudberry-labels",
@@ -238,13 +214,7 @@ def test_sizes_fit_the_work(sandbox):
         ),
         ("cloudberry-carrier", 128, 128, "the curve of work that waits: which size is cheapest"),
     ]:
-        expect_true(
-            sandbox.has_function(name),
-            wanted=f"a function {name}",
-            got="there is none",
-            look_at="the cell that deploys it",
-        )
-        memory_mb = client.get_function_configuration(FunctionName=name)["MemorySize"]
+        memory_mb = configuration_of(sandbox, name)["MemorySize"]
         expect_true(
             least_mb <= memory_mb <= most_mb,
             wanted=f"a memory size of {name} that fits its work",

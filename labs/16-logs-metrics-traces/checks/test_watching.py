@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from autograder.checks import expect, expect_true, wanted
+from autograder.checks_asking import call, expect_guesses, expect_observed, json_lines, queue_url, require_function, until
 
 ORDERS = "cloudberry-orders"
 REFUNDS = "cloudberry-refunds"
@@ -16,49 +17,9 @@ ALARM = "refunds-fail"
 PRICES_CENTS = {"jam": 650, "juice": 420, "tea": 390, "honey": 890}
 
 
-def until(condition, timeout_s):
-    """Return whether condition() became true within timeout_s seconds."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.2)
-    return True
-
-
-def require(sandbox, name):
-    expect_true(
-        sandbox.has_function(name),
-        wanted=f"a function {name}",
-        got="there is none",
-        look_at=f"the cell that deploys {name}, and the spelling of the name",
-    )
-
-
-def call(sandbox, name, event, look_at):
-    """Return the invocation; fail the check if there is no such function or it raises."""
-    require(sandbox, name)
-    result = sandbox.invoke(name, event)
-    expect_true(
-        result.function_error is None,
-        wanted=f"an answer to the event {event}",
-        got=result.payload,
-        look_at=f"the errorMessage: it is your function's own exception; and at {look_at}",
-    )
-    return result
-
-
 def lines_of(result, level):
     """Return the lines of one call that were logged at ``level``, as dictionaries."""
-    found = []
-    for text in result.log.splitlines():
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue
-        if type(line) is dict and line.get("level") == level:
-            found.append(line)
-    return found
+    return [line for line in json_lines(result.log) if line.get("level") == level]
 
 
 def expect_line(result, level, message, **fields):
@@ -129,7 +90,7 @@ def parts_in(segment):
 def ring(sandbox):
     """Return how often the on-call queue has heard that the alarm went off, since it was last asked."""
     sqs = sandbox.client("sqs")
-    url = sqs.get_queue_url(QueueName="on-call")["QueueUrl"]
+    url = queue_url(sandbox, "on-call")
     rung = 0
     for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", ()):
         sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
@@ -152,18 +113,9 @@ def test_predictions_are_written_down(submission):
     A guess that is written down shows afterwards what you believed and the machine did not, and that is
     what stays.
     """
-    guesses = submission.literal("predict-1")
-    for name, kinds in [
-        ("mean_ms", (int, float)),
-        ("p50_ms", (int, float)),
-        ("a_throttle_counts_as", (str,)),
-    ]:
-        expect_true(
-            type(guesses[name]) in kinds,
-            wanted=f"a guess for {name}: {'a text' if str in kinds else 'a number'}",
-            got=guesses[name],
-            look_at="the cell under Predict: replace each ... (any guess counts)",
-        )
+    expect_guesses(
+        submission.literal("predict-1"), {"mean_ms": float, "p50_ms": float, "a_throttle_counts_as": str}
+    )
 
 
 @pytest.mark.points(2)
@@ -172,15 +124,13 @@ def test_observations_are_right(submission):
 
     A metric says that something is wrong, a trace says where, a log says why; an alarm says it once.
     """
-    seen = submission.literal("observed")
-    for name, right, look_at in [
+    right = [
         ("errors_of_chatty", 1, "the line 'Errors Sum' in the first table of numbers"),
         ("p50_is_below_the_average", True, "the lines 'Average' and 'p50' of the same table"),
         ("slow_part", "warehouse", "the parts of the honey's trace: which one differs from the jam's"),
         ("alarm_messages_for_three_failures", 1, "the list under 'An alarm that finds somebody'"),
-    ]:
-        exact = type(seen[name]) is type(right) and seen[name] == right
-        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+    ]
+    expect_observed(submission.literal("observed"), right)
 
 
 @pytest.mark.points(2)
@@ -202,7 +152,7 @@ def test_orders_leave_a_line_with_their_id(sandbox):
 @pytest.mark.held
 def test_orders_are_counted_by_shop(sandbox, seeded):
     """Orders of two shops come out as two sums, and refused ones in neither"""
-    require(sandbox, ORDERS)
+    require_function(sandbox, ORDERS)
     shops = [f"shop-{seeded.randrange(10**6)}", f"shop-{seeded.randrange(10**6)}-b"]
     sums = dict.fromkeys(shops, 0)
     for number in range(8):
@@ -222,7 +172,7 @@ def test_trace_of_one_order_is_found(sandbox):
     An annotation is indexed, so among a million traces the one that a customer asks about is a query
     away.
     """
-    require(sandbox, ORDERS)
+    require_function(sandbox, ORDERS)
     order_id = f"trace-{time.monotonic_ns()}"
     look_at = 'gap 3: with part("warehouse", order_id=order_id), and TracingConfig Active'
     for _ in range(6):  # X-Ray takes the first request of each second; another may just have been it
@@ -249,7 +199,7 @@ def test_refunds_are_logged_and_counted(sandbox):
 
     The line is for the question about one refund, the metric for the question about all of them.
     """
-    require(sandbox, REFUNDS)
+    require_function(sandbox, REFUNDS)
     before = counted(sandbox, "RefundCents", reason="check")
     event = {"order_id": "check-3", "cents": 1300, "reason": "check"}
     result = call(sandbox, REFUNDS, event, "the handler of cloudberry-refunds")
@@ -262,7 +212,7 @@ def test_refunds_are_logged_and_counted(sandbox):
 @pytest.mark.held
 def test_large_and_wrong_refunds_are_told_apart(sandbox, seeded):
     """Large refunds warn, wrong ones are errors and are not counted"""
-    require(sandbox, REFUNDS)
+    require_function(sandbox, REFUNDS)
     reason, total = f"reason-{seeded.randrange(10**9)}", 0
     for number, cents in enumerate([5_000, 5_001, seeded.randint(1, 4_999), seeded.randint(5_002, 99_000)]):
         event = {"order_id": f"held-{number}", "cents": cents, "reason": reason}
@@ -284,7 +234,7 @@ def test_large_and_wrong_refunds_are_told_apart(sandbox, seeded):
 @pytest.mark.held
 def test_alarm_rings_for_two_errors_and_not_for_one(sandbox, seeded):
     """Two failures in a minute ring once on the on-call queue; one does not, and a quiet minute is a good one"""
-    require(sandbox, REFUNDS)
+    require_function(sandbox, REFUNDS)
     look_at = "put_metric_alarm: Errors of cloudberry-refunds, Sum over 60 s, threshold 2, notBreaching, AlarmActions"
     alarm_state(sandbox)  # is there one at all?
     time.sleep(3)  # three minutes by the alarm's clock: failures from before are over

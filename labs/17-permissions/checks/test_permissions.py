@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from autograder.checks import expect, expect_true
+from autograder.checks_asking import configuration_of, expect_guesses, expect_observed, queue_url, until
 
 CLERK = "cloudberry-clerk"
 PAYOUT = "cloudberry-payout"
@@ -36,27 +37,6 @@ def may(service, call, parameters):
 """
 
 
-def until(condition, timeout_s):
-    """Return whether condition() became true within timeout_s seconds."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.2)
-    return True
-
-
-def configuration(sandbox, name):
-    """Return the settings of a function; fail the check if there is none."""
-    expect_true(
-        sandbox.has_function(name),
-        wanted=f"a function {name}",
-        got="there is none",
-        look_at=f"the cell that deploys {name}, and the spelling of the name",
-    )
-    return sandbox.client("lambda").get_function_configuration(FunctionName=name)
-
-
 def account(sandbox, service, number):
     """Return a client of another account's root user."""
     return boto3.client(
@@ -70,7 +50,7 @@ def account(sandbox, service, number):
 
 def expect_allowed(sandbox, name, calls, allowed, look_at):
     """Fail the check unless a function with the role of ``name`` gets just so far with each of the calls."""
-    role = configuration(sandbox, name)["Role"]
+    role = configuration_of(sandbox, name)["Role"]
     probe = f"probe-{time.monotonic_ns()}"
     sandbox.deploy(probe, PROBE, Role=role, MemorySize=512, Timeout=50)
     try:
@@ -111,7 +91,7 @@ def refusal(client, function_arn):
 
 def sign(sandbox, event, look_at):
     """Return the payout's answer; fail the check if it raises."""
-    configuration(sandbox, PAYOUT)
+    configuration_of(sandbox, PAYOUT)
     result = sandbox.invoke(PAYOUT, event)
     expect_true(
         result.function_error is None,
@@ -134,18 +114,10 @@ def test_predictions_are_written_down(submission):
     A guess that is written down shows afterwards what you believed and the machine did not, and that is
     what stays.
     """
-    guesses = submission.literal("predict-1")
-    for name, kind in [
-        ("allow_beats_deny", bool),
-        ("who_may_call_is_said_by_the", str),
-        ("polling_is_allowed_by_the", str),
-    ]:
-        expect_true(
-            type(guesses[name]) is kind,
-            wanted=f"a guess for {name}: {'True or False' if kind is bool else 'a text'}",
-            got=guesses[name],
-            look_at="the cell under Predict: replace each ... (any guess counts)",
-        )
+    expect_guesses(
+        submission.literal("predict-1"),
+        {"allow_beats_deny": bool, "who_may_call_is_said_by_the": str, "polling_is_allowed_by_the": str},
+    )
 
 
 @pytest.mark.points(2)
@@ -155,15 +127,13 @@ def test_observations_are_right(submission):
     What nothing allows is denied, and what anything denies is denied; the rest is a matter of who asks
     on whose behalf.
     """
-    seen = submission.literal("observed")
-    for name, right, look_at in [
+    right = [
         ("code_of_a_refusal", "AccessDeniedException", "the first line under 'a role from nothing'"),
         ("deny_beats_allow", True, "'An explicit deny': what came of deleting"),
         ("stranger_was_heard_without_source_arn", True, "'A confused deputy': the first two lines"),
         ("stranger_was_heard_with_source_arn", False, "the same, after the cure"),
-    ]:
-        exact = type(seen[name]) is type(right) and seen[name] == right
-        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+    ]
+    expect_observed(submission.literal("observed"), right)
 
 
 @pytest.mark.points(2)
@@ -172,7 +142,7 @@ def test_clerk_does_its_work(sandbox):
 
     A role is right when the work gets done with it; that it is small enough is the other half.
     """
-    configuration(sandbox, CLERK)
+    configuration_of(sandbox, CLERK)
     result = sandbox.invoke(CLERK, record("check-1", "tea"))
     payload = result.payload if type(result.payload) is dict else {}
     expect_true(
@@ -192,7 +162,7 @@ def test_clerk_does_its_work(sandbox):
 @pytest.mark.held
 def test_clerk_may_do_nothing_else(sandbox, seeded):
     """The clerk's role allows nothing that its code does not do"""
-    queue = sandbox.client("sqs").get_queue_url(QueueName="cloudberry-packing")["QueueUrl"]
+    queue = queue_url(sandbox, "cloudberry-packing")
     key = {"sku": {"S": "probe"}}  # what is let through shall spoil nothing that another check looks at
     other = seeded.choice(["Prices2", "PricesArchive", "OrdersOld", "Customers"])
     calls = [
@@ -223,7 +193,7 @@ def test_topic_may_call_the_clerk(sandbox):
     The statement stands in the function's own policy: it says who may call, and the role says what the
     function may do then.
     """
-    configuration(sandbox, CLERK)
+    configuration_of(sandbox, CLERK)
     topic = f"arn:aws:sns:{HERE}:orders"
     message = json.dumps({"order_id": "check-2", "sku": "honey"})
     sandbox.client("sns").publish(TopicArn=topic, Message=message)
@@ -239,7 +209,7 @@ def test_topic_may_call_the_clerk(sandbox):
 @pytest.mark.held
 def test_other_topics_may_not_call_the_clerk(sandbox, seeded):
     """Orders on another topic, of this account or a stranger's, do not arrive"""
-    arn, run = configuration(sandbox, CLERK)["FunctionArn"], seeded.randrange(10**9)
+    arn, run = configuration_of(sandbox, CLERK)["FunctionArn"], seeded.randrange(10**9)
     ours, strange = sandbox.client("sns"), account(sandbox, "sns", f"{seeded.randrange(3 * 10**11, 10**12)}")
     for client, name in [(ours, f"orders-{run}"), (strange, "orders")]:
         topic = client.create_topic(Name=name)["TopicArn"]
@@ -278,7 +248,7 @@ def test_payout_signs(sandbox):
 def test_payout_follows_a_secret_that_changes(sandbox, seeded):
     """With a new secret a new environment signs anew, and the settings hold no secret"""
     client = sandbox.client("lambda")
-    variables = configuration(sandbox, PAYOUT).get("Environment", {}).get("Variables", {})
+    variables = configuration_of(sandbox, PAYOUT).get("Environment", {}).get("Variables", {})
     keeper = sandbox.client("secretsmanager")
     old = keeper.get_secret_value(SecretId=BANK)["SecretString"]
     expect_true(
@@ -301,7 +271,7 @@ def test_payout_follows_a_secret_that_changes(sandbox, seeded):
 @pytest.mark.held
 def test_payout_may_read_one_secret_and_nothing_else(sandbox, seeded):
     """The payout's role allows this one secret, not others with a similar name, and nothing else"""
-    configuration(sandbox, PAYOUT)
+    configuration_of(sandbox, PAYOUT)
     keeper = sandbox.client("secretsmanager")
     names = [
         f"{BANK}-{seeded.choice(['archive', 'copy'])}",
@@ -331,7 +301,7 @@ def test_partner_may_call_the_payout_and_nobody_else(sandbox):
     Between accounts both sides have to agree, so nobody gets in by what somebody else's administrator
     decides.
     """
-    arn = configuration(sandbox, PAYOUT)["FunctionArn"]
+    arn = configuration_of(sandbox, PAYOUT)["FunctionArn"]
     look_at = "let_in for cloudberry-payout, with the partner's account as the principal"
     expect(refusal(account(sandbox, "lambda", PARTNER), arn), wanted="", look_at=look_at)
     for number in ("222222222222", "999999999999"):

@@ -1,0 +1,168 @@
+"""What the checks of many labs ask for: a function that is there and answers, a guess, an observation, a state to come.
+
+A submission's values are data here: nothing that a learner wrote is run in this process, and only exact types count.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from autograder.checks import expect_true, shown, wanted
+from autograder.sandbox import Invocation, Sandbox
+
+_BETWEEN_LOOKS_S = 0.1
+_GUESSES = {int: "a whole number", float: "a number", str: "a text in quotes", bool: "True or False"}
+
+
+def until(condition: Callable[[], object], timeout_s: float = 15.0) -> bool:
+    """Return whether ``condition()`` became true within ``timeout_s`` seconds; it is asked ten times a second."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(_BETWEEN_LOOKS_S)
+    return True
+
+
+def expect_guesses(guesses: Mapping[str, object], kinds: Mapping[str, type]) -> None:
+    """Pass if each guess is of its kind: ``int``, ``float`` (which a whole number is, too), ``str`` or ``bool``.
+
+    ``guesses`` is ``submission.literal(…)`` of the cell under *Predict*. Raises CheckFailed at the first that is not.
+    """
+    for name, kind in kinds.items():
+        expect_true(
+            type(guesses[name]) in ((int, float) if kind is float else (kind,)),
+            wanted=f"a guess for {name}: {_GUESSES[kind]}",
+            got=guesses[name],
+            look_at="the cell under Predict: replace each ... (any guess counts)",
+        )
+
+
+def expect_observed(seen: Mapping[str, object], right: Iterable[tuple[str, object, str]]) -> None:
+    """Pass if each name in ``seen`` has the right value and its type; the third of each row says where to look.
+
+    The right value is never shown. Raises CheckFailed at the first that is wrong.
+    """
+    for name, value, look_at in right:
+        exact = type(seen[name]) is type(value) and seen[name] == value
+        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+
+
+def require_function(sandbox: Sandbox, name: str, look_at: str = "") -> None:
+    """Pass if there is a function of that name; raises CheckFailed otherwise."""
+    expect_true(
+        sandbox.has_function(name),
+        wanted=f"a function {name}",
+        got="there is none",
+        look_at=look_at or f"the cell that deploys {name}, and the spelling of the name",
+    )
+
+
+def configuration_of(sandbox: Sandbox, name: str) -> dict[str, Any]:
+    """Return a function's configuration; raises CheckFailed if there is no such function."""
+    require_function(sandbox, name)
+    found: dict[str, Any] = sandbox.client("lambda").get_function_configuration(FunctionName=name)
+    return found
+
+
+def layer_of(sandbox: Sandbox, name: str, layer: str) -> str:
+    """Return the ARN of the version of ``layer`` that a function has; raises CheckFailed if it has none."""
+    arns: list[str] = [each["Arn"] for each in configuration_of(sandbox, name).get("Layers", [])]
+    found = [arn for arn in arns if arn.split(":")[6] == layer]
+    expect_true(
+        len(found) == 1,
+        wanted=f"a version of the layer {layer} among the layers of {name}",
+        got=arns,
+        look_at="Layers, in the call that configures or deploys the function",
+    )
+    return found[0]
+
+
+def call(sandbox: Sandbox, name: str, event: object, look_at: str = "") -> Invocation:
+    """Invoke a function with ``event`` as JSON; raises CheckFailed if there is no such function or it fails."""
+    require_function(sandbox, name)
+    result = sandbox.invoke(name, event)
+    expect_true(
+        result.function_error is None,
+        wanted=f"an answer to the event {shown(event)}",
+        got=result.payload,
+        look_at="the errorType and the errorMessage" + (f"; and at {look_at}" if look_at else ""),
+    )
+    return result
+
+
+def answer_of(sandbox: Sandbox, name: str, event: object, look_at: str = "") -> Any:
+    """Return what a function answers, read as JSON; raises CheckFailed as ``call`` does."""
+    return call(sandbox, name, event, look_at).payload
+
+
+def json_lines(log: str) -> list[dict[str, Any]]:
+    """Return the lines of a log that are JSON objects, in their order."""
+    found = []
+    for text in log.splitlines():
+        try:
+            line = json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+        if type(line) is dict:
+            found.append(line)
+    return found
+
+
+def mapping_of(sandbox: Sandbox, name: str) -> dict[str, Any]:
+    """Return the event source mapping to a function; raises CheckFailed unless there is just one."""
+    found = sandbox.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    own: list[dict[str, Any]] = [each for each in found if each["FunctionArn"].split(":")[6] == name]
+    expect_true(
+        len(own) == 1,
+        wanted=f"one event source mapping to {name}",
+        got=f"{len(own)} of them",
+        look_at="the cell that connects the source to the function, or create_event_source_mapping",
+    )
+    return own[0]
+
+
+def queue_url(sandbox: Sandbox, name: str) -> str:
+    """Return a queue's URL; raises CheckFailed if there is no such queue."""
+    try:
+        url: str = sandbox.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
+    except ClientError:
+        wanted(f"a queue {name}", "there is none", "the cell that makes the queues")
+    return url
+
+
+def table_items(sandbox: Sandbox, table: str) -> list[dict[str, str]]:
+    """Return a table's items, each value as the text that DynamoDB sends; raises CheckFailed if there is no such table."""
+    try:
+        found = sandbox.client("dynamodb").scan(TableName=table, ConsistentRead=True)["Items"]
+    except ClientError:
+        wanted(f"a table {table}", "there is none", "the cell with make_table")
+    return [_plain(item) for item in found]
+
+
+def table_item(sandbox: Sandbox, table: str, **key: str) -> dict[str, str] | None:
+    """Return the item with this key of texts, values as in ``table_items``, or None; raises CheckFailed without the table."""
+    typed = {name: {"S": value} for name, value in key.items()}
+    try:
+        found = sandbox.client("dynamodb").get_item(TableName=table, Key=typed, ConsistentRead=True)
+    except ClientError:
+        wanted(f"a table {table}", "there is none", "the cell with make_table")
+    return _plain(found["Item"]) if "Item" in found else None
+
+
+def put_item(sandbox: Sandbox, table: str, **values: str | int) -> None:
+    """Put an item: whole numbers become numbers, all else texts; raises CheckFailed if there is no such table."""
+    typed = {name: {"N": str(v)} if type(v) is int else {"S": v} for name, v in values.items()}
+    try:
+        sandbox.client("dynamodb").put_item(TableName=table, Item=typed)
+    except ClientError:
+        wanted(f"a table {table}", "there is none", "the cell with make_table")
+
+
+def _plain(item: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {name: next(iter(value.values())) for name, value in item.items()}

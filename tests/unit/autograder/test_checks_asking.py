@@ -1,0 +1,63 @@
+"""What the checks of many labs ask for: what is missing or wrong ends as wanted, got and look at."""
+
+from __future__ import annotations
+
+import enum
+
+import pytest
+
+from autograder.checks import CheckFailed
+from autograder.checks_asking import expect_guesses, expect_observed, json_lines, until
+
+
+class Loud(str):
+    """A text that equals everything."""
+
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+
+class Colour(enum.IntEnum):
+    RED = 3
+
+
+def test_until_is_true_as_soon_as_the_condition_is() -> None:
+    answers = iter([None, [], "here"])
+    assert until(lambda: next(answers), timeout_s=5) is True
+
+
+def test_until_is_false_when_the_time_is_over() -> None:
+    assert until(lambda: False, timeout_s=0) is False
+
+
+@pytest.mark.parametrize(
+    ("guess", "kind"), [(3, int), (3, float), (2.5, float), ("a", str), (True, bool)], ids=str
+)
+def test_a_guess_of_its_kind_passes_right_or_wrong(guess: object, kind: type) -> None:
+    expect_guesses({"guess": guess}, {"guess": kind})
+
+
+@pytest.mark.parametrize(
+    ("guess", "kind"), [(True, int), (2.5, int), ("3", int), (True, float), (Loud("a"), str), (1, bool), (Colour.RED, int)], ids=str
+)  # fmt: skip
+def test_a_guess_of_another_kind_fails_and_says_which_is_wanted(guess: object, kind: type) -> None:
+    with pytest.raises(CheckFailed, match="a guess for guess: "):
+        expect_guesses({"guess": guess}, {"guess": kind})
+
+
+def test_what_was_observed_passes_with_value_and_type() -> None:
+    expect_observed({"runs": 3, "code": "x"}, [("runs", 3, "the log"), ("code", "x", "the log")])
+
+
+@pytest.mark.parametrize("seen", [4, "3", 3.0, True, Loud("3"), Colour.RED], ids=str)
+def test_another_observation_fails_without_telling_the_right_one(seen: object) -> None:
+    with pytest.raises(CheckFailed) as failed:
+        expect_observed({"runs": seen}, [("runs", 3, "the log")])
+    assert (failed.value.wanted, failed.value.look_at) == ("the right runs", "the log")
+
+
+def test_only_objects_of_json_are_lines_of_a_log() -> None:
+    log = 'START\n{"level": "INFO"}\n[1]\n"text"\n{"half": \n' + "[" * 100_000 + '\n{"level": "ERROR"}\n'
+    assert [line["level"] for line in json_lines(log)] == ["INFO", "ERROR"]
