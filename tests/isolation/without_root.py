@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lambda_sandbox.config import Config
 from lambda_sandbox.environments import isolation as promises
+from lambda_sandbox.environments.open_network import OpenNetwork
 from lambda_sandbox.environments.process import ProcessEnvironments
 from lambda_sandbox.environments.zygote_starter import ZygoteProcess
 from lambda_sandbox.errors import SandboxFault
@@ -22,6 +23,10 @@ SOURCE = """
             found["network"] = True
         except OSError:
             found["network"] = False
+        try:
+            found["opened"] = socket.create_connection((event["name"], 443), 5).recv(9) == b"opened"
+        except OSError:
+            found["opened"] = False
         try:
             open("/var/task/x", "w")
             found["code"] = True
@@ -82,13 +87,26 @@ def shared_zygote(folder: Path) -> ZygoteProcess | None:
     return mother
 
 
+async def say_opened(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"opened")
+    writer.close()
+
+
 async def main(level: str, folder: Path) -> None:
     server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    host = Host(json.dumps({"port": port, "file": __file__}))
+    opened = await asyncio.start_server(say_opened, "127.0.0.1", 0)
+    host = Host("")
     mother = shared_zygote(folder) if level == "forked" else None
-    config = Config(isolation="auto" if level == "forked" else level)
-    environments = ProcessEnvironments(config, asyncio.get_running_loop(), host, mother)
+    config = Config(isolation="auto" if level == "forked" else level, allow_network=("198.51.100.7:443",))
+
+    async def resolve(name: str, number: int) -> list[tuple[str, int]]:
+        return [opened.sockets[0].getsockname()]
+
+    network = OpenNetwork(frozenset, resolve)
+    environments = ProcessEnvironments(config, asyncio.get_running_loop(), host, mother, network)
+    held = promises.NETWORK in environments.isolation.enforced  # else the address would be a real one
+    host.event = json.dumps({"port": port, "file": __file__, "name": "198.51.100.7" if held else "127.0.0.1"})
     code = folder / "code"
     code.mkdir()
     (code / "app.py").write_text(textwrap.dedent(SOURCE))
@@ -101,6 +119,7 @@ async def main(level: str, folder: Path) -> None:
         assert report.level == "namespaces"
         mother.end()
     server.close()
+    opened.close()
     attacks = {
         promises.FILES: "files",
         promises.NETWORK: "network",
@@ -108,6 +127,8 @@ async def main(level: str, folder: Path) -> None:
         promises.PROCESSES_HIDDEN: "processes",
     }
     broken = [promise for promise, name in attacks.items() if promise in report.enforced and found[name]]
+    if report.level != "process" and not found["opened"]:
+        broken.append("what --allow-network opens is reached")
     print(report.level, ", ".join(report.enforced), ", ".join(broken), sep="|")
 
 
