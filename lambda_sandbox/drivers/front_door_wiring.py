@@ -9,6 +9,7 @@ from lambda_sandbox.config import Config
 from lambda_sandbox.drivers.alb_door import AlbDoor
 from lambda_sandbox.drivers.api_definitions import ApiDefinitions, Neighbour
 from lambda_sandbox.drivers.api_gateway import ApiGateway
+from lambda_sandbox.drivers.api_usage import ApiUsage
 from lambda_sandbox.drivers.api_visits import Surroundings
 from lambda_sandbox.drivers.authorizing import LambdaAuthorizers
 from lambda_sandbox.drivers.door_functions import DoorFunctions, Plane
@@ -63,4 +64,5 @@ def make_front_doors(
         MeteredDoor(AlbDoor(neighbour, functions.invoke, driver.clock, note), BALANCER, meters),
         MeteredDoor(EdgeDoor(neighbour, at_edge, origins, driver.core.waiting_clock, note), EDGE, meters),
     ]
-    return FrontDoors(doors, spawn, definitions, issuers, api_gateway)
+    usage = ApiUsage(neighbour, around.quotas)
+    return FrontDoors(doors, spawn, definitions, issuers, api_gateway, usage)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
+from lambda_sandbox.drivers.cloudwatch import Answer
 from lambda_sandbox.drivers.web_sockets import SocketConnection, SocketSession
 from lambda_sandbox.front_doors.http_request import HttpRequest, HttpResponse
 from lambda_sandbox.http_server import Request
@@ -66,6 +67,14 @@ class TrustedIssuers(Protocol):
     def give(self, issuer: str, document: bytes) -> None: ...
 
 
+class Usage(Protocol):
+    """What the front doors have counted of usage plans, as API Gateway's API tells it: status, headers and body."""
+
+    def takes(self, method: bytes, target: bytes) -> bool: ...
+
+    async def answer(self, target: bytes, account_id: str, region: str) -> Answer: ...
+
+
 class ConnectionsDoor(Protocol):
     """API Gateway's door, as far as the management API needs it."""
 
@@ -86,7 +95,9 @@ class FrontDoors:
         definitions: Definitions,
         issuers: TrustedIssuers,
         api_gateway: ConnectionsDoor,
+        usage: Usage,
     ) -> None:
+        self.usage = usage
         self._doors = list(doors)
         self._spawn = spawn
         self._definitions = definitions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -176,6 +177,29 @@ def test_a_quota_that_is_used_up_is_exceeded_and_a_change_of_it_counts_at_once(
     more = [{"op": "replace", "path": "/quota/limit", "value": "4"}]
     api.client.update_usage_plan(usagePlanId=plan, patchOperations=more)
     assert statuses(api, "GET", "/prod/", 2, **key("monthly")) == [200, 429]
+
+
+def test_get_usage_tells_what_each_key_has_used(server: Server, function: str) -> None:
+    api = rest_api(server, "usage", function, apiKeyRequired=True)
+    plan = plan_of(api, "weekly", quota={"limit": 5, "period": "WEEK"})
+    unused = api.client.create_api_key(name="unused", enabled=True)["id"]
+    api.client.create_usage_plan_key(usagePlanId=plan, keyId=unused, keyType="API_KEY")
+    before = datetime.now(UTC).date()
+    assert statuses(api, "GET", "/prod/", 3, **key("weekly")) == [200] * 3
+    days = {"startDate": str(before), "endDate": str(before + timedelta(days=1))}
+    told = api.client.get_usage(usagePlanId=plan, **days)
+    ((used_by, used),) = told["items"].items()
+    keys = {each["name"]: each["id"] for each in api.client.get_api_keys()["items"]}
+    assert used_by == keys["weekly"]
+    assert sum(day[0] for day in used) == 3
+    assert (told["startDate"], told["endDate"]) == (days["startDate"], days["endDate"])
+    first = api.client.get_usage(usagePlanId=plan, limit=1, **days)
+    second = api.client.get_usage(usagePlanId=plan, position=first["position"], **days)
+    assert {**first.get("items", {}), **second.get("items", {})} == told["items"]
+    assert api.client.get_usage(usagePlanId=plan, keyId=unused, **days).get("items", {}) == {}
+    for wrong in ({"usagePlanId": "nothing", **days}, {"usagePlanId": plan, **days, "endDate": "2001-01-01"}):
+        with pytest.raises(ClientError, match="Usage"):
+            api.client.get_usage(**wrong)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from lambda_sandbox.services.api_gateway import rest_definitions, v2_definitions
 from lambda_sandbox.services.wsgi_server import Environ
 
 PATH = "/_sandbox/apis/"  # the endpoint keeps every path below /_sandbox/ to itself: only the sandbox can ask
+PLANS = "/_sandbox/usage-plans/"
 _DEPLOYMENTS = re.compile(r"/v2/apis/([^/]+)/deployments(?:/([^/]+))?/?")
 _AUTHORIZERS = re.compile(r"/v2/apis/([^/]+)/authorizers/?")
 _STAGE = re.compile(r"/v2/apis/([^/]+)/stages/([^/]+)/?")
@@ -55,6 +56,8 @@ def _answer(environ: Environ) -> Answer | None:
     path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
     if path.startswith(PATH):
         return _definition(path.removeprefix(PATH))
+    if path.startswith(PLANS):
+        return _usage_plan(*path.removeprefix(PLANS).split("/"))
     deployments = _DEPLOYMENTS.fullmatch(path)
     if deployments is not None:
         return _deployments(method, deployments[1], deployments[2], environ)
@@ -78,6 +81,16 @@ def _definition(api_id: str) -> Answer:
         if api is None
         else (200, v2_definitions.definition(api))
     )
+
+
+def _usage_plan(account_id: str, region: str, plan_id: str) -> Answer:
+    from moto.apigateway.models import apigateway_backends
+
+    backend = apigateway_backends[account_id][region]
+    plan = backend.usage_plans.get(plan_id)
+    if plan is None:
+        return _missing("Invalid Usage Plan ID specified")
+    return 200, {**plan.to_json(), "keys": list(backend.usage_plan_keys.get(plan_id, {}))}
 
 
 def _v2_api(api_id: str) -> Any:
