@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from autograder.checks import expect, expect_true
-from autograder.checks_asking import answer_of, call, expect_guesses, require_function
+from autograder.checks_asking import answer_of, expect_guesses, require_function
 
 QUOTE = "cloudberry-quote"
 SHIPPING = "cloudberry-shipping"

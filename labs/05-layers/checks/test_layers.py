@@ -7,7 +7,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from autograder.checks import expect, expect_true
-from autograder.checks_asking import call, configuration_of, expect_guesses, expect_observed, json_lines, layer_of
+from autograder.checks_asking import (
+    call,
+    configuration_of,
+    expect_guesses,
+    expect_observed,
+    json_lines,
+    layer_of,
+)
 
 BILL = "cloudberry-bill"
 ORDERS = "cloudberry-orders"

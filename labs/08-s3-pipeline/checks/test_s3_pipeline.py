@@ -9,7 +9,15 @@ import pytest
 from botocore.exceptions import ClientError
 
 from autograder.checks import expect, expect_true, wanted
-from autograder.checks_asking import configuration_of, expect_guesses, expect_observed, queue_url, require_function, table_item, until
+from autograder.checks_asking import (
+    configuration_of,
+    expect_guesses,
+    expect_observed,
+    queue_url,
+    require_function,
+    table_item,
+    until,
+)
 
 ACCOUNT = "000000000000"
 PRICES, STOCK = "cloudberry-prices", "cloudberry-stock"

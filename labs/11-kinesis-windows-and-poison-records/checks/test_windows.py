@@ -10,7 +10,15 @@ import pytest
 from botocore.exceptions import ClientError
 
 from autograder.checks import expect, expect_true, wanted
-from autograder.checks_asking import expect_guesses, expect_observed, mapping_of, queue_url, require_function, table_items, until
+from autograder.checks_asking import (
+    expect_guesses,
+    expect_observed,
+    mapping_of,
+    queue_url,
+    require_function,
+    table_items,
+    until,
+)
 
 MINUTES = "cloudberry-minutes"
 TAKINGS = "cloudberry-takings"

@@ -8,7 +8,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from autograder.checks import expect, expect_true, wanted
-from autograder.checks_asking import expect_guesses, expect_observed, queue_url, require_function, table_items, until
+from autograder.checks_asking import (
+    expect_guesses,
+    expect_observed,
+    queue_url,
+    require_function,
+    table_items,
+    until,
+)
 
 FRAUD, REPORTS, REFUND = "cloudberry-fraud", "cloudberry-reports", "cloudberry-refund"
 TOPIC = "arn:aws:sns:us-east-1:000000000000:cloudberry-orders"

@@ -9,7 +9,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from autograder.checks import expect, expect_true, wanted
-from autograder.checks_asking import call, expect_guesses, expect_observed, json_lines, queue_url, require_function, until
+from autograder.checks_asking import (
+    call,
+    expect_guesses,
+    expect_observed,
+    json_lines,
+    queue_url,
+    require_function,
+    until,
+)
 
 ORDERS = "cloudberry-orders"
 REFUNDS = "cloudberry-refunds"
@@ -24,7 +32,7 @@ def lines_of(result, level):
 
 def expect_line(result, level, message, **fields):
     """Fail the check unless the call logged exactly one line of this message, at this level, with these fields."""
-    look_at = f"log.{level.lower()}(..., extra={{...}}), and LogFormat JSON in the function's settings"
+    look_at = f"the logger's {level.lower()}(..., extra={{...}}), and LogFormat JSON in the function's settings"
     found = [line for line in lines_of(result, level) if line.get("message") == message]
     expect_true(
         len(found) == 1,
@@ -237,7 +245,7 @@ def test_alarm_rings_for_two_errors_and_not_for_one(sandbox, seeded):
     require_function(sandbox, REFUNDS)
     look_at = "put_metric_alarm: Errors of cloudberry-refunds, Sum over 60 s, threshold 2, notBreaching, AlarmActions"
     alarm_state(sandbox)  # is there one at all?
-    time.sleep(3)  # three minutes by the alarm's clock: failures from before are over
+    time.sleep(2)  # two minutes by the alarm's clock: failures from before are over
     quiet = until(lambda: alarm_state(sandbox) == "OK", timeout_s=12)
     expect_true(
         quiet, wanted=f"{ALARM} in state OK while nobody calls", got=alarm_state(sandbox), look_at=look_at
@@ -245,7 +253,7 @@ def test_alarm_rings_for_two_errors_and_not_for_one(sandbox, seeded):
     ring(sandbox)  # what is from before
     wrong = {"order_id": "alarm", "cents": -seeded.randint(1, 99), "reason": "alarm"}
     sandbox.invoke(REFUNDS, wrong)
-    rang = until(lambda: ring(sandbox), timeout_s=4)
+    rang = until(lambda: ring(sandbox), timeout_s=2.5)
     expect_true(
         not rang, wanted="silence after one failure", got="an alarm", look_at=f"the threshold; {look_at}"
     )
