@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from lambda_sandbox import errors
-from lambda_sandbox.drivers.endpoint import Endpoint, EndpointConnection, account_of, credential_of
+from lambda_sandbox.drivers.callers import account_of, credential_of
+from lambda_sandbox.drivers.endpoint import Endpoint
+from lambda_sandbox.drivers.endpoint_connection import EndpointConnection
 from lambda_sandbox.http_server import Request
 from lambda_sandbox.invocation.environment import Environment
 from lambda_sandbox.telemetry.neighbour_usage import Cause

@@ -8,7 +8,8 @@ import functools
 import socket
 from collections.abc import Iterable
 
-from lambda_sandbox.drivers.endpoint import Endpoint, EndpointConnection
+from lambda_sandbox.drivers.endpoint import Endpoint
+from lambda_sandbox.drivers.endpoint_connection import EndpointConnection
 from lambda_sandbox.drivers.environment_connection import EnvironmentConnection
 from lambda_sandbox.errors import SandboxFault
 

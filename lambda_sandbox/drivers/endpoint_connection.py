@@ -1,0 +1,280 @@
+"""One caller's connection: what each request is for, and its answer.
+
+``Invoke`` takes a short path of its own, without a call more than it needs: every microsecond of it is in every benchmark.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from dataclasses import replace
+
+from lambda_sandbox import errors
+from lambda_sandbox.drivers import local_hosts, neighbour_answers
+from lambda_sandbox.drivers.callers import account_of, credential_of
+from lambda_sandbox.drivers.endpoint import Endpoint
+from lambda_sandbox.drivers.event_stream_sink import EventStreamSink
+from lambda_sandbox.drivers.front_doors import CONNECTIONS, PATH_FORM
+from lambda_sandbox.drivers.gate import Gate, Refused
+from lambda_sandbox.drivers.web_sockets import SocketConnection
+from lambda_sandbox.http_server import Request
+from lambda_sandbox.invocation import request as request_checks
+from lambda_sandbox.invocation.messages import Complete, Invocation, InvocationType
+from lambda_sandbox.resources import Caller
+from lambda_sandbox.services.refusal import json_code, refusal
+from lambda_sandbox.telemetry.neighbour_usage import Cause
+
+_INVOKE_PREFIX = b"/2015-03-31/functions/"
+_INVOKE_SUFFIX = b"/invocations"
+_INVOKE_SUFFIXES = (_INVOKE_SUFFIX, _INVOKE_SUFFIX + b"/")
+# The two other ways to invoke: streamed, and the deprecated asynchronous one.
+_OTHER_INVOKES = re.compile(
+    rb"/(?:2021-11-15/functions/([^/?]+)/response-streaming-invocations/?"
+    rb"|2014-11-13/functions/([^/?]+)/invoke-async/?)(?:\?(.*))?"
+)
+
+
+class EndpointConnection(SocketConnection):
+    """``inner`` is True for connections from inside an environment or a notebook that is being graded: no reset there."""
+
+    def __init__(self, endpoint: Endpoint, *, inner: bool = False) -> None:
+        super().__init__()
+        self._endpoint = endpoint
+        self._inner = inner
+        self._local_host = b""
+        self._admitted = ""  # the account of the request at hand, where IAM is enforced
+
+    def handle(self, request: Request) -> None:
+        fields = dict(request.headers)
+        host = fields.get(b"host", b"")
+        if self._serves_door(request, host):
+            return
+        gate = self._endpoint.gate
+        if gate is not None and request.principal is None and not request.target.startswith(b"/_sandbox/"):
+            self._endpoint.spawn(self._admit(gate, request))
+            return
+        if host != self._local_host or b"origin" in fields:
+            if b".lambda-url." in host and self._endpoint.function_urls.handle(self, request, host):
+                return
+            refusal = local_hosts.refusal_of(request, host)
+            if refusal:
+                self.answer_json(403, {"message": refusal})
+                return
+            self._local_host = host  # a connection goes on asking for the same host: look at it once
+        target = request.target
+        try:
+            if target.startswith(_INVOKE_PREFIX) and request.method == b"POST":
+                path, _, query = target.partition(b"?")
+                if path.endswith(_INVOKE_SUFFIXES):
+                    name = path[len(_INVOKE_PREFIX) : path.rindex(_INVOKE_SUFFIX)]
+                    self._invoke(request, name, query, fields)
+                    return
+            self._handle_other(request, fields)
+        except errors.ApiError as error:
+            self._answer_error(error)
+
+    def _handle_other(self, request: Request, fields: dict[bytes, bytes]) -> None:
+        """Take up what is no plain ``Invoke``. Raises ``ApiError``."""
+        target, endpoint = request.target, self._endpoint
+        other = _OTHER_INVOKES.fullmatch(target) if request.method == b"POST" else None
+        if other is not None:
+            self._invoke_otherwise(request, other, fields)
+            return
+        if target.startswith(b"/_sandbox/"):
+            endpoint.spawn(self._own(request))
+            return
+        access_key, region, service = credential_of(request)
+        caller = self._caller(access_key, region)
+        if service in (b"", b"lambda"):
+            operation = endpoint.model.match(request.method.decode(), target.decode("latin-1"))
+            if operation is not None:
+                endpoint.spawn(self._operate(request, operation, caller))
+                return
+        if service == b"lambda":
+            # AWS: an address that leads to no operation is refused before anything says "not found".
+            raise errors.AccessDeniedException("Unable to determine service/operation name to be authorized")
+        if service == b"execute-api" and target.startswith(CONNECTIONS) and endpoint.front_doors is not None:
+            endpoint.front_doors.manage(self, request)
+            return
+        endpoint.spawn(self._pass_on(request, service, caller))
+
+    def _serves_door(self, request: Request, host: bytes) -> bool:
+        """Let a front door answer if the request is for one. Doors are open to every origin and do their own admission."""
+        by_path = request.target.startswith(PATH_FORM)
+        if host == self._local_host and not by_path:
+            return False
+        doors = self._endpoint.front_doors
+        if doors is None or not doors.takes(request, host):
+            return False
+        if by_path and not local_hosts.is_local(host):
+            return False
+        doors.handle(self, request, host)
+        return True
+
+    async def _admit(self, gate: Gate, request: Request) -> None:
+        """Take the request up again once the gate has let it in."""
+        try:
+            request.principal = await gate.admit(request)
+            self._admitted = request.principal.account_id
+        except Refused as refused:
+            self._answer_refused(refused, request)
+        except errors.ApiError as error:
+            self._answer_error(error)
+        except Exception as fault:
+            self._fault(fault)
+        else:
+            self.handle(request)
+
+    def _answer_refused(self, refused: Refused, request: Request) -> None:
+        if refused.service in ("", "lambda"):
+            code = json_code(refused.kind)
+            denied = refused.kind == "denied"
+            self._answer_error(
+                errors.AccessDeniedException(refused.message)
+                if denied
+                else errors.UnauthenticatedException(refused.message, code)
+            )
+            return
+        answer = refusal(refused.service, refused.kind, refused.message, request.headers)
+        self.answer(answer.status, answer.headers, answer.body)
+
+    # --- invoke --------------------------------------------------------------------------------------
+
+    def _invoke_otherwise(self, request: Request, match: re.Match[bytes], fields: dict[bytes, bytes]) -> None:
+        if match[1] is not None:
+            self._invoke(request, match[1], match[3] or b"", fields, streamed=True)
+            return
+        # InvokeAsync knows neither qualifier nor headers: everything but the event is left out.
+        kept = {key: value for key, value in fields.items() if not key.startswith(b"x-amz-")}
+        self._invoke(request, match[2], b"", kept | {b"x-amz-invocation-type": b"Event"})
+
+    def _invoke(
+        self,
+        request: Request,
+        name: bytes,
+        query: bytes,
+        fields: dict[bytes, bytes],
+        *,
+        streamed: bool = False,
+    ) -> None:
+        for header in request_checks.REFUSED_HEADERS:
+            if header in fields:
+                request_checks.refuse_header(header.decode())
+        endpoint = self._endpoint
+        driver = endpoint.driver
+        route = endpoint.route(name, query, request, fields, self._admitted)
+        function, routed = (route.function, "") if route.other is None else endpoint.plane.choose(route)
+        kind = fields.get(b"x-amz-invocation-type", b"").decode("latin-1")
+        invocation_type = request_checks.invocation_type(kind, streamed=streamed)
+        payload = request_checks.checked_payload(request.body, invocation_type)
+        request_id = request_checks.new_request_id()
+        if invocation_type is InvocationType.DRY_RUN:
+            self.answer(204, f"x-amzn-RequestId: {request_id}\r\n".encode(), b"")
+            return
+        now = driver.clock.now()
+        trace = fields.get(b"x-amzn-trace-id", b"").decode("latin-1")
+        context = fields.get(b"x-amz-client-context", b"").decode("latin-1")
+        invocation = Invocation(
+            request_id,
+            function,
+            payload,
+            now,
+            invocation_type,
+            request_checks.decoded_context(context) if context else "",
+            trace or request_checks.trace_header(now, request_id),
+        )
+        invocation.invoked_arn, invocation.routed = route.invoked_arn, routed
+        tenant = fields.get(b"x-amz-tenant-id", b"")
+        if tenant or function.tenant_isolation:
+            invocation.tenant_id = request_checks.tenant_id(function, tenant.decode("latin-1"))
+        identity = fields.get(b"x-sandbox-cognito-identity")
+        if identity:
+            invocation.cognito_identity = request_checks.cognito_identity(identity.decode("latin-1"))
+        log_type = fields.get(b"x-amz-log-type", b"")
+        log_tail = request_checks.wants_tail(log_type.decode("latin-1")) if log_type else False
+        if streamed:
+            sink = EventStreamSink(self, driver, invocation, log_tail, self._answer_error)
+            driver.streams.invoke(invocation, sink)
+            return
+        driver.invoke(invocation, self._tailed if log_tail else self._completed)
+
+    def _tailed(self, complete: Complete) -> None:
+        self._completed(complete, log_tail=True)
+
+    def _completed(self, complete: Complete, log_tail: bool = False) -> None:
+        result = complete.result
+        if result is None:
+            assert complete.error is not None
+            self._answer_error(complete.error, complete.invocation.request_id)
+            return
+        headers = (
+            f"Content-Type: application/json\r\nx-amzn-RequestId: {result.request_id}\r\n"
+            f"X-Amzn-Trace-Id: {complete.invocation.trace_header}\r\n"
+        )
+        if result.status_code == 200:
+            headers += f"X-Amz-Executed-Version: {result.executed_version}\r\n"
+        if result.function_error:
+            headers += f"X-Amz-Function-Error: {result.function_error}\r\n"
+        if log_tail:
+            driver = self._endpoint.driver
+            stream = driver.log_stream(result.environment_id)
+            headers += f"X-Amz-Log-Result: {driver.logs.tail(stream)}\r\n"
+        self.answer(result.status_code, headers.encode("latin-1"), result.payload)
+
+    # --- everything else -----------------------------------------------------------------------------
+
+    async def _operate(self, request: Request, operation: tuple[str, dict[str, str]], caller: Caller) -> None:
+        request_id = str(uuid.uuid4())
+        loop = asyncio.get_running_loop()
+        try:
+            status, headers, body = await loop.run_in_executor(
+                self._endpoint.worker, self._endpoint.operate, request, operation, caller, request_id
+            )
+        except errors.ApiError as error:
+            self._answer_error(error, request_id)
+        except Exception as fault:
+            self._fault(fault)
+        else:
+            self._answer_text(status, headers, body)
+
+    async def _pass_on(self, request: Request, service: bytes, caller: Caller) -> None:
+        try:
+            answer = await neighbour_answers.answer(self._endpoint, request, service, caller, self.cause())
+        except Exception as fault:
+            self._fault(fault)
+        else:
+            self.answer(*answer)
+
+    def cause(self) -> tuple[Cause, float]:
+        """Return whose requests come this way, and by how many milliseconds that one's clock is ahead."""
+        return Cause(), 0.0
+
+    async def _own(self, request: Request) -> None:
+        try:
+            status, headers, body = await self._endpoint.own_routes.answer(request, inner=self._inner)
+        except Exception as fault:
+            self._fault(fault)
+        else:
+            self.answer(status, headers, body)
+
+    # --- parts ---------------------------------------------------------------------------------------
+
+    def _caller(self, access_key: bytes, region: bytes) -> Caller:
+        """AWS: keys belong to accounts; here a 12-digit access key is the account itself."""
+        caller = account_of(self._endpoint.config, access_key, region)
+        return replace(caller, account_id=self._admitted) if self._admitted else caller
+
+    def _answer_error(self, error: errors.ApiError, request_id: str = "") -> None:
+        self._answer_text(*self._endpoint.error(error, request_id or str(uuid.uuid4())))
+
+    def _answer_text(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        head = "".join(f"{key}: {value}\r\n" for key, value in headers)
+        self.answer(status, head.encode("latin-1", "replace"), body)
+
+    def _fault(self, fault: Exception) -> None:
+        """A defect of ours: say so in one sentence, keep the traceback for the server's own stderr."""
+        asyncio.get_running_loop().call_exception_handler({"message": "request failed", "exception": fault})
+        self._answer_error(
+            errors.ServiceException(f"the sandbox failed ({type(fault).__name__}: {fault}); please report it")
+        )
