@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -225,6 +226,7 @@ def test_a_patch_with_one_wrong_operation_changes_nothing(server: Server) -> Non
     for wrong in (
         {"op": "replace", "path": "/quota/period", "value": "YEAR"},
         {"op": "replace", "path": "/quota/limit", "value": "many"},
+        {"op": "replace", "path": "/throttle/rateLimit", "value": "inf"},
         {"op": "replace", "path": "/colour", "value": "red"},
         {"op": "add", "path": "/apiStages/none:prod/throttle/~1/GET/rateLimit", "value": "1"},
         {"op": "test", "path": "/name", "value": "x"},
@@ -251,6 +253,34 @@ def test_routes_of_an_http_api_are_throttled(server: Server, function: str) -> N
     assert statuses(api, "GET", "/a", 3) == [200] * 3
     with pytest.raises(ClientError, match="Unable to find Route by key GET /c"):
         api.client.update_stage(ApiId=api.id, StageName="$default", RouteSettings={"GET /c": settings})
+
+
+HTTP_STACK = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Web:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      DefaultRouteSettings: {ThrottlingRateLimit: 0, ThrottlingBurstLimit: 1}
+      RouteSettings: {"GET /pears": {ThrottlingRateLimit: 0, ThrottlingBurstLimit: 2}}
+  Echo:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: index.handler
+      Runtime: python3.12
+      InlineCode: "def handler(event, context): return {}"
+      Events:
+        Pears: {Type: HttpApi, Properties: {ApiId: !Ref Web, Path: /pears, Method: get}}
+        Plums: {Type: HttpApi, Properties: {ApiId: !Ref Web, Path: /plums, Method: get}}
+Outputs:
+  Address: {Value: !GetAtt Web.ApiEndpoint}
+"""
+
+
+def test_the_route_settings_of_a_stack_throttle(server: Server) -> None:
+    host = urlsplit(deploy(server, "routes", HTTP_STACK)["Address"]).netloc
+    assert [get(server, host, "/plums")[0] for _ in range(2)] == [200, 429]
+    assert [get(server, host, "/pears")[0] for _ in range(3)] == [200, 200, 429]
 
 
 def test_messages_beyond_a_web_socket_routes_limit_are_answered_and_the_connection_stays(

@@ -5,11 +5,15 @@ A patch names a setting by ``/{resource path with ~1 for /}/{METHOD}/throttling/
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from lambda_sandbox.services.api_gateway.refusals import is_on, leave_out
 
-_THROTTLING = {"throttling/rateLimit": float, "throttling/burstLimit": int}
+_THROTTLING: dict[str, type[int] | type[float]] = {
+    "throttling/rateLimit": float,
+    "throttling/burstLimit": int,
+}
 _UNSERVED = {
     "metrics/enabled": "metrics of API Gateway's methods",
     "logging/loglevel": "logs of API Gateway (history and the function's log show what happened)",
@@ -29,13 +33,21 @@ def refusal(path: str, value: str) -> str:
     _, setting = _parsed(path)
     if setting in _THROTTLING:
         try:
-            _THROTTLING[setting](value)
+            number(_THROTTLING[setting], value)
         except ValueError:
             return f"Invalid value {value!r} at {path}: it must be a number."
         return ""
     if setting in _UNSERVED:
         return leave_out(_UNSERVED[setting], path) if is_on(value) else ""
     return f"Invalid method setting path: {path}."
+
+
+def number(kind: type[int] | type[float], text: str) -> int | float:
+    """Return the number that a patch gives as text. Raises ``ValueError`` for what is none, infinity included."""
+    found = kind(text)
+    if not math.isfinite(found):
+        raise ValueError(f"{text} is no number of requests")
+    return found
 
 
 def install(stage_class: Any) -> None:
@@ -47,7 +59,7 @@ def install(stage_class: Any) -> None:
             key, setting = _parsed(operation["path"])
             if setting in _THROTTLING or setting in _UNSERVED:
                 if operation["op"] != "remove":
-                    self._patch_method_setting(key, setting, str(operation["value"]))
+                    self._patch_method_setting(key, setting, str(operation.get("value") or ""))
             elif operation["op"] == "remove" and operation["path"].removeprefix("/") in self.method_settings:
                 del self.method_settings[operation["path"].removeprefix("/")]
             else:

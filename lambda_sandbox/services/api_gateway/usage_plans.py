@@ -9,9 +9,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambda_sandbox.services.api_gateway.refusals import first
+from lambda_sandbox.services.api_gateway.stage_settings import number
 
 _PERIODS = ("DAY", "WEEK", "MONTH")
-_NUMBERS = {"rateLimit": float, "burstLimit": int, "limit": int, "offset": int}
+_NUMBERS: dict[str, type[int] | type[float]] = {
+    "rateLimit": float,
+    "burstLimit": int,
+    "limit": int,
+    "offset": int,
+}
 _TEXTS = ("name", "description", "productCode")
 
 
@@ -102,7 +108,7 @@ class _Plan:
             settings[name] = value
         elif name in _NUMBERS:
             try:
-                settings[name] = _NUMBERS[name](value)
+                settings[name] = number(_NUMBERS[name], value)
             except ValueError:
                 raise Malformed(f"Invalid value {value!r} at {path}: it must be a number.") from None
         else:
