@@ -17,24 +17,24 @@ from lambda_sandbox.resources import EventInvokeConfig, FunctionConfiguration
 
 
 class AsyncQueue:
-    """Events by request id, each with the moment it is due. The order of equal moments is the order of arrival.
+    """Events by request id, ``waiting``, each with the moment it is due. The order of equal moments is the order of arrival.
 
     An event has a place from when it is put in until it is taken; entries of the heap and of the lines that name a place
     no event has any more, or a moment that is no longer its own, are passed over.
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[str, Invocation] = {}
+        self.waiting: dict[str, Invocation] = {}
         self._places: dict[str, int] = {}
         self._heap: list[tuple[float, int, Invocation]] = []
         self._throttled: defaultdict[str, deque[tuple[int, Invocation]]] = defaultdict(deque)
         self._numbers = itertools.count()
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self.waiting)
 
     def put(self, event: Invocation, due_at: float) -> None:
-        self._waiting[event.request_id] = event
+        self.waiting[event.request_id] = event
         place = self._places.setdefault(event.request_id, next(self._numbers))
         self.move(event, due_at)
         if event.throttles:
@@ -64,7 +64,7 @@ class AsyncQueue:
 
     def find(self, request_id: str) -> Invocation | None:
         """Return the event that waits under this id."""
-        return self._waiting.get(request_id)
+        return self.waiting.get(request_id)
 
     def throttled(self, arn: str) -> Invocation | None:
         """Return the oldest event of the function that waits only because it was throttled."""
@@ -79,7 +79,7 @@ class AsyncQueue:
 
     def replace_function(self, function: FunctionConfiguration) -> None:
         """``$LATEST`` is ``function`` now; what it holds for every version reaches events of published ones too."""
-        for event in self._waiting.values():
+        for event in self.waiting.values():
             if event.function.arn != function.arn:
                 continue
             if event.function.version == function.version:
@@ -90,13 +90,13 @@ class AsyncQueue:
 
     def forget(self, of: Callable[[FunctionConfiguration], bool]) -> list[Invocation]:
         """Drop and return the events whose function was deleted."""
-        gone = [event for event in self._waiting.values() if of(event.function)]
+        gone = [event for event in self.waiting.values() if of(event.function)]
         for event in gone:
             self._remove(event)
         return gone
 
     def _remove(self, event: Invocation) -> None:
-        del self._waiting[event.request_id]
+        del self.waiting[event.request_id]
         del self._places[event.request_id]
 
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 
 from lambda_sandbox import quotas
 from lambda_sandbox.errors import TooManyRequestsException
-from lambda_sandbox.invocation.version_keys import keys_of
-from lambda_sandbox.resources import FunctionConfiguration
+from lambda_sandbox.invocation.version_keys import VersionKeys
 
 SCALING_LIMIT = (
     f"the scaling rate: a function adds at most {quotas.SCALING_ENVIRONMENTS:,} environments in "
@@ -142,17 +141,15 @@ class Concurrency:
 
     # --- invocations ---------------------------------------------------------------------------------
 
-    def reserve(
-        self, function: FunctionConfiguration, now: float, synchronous: bool, provisioned: bool
-    ) -> FunctionShare:
+    def reserve(self, keys: VersionKeys, now: float, synchronous: bool, provisioned: bool) -> FunctionShare:
         """Take one unit of concurrency. Raises ``TooManyRequestsException`` with AWS's reason when none is left.
 
         ``provisioned``: a provisioned environment is free, whose unit was set aside before.
         """
-        arn = keys_of(function).arn
-        share = self._functions.get(arn) or self.function(arn)
-        if share.reserved != function.reserved_concurrency:
-            self.set_reserved(arn, function.reserved_concurrency)
+        share = self._functions.get(keys.arn) or self.function(keys.arn)
+        reserved = keys.function.reserved_concurrency
+        if share.reserved != reserved:
+            self.set_reserved(keys.arn, reserved)
         account = share.account
         if not provisioned:
             self._check_concurrency(share, account)

@@ -32,7 +32,8 @@ def answered(
 ) -> list[Action]:
     """The handler is done. With extensions the caller is answered now and the REPORT line waits for them."""
     if not environment.extensions:
-        return _finish(core, environment, payload, failure, max_memory_mb)
+        actions = _report(core, environment, failure, max_memory_mb, payload, completes=True)
+        return actions if failure is None else _log(environment, failure) + actions
     environment.answer = Answer(failure, max_memory_mb, payload, core.clock.now())
     invocation = environment.invocation
     assert invocation is not None
@@ -51,10 +52,9 @@ def extensions_done(core: CoreState, environment: Environment) -> list[Action]:
 
 def failed(core: CoreState, environment: Environment, failure: Failure, max_memory_mb: int) -> list[Action]:
     """The invocation ends with its environment. A caller that extensions outlived has had its answer."""
-    if environment.answer is None:
-        return _finish(core, environment, failure.payload, failure, max_memory_mb)
+    unanswered = environment.answer is None
     return _log(environment, failure) + _report(
-        core, environment, failure, max_memory_mb, failure.payload, completes=False
+        core, environment, failure, max_memory_mb, failure.payload, completes=unanswered
     )
 
 
@@ -73,13 +73,6 @@ def exit_failure(environment: Environment, exit_: Exit) -> Failure:
     """Return what the invocation that is out on the environment gets when the process ends."""
     invocation = environment.invocation
     return failures.exited(invocation.request_id if invocation is not None else "", exit_)
-
-
-def _finish(
-    core: CoreState, environment: Environment, payload: bytes, failure: Failure | None, max_memory_mb: int
-) -> list[Action]:
-    actions = _report(core, environment, failure, max_memory_mb, payload, completes=True)
-    return _log(environment, failure) + actions if failure is not None else actions
 
 
 def _log(environment: Environment, failure: Failure | None) -> list[Action]:

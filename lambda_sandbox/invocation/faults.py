@@ -99,14 +99,14 @@ class ArmedRule:
 
 
 class Faults:
-    """All rules, in the order in which they were added; the first that strikes is it."""
+    """All rules, ``armed`` in the order in which they were added; the first that strikes is it."""
 
     def __init__(self) -> None:
-        self._armed: list[ArmedRule] = []
+        self.armed: list[ArmedRule] = []
         self._numbers = itertools.count(1)
 
     def __bool__(self) -> bool:
-        return bool(self._armed)
+        return bool(self.armed)
 
     def add(self, rule: FaultRule) -> str:
         """Arm ``rule`` and return its id. Raises ``ValueError`` with one sentence for a rule that makes no sense."""
@@ -114,22 +114,22 @@ class Faults:
         if problem:
             raise ValueError(f"this is no fault rule: {problem}")
         rule_id = f"fault-{next(self._numbers)}"
-        self._armed.append(ArmedRule(rule_id, rule, Random(rule.seed)))  # noqa: S311 - chance for teaching, no secret
+        self.armed.append(ArmedRule(rule_id, rule, Random(rule.seed)))  # noqa: S311 - chance for teaching, no secret
         return rule_id
 
     def clear(self, rule_id: str = "") -> int:
         """Take away one rule, or all without an id; return how many. Raises ``ValueError`` for an id that there is not."""
-        gone = [each for each in self._armed if rule_id in ("", each.rule_id)]
+        gone = [each for each in self.armed if rule_id in ("", each.rule_id)]
         if rule_id and not gone:
             raise ValueError(f"there is no fault rule {rule_id}")
-        self._armed = [each for each in self._armed if each not in gone]
+        self.armed = [each for each in self.armed if each not in gone]
         return len(gone)
 
     def strike(
         self, kind: FaultKind, function: str, service: str = "", operation: str = ""
     ) -> FaultRule | None:
         """Return the rule of this kind that strikes now, ``None`` where none does."""
-        for armed in self._armed:
+        for armed in self.armed:
             rule = armed.rule
             if rule.kind is not kind or rule.function not in ("", function):
                 continue
@@ -142,7 +142,7 @@ class Faults:
     def to_json(self) -> list[dict[str, Any]]:
         """Return the rules with their ids, and how often each was asked and struck."""
         rows = []
-        for armed in self._armed:
+        for armed in self.armed:
             row = {"id": armed.rule_id, **msgspec.to_builtins(armed.rule), "says": str(armed.rule)}
             row |= {"met": armed.met, "struck": armed.struck}
             rows.append(row)

@@ -50,13 +50,14 @@ def ready(core: CoreState, environment: Environment) -> list[Action]:
     elif environment.answer is not None:
         actions = ends.extensions_done(core, environment)
     environment.move(NEXT)
-    environment.idle_since = core.clock.now()
+    environment.idle_since = now = core.clock.now()
     if environment.invocation is not None:
-        return actions + running.deliver(core, environment)
+        return actions + running.deliver(core, environment, now)
     if environment.retiring:
         return actions + stop(core, environment, environment.stop_reason)
-    core.pool.give_back(environment)
-    if len(core.queue):
+    if not environment.free:
+        core.pool.give_back(environment)
+    if core.queue.waiting:
         actions += running.run_waiting(core, environment.function)
     return actions if core.idle_timer_set else actions + arm_idle(core)
 

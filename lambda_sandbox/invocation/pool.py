@@ -14,25 +14,24 @@ class Pool:
         self.environments: dict[str, Environment] = {}
         self._free: dict[str, list[Environment]] = defaultdict(list)
 
-    def take(self, key: str, *, provisioned: bool = False) -> Environment | None:
+    def take(self, key: str) -> Environment | None:
         """Return a free environment of a version, or ``None``: the one used last, the hottest in the processor's caches.
 
         One that has answered and is just about to ask for its next event comes last, but before a cold start.
-        ``provisioned``: only one that provisioned concurrency keeps.
         """
         free = self._free.get(key)
         if not free:
             return None
-        environment = free[-1]
-        if provisioned or environment.state is ANSWERED:
-            chosen = _choose(free, provisioned)
-            if chosen is None:
-                return None
-            environment = free.pop(chosen)
-        else:
-            free.pop()
+        if free[-1].state is ANSWERED:
+            return _taken(free, _choose(free, provisioned=False))
+        environment = free.pop()
         environment.free = False
         return environment
+
+    def take_provisioned(self, key: str) -> Environment | None:
+        """Return a free environment that provisioned concurrency keeps for a version, or ``None``; likewise."""
+        free = self._free.get(key)
+        return _taken(free, _choose(free, provisioned=True)) if free else None
 
     def add(self, environment: Environment) -> None:
         self.environments[environment.environment_id] = environment
@@ -71,6 +70,14 @@ class Pool:
 
     def _idle(self) -> list[Environment]:
         return [e for free in self._free.values() for e in free if not e.provisioned_by]
+
+
+def _taken(free: list[Environment], place: int | None) -> Environment | None:
+    if place is None:
+        return None
+    environment = free.pop(place)
+    environment.free = False
+    return environment
 
 
 def _choose(free: list[Environment], provisioned: bool) -> int | None:

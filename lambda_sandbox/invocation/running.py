@@ -31,7 +31,7 @@ from lambda_sandbox.invocation.messages import (
     WriteLog,
 )
 from lambda_sandbox.invocation.snapshots import SnapshotState
-from lambda_sandbox.invocation.version_keys import pool_key
+from lambda_sandbox.invocation.version_keys import keys_of, pool_key
 from lambda_sandbox.resources import FunctionConfiguration
 
 
@@ -39,16 +39,17 @@ def run(core: CoreState, invocation: Invocation) -> list[Action]:
     """Take concurrency and an environment for ``invocation``, or throttle it."""
     now = core.clock.now()
     function = invocation.function
-    if core.faults and (fault := interference.throttles(core, invocation)) is not None:
+    if core.faults.armed and (fault := interference.throttles(core, invocation)) is not None:
         refused = throttle("ConcurrentInvocationLimitExceeded")
         told = interference.met(fault, invocation)
         return [told, *waiting.throttled(core, invocation, refused, f"a fault on request: {fault}")]
-    key = pool_key(function, invocation.tenant_id)
-    environment = core.pool.take(key, provisioned=True) if core.provisions else None
+    keys = keys_of(function)
+    key = f"{keys.pool}@{invocation.tenant_id}" if invocation.tenant_id else keys.pool
+    environment = core.pool.take_provisioned(key) if core.provisions else None
     provisioned = environment is not None
     synchronous = invocation.invocation_type is not EVENT
     try:
-        share = core.concurrency.reserve(function, now, synchronous, provisioned)
+        share = core.concurrency.reserve(keys, now, synchronous, provisioned)
     except TooManyRequestsException as refusal:
         if environment is not None:
             core.pool.give_back(environment)
@@ -81,7 +82,7 @@ def _reuse(core: CoreState, environment: Environment, now: float) -> list[Action
         environment.why = "warm: the environment had just answered"
         return watch(environment, now + environment.function.timeout_s)
     environment.why = WasIdle(environment.on_provisioned, now - environment.idle_since)
-    return deliver(core, environment)
+    return deliver(core, environment, now)
 
 
 def prepare(
@@ -159,7 +160,7 @@ def _resume(core: CoreState, environment: Environment) -> list[Action]:
         return [*actions, ResumeRestored(environment), *watch(environment, now + environment.init_limit_s)]
     actions += restored(core, environment)  # its runtime knows nothing of snapshots: it asked for an event
     environment.move(Signal.NEXT)
-    return actions + deliver(core, environment)
+    return actions + deliver(core, environment, core.clock.now())
 
 
 def restored(core: CoreState, environment: Environment) -> list[Action]:
@@ -177,7 +178,7 @@ def restored(core: CoreState, environment: Environment) -> list[Action]:
 
 
 def _begin(core: CoreState, environment: Environment) -> list[Action]:
-    if core.faults:
+    if core.faults.armed:
         interference.at_start(core, environment)
     return [
         StartEnvironment(environment),
@@ -193,7 +194,7 @@ def restart(core: CoreState, environment: Environment, why: str | WasIdle) -> li
     environment.started_at = now
     environment.init_duration_ms = None
     environment.resets.append(now)
-    if core.faults:
+    if core.faults.armed:
         interference.at_start(core, environment)
     start_again = StartEnvironment(environment)
     if environment.invocation is None:  # provisioned: it is made ready for whoever comes next
@@ -205,13 +206,12 @@ def restart(core: CoreState, environment: Environment, why: str | WasIdle) -> li
     return [start_again, *watch(environment, now + environment.function.timeout_s)]
 
 
-def deliver(core: CoreState, environment: Environment) -> list[Action]:
+def deliver(core: CoreState, environment: Environment, now: float) -> list[Action]:
     """Hand the environment the event that it holds."""
     invocation = environment.invocation
     assert invocation is not None
     environment.move(DELIVER)
     environment.invocations += 1
-    now = core.clock.now()
     if environment.init_attempt == 2 and environment.cold:
         deadline = environment.deadline  # the second init already spent some of the function's time
     else:
@@ -222,7 +222,7 @@ def deliver(core: CoreState, environment: Environment) -> list[Action]:
         environment.runtime_waits = False
         event.extensions = _interested(environment)
     actions: list[Action] = [WriteLog(environment, "", invocation), event, *watch(environment, deadline)]
-    if core.faults or environment.skew_ms:
+    if core.faults.armed or environment.skew_ms:
         actions += interference.at_deliver(core, environment, event)
     return actions
 
