@@ -31,7 +31,7 @@ _BAD_ZIP = "Could not unzip uploaded file. Please check your file, then try to u
 _FILES_MAX = 65_535
 _CHUNK = 1024 * 1024
 _COMPILE_SECONDS = 60
-_COMPILER = ("-I", "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", ".")
+_COMPILER = ("-I", "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash")
 _TEMPORARY = ".new-"
 # What the zip format's decoders raise on damaged or encrypted content.
 _UNREADABLE = (
@@ -66,9 +66,10 @@ class CodeStore:
         if self._temporary:
             _remove(self._root)
 
-    def put(self, package: bytes) -> str:
+    def put(self, package: bytes, *, modules: str = ".") -> str:
         """Check and unpack a zip; return its ``CodeSha256``. A package that is known costs only its hash.
 
+        Python modules are compiled ahead in the folder ``modules`` of the package, and nowhere else.
         Raises ``InvalidParameterValueException`` for what is no zip, unsafe or larger than 250 MB unpacked.
         """
         digest = hashlib.sha256(package).digest()
@@ -79,7 +80,7 @@ class CodeStore:
             return code_sha256
         new = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self._root))
         try:
-            self._write(package, new)
+            self._write(package, new, modules)
             _publish(new / "task", folder)
             _publish(new / "package.zip", kept)
         except OSError as error:
@@ -141,13 +142,13 @@ class CodeStore:
         for place in self._places(code_sha256):
             _remove(place)
 
-    def _write(self, package: bytes, new: Path) -> None:
+    def _write(self, package: bytes, new: Path, modules: str) -> None:
         entries = _entries(package)
         task = new / "task"
         task.mkdir(mode=0o755)
         task.chmod(0o755)  # whatever the umask
         _unpack(package, entries, task)
-        _compile(task, entries)
+        _compile(task, modules)
         (new / "package.zip").write_bytes(package)
 
 
@@ -247,18 +248,17 @@ def _make_folder(task: Path, folder: Path) -> None:
             place.chmod(0o755)
 
 
-def _compile(task: Path, entries: list[zipfile.ZipInfo]) -> None:
-    """Compile the modules ahead, so that no cold start pays for it; the code folder is read-only by then.
+def _compile(task: Path, modules: str) -> None:
+    """Compile the modules in that folder ahead, so that no cold start pays for it; the code folder is read-only by then.
 
     The compiler runs in a process of its own, since hostile source can crash an interpreter. A package that does not
     compile is stored all the same: its error belongs to the invocation. DIFFERS: the function sees ``__pycache__``.
     """
-    sources = [entry.orig_filename for entry in entries if entry.orig_filename.endswith(".py")]
-    if not sources or sys.platform == "emscripten":
+    if sys.platform == "emscripten" or next((task / modules).rglob("*.py"), None) is None:
         return
     try:
         subprocess.run(
-            [sys.executable, *_COMPILER],
+            [sys.executable, *_COMPILER, modules],
             cwd=task,
             timeout=_COMPILE_SECONDS,
             check=False,

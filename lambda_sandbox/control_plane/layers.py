@@ -25,6 +25,9 @@ from lambda_sandbox.resources import Caller
 
 __all__ = ["COVERAGE", "Layers", "references"]
 
+_MODULES = (
+    "python"  # where a layer's modules are looked for; what is compiled elsewhere would only show in /opt
+)
 _PAGE = 50  # Source: AWS Lambda API Reference, "ListLayers", read 2026-11
 _GONE = "The resource you requested does not exist."
 _HIGHEST = 10**10  # versions are listed newest first, pages by an ascending key
@@ -86,7 +89,7 @@ class Layers:
             region=region,
             layer_name=name,
             version=latest + 1,
-            code_sha256=self._code.put(package),
+            code_sha256=self._code.put(package, modules=_MODULES),
             code_size=len(package),
             created=iso_time(self._clock.now()),
             description=params.get("Description") or "",

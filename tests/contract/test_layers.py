@@ -74,3 +74,13 @@ def test_without_isolation_a_function_imports_from_its_layers_too(
     server = start_server("--isolation", "none")
     server.deploy("both", {"app.py": BARE_SOURCE}, Layers=layers(server))
     assert invoke(server, "both") == {"greeting": "good day", "note": "base"}
+
+
+def test_a_function_finds_in_opt_what_was_published_and_nothing_else(
+    start_server: Callable[..., Server],
+) -> None:
+    server = start_server()
+    lists = "import os\n\ndef handler(event, context):\n    return sorted(os.listdir('/opt'))\n"
+    layer = publish(server, "seen", {"about.py": "", "python/berry.py": ""})
+    server.deploy("lists", {"app.py": lists}, Layers=[layer])
+    assert invoke(server, "lists") == ["about.py", "python"]

@@ -66,6 +66,19 @@ def test_modules_are_compiled_ahead_and_never_checked_against_their_source(code:
     assert (folder / "bad.py").exists()
 
 
+def test_modules_are_compiled_in_the_folder_that_is_named_and_nowhere_else(code: CodeStore) -> None:
+    package = make_zip({"about.py": "x = 1\n", "python/berry.py": "y = 1\n", "python/jam/lid.py": "z = 1\n"})
+    folder = code.directory(code.put(package, modules="python"))
+    assert sorted(place.name for place in folder.iterdir()) == ["about.py", "python"]
+    for module in ("python/berry.py", "python/jam/lid.py"):
+        assert Path(importlib.util.cache_from_source(str(folder / module))).is_file()
+
+
+def test_a_package_without_the_named_folder_is_stored_as_it_is(code: CodeStore) -> None:
+    folder = code.directory(code.put(make_zip({"about.py": "x = 1\n"}), modules="python"))
+    assert [place.name for place in folder.iterdir()] == ["about.py"]
+
+
 def test_executable_files_stay_executable(code: CodeStore) -> None:
     folder = code.directory(code.put(entry_zip("bootstrap", mode=stat.S_IFREG | 0o700)))
     assert stat.S_IMODE((folder / "bootstrap").stat().st_mode) == 0o755
