@@ -44,6 +44,7 @@ _BY_GROUP = "a control group (version 1, or version 2, which is written as the k
 # What keeps each promise.
 KEPT_BY = {
     **dict.fromkeys(_NAMESPACES, _BY_NAMESPACES),
+    NETWORK: f"{_BY_NAMESPACES}; what is opened is joined by the server, and no route leads out",
     PROCESS_COUNT: "a control group, or a limit of the user in the namespaces",
     TMP_SIZE: "a file system in memory of that size",
     TMP_APART: "a limit that grows with the first file there; from then on the server looks at the rest",
@@ -57,6 +58,7 @@ KEPT_BY = {
 # One sentence a promise for those who miss it.
 WHY_NOT = {
     **dict.fromkeys(_NAMESPACES, _NO_NAMESPACES),
+    NETWORK: f"{_NO_NAMESPACES}; until then functions reach whatever the machine reaches",
     MEMORY_TREE: "processes can be looked at on Linux only",
     MEMORY_EXACT: f"{_NO_GROUPS}; the server looks every 5 ms instead, and a function may be some MB over until then",
     CPU: _NO_GROUPS,
