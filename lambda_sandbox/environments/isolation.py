@@ -19,7 +19,7 @@ from lambda_sandbox.environments.zygote_starter import ZygoteProcess, ZygoteStar
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import Isolation
 
-NETWORK = "no network but the sandbox and what --allow-network opens"
+NETWORK = "no network but sandbox and what is opened"
 FILES = "host files hidden"
 CODE = "code read-only"
 PROCESSES_HIDDEN = "host processes hidden"
