@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,6 @@ class HttpRequest:
     def host(self) -> str:
         """The name that was called, in lower case and without the port."""
         return self.header("host").rsplit(":", 1)[0].lower()
-
-    @property
-    def decoded_path(self) -> str:
-        return unquote(self.path)
 
     def header(self, name: str, default: str = "") -> str:
         """Return the first value of ``name``, whatever its spelling."""

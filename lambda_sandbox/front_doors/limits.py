@@ -5,7 +5,6 @@ from __future__ import annotations
 PAYLOAD_BYTES = 10 * 1024 * 1024
 REST_TIMEOUT_S = 29.0  # the default and, without a quota increase, the most
 HTTP_TIMEOUT_S = 30.0
-HEADERS_BYTES = 10_240
 
 
 def timeout_s(given_ms: object, most_s: float) -> float:

@@ -13,10 +13,6 @@ from urllib.parse import parse_qsl, unquote
 from lambda_sandbox.iam.lambda_requests import Asked
 
 Members = Mapping[str, Any]
-# DIFFERS: requests for other services are let through; only that their signature is right is checked.
-SERVICES = frozenset(
-    {"s3", "sqs", "sns", "dynamodb", "kinesis", "events", "logs", "secretsmanager", "iam", "sts"}
-)
 
 
 def asked(
@@ -28,7 +24,7 @@ def asked(
     account_id: str,
     region: str,
 ) -> Iterator[Asked]:
-    """Yield the permissions that a request needs, none for a service that is not among ``SERVICES``.
+    """Yield the permissions that a request needs, none for a service that is neither S3 nor among ``_RESOURCES``.
 
     S3's bucket must be in the path, not in the host's name. ``headers`` have lower-case names.
     """
@@ -221,6 +217,7 @@ def _sts(operation: str, members: Members, here: str) -> Iterator[str]:
         yield str(members.get("RoleArn") or "*")  # the three need no permission of the caller's
 
 
+# DIFFERS: requests for other services are let through; only that their signature is right is checked.
 _RESOURCES: dict[str, Callable[[str, Members, str], Iterator[str]]] = {
     "dynamodb": _dynamodb,
     "sqs": _sqs,

@@ -67,6 +67,11 @@ TRANSITIONS: dict[tuple[State, Signal], State] = {
 }
 
 
+# The same by signal, since it is asked three times an invocation and a key of two parts has to be made each time.
+_AFTER: dict[Signal, dict[State, State]] = {
+    signal: {old: new for (old, by), new in TRANSITIONS.items() if by is signal} for signal in Signal
+}
+
 # Compared several times an invocation: on its class, a member costs more than a call.
 INIT, RESTORE, INVOKE, ANSWERED, RESET = State.INIT, State.RESTORE, State.INVOKE, State.ANSWERED, State.RESET
 DELIVER, ANSWER, NEXT = Signal.DELIVER, Signal.ANSWER, Signal.NEXT
@@ -159,7 +164,7 @@ class Environment:
     def move(self, signal: Signal) -> None:
         """Change state by the table. Raises ``WrongState`` where the table has no such row."""
         try:
-            self.state = TRANSITIONS[self.state, signal]
+            self.state = _AFTER[signal][self.state]
         except KeyError:
             raise WrongState(
                 f"an environment that is in {self.state.value} cannot take: {signal.value}"
@@ -196,12 +201,3 @@ class Environment:
             return quotas.INIT_TIMEOUT_S
         floor, longest = quotas.PREPARED_INIT_TIMEOUT_S
         return min(max(floor, float(self.function.timeout_s)), longest)
-
-
-def mermaid() -> str:
-    """Return the table as a Mermaid state diagram."""
-    lines = ["stateDiagram-v2", "    [*] --> init", "    [*] --> restore"]
-    lines += [
-        f"    {old.value} --> {new.value}: {signal.value}" for (old, signal), new in TRANSITIONS.items()
-    ]
-    return "\n".join([*lines, "    stopped --> [*]"])

@@ -321,14 +321,6 @@ def _end(moto: _Moto) -> int:
     return code
 
 
-def _has_ended(moto: _Moto) -> bool:
-    try:
-        moto.process.wait(0.5)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
-
-
 def _last_line(log: Path) -> str:
     try:
         lines = log.read_text("utf-8", "replace").strip().splitlines()

@@ -183,4 +183,3 @@ _METERS: dict[str, Callable[[Asked, bytes], Used]] = {
     "kms": _each_call("kms.calls"),
     "monitoring": _each_call("cloudwatch.calls", "PutMetricData", "GetMetricStatistics", "ListMetrics"),
 }
-SERVICES = frozenset(_METERS)

@@ -50,7 +50,6 @@ class FilterPattern:
         """Raises ``ValueError`` that says what is wrong with the pattern."""
         stripped = text.strip()
         self.text = text
-        self.matches_everything = not stripped
         if len(text) > _MAX_CHARACTERS:
             raise ValueError(f"a filter pattern has at most {_MAX_CHARACTERS} characters")
         self.has_fields = stripped[:1] in ("{", "[")
