@@ -32,7 +32,9 @@ def lines_of(result, level):
 
 def expect_line(result, level, message, **fields):
     """Fail the check unless the call logged exactly one line of this message, at this level, with these fields."""
-    look_at = f"the logger's {level.lower()}(..., extra={{...}}), and LogFormat JSON in the function's settings"
+    look_at = (
+        f"the logger's {level.lower()}(..., extra={{...}}), and LogFormat JSON in the function's settings"
+    )
     found = [line for line in lines_of(result, level) if line.get("message") == message]
     expect_true(
         len(found) == 1,
