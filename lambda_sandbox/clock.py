@@ -92,7 +92,7 @@ class ScaledClock:
 
 
 class ManualClock(_Unscaled):
-    """Time that moves only when told to; for tests, notebooks in the browser and simulation.
+    """Time that moves only when told to; for tests, notebooks in the browser and simulation. ``moment`` is what it shows.
 
     >>> clock = ManualClock(start=100.0)
     >>> clock.advance(2.5)
@@ -101,18 +101,18 @@ class ManualClock(_Unscaled):
     """
 
     def __init__(self, start: float = 1_700_000_000.0) -> None:
-        self._now = start
+        self.moment = start
 
     def now(self) -> float:
-        return self._now
+        return self.moment
 
     def advance(self, seconds: float) -> None:
         """Move forward by ``seconds``. Raises ``ValueError`` for a negative amount."""
         if seconds < 0:
             raise ValueError("a clock does not run backwards")
-        self._now += seconds
+        self.moment += seconds
 
     def move_to(self, moment: float) -> None:
         """Move forward to ``moment``; a moment in the past changes nothing."""
-        if moment > self._now:
-            self._now = moment
+        if moment > self.moment:
+            self.moment = moment

@@ -18,6 +18,8 @@ SCALING_LIMIT = (
     f"the scaling rate: a function adds at most {quotas.SCALING_ENVIRONMENTS:,} environments in "
     f"{quotas.SCALING_INTERVAL_S:g} s"
 )
+# A float, as the levels of buckets are: to compare the two kinds takes ten times as long.
+_REQUESTS_PER_S_PER_UNIT = float(quotas.REQUESTS_PER_S_PER_CONCURRENCY)
 
 
 class TokenBucket:
@@ -152,7 +154,11 @@ class Concurrency:
             self.set_reserved(keys.arn, reserved)
         account = share.account
         if not provisioned:
-            self._check_concurrency(share, account)
+            if reserved is None:
+                if account.unreserved_in_use >= account.unreserved:
+                    raise throttle("ConcurrentInvocationLimitExceeded")
+            elif share.in_use + share.promised >= reserved:
+                raise throttle("ReservedFunctionConcurrentInvocationLimitExceeded")
         if synchronous:
             self._check_rates(share, account, now)
         account.in_use += 1
@@ -160,7 +166,7 @@ class Concurrency:
             share.provisioned_in_use += 1
         else:
             share.in_use += 1
-            if share.reserved is None:
+            if reserved is None:
                 account.unreserved_in_use += 1
         return share
 
@@ -180,22 +186,15 @@ class Concurrency:
             now, quotas.SCALING_ENVIRONMENTS, quotas.SCALING_ENVIRONMENTS / quotas.SCALING_INTERVAL_S
         )
 
-    def _check_concurrency(self, share: FunctionShare, account: AccountShare) -> None:
-        if share.reserved is None:
-            if account.unreserved_in_use >= account.unreserved:
-                raise throttle("ConcurrentInvocationLimitExceeded")
-        elif share.in_use + share.promised >= share.reserved:
-            raise throttle("ReservedFunctionConcurrentInvocationLimitExceeded")
-
     def _check_rates(self, share: FunctionShare, account: AccountShare, now: float) -> None:
         """AWS: ten requests a second for each unit of concurrency. POLICY: a second's worth may come at once."""
         reserved = share.reserved
         units = account.unreserved + share.promised if reserved is None else reserved
-        per_s = units * quotas.REQUESTS_PER_S_PER_CONCURRENCY
+        per_s = units * _REQUESTS_PER_S_PER_UNIT
         if not share.requests.take(now, per_s, per_s):
             kind = "Function" if reserved is None else "ReservedFunction"
             raise throttle(f"{kind}InvocationRateLimitExceeded")
-        per_s = account.limit * quotas.REQUESTS_PER_S_PER_CONCURRENCY
+        per_s = account.limit * _REQUESTS_PER_S_PER_UNIT
         if not account.requests.take(now, per_s, per_s):
             raise throttle("CallerRateLimitExceeded")
 

@@ -198,10 +198,9 @@ class Core(CoreState):
         self, environment_id: str, request_id: str, payload: bytes, max_memory_mb: int
     ) -> list[Action]:
         """The runtime posts what the handler returned."""
-        environment = self.pool.environments.get(environment_id)
-        refusal = _refuse_answer(environment, request_id)
-        if refusal is not None or environment is None:
-            return [refusal] if refusal is not None else []
+        environment = self._answering(environment_id, request_id)
+        if environment is None:
+            return [self._refuse_answer(environment_id, request_id)]
         environment.move(ANSWER)
         if len(payload) <= quotas.SYNC_PAYLOAD_BYTES:
             return ends.answered(self, environment, payload, None, max_memory_mb)
@@ -216,13 +215,29 @@ class Core(CoreState):
         self, environment_id: str, request_id: str, payload: bytes, error_type: str, max_memory_mb: int
     ) -> list[Action]:
         """The runtime posts that the handler failed. The environment lives on."""
-        environment = self.pool.environments.get(environment_id)
-        refusal = _refuse_answer(environment, request_id)
-        if refusal is not None or environment is None:
-            return [refusal] if refusal is not None else []
+        environment = self._answering(environment_id, request_id)
+        if environment is None:
+            return [self._refuse_answer(environment_id, request_id)]
         environment.move(ANSWER)
         failure = failures.reported(payload, error_type)
         return ends.answered(self, environment, payload, failure, max_memory_mb)
+
+    def _answering(self, environment_id: str, request_id: str) -> Environment | None:
+        """Return the environment if this very event is out on it."""
+        environment = self.pool.environments.get(environment_id)
+        if environment is None or environment.state is not INVOKE:
+            return None
+        invocation = environment.invocation
+        return environment if invocation is not None and invocation.request_id == request_id else None
+
+    def _refuse_answer(self, environment_id: str, request_id: str) -> Action:
+        environment = self.pool.environments.get(environment_id)
+        if environment is None:
+            return RefuseRuntime(403, "InvalidStateTransition", "this environment is gone")
+        if environment.state is not INVOKE:
+            state = f"no event is out; the state is {environment.state}"
+            return RefuseRuntime(403, "InvalidStateTransition", state)
+        return RefuseRuntime(400, "InvalidRequestID", f"{request_id} is not the event that is out")
 
     def runtime_init_error(self, environment_id: str, payload: bytes, error_type: str) -> list[Action]:
         """The runtime posts that it could not load the function."""
@@ -305,16 +320,3 @@ class Core(CoreState):
         if kind == SLOW:
             return phases.held_over(self, environment)
         return (phases.watchdog if kind == WATCHDOG else phases.shutdown_over)(self, environment)
-
-
-def _refuse_answer(environment: Environment | None, request_id: str) -> RefuseRuntime | None:
-    if environment is None:
-        return RefuseRuntime(403, "InvalidStateTransition", "this environment is gone")
-    if environment.state is not INVOKE:
-        return RefuseRuntime(
-            403, "InvalidStateTransition", f"no event is out; the state is {environment.state}"
-        )
-    invocation = environment.invocation
-    if invocation is None or invocation.request_id != request_id:
-        return RefuseRuntime(400, "InvalidRequestID", f"{request_id} is not the event that is out")
-    return None

@@ -89,7 +89,7 @@ class WrongState(Exception):
     """The signal makes no sense in the environment's state; the Runtime API answers 403."""
 
 
-class WasIdle(Struct, frozen=True):
+class WasIdle(Struct, frozen=True, gc=False):
     """Why an invocation started warm, told when somebody asks: most are never asked about."""
 
     provisioned: bool

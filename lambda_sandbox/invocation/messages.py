@@ -1,6 +1,7 @@
 """What goes into the core and what comes out. All times are seconds on the injected clock.
 
-They are msgspec's structs, which are made four times as fast as dataclasses: each invocation needs about ten.
+They are msgspec's structs, which are made four times as fast as dataclasses: each invocation needs about ten. Those that
+each of them needs are of no concern to the garbage collector (``gc=False``): nothing that they hold leads back to them.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Status(StrEnum):
 SUCCESS, TIMEOUT = Status.SUCCESS, Status.TIMEOUT
 
 
-class Invocation(Struct, eq=False):
+class Invocation(Struct, eq=False, gc=False):
     """One event on its way to a function.
 
     ``payload`` is JSON as bytes. ``attempt`` counts from 1; retries of an asynchronous event keep the request id.
@@ -69,7 +70,7 @@ class Invocation(Struct, eq=False):
     maximum_event_age_s: float = quotas.ASYNC_EVENT_AGE_S_MAX
 
 
-class InvocationResult(Struct, eq=False):
+class InvocationResult(Struct, eq=False, gc=False):
     """What the caller of one invocation gets. ``function_error`` is ``Unhandled`` or ``None``."""
 
     request_id: str
@@ -81,7 +82,7 @@ class InvocationResult(Struct, eq=False):
     environment_id: str = ""
 
 
-class InvocationRecord(Struct, eq=False):
+class InvocationRecord(Struct, eq=False, gc=False):
     """One finished attempt, for history, metrics and the bill.
 
     ``because`` says how it found its environment and ``then`` what follows from its end; ``why`` is both in one sentence.
@@ -133,7 +134,7 @@ class ResumeRestored(Struct, eq=False):
     environment: Environment
 
 
-class DeliverEvent(Struct, eq=False):
+class DeliverEvent(Struct, eq=False, gc=False):
     """Hand the environment its event: answer the waiting ``GET /next`` of the runtime and of ``extensions``."""
 
     environment: Environment
@@ -208,7 +209,7 @@ class EventFinished(Struct, eq=False):
     payload: bytes | None = None
 
 
-class SetTimer(Struct, eq=False):
+class SetTimer(Struct, eq=False, gc=False):
     """Call ``core.timer_fired(key)`` at ``at``. The core never cancels: a timer that is no longer due does nothing."""
 
     key: tuple[str, str]
@@ -223,7 +224,7 @@ class PhaseEnd(Struct, frozen=True):
     error_type: str = ""
 
 
-class WriteLog(Struct, eq=False):
+class WriteLog(Struct, eq=False, gc=False):
     """A platform line for the environment's log stream, without its newline.
 
     ``about`` holds the figures of a line that has some, for functions whose log is JSON. The lines of every invocation
@@ -258,7 +259,7 @@ class RefuseRuntime(Struct, eq=False):
     message: str
 
 
-class Record(Struct, eq=False):
+class Record(Struct, eq=False, gc=False):
     record: InvocationRecord
 
 

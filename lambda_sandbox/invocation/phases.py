@@ -9,6 +9,7 @@ from lambda_sandbox.errors import SnapStartException, SnapStartTimeoutException
 from lambda_sandbox.invocation import ends, failures, interference, provisioned, running
 from lambda_sandbox.invocation.core_state import IDLE, SHUTDOWN, CoreState
 from lambda_sandbox.invocation.environment import (
+    ANSWERED,
     INIT,
     NEXT,
     RESTORE,
@@ -38,7 +39,10 @@ _SHORTEST_LIFE_S = 1.0
 def ready(core: CoreState, environment: Environment) -> list[Action]:
     """Runtime and extensions asked for the next event: init is over, or the invocation is."""
     actions: list[Action] = []
-    if environment.state is INIT:
+    if environment.state is ANSWERED:
+        if environment.answer is not None:
+            actions = ends.extensions_done(core, environment)
+    elif environment.state is INIT:
         if environment.start_faults and (met := _faulty_start(core, environment)):
             return met
         if environment.initialization_type is InitializationType.SNAP_START:
@@ -47,8 +51,6 @@ def ready(core: CoreState, environment: Environment) -> list[Action]:
         actions = _init_done(core, environment)
     elif environment.state is RESTORE:
         actions = running.restored(core, environment)
-    elif environment.answer is not None:
-        actions = ends.extensions_done(core, environment)
     environment.move(NEXT)
     environment.idle_since = now = core.clock.now()
     if environment.invocation is not None:

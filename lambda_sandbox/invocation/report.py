@@ -44,8 +44,9 @@ def billed_duration_ms(
     return (math.ceil(wall_ms / step_ms) or 1) * step_ms
 
 
-class Report(Struct, frozen=True):
-    """The figures of one invocation. Durations are milliseconds, memory is MB as AWS counts it (1,024 KB each)."""
+class Report(Struct, frozen=True, gc=False):
+    """The figures of one invocation. Durations are milliseconds, rounded to hundredths as the REPORT line shows them, memory is
+    MB as AWS counts it (1,024 KB each)."""
 
     request_id: str
     duration_ms: float
@@ -60,7 +61,8 @@ class Report(Struct, frozen=True):
     @property
     def billed_ms(self) -> int:
         before_ms = (self.init_duration_ms or 0.0) + self.billed_restore_duration_ms
-        return math.ceil(hundredths(self.duration_ms + before_ms)) or 1
+        wall_ms = hundredths(self.duration_ms + before_ms) if before_ms else self.duration_ms
+        return math.ceil(wall_ms) or 1
 
     def line(self) -> str:
         """Return the text REPORT line as CloudWatch Logs shows it: fields divided by tabs, in AWS's order."""

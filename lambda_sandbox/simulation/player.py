@@ -66,7 +66,7 @@ class Player:
         self._environments = self.core.pool.environments
         self._account = self.core.concurrency.account(self.function.account_id, self.function.region)
         # What is going to happen, and when: a number keeps the order of what happens at the same moment.
-        self._pending: list[tuple[float, int, Callable[[Any, Any], None], Any, Any]] = []
+        self._pending: list[tuple[float, int, Callable[[Any], None], Any]] = []
         self._numbers = itertools.count()
         self.measures = Measures(START)
         self._performers: dict[type[Action], Callable[[Any], None]] = {
@@ -112,7 +112,7 @@ class Player:
         scenario, function, start = self.scenario, self.function, self.traffic_starts_at
         kind = InvocationType.EVENT if scenario.asynchronous else InvocationType.REQUEST_RESPONSE
         ends_at = math.inf if scenario.duration_s is None else start + scenario.duration_s
-        pending, move_to, invoke, perform = self._pending, self.clock.move_to, self.core.invoke, self._perform
+        pending, clock, invoke, perform = self._pending, self.clock, self.core.invoke, self._perform
         series, account, environments = self.measures.series, self._account, self._environments
         arrivals = itertools.islice(self._arrivals, scenario.invocations)
         for request_id, after in zip(map(str, itertools.count(1)), arrivals, strict=False):
@@ -121,7 +121,7 @@ class Player:
                 break
             while pending and pending[0][0] <= at:
                 self._next()
-            move_to(at)
+            clock.moment = at
             if at >= series.ends_at:
                 series.pass_to(at)
             perform(invoke(Invocation(request_id, function, b"{}", at, kind)))
@@ -131,15 +131,17 @@ class Player:
 
     def _next(self) -> None:
         """Let the next thing happen that was going to."""
-        at, _, happen, subject, token = heappop(self._pending)
-        self.clock.move_to(at)
-        series = self.measures.series
+        at, _, happen, subject = heappop(self._pending)
+        clock, series = self.clock, self.measures.series
+        if at > clock.moment:
+            clock.moment = at
         if at >= series.ends_at:
             series.pass_to(at)
-        happen(subject, token)
+        happen(subject)
         series.observe(self._account.in_use, len(self._environments), at)
 
-    def _answer(self, environment: Environment, invocation: Invocation) -> None:
+    def _answer(self, delivered: DeliverEvent) -> None:
+        environment, invocation = delivered.environment, delivered.invocation
         if environment.invocation is not invocation:  # it timed out before
             return
         core, environment_id, request_id = self.core, environment.environment_id, invocation.request_id
@@ -151,13 +153,13 @@ class Player:
         if actions:
             self._perform(actions)
 
-    def _ready(self, environment: Environment, started_at: float) -> None:
-        if (
-            environment.started_at == started_at and environment.state is State.INIT
-        ):  # else init was begun again
-            self._perform(self.core.runtime_next(environment.environment_id))
+    def _ready(self, started: tuple[Environment, float]) -> None:
+        environment, started_at = started
+        if environment.started_at != started_at or environment.state is not State.INIT:  # it was begun again
+            return
+        self._perform(self.core.runtime_next(environment.environment_id))
 
-    def _fire(self, key: tuple[str, str], _: None) -> None:
+    def _fire(self, key: tuple[str, str]) -> None:
         self._perform(self.core.timer_fired(key))
 
     def _perform(self, actions: list[Action]) -> None:
@@ -171,17 +173,14 @@ class Player:
     def _start_environment(self, action: StartEnvironment) -> None:
         took_s = self._init_ms() * self._slowness_s
         environment = action.environment
-        self._at(self.clock.now() + took_s, self._ready, environment, environment.started_at)
+        self._at(self.clock.now() + took_s, self._ready, (environment, environment.started_at))
 
     def _deliver_event(self, action: DeliverEvent) -> None:
-        ends_at = self.clock.now() + self._handler_ms() * self._slowness_s
-        heappush(
-            self._pending,
-            (ends_at, next(self._numbers), self._answer, action.environment, action.invocation),
-        )
+        ends_at = self.clock.moment + self._handler_ms() * self._slowness_s
+        heappush(self._pending, (ends_at, next(self._numbers), self._answer, action))
 
     def _set_timer(self, action: SetTimer) -> None:
-        self._at(action.at, self._fire, action.key, None)
+        self._at(action.at, self._fire, action.key)
 
     def _tell(self, action: Record) -> None:
         self.measures.take(action)
@@ -194,5 +193,5 @@ class Player:
     def _refuse_runtime(self, action: RefuseRuntime) -> None:
         raise AssertionError(f"the core refused what the player played: {action.message}")
 
-    def _at(self, moment: float, happen: Callable[[Any, Any], None], subject: Any, token: Any) -> None:
-        heappush(self._pending, (moment, next(self._numbers), happen, subject, token))
+    def _at(self, moment: float, happen: Callable[[Any], None], subject: Any) -> None:
+        heappush(self._pending, (moment, next(self._numbers), happen, subject))
