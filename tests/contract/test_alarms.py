@@ -131,7 +131,7 @@ def test_missing_points_are_treated_as_the_guide_shows(watch: Watch, points: str
     watch.put(EvaluationPeriods=3, TreatMissingData=treatment)
     watch.cloudwatch.set_alarm_state(AlarmName="watch", StateValue="OK", StateReason="to begin with")
     before = "OK"
-    watch.sandbox._backend.cloudwatch.alarms._looked_at -= 60  # the minute that is just over
+    watch.sandbox._backend.seen.cloudwatch.alarms._looked_at -= 60  # the minute that is just over
     watch.sandbox.run_until_idle()
     assert watch.state() == (before if expected == "before" else expected)
 

@@ -41,13 +41,13 @@ class InProcess:
         self.account_id = config.account_id
         self.region = config.region
         self._config = config
-        self._clock = clock or ManualClock(start=time.time())
-        self._seen = Seen(self._clock, config.seed)
+        self.clock = clock or ManualClock(start=time.time())
+        self.seen = Seen(self.clock, config.seed)
         self._plane = self._make_plane()
         moto = Neighbours(config.account_id)
-        self._running = Running(config, self._clock, self._plane, self._seen, moto.forward)
+        self._running = Running(config, self.clock, self._plane, self.seen, moto.forward)
         self._requests = Requests(
-            config.account_id, self._clock, self._plane, self._seen, moto, self._running.invoke
+            config.account_id, self.clock, self._plane, self.seen, moto, self._running.invoke
         )
         atexit.register(self.close)
 
@@ -56,7 +56,7 @@ class InProcess:
         return ControlPlane(
             Context(
                 config=self._config,
-                clock=self._clock,
+                clock=self.clock,
                 store=Store(None),
                 code=CodeStore(None),
                 fetch_object=neighbours.fetch_object,
@@ -85,13 +85,13 @@ class InProcess:
 
     def advance(self, seconds: float) -> None:
         """Let ``seconds`` pass, running everything that comes due on the way at its own moment."""
-        end = self._clock.now() + seconds
+        end = self.clock.now() + seconds
         self._running.run()
         while (due := self._running.next_due()) <= end:
-            self._clock.move_to(due)
+            self.clock.move_to(due)
             self._running.run()
-        self._clock.advance(0.0 if seconds >= 0 else seconds)  # refuses to run backwards
-        self._clock.move_to(end)
+        self.clock.advance(0.0 if seconds >= 0 else seconds)  # refuses to run backwards
+        self.clock.move_to(end)
 
     # --- the front's backend -------------------------------------------------------------------------
 
@@ -111,7 +111,7 @@ class InProcess:
         if route.removeprefix("/_sandbox/") in ROUTES:
             return self.send_json("GET", route, None, **query)
         if route == "/_sandbox/logs":
-            return {"events": self._seen.logs.to_json(query.get("function"))}
+            return {"events": self.seen.logs.to_json(query.get("function"))}
         raise errors.SandboxFault(f"there is no {route} in the in_process driver")
 
     def send_json(
@@ -120,7 +120,7 @@ class InProcess:
         """Return what the server answers to a request with a JSON body. Raises ``SandboxFault`` with its sentence."""
         given = {name: text for name, text in query.items() if text is not None}
         body = json.dumps(value).encode() if value is not None else b""
-        seeing = Seeing(self._running.core, self._seen.history, self._config.account_concurrency)
+        seeing = Seeing(self._running.core, self.seen.history, self._config.account_concurrency)
         try:
             return seeing.answer(route.removeprefix("/_sandbox/"), given, method, body)
         except (ValueError, LookupError) as problem:
@@ -132,6 +132,6 @@ class InProcess:
             raise errors.SandboxFault(f"there is no {route} in the in_process driver")
         self._running.begin_anew()
         self._plane.reset()
-        self._seen.clear()
+        self.seen.clear()
         neighbours.reset()
         return {"status": "empty"}
