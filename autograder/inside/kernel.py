@@ -8,16 +8,20 @@ import random
 import select
 import signal
 import sys
+import tempfile
 import traceback
 import uuid
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
+from IPython.core.profiledir import ProfileDir
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from traitlets.config import Config
 
 _HIGHEST_HANDLE = 4096
+_CONFIG = Config({"HistoryManager": {"enabled": False}})
 _PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
 
@@ -59,6 +63,26 @@ class ForkedKernel:
             self._alive = False
 
 
+class _Kernel(IPythonKernel):
+    """IPython's kernel, which the fork server makes without sockets: most of its making touches what all forks share."""
+
+    @classmethod
+    def instance(cls, *_: Any, **given: Any) -> Any:
+        """Return the one that there is, with what it is given, or make it."""
+        if not cls.initialized():
+            return super().instance(**given)
+        kernel: Any = super().instance()
+        for name, value in given.items():
+            if value is not None:
+                setattr(kernel, name, value)
+        kernel._stdout, kernel._stderr = sys.stdout, sys.stderr
+        shell = kernel.shell
+        shell.profile_dir, shell.ipython_dir = kernel.profile_dir, kernel.parent.ipython_dir
+        for part in (shell.displayhook, shell.display_pub):
+            part.session, part.pub_socket = kernel.session, kernel.iopub_socket
+        return kernel
+
+
 class _KernelApp(IPKernelApp):
     """IPython's kernel, without what only a person's own kernel has: arguments, settings of theirs, a heartbeat."""
 
@@ -68,8 +92,37 @@ class _KernelApp(IPKernelApp):
     def load_config_file(self, *given: Any, **named: Any) -> None:
         pass
 
+    def init_profile_dir(self) -> None:
+        self.profile_dir = ProfileDir()
+
+    def init_config_files(self) -> None:
+        pass
+
+    def init_connection_file(self) -> None:
+        self.load_connection_info(_read(self.connection_file))
+
+    def write_connection_file(self, **_: Any) -> None:
+        pass
+
+    def log_connection_info(self) -> None:
+        pass
+
     def init_heartbeat(self) -> None:
         pass
+
+    def init_code(self) -> None:
+        shell: Any = self.shell
+        shell.user_ns_hidden.update(shell.user_ns)
+
+
+def make_ready() -> None:
+    """Make the kernel that every fork then has. It has no socket, no thread and no file before the fork."""
+    os.environ["IPYTHONDIR"] = tempfile.gettempdir()  # it wants one that exists; each fork has its own
+    app: Any = _KernelApp.instance(kernel_class=_Kernel, quiet=True, config=Config(_CONFIG))
+    # A configuration of its own: the shell notes something in it that the application would warn of.
+    kernel = _Kernel.instance(parent=app, profile_dir=ProfileDir(), config=Config(_CONFIG))
+    kernel.shell._sys_modules_keys = set(sys.modules)
+    del os.environ["IPYTHONDIR"]
 
 
 def _write_connection_file(folder: str) -> str:
@@ -87,6 +140,11 @@ def _write_connection_file(folder: str) -> str:
     return path
 
 
+def _read(path: str) -> Any:
+    with open(path, encoding="ascii") as file:
+        return json.load(file)
+
+
 def _be_kernel(connection_file: str, started: int, restrict: Callable[[], None]) -> NoReturn:
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -97,8 +155,8 @@ def _be_kernel(connection_file: str, started: int, restrict: Callable[[], None])
         os.closerange(4, _HIGHEST_HANDLE)
         random.seed()
         sys.argv = ["ipykernel_launcher", "-f", connection_file]
-        config = Config({"HistoryManager": {"enabled": False}})
-        app: Any = _KernelApp.instance(connection_file=connection_file, quiet=True, config=config)
+        app: Any = _KernelApp.instance()
+        app.connection_file = connection_file
         app.initialize()
         os.write(3, b"+")
         os.close(3)

@@ -20,7 +20,7 @@ from typing import Any
 # jsonschema, which nbformat imports, builds a grammar for IRIs with it: a second a notebook, for nothing here.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
-from autograder.inside import submission  # noqa: E402 (after the line above)
+from autograder.inside import kernel, submission  # noqa: E402 (after the line above)
 from autograder.inside.messages import receive, send  # noqa: E402
 
 if sys.platform == "linux":
@@ -29,7 +29,7 @@ if sys.platform == "linux":
 _PRELOADED = (
     "IPython.core.completer", "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.logger", "IPython.core.magics",
     "IPython.core.oinspect", "IPython.extensions.storemagic", "IPython.utils.wildcard", "autograder.checks", "bdb", "boto3",
-    "botocore.httpsession", "botocore.signers", "cmd", "ctypes", "dateutil.tz", "debugpy.server", "faulthandler", "ipykernel.debugger",
+    "botocore.httpsession", "botocore.signers", "cmd", "ctypes", "dateutil.tz", "faulthandler",
     "ipykernel.ipkernel", "ipykernel.zmqshell", "lambda_sandbox.notebook", "lambda_sandbox.packaging", "logging.config",
     "matplotlib_inline.backend_inline", "pdb", "tornado.platform.asyncio", "urllib.request", "zipfile", "zmq.asyncio",
 )  # fmt: skip
@@ -52,9 +52,13 @@ def main() -> None:
 
 def preload() -> None:
     """Import what notebooks and nbclient import, as far as it is installed. Raises RuntimeError if that made a thread."""
+    sys.modules["debugpy"] = None  # type: ignore[assignment]  # a person's own kernel has a debugger, and its threads
+    importlib.import_module("ipykernel.debugger")
+    del sys.modules["debugpy"]
     for name in _PRELOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    kernel.make_ready()
     submission.rehearse()
     if threading.active_count() > 1:
         raise RuntimeError("a module started a thread: its children cannot be trusted")

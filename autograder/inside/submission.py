@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -39,6 +40,7 @@ def run(control: socket.socket, settings: dict[str, Any]) -> NoReturn:
         kernel = _start_kernel(settings)
         confine.hide_from_peers(True)
         confine.restrict(settings)
+        gc.disable()  # it ends before there is anything to collect; looking for it would copy shared pages
         outcome = asyncio.run(_run_notebook(control, settings, kernel))
         with contextlib.suppress(OSError):
             control.sendall(json.dumps(outcome).encode() + b"\n")

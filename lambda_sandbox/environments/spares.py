@@ -18,14 +18,18 @@ else:
     import packets
 
 TMP_MB = 512  # until it is known for whom it is
-_KEPT = 4
 _QUIET_MS = 20
 
 Make = Callable[[str], socket.socket]
 
 
 class Spares:
-    """``make(tmp)`` forks one whose ``/tmp`` is the folder ``tmp``, and returns the socket on which it waits for its request."""
+    """``make(tmp)`` forks one whose ``/tmp`` is the folder ``tmp``, and returns the socket on which it waits for its request.
+
+    ``kept`` is how many there shall be; none until the server says so.
+    """
+
+    kept = 0
 
     def __init__(self, make: Make) -> None:
         self._make = make
@@ -34,11 +38,11 @@ class Spares:
 
     def fill(self, requests: socket.socket) -> None:
         """Make some until there are enough, as long as no request comes."""
-        if len(self._waiting) >= _KEPT:
+        if len(self._waiting) >= self.kept:
             return
         idle = select.poll()
         idle.register(requests, select.POLLIN)
-        while len(self._waiting) < _KEPT and not idle.poll(_QUIET_MS):
+        while len(self._waiting) < self.kept and not idle.poll(_QUIET_MS):
             self._made += 1
             tmp = f"spare-{os.getpid()}-{self._made}"
             try:

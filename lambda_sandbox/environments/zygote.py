@@ -2,9 +2,10 @@
 
 Started once by the server. ``prepare`` makes the root folder that every environment sees, moves in, and runs the
 interpreter again from there, so that every imported module has the path it will have in an environment. Then one request
-a packet: ``{"op": "start", ...}`` forks an environment, blank if it says so; ``{"op": "forget", "tmp": key}`` gives a kept
-``/tmp`` back; ``{"op": "flavour", "name": ...}`` forks another zygote that has more loaded and answers on the socket that
-came along; ``{"op": "house"}`` forks a zygote for another server, which has nothing to do with this one's environments.
+a packet: ``{"op": "start", ...}`` starts an environment, blank if it says so; ``{"op": "forget", "tmp": key}`` gives a kept
+``/tmp`` back; ``{"op": "spares", "count": ...}`` has as many first processes made in advance; ``{"op": "flavour", "name":
+...}`` forks another zygote that has more loaded and answers on the socket that came along; ``{"op": "house"}`` forks a
+zygote for another server, which has nothing to do with this one's environments.
 
 Every environment gets mount, pid, network, IPC, host name and cgroup namespaces of its own. Source for each: namespaces(7).
 Standard library only. Linux only.
@@ -143,6 +144,8 @@ def _answer(requests: socket.socket, home: int) -> None:
             return
         if request["op"] == "forget":
             _forget(request["tmp"])
+        elif request["op"] == "spares":
+            waiting.kept = request["count"]
         elif request["op"] == "house":
             _fork_house(fds[0], home, close)
         elif request["op"] == "flavour":
