@@ -18,24 +18,24 @@ SCALING_LIMIT = (
     f"the scaling rate: a function adds at most {quotas.SCALING_ENVIRONMENTS:,} environments in "
     f"{quotas.SCALING_INTERVAL_S:g} s"
 )
-# A float, as the levels of buckets are: to compare the two kinds takes ten times as long.
-_REQUESTS_PER_S_PER_UNIT = float(quotas.REQUESTS_PER_S_PER_CONCURRENCY)
 
 
 class TokenBucket:
-    """Tokens that come back continuously and never pile up above the capacity. It starts full."""
+    """Tokens that come back continuously, ``per_s`` of them, and never pile up above ``capacity``. It starts full."""
 
-    __slots__ = ("_at", "_level")
+    __slots__ = ("_at", "_level", "capacity", "per_s")
 
-    def __init__(self) -> None:
+    def __init__(self, capacity: float, per_s: float) -> None:
+        # Floats, as levels are: to compare the two kinds of numbers takes ten times as long.
+        self.capacity, self.per_s = float(capacity), float(per_s)
         self._level = float("inf")
         self._at = 0.0
 
-    def take(self, now: float, capacity: float, per_s: float) -> bool:
-        """Take one token if there is one. ``capacity`` and ``per_s`` (tokens a second) may change between calls."""
-        level = self._level + (now - self._at) * per_s
-        if level > capacity:
-            level = capacity
+    def take(self, now: float) -> bool:
+        """Take one token if there is one."""
+        level = self._level + (now - self._at) * self.per_s
+        if level > self.capacity:
+            level = self.capacity
         self._at = now
         if level < 1.0:
             self._level = level
@@ -53,14 +53,19 @@ class AccountShare:
     provisioned: int = 0
     in_use: int = 0
     unreserved_in_use: int = 0
-    requests: TokenBucket = field(default_factory=TokenBucket)
     unreserved: int = 0  # the pool that functions without a reservation share
+    functions: list[FunctionShare] = field(default_factory=list, repr=False)
+    requests: TokenBucket = field(init=False)
 
     def __post_init__(self) -> None:
+        self.requests = _requests(self.limit)
         self.recount()
 
     def recount(self) -> None:
+        """Share out again, after something was set aside or given back."""
         self.unreserved = max(0, self.limit - sum(self.reserved.values()) - self.provisioned)
+        for share in self.functions:
+            share.recount()
 
 
 @dataclass(slots=True, eq=False)
@@ -74,8 +79,29 @@ class FunctionShare:
     provisioned: dict[str, int] = field(default_factory=dict)
     promised: int = 0
     provisioned_in_use: int = 0
-    requests: TokenBucket = field(default_factory=TokenBucket)
-    environments: TokenBucket = field(default_factory=TokenBucket)
+    requests: TokenBucket = field(default_factory=lambda: _requests(0))
+    environments: TokenBucket = field(
+        default_factory=lambda: TokenBucket(
+            quotas.SCALING_ENVIRONMENTS, quotas.SCALING_ENVIRONMENTS / quotas.SCALING_INTERVAL_S
+        )
+    )
+
+    def __post_init__(self) -> None:
+        self.account.functions.append(self)
+        self.recount()
+
+    def recount(self) -> None:
+        """Let as many requests a second come as the units are worth that the function may use."""
+        shared = self.reserved is None
+        units = self.account.unreserved + self.promised if shared else self.reserved or 0
+        requests = self.requests
+        requests.capacity = requests.per_s = float(units * quotas.REQUESTS_PER_S_PER_CONCURRENCY)
+
+
+def _requests(units: int) -> TokenBucket:
+    """AWS: ten requests a second for each unit of concurrency. POLICY: a second's worth may come at once."""
+    per_s = units * quotas.REQUESTS_PER_S_PER_CONCURRENCY
+    return TokenBucket(per_s, per_s)
 
 
 class Concurrency:
@@ -109,6 +135,7 @@ class Concurrency:
         share = self._functions.get(arn)
         if share is not None and not share.in_use and not share.provisioned_in_use:
             del self._functions[arn]
+            share.account.functions.remove(share)
 
     # --- what is set aside ---------------------------------------------------------------------------
 
@@ -182,20 +209,13 @@ class Concurrency:
 
     def grow(self, share: FunctionShare, now: float) -> bool:
         """Take one of the 1,000 environments that a function may add in 10 seconds."""
-        return share.environments.take(
-            now, quotas.SCALING_ENVIRONMENTS, quotas.SCALING_ENVIRONMENTS / quotas.SCALING_INTERVAL_S
-        )
+        return share.environments.take(now)
 
     def _check_rates(self, share: FunctionShare, account: AccountShare, now: float) -> None:
-        """AWS: ten requests a second for each unit of concurrency. POLICY: a second's worth may come at once."""
-        reserved = share.reserved
-        units = account.unreserved + share.promised if reserved is None else reserved
-        per_s = units * _REQUESTS_PER_S_PER_UNIT
-        if not share.requests.take(now, per_s, per_s):
-            kind = "Function" if reserved is None else "ReservedFunction"
+        if not share.requests.take(now):
+            kind = "Function" if share.reserved is None else "ReservedFunction"
             raise throttle(f"{kind}InvocationRateLimitExceeded")
-        per_s = account.limit * _REQUESTS_PER_S_PER_UNIT
-        if not account.requests.take(now, per_s, per_s):
+        if not account.requests.take(now):
             raise throttle("CallerRateLimitExceeded")
 
 

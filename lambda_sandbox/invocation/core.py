@@ -61,7 +61,8 @@ class Core(CoreState):
     """Decides what runs where and when.
 
     ``account_limit`` is concurrent executions of each account in each Region; ``idle_lifetime_s`` is how long an unused
-    environment is kept (POLICY: AWS documents no number). ``seed`` makes environment ids repeatable.
+    environment is kept (POLICY: AWS documents no number). ``seed`` makes environment ids repeatable. ``heard``: somebody
+    reads the log and waits for answers.
     """
 
     def __init__(
@@ -72,8 +73,9 @@ class Core(CoreState):
         idle_lifetime_s: float = 300.0,
         seed: str = "",
         waiting_clock: WaitingClock | None = None,
+        heard: bool = True,
     ) -> None:
-        super().__init__(clock, account_limit, idle_lifetime_s, seed, waiting_clock)
+        super().__init__(clock, account_limit, idle_lifetime_s, seed, waiting_clock, heard)
 
     # --- signals from callers ------------------------------------------------------------------------
 

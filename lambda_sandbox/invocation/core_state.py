@@ -19,7 +19,11 @@ WATCHDOG, SHUTDOWN, QUEUE, IDLE, SLOW = "watchdog", "shutdown", "queue", "idle",
 
 
 class CoreState:
-    """``queue_timer`` is when the queue's timer fires, on the waiting clock; ``None`` when none is armed."""
+    """``queue_timer`` is when the queue's timer fires, on the waiting clock; ``None`` when none is armed.
+
+    ``heard``: somebody reads the log and waits for answers. In a simulation nobody does: of an invocation that ran, START,
+    END, REPORT and the answer are not made, and its ``Record`` tells of it.
+    """
 
     def __init__(
         self,
@@ -28,8 +32,10 @@ class CoreState:
         idle_lifetime_s: float,
         seed: str,
         waiting_clock: WaitingClock | None = None,
+        heard: bool = True,
     ) -> None:
         self.clock = clock
+        self.heard = heard
         self.waiting_clock: WaitingClock = waiting_clock or UnscaledClock(clock)
         self.idle_lifetime_s = idle_lifetime_s
         self.seed = seed.encode()[:64]

@@ -32,7 +32,7 @@ def answered(
 ) -> list[Action]:
     """The handler is done. With extensions the caller is answered now and the REPORT line waits for them."""
     if not environment.extensions:
-        actions = _report(core, environment, failure, max_memory_mb, payload, completes=True)
+        actions = _report(core, environment, failure, max_memory_mb, payload, True)
         return actions if failure is None else _log(environment, failure) + actions
     environment.answer = Answer(failure, max_memory_mb, payload, core.clock.now())
     invocation = environment.invocation
@@ -47,14 +47,14 @@ def extensions_done(core: CoreState, environment: Environment) -> list[Action]:
     """Runtime and extensions asked for their next events: the invocation that was answered is over."""
     answer = environment.answer
     assert answer is not None
-    return _report(core, environment, answer.failure, answer.max_memory_mb, answer.payload, completes=False)
+    return _report(core, environment, answer.failure, answer.max_memory_mb, answer.payload, False)
 
 
 def failed(core: CoreState, environment: Environment, failure: Failure, max_memory_mb: int) -> list[Action]:
     """The invocation ends with its environment. A caller that extensions outlived has had its answer."""
     unanswered = environment.answer is None
     return _log(environment, failure) + _report(
-        core, environment, failure, max_memory_mb, failure.payload, completes=unanswered
+        core, environment, failure, max_memory_mb, failure.payload, unanswered
     )
 
 
@@ -63,7 +63,7 @@ def refused(core: CoreState, environment: Environment, error: ApiError) -> list[
     invocation = environment.invocation
     assert invocation is not None
     environment.invoke_started_at = core.clock.now()
-    actions = _report(core, environment, Failure(b"", error.code), 0, b"", completes=False)
+    actions = _report(core, environment, Failure(b"", error.code), 0, b"", False)
     if invocation.invocation_type is not EVENT:
         actions.append(Complete(invocation, error=error))
     return actions
@@ -99,7 +99,6 @@ def _report(
     failure: Failure | None,
     max_memory_mb: int,
     payload: bytes,
-    *,
     completes: bool,
 ) -> list[Action]:
     """Close the books: release the concurrency, write END and REPORT, let an event go or queue it again.
@@ -122,10 +121,10 @@ def _report(
     )  # fmt: skip
     if answer is not None:
         record.answered_at = answer.at
-    actions: list[Action] = [WriteLog(environment, "", record)]
+    actions: list[Action] = [WriteLog(environment, "", record)] if core.heard else []
     if invocation.invocation_type is EVENT:
         actions += waiting.event_done(core, invocation, record, payload, failed=failure is not None)
-    elif completes:
+    elif completes and core.heard:
         actions.append(_complete(environment, invocation, payload, failure, report))
     actions.append(Record(record))
     return actions
@@ -143,17 +142,21 @@ def _figures(
     duration_ms = (now - environment.invoke_started_at) * 1000.0
     if status is TIMEOUT:
         duration_ms = function.timeout_s * 1000.0  # POLICY: AWS's samples show this, and a few ms more
+    error_type = failure.report_error_type if failure is not None else ""
     init_ms, restore_ms = environment.init_duration_ms, environment.restore_duration_ms
-    report = Report(
+    if init_ms is None and restore_ms is None:
+        return Report(
+            invocation.request_id, hundredths(duration_ms), function.memory_mb, max_memory_mb, None, status, error_type
+        )  # fmt: skip
+    environment.init_duration_ms = environment.restore_duration_ms = None
+    return Report(
         invocation.request_id,
         hundredths(duration_ms),
         function.memory_mb,
         max_memory_mb,
         None if init_ms is None else hundredths(init_ms),
         status,
-        failure.report_error_type if failure else "",
+        error_type,
         None if restore_ms is None else hundredths(restore_ms),
         0.0 if restore_ms is None else environment.billed_restore_duration_ms,
     )
-    environment.init_duration_ms = environment.restore_duration_ms = None
-    return report

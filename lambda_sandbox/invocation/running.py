@@ -212,7 +212,7 @@ def deliver(core: CoreState, environment: Environment, now: float) -> list[Actio
     assert invocation is not None
     environment.move(DELIVER)
     environment.invocations += 1
-    if environment.init_attempt == 2 and environment.cold:
+    if environment.cold and environment.init_attempt == 2:
         deadline = environment.deadline  # the second init already spent some of the function's time
     else:
         environment.invoke_started_at = now
@@ -221,7 +221,8 @@ def deliver(core: CoreState, environment: Environment, now: float) -> list[Actio
     if environment.extensions:
         environment.runtime_waits = False
         event.extensions = _interested(environment)
-    actions: list[Action] = [WriteLog(environment, "", invocation), event, *watch(environment, deadline)]
+    actions: list[Action] = [WriteLog(environment, "", invocation), event] if core.heard else [event]
+    actions += watch(environment, deadline)
     if core.faults.armed or environment.skew_ms:
         actions += interference.at_deliver(core, environment, event)
     return actions

@@ -23,7 +23,7 @@ class Measures:
         self.provisioned_billed_ms = 0
         self.duration_ms = 0.0
         # No Counters: to add to one takes three times as long.
-        self.statuses: defaultdict[Status, int] = defaultdict(int)
+        self.statuses = dict.fromkeys(Status, 0)
         self.throttles: defaultdict[str, int] = defaultdict(int)
         self.events: defaultdict[str, int] = defaultdict(int)
         self.latencies_s: list[float] = []

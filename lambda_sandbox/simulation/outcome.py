@@ -41,7 +41,7 @@ class Outcome:
             "throttles": throttles,
             "throttle_share": _share(throttles, throttles + measures.attempts),
             "throttles_by_reason": dict(sorted(measures.throttles.items())),
-            "statuses": {status.value: count for status, count in sorted(measures.statuses.items())},
+            "statuses": {status.value: count for status, count in sorted(measures.statuses.items()) if count},
             "events": dict(sorted(measures.events.items())),
             "concurrency": {
                 "mean": round(sum(each.busy_s for each in done) / self.span_s, 4) if self.span_s else 0.0,

@@ -51,6 +51,7 @@ class Player:
             account_limit=scenario.account_limit,
             idle_lifetime_s=scenario.keep_alive_s,
             seed=str(scenario.seed),
+            heard=False,
         )
         # One generator each, so that a change of traffic leaves the durations as they were.
         traffic, init, handler, errors = (
@@ -115,7 +116,7 @@ class Player:
         pending, clock, invoke, perform = self._pending, self.clock, self.core.invoke, self._perform
         series, account, environments = self.measures.series, self._account, self._environments
         arrivals = itertools.islice(self._arrivals, scenario.invocations)
-        for request_id, after in zip(map(str, itertools.count(1)), arrivals, strict=False):
+        for request_id, after in zip(map(repr, itertools.count(1)), arrivals, strict=False):
             at = start + after
             if at >= ends_at:
                 break
