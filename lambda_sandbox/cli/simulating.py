@@ -87,27 +87,34 @@ def simulate(
     **values: Any,
 ) -> None:  # fmt: skip
     """Send simulated callers to the sandbox's own core, on a virtual clock: cold starts, throttles, latency, the bill."""
-    from rich.console import Console
-
-    from lambda_sandbox.cli import simulation_tables as tables
-    from lambda_sandbox.simulation import comparison, plots
+    from lambda_sandbox.simulation import plots
     from lambda_sandbox.simulation.outcome import simulate as run
 
     draw = plots.to_file(plot) if plot is not None else None
     scenario = _scenario(traffic, csv_function, handler, init, values)
-    if compare is None:
-        outcome = run(scenario)
-        figures = outcome.to_json()
-        click.echo(json.dumps(figures, indent=2)) if as_json else tables.outcome(figures)
-        if draw is not None:
-            draw(plots.outcome(figures))
-        return
+    figures = run(scenario).to_json() if compare is None else _compared(scenario, compare)
+    if as_json:
+        click.echo(json.dumps(figures, indent=2))
+    else:
+        _print_table(figures, swept=compare is not None)
+    if draw is not None:
+        draw(plots.outcome(figures) if compare is None else plots.comparison(figures))
+
+
+def _compared(scenario: Scenario, compare: str) -> dict[str, Any]:
+    from rich.console import Console
+
+    from lambda_sandbox.simulation import comparison
+
     axis, steps = comparison.parse(compare)
     with Console(stderr=True).status("simulating") as status:
-        figures = comparison.compare(scenario, axis, steps, status.update).to_json()
-    click.echo(json.dumps(figures, indent=2)) if as_json else tables.comparison(figures)
-    if draw is not None:
-        draw(plots.comparison(figures))
+        return comparison.compare(scenario, axis, steps, status.update).to_json()
+
+
+def _print_table(figures: dict[str, Any], *, swept: bool) -> None:
+    from lambda_sandbox.cli import simulation_tables as tables
+
+    tables.comparison(figures) if swept else tables.outcome(figures)
 
 
 def _scenario(traffic: str, csv_function: str, handler: str, init: str, values: dict[str, Any]) -> Scenario:

@@ -27,7 +27,7 @@ from lambda_sandbox.invocation import (
 )
 from lambda_sandbox.invocation.core_state import QUEUE, SHUTDOWN, SLOW, WATCHDOG, CoreState
 from lambda_sandbox.invocation.environment import (
-    ANSWER,
+    AFTER_ANSWER,
     INVOKE,
     Environment,
     InitializationType,
@@ -203,7 +203,7 @@ class Core(CoreState):
         environment = self._answering(environment_id, request_id)
         if environment is None:
             return [self._refuse_answer(environment_id, request_id)]
-        environment.move(ANSWER)
+        environment.state = AFTER_ANSWER[environment.state]
         if len(payload) <= quotas.SYNC_PAYLOAD_BYTES:
             return ends.answered(self, environment, payload, None, max_memory_mb)
         limit = f"Exceeded maximum allowed payload size ({quotas.SYNC_PAYLOAD_BYTES} bytes)."
@@ -220,7 +220,7 @@ class Core(CoreState):
         environment = self._answering(environment_id, request_id)
         if environment is None:
             return [self._refuse_answer(environment_id, request_id)]
-        environment.move(ANSWER)
+        environment.state = AFTER_ANSWER[environment.state]
         failure = failures.reported(payload, error_type)
         return ends.answered(self, environment, payload, failure, max_memory_mb)
 

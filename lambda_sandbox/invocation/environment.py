@@ -74,7 +74,9 @@ _AFTER: dict[Signal, dict[State, State]] = {
 
 # Compared several times an invocation: on its class, a member costs more than a call.
 INIT, RESTORE, INVOKE, ANSWERED, RESET = State.INIT, State.RESTORE, State.INVOKE, State.ANSWERED, State.RESET
-DELIVER, ANSWER, NEXT = Signal.DELIVER, Signal.ANSWER, Signal.NEXT
+NEXT = Signal.NEXT
+# The rows of an invocation, asked for in place: the call of ``move`` costs more than what it does.
+AFTER_DELIVER, AFTER_ANSWER = _AFTER[Signal.DELIVER], _AFTER[Signal.ANSWER]
 
 
 class InitializationType(StrEnum):

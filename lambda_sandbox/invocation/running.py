@@ -10,8 +10,8 @@ from lambda_sandbox.invocation import concurrency, extension, interference, snap
 from lambda_sandbox.invocation.concurrency import FunctionShare, throttle
 from lambda_sandbox.invocation.core_state import WATCHDOG, CoreState
 from lambda_sandbox.invocation.environment import (
+    AFTER_DELIVER,
     ANSWERED,
-    DELIVER,
     RESET,
     Environment,
     InitializationType,
@@ -210,7 +210,7 @@ def deliver(core: CoreState, environment: Environment, now: float) -> list[Actio
     """Hand the environment the event that it holds."""
     invocation = environment.invocation
     assert invocation is not None
-    environment.move(DELIVER)
+    environment.state = AFTER_DELIVER[environment.state]
     environment.invocations += 1
     if environment.cold and environment.init_attempt == 2:
         deadline = environment.deadline  # the second init already spent some of the function's time
