@@ -29,7 +29,7 @@ test: needs site ## Run everything that must pass: ruff, mypy, the strict site b
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 	@$(RUN) -m mypy course benchmarks docs_hooks
-	@$(RUN) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 site: venv site/index.html ## Build the site into site/ (strict), if a source changed
 

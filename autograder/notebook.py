@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from autograder.errors import NoAnswer, NotANotebook
 from autograder.limits import MAX_CELL_CHARACTERS, MAX_CELLS, MAX_NESTING, MAX_NOTEBOOK_BYTES
+from lambda_sandbox import json_schema  # noqa: F401 (before nbformat imports it)
+
+import nbformat  # isort: skip
 
 _STRINGS_AND_BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 ANSWER_TAG = re.compile(r"answer:([a-z0-9][a-z0-9_-]{0,63})\Z")

@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LEAVES = {"errors", "clock", "config", "quotas", "resources", "runtime_identifiers", "event_patterns"}
+LEAVES = {
+    "errors",
+    "clock",
+    "config",
+    "quotas",
+    "resources",
+    "runtime_identifiers",
+    "event_patterns",
+    "json_schema",
+}
 MAY_IMPORT = {
     **dict.fromkeys(LEAVES, LEAVES),
     "event_shapes": LEAVES,
@@ -95,7 +104,7 @@ def test_the_sandbox_knows_neither_the_site_nor_the_grader() -> None:
 def test_grader_uses_only_the_public_front_of_the_sandbox() -> None:
     for path in (ROOT / "autograder").rglob("*.py"):
         inside = {name for name in imports(path) if name.startswith("lambda_sandbox.")}
-        allowed = {f"lambda_sandbox.{name}" for name in ("connect", "disconnect", "package")}
+        allowed = {f"lambda_sandbox.{name}" for name in ("connect", "disconnect", "package", "json_schema")}
         if path.parent.name == "inside":  # the system calls that shut a process in are the same for both
             allowed |= {f"lambda_sandbox.environments.{name}" for name in ("confinement", "namespaces")}
         assert inside <= allowed, path

@@ -17,11 +17,10 @@ import sys
 import threading
 from typing import Any
 
-# jsonschema, which nbformat imports, builds a grammar for IRIs with it: a second a notebook, for nothing here.
-sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+from lambda_sandbox import json_schema  # noqa: F401 (before nbformat imports it)
 
-from autograder.inside import kernel, submission  # noqa: E402 (after the line above)
-from autograder.inside.messages import receive, send  # noqa: E402
+from autograder.inside import kernel, submission  # isort: skip
+from autograder.inside.messages import receive, send  # isort: skip
 
 if sys.platform == "linux":
     from lambda_sandbox.environments import namespaces
@@ -31,7 +30,7 @@ _PRELOADED = (
     "IPython.core.oinspect", "IPython.extensions.storemagic", "IPython.utils.wildcard", "autograder.checks", "bdb", "boto3",
     "botocore.httpsession", "botocore.signers", "cmd", "ctypes", "dateutil.tz", "faulthandler",
     "ipykernel.ipkernel", "ipykernel.zmqshell", "lambda_sandbox.notebook", "lambda_sandbox.packaging", "logging.config",
-    "matplotlib_inline.backend_inline", "pdb", "tornado.platform.asyncio", "urllib.request", "zipfile", "zmq.asyncio",
+    "pdb", "tornado.platform.asyncio", "urllib.request", "zipfile", "zmq.asyncio",
 )  # fmt: skip
 
 

@@ -9,10 +9,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import jsonschema
-
 from lambda_sandbox.front_doors.gateway_responses import GatewayError
 from lambda_sandbox.front_doors.visit import Visit
+from lambda_sandbox.json_schema import jsonschema
 
 _JSON = "application/json"
 

@@ -181,6 +181,8 @@ def make_application(endpoint: str) -> Any:
 
 
 def main(listen_fd: int) -> None:
+    # What json_schema keeps from being built; nothing but moto and the SAM translator import jsonschema here, and late.
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
     sys.addaudithook(refuse_network)
     threading.Thread(target=end_with_parent, args=(Path.cwd(),), daemon=True).start()
     application = make_application(os.environ[ENDPOINT_VARIABLE])

@@ -8,6 +8,7 @@ from tests.browser.chromium import needs_chromium, watched
 pytestmark = needs_chromium
 
 
+@pytest.mark.timeout(400)  # every page, each until its network is idle
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_asks_elsewhere_or_complains(
     browser: Browser, address: str, pages: list[str], scheme: str

@@ -132,13 +132,13 @@ class TestScheduler:
             fast,
             "ends",
             queue.arn,
-            "rate(2 hours)",
-            EndDate=begun + timedelta(hours=5),
+            "rate(4 hours)",
+            EndDate=begun + timedelta(hours=11),  # three times, even if it is made up to three hours late
             ActionAfterCompletion="DELETE",
         )
         events = [queue.body() for _ in range(3)]
         times = sorted(_time(event) for event in events)
-        assert times[1] - times[0] == times[2] - times[1] == timedelta(hours=2)
+        assert times[1] - times[0] == times[2] - times[1] == timedelta(hours=4)
         assert {event["source"] for event in events} == {"aws.scheduler"}
         assert events[0]["resources"] == [arn]
         _schedule(fast, "later", queue.arn, _at(_now(fast) + timedelta(hours=3)), Target={"Input": "later"})
