@@ -29,6 +29,8 @@ def template(bucket: str, *, permitted: bool = True, **notification: Any) -> str
             "Handler": "index.handler",
             "Role": ROLE,
             "Code": {"ZipFile": SOURCE},
+            "MemorySize": 1769,  # the whole processor: a client is made within the timeout on a busy machine, too
+            "Timeout": 30,
         },
     }
     permission = {
