@@ -26,13 +26,15 @@ Make = Callable[[str], socket.socket]
 class Spares:
     """``make(tmp)`` forks one whose ``/tmp`` is the folder ``tmp``, and returns the socket on which it waits for its request.
 
-    ``kept`` is how many there shall be; none until the server says so.
+    ``forget(tmp)`` gives that folder back, for one that could not be made. ``kept`` is how many there shall be; none until
+    the server says so.
     """
 
     kept = 0
 
-    def __init__(self, make: Make) -> None:
+    def __init__(self, make: Make, forget: Callable[[str], None]) -> None:
         self._make = make
+        self._forget = forget
         self._waiting: list[tuple[str, socket.socket]] = []
         self._made = 0
 
@@ -48,6 +50,7 @@ class Spares:
             try:
                 self._waiting.append((tmp, self._make(tmp)))
             except OSError:
+                self._forget(tmp)
                 return  # the machine has no more to give; an environment then says so itself
 
     def give(self, request: dict[str, Any], fds: list[int]) -> str:
@@ -58,6 +61,7 @@ class Spares:
                 try:
                     packets.send_fds(orders, request, fds)
                 except OSError:
+                    self._forget(tmp)
                     continue  # it could not be made, and has ended
             return tmp
         return ""

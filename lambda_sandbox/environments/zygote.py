@@ -135,7 +135,7 @@ def _answer(requests: socket.socket, home: int) -> None:
         _make_tmp(tmp, spares.TMP_MB)
         return make(tmp)
 
-    waiting = spares.Spares(make_spare)
+    waiting = spares.Spares(make_spare, _forget)
     packets.send(requests, {"event": "ready"})
     while True:
         waiting.fill(requests)
