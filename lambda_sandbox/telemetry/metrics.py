@@ -55,31 +55,12 @@ class Series:
 
 
 class Metrics:
-    """All metrics of the sandbox. ``emit_metric`` is for anybody who has one to report."""
+    """All metrics of the sandbox."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._series: dict[MetricName, Series] = {}
         self.version = 0  # grows with every data point
-
-    def emit_metric(
-        self,
-        namespace: str,
-        name: str,
-        value: float,
-        unit: str = "None",
-        dimensions: Mapping[str, str] | None = None,
-        timestamp: float | None = None,
-        *,
-        account_id: str,
-        region: str,
-        count: float = 1.0,
-        storage_resolution_s: int = 60,
-    ) -> None:
-        """Add one data point, ``count`` times. ``timestamp`` is seconds since the epoch on the sandbox's clock, now if it is ``None``."""
-        metric = MetricName(account_id, region, namespace, name, sorted_dimensions(dimensions or {}))
-        moment = self._clock.now() if timestamp is None else timestamp
-        self.distribution(metric, moment, unit, storage_resolution_s).add(value, count)
 
     def distribution(
         self, metric: MetricName, moment: float, unit: str, storage_resolution_s: int = 60
