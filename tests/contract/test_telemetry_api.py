@@ -16,7 +16,7 @@ from tests.contract.raw_runtime import LOOP
 
 # Every batch that arrives goes to the log as one line; it subscribes to its own output only where MODE says so.
 EXTENSION = """#!/usr/bin/env python3
-import http.client, http.server, json, os, socketserver, sys, threading
+import http.client, http.server, json, os, socketserver, sys, threading, time
 
 API = os.environ["AWS_LAMBDA_RUNTIME_API"]
 NAME = os.path.basename(sys.argv[0])
@@ -65,6 +65,7 @@ else:
 threading.Thread(target=server.serve_forever, daemon=True).start()
 _, headers, _ = call("POST", "/2020-01-01/extension/register", '{"events": ["INVOKE", "SHUTDOWN"]}', Lambda_Extension_Name=NAME)
 me = {"Lambda_Extension_Identifier": headers["lambda-extension-identifier"]}
+time.sleep(MODE.get("late", 0))
 wanted = {
     "schemaVersion": "2022-12-13", "types": MODE["types"], "destination": destination,
     "buffering": {"maxItems": 1000, "maxBytes": 262144, "timeoutMs": MODE.get("timeout", 25)},
@@ -80,7 +81,6 @@ while True:
     if event["eventType"] == "SHUTDOWN":
         late = call("PUT", "/2022-07-01/telemetry", json.dumps(wanted), **me)
         tell("late", [late[0], late[2]["errorType"]])
-        import time
         time.sleep(0.3)  # what was buffered arrives now
         break
 """
@@ -195,11 +195,15 @@ def first(found: list[dict[str, Any]], kind: str) -> Any:
     return next(event["record"] for event in found if event["type"] == kind)
 
 
-def test_the_platform_stream_tells_init_and_invocation_in_order(server: Server, listener: str) -> None:
-    deploy(server, "story", listener, {})
-    answer = invoke(server, "story")
+@pytest.mark.parametrize("late", [0, 1])
+def test_the_platform_stream_tells_init_and_invocation_in_order(
+    server: Server, listener: str, late: int
+) -> None:
+    """Whether the extension subscribes before the runtime is ready or after."""
+    deploy(server, f"story-{late}", listener, {"late": late})
+    answer = invoke(server, f"story-{late}")
     request_id = answer["ResponseMetadata"]["RequestId"]
-    found = events(server, "story", "platform.report")
+    found = events(server, f"story-{late}", "platform.report")
     kinds = [event["type"] for event in found]
     order = [
         "platform.initStart",
@@ -211,9 +215,9 @@ def test_the_platform_stream_tells_init_and_invocation_in_order(server: Server, 
         "platform.runtimeDone",
         "platform.report",
     ]
-    assert [kind for kind in kinds if kind in order][: len(order)] == order
-    assert told(server, "story", "subscribed") == [[200, "OK"]]
-    assert told(server, "story", "batch")[0]["path"] == "/in?a=1"
+    assert [kind for kind in kinds if kind in order][: len(order)] == order, found
+    assert told(server, f"story-{late}", "subscribed") == [[200, "OK"]]
+    assert told(server, f"story-{late}", "batch")[0]["path"] == "/in?a=1"
     assert all(event["time"].endswith("Z") and len(event["time"]) == 24 for event in found)
 
     assert first(found, "platform.initStart")["initializationType"] == "on-demand"
