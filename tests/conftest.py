@@ -5,7 +5,10 @@ xdist would put the files with the most tests first; ``make test`` tells it not 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
+from botocore.httpsession import URLLib3Session
 from xdist.scheduler import LoadFileScheduling
 
 # Nearly all of a lab's time is waiting, and labs share nothing: each is dealt out by itself.
@@ -26,3 +29,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LongestFi
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def closed_clients() -> Iterator[None]:
+    """Close every boto3 client of a module at its end.
+
+    A client that nobody closed is left to the garbage collector, which may meet its socket first: a ``ResourceWarning``, in
+    whatever test runs then. A client that is used again connects again.
+    """
+    made: list[URLLib3Session] = []
+    make = URLLib3Session.__init__
+
+    def remember(self: URLLib3Session, *arguments: object, **options: object) -> None:
+        made.append(self)
+        make(self, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(URLLib3Session, "__init__", remember)
+        yield
+    for session in made:
+        session.close()
