@@ -1,4 +1,4 @@
-"""Every page in a real browser that can reach nothing but this machine: over HTTP and from disk, light and dark, small and large."""
+"""The site in a real browser that can reach nothing but this machine: over HTTP and from disk, small and large."""
 
 import pytest
 from playwright.sync_api import Browser
@@ -6,23 +6,6 @@ from playwright.sync_api import Browser
 from tests.browser.chromium import needs_chromium, watched
 
 pytestmark = needs_chromium
-
-
-@pytest.mark.timeout(400)  # every page, each until its network is idle
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_asks_elsewhere_or_complains(
-    browser: Browser, address: str, pages: list[str], scheme: str
-) -> None:
-    page = browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
-    watch = watched(page)
-    for name in pages:
-        page.goto(address + name, wait_until="networkidle")
-        assert page.locator("h1").first.is_visible(), name
-        body_scheme = page.locator("body").get_attribute("data-md-color-scheme")
-        assert body_scheme == ("slate" if scheme == "dark" else "default"), name
-    page.close()
-    assert watch.external == []
-    assert watch.errors == []
 
 
 def test_search_finds_cold_start_and_leads_to_a_page(browser: Browser, address: str) -> None:
