@@ -12,21 +12,65 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from autograder.checks import expect_true, shown, wanted
+from autograder.checks import CheckFailed, expect_true, shown, wanted
 from autograder.sandbox import Invocation, Sandbox
 
 _BETWEEN_LOOKS_S = 0.1
+_BETWEEN_DOUBTS_S = 0.5  # a history may be long, so it is not read at every look
 _GUESSES = {int: "a whole number", float: "a number", str: "a text in quotes", bool: "True or False"}
 
 
-def until(condition: Callable[[], object], timeout_s: float = 15.0) -> bool:
-    """Return whether ``condition()`` became true within ``timeout_s`` seconds; it is asked ten times a second."""
-    end = time.monotonic() + timeout_s
+def until(
+    condition: Callable[[], object], timeout_s: float = 15.0, unless: Callable[[], object] | None = None
+) -> bool:
+    """Return whether ``condition()`` became true within ``timeout_s`` seconds; it is asked ten times a second.
+
+    ``unless()`` is asked twice a second: it fails the check by raising CheckFailed where waiting is in vain. The condition has
+    the last word, so what comes true in that very moment is not missed.
+    """
+    now = time.monotonic()
+    end, next_doubt = now + timeout_s, now
     while not condition():
         if time.monotonic() > end:
             return False
+        if unless is not None and time.monotonic() >= next_doubt:
+            try:
+                unless()
+            except CheckFailed:
+                if condition():
+                    return True
+                raise
+            next_doubt = time.monotonic() + _BETWEEN_DOUBTS_S
         time.sleep(_BETWEEN_LOOKS_S)
     return True
+
+
+def losses(sandbox: Sandbox, name: str, look_at: str) -> Callable[[], None]:
+    """Return an ``unless`` for ``until``: it fails the check once an event for a function is lost, from now on.
+
+    Lost is an event that its service may not deliver or gave up delivering, and one that the function failed at for good.
+    """
+    past = sandbox.history()
+    known = {row["request_id"] for row in past["invocations"]}
+    told = len(past["deliveries"])
+
+    def look() -> None:
+        history = sandbox.history()
+        for row in history["deliveries"][told:]:
+            arrived, _, problem = row["why"].partition(f":function:{name} failed ")
+            if arrived.startswith("event of ") and problem:
+                wanted(f"an event that reaches {name}", f"it was refused: {problem}", look_at)
+        for row in history["invocations"]:
+            if row["function_name"] == name and row["request_id"] not in known and _given_up(row):
+                got = f"{row['error_type'] or row['status']} in run {row['attempt']}, the last"
+                wanted(f"a run of {name} without an error", got, f"sandbox.logs('{name}'); and at {look_at}")
+
+    return look
+
+
+def _given_up(row: Mapping[str, Any]) -> bool:
+    """Whether history says of a run that its asynchronous event is not tried again."""
+    return row["invocation_type"] == "Event" and str(row["why"]).endswith("is dropped")
 
 
 def expect_guesses(guesses: Mapping[str, object], kinds: Mapping[str, type]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import queue
@@ -95,7 +96,7 @@ class _KernelApp(IPKernelApp):
         pass
 
     def init_profile_dir(self) -> None:
-        self.profile_dir = ProfileDir()
+        pass
 
     def init_config_files(self) -> None:
         pass
@@ -112,19 +113,32 @@ class _KernelApp(IPKernelApp):
     def init_heartbeat(self) -> None:
         pass
 
+    def init_extensions(self) -> None:
+        pass
+
     def init_code(self) -> None:
         shell: Any = self.shell
         shell.user_ns_hidden.update(shell.user_ns)
 
 
 def make_ready() -> None:
-    """Make the kernel that every fork then has. It has no socket, no thread and no file before the fork."""
+    """Make the kernel, and the client of it, that every fork then has. Neither has a socket, a thread or a file before."""
     os.environ["IPYTHONDIR"] = tempfile.gettempdir()  # it wants one that exists; each fork has its own
     app: Any = _KernelApp.instance(kernel_class=_Kernel, quiet=True, config=Config(_CONFIG))
+    app.profile_dir = ProfileDir()
     # A configuration of its own: the shell notes something in it that the application would warn of.
-    kernel = _Kernel.instance(parent=app, profile_dir=ProfileDir(), config=Config(_CONFIG))
+    kernel = _Kernel.instance(parent=app, profile_dir=app.profile_dir, config=Config(_CONFIG))
+    app.shell = kernel.shell
+    IPKernelApp.init_extensions(app)
     kernel.shell._sys_modules_keys = set(sys.modules)
     del os.environ["IPYTHONDIR"]
+    for part in (app, _client()):
+        part.session  # noqa: B018 (made when it is first asked for)
+
+
+@functools.cache
+def _client() -> Any:
+    return AsyncKernelClient()
 
 
 def _write_connection_file(folder: str) -> str:
@@ -159,6 +173,7 @@ def _be_kernel(connection_file: str, started: int, restrict: Callable[[], None])
         sys.argv = ["ipykernel_launcher", "-f", connection_file]
         app: Any = _KernelApp.instance()
         app.connection_file = connection_file
+        app.session.pid = os.getpid()  # it speaks for the process that made it, and for no fork
         app.initialize()
         os.write(3, b"+")
         os.close(3)
@@ -171,8 +186,9 @@ def _be_kernel(connection_file: str, started: int, restrict: Callable[[], None])
 
 async def connected(folder: str, seconds: float) -> Any:
     """Return a client whose subscription is in force. Raises ``queue.Empty`` when the kernel says nothing in time."""
-    client: Any = AsyncKernelClient(connection_file=os.path.join(folder, "k.json"))
-    client.load_connection_file()
+    client = _client()
+    client.session.pid = os.getpid()
+    client.load_connection_info(_read(os.path.join(folder, "k.json")))
     client.start_channels(stdin=False, hb=False, control=False)
     client.allow_stdin = False
     # The kernel welcomes a new subscriber; jupyter_client's own wait takes three tenths of a second. Once in a thousand times

@@ -7,10 +7,13 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from autograder.checks import expect, expect_true, wanted
+from autograder.checks import expect, expect_true, shown, wanted
 from autograder.checks_asking import (
+    call,
+    configuration_of,
     expect_guesses,
     expect_observed,
+    losses,
     queue_url,
     require_function,
     table_items,
@@ -32,6 +35,22 @@ def publish(sandbox, orders):
         wanted("a topic cloudberry-orders", "there is none", "the example's cell that makes the topic")
 
 
+def require_subscription(sandbox):
+    """Pass if the topic tells cloudberry-fraud of anything at all: without that there is nothing to wait for."""
+    arn = configuration_of(sandbox, FRAUD)["FunctionArn"]
+    try:
+        found = sandbox.client("sns").list_subscriptions_by_topic(TopicArn=TOPIC)["Subscriptions"]
+    except ClientError:
+        wanted("a topic cloudberry-orders", "there is none", "the example's cell that makes the topic")
+    endpoints = [each["Endpoint"] for each in found]
+    expect_true(
+        any(endpoint.startswith(arn) for endpoint in endpoints),
+        wanted=f"a subscription of {FRAUD} to the topic cloudberry-orders",
+        got=endpoints,
+        look_at="gap 2: the cell subscribes the function once the filter policy says something",
+    )
+
+
 def order(order_id, country, total_cents):
     return {"order_id": order_id, "country": country, "total_cents": total_cents}
 
@@ -42,14 +61,47 @@ def heard(sandbox, run):
     return sorted(note.split()[1] for note in notes if note.startswith(f"{FRAUD} {run}-"))
 
 
+def require_bus(sandbox):
+    buses = [bus["Name"] for bus in sandbox.client("events").list_event_buses()["EventBuses"]]
+    expect_true(BUS in buses, wanted=f"a bus {BUS}", got=buses, look_at="the cell that creates the bus")
+
+
+def rules_to(sandbox, name, bus):
+    """Return the rules of a bus that are on and have the function for a target, each with that target."""
+    client, found = sandbox.client("events"), []
+    for rule in client.list_rules(EventBusName=bus)["Rules"]:
+        targets = client.list_targets_by_rule(Rule=rule["Name"], EventBusName=bus)["Targets"]
+        own = [target for target in targets if target["Arn"].split(":")[6:7] == [name]]
+        if own and rule["State"].startswith("ENABLED"):
+            found.append((rule, own[0]))
+    return found
+
+
+def matching_target(sandbox, name, entry, look_at):
+    """Return the function's target of a rule that matches the event; fail the check if there is none to wait for."""
+    require_bus(sandbox)
+    source, kind, detail = entry
+    about = {"id": "check", "account": "000000000000", "time": "2026-11-21T09:00:00Z", "region": "us-east-1"}
+    event = {**about, "source": source, "detail-type": kind, "resources": [], "detail": detail}
+    ask, patterns = sandbox.client("events").test_event_pattern, []
+    for rule, target in rules_to(sandbox, name, BUS):
+        patterns.append(rule.get("EventPattern", "{}"))
+        if ask(EventPattern=patterns[-1], Event=json.dumps(event))["Result"]:
+            return target
+    return wanted(
+        f"a rule on the bus {BUS} with the target {name} that matches {kind} {shown(detail)}",
+        f"patterns {', '.join(patterns)}" if patterns else "no rule has that target",
+        look_at,
+    )
+
+
 def put_events(sandbox, entries):
     """Put events, each (source, detail type, detail), on the bus of the lab."""
     made = [
         {"EventBusName": BUS, "Source": source, "DetailType": kind, "Detail": json.dumps(detail)}
         for source, kind, detail in entries
     ]
-    buses = [bus["Name"] for bus in sandbox.client("events").list_event_buses()["EventBuses"]]
-    expect_true(BUS in buses, wanted=f"a bus {BUS}", got=buses, look_at="the cell that creates the bus")
+    require_bus(sandbox)
     sandbox.client("events").put_events(Entries=made)
 
 
@@ -68,6 +120,12 @@ def line(order_id, country, cents):
 def refunds(sandbox, run):
     found = table_items(sandbox, "Refunds")
     return {item["order_id"]: item.get("cents") for item in found if item["order_id"].endswith(f"-of-{run}")}
+
+
+def call_refund(sandbox, entry, look_at):
+    """Fail the check if the function raises on a cancellation that it is handed directly."""
+    source, kind, detail = entry
+    call(sandbox, REFUND, {"source": source, "detail-type": kind, "detail": detail}, look_at)
 
 
 def cancelled(order_id, paid, cents):
@@ -112,15 +170,14 @@ def test_fraud_hears_of_large_orders_from_abroad(sandbox):
     pays for nothing else.
     """
     require_function(sandbox, FRAUD, "the cell with gaps 1 and 2")
+    require_subscription(sandbox)
+    look_at = "gap 1 (permit, with the topic's ARN) and gap 2 (two keys, both of which must match)"
+    lost = losses(sandbox, FRAUD, look_at)
     run = "check-fraud"
     orders = [("SE", 99_000), ("DE", 1_200), ("NO", 1_200), ("DE", 70_000)]
     publish(sandbox, [order(f"{run}-{n}", *each) for n, each in enumerate(orders)])
-    until(lambda: heard(sandbox, run), timeout_s=10)
-    expect(
-        heard(sandbox, run),
-        wanted=[f"{run}-3"],
-        look_at="gap 1 (permit, with the topic's ARN) and gap 2 (two keys, both of which must match)",
-    )
+    until(lambda: heard(sandbox, run), timeout_s=10, unless=lost)
+    expect(heard(sandbox, run), wanted=[f"{run}-3"], look_at=look_at)
 
 
 @pytest.mark.points(3)
@@ -128,6 +185,8 @@ def test_fraud_hears_of_large_orders_from_abroad(sandbox):
 def test_fraud_hears_right_at_the_border(sandbox, seeded):
     """Orders at the very border, from home and from abroad, go the right way"""
     require_function(sandbox, FRAUD, "the cell with gaps 1 and 2")
+    require_subscription(sandbox)
+    lost = losses(sandbox, FRAUD, "gap 1 (permit, with the topic's ARN)")
     run = f"held{seeded.randrange(10**9)}"
     abroad = seeded.sample(["DE", "DK", "EE", "FR", "se"], k=3)
     totals = [LARGE_CENTS - 1, LARGE_CENTS, LARGE_CENTS + 1, seeded.randint(1, 10**6)]
@@ -142,7 +201,7 @@ def test_fraud_hears_right_at_the_border(sandbox, seeded):
         if each["country"] not in HOME and each["total_cents"] >= LARGE_CENTS
     ]
     publish(sandbox, [*orders, {"order_id": f"{run}-x", "total_cents": 90_000}])
-    until(lambda: len(heard(sandbox, run)) >= len(right), timeout_s=15)
+    until(lambda: len(heard(sandbox, run)) >= len(right), timeout_s=15, unless=lost)
     expect(
         heard(sandbox, run),
         wanted=right,
@@ -159,19 +218,16 @@ def test_rule_rewrites_large_orders_of_jam(sandbox):
     require_function(sandbox, REPORTS, "the cell with gaps 3 to 5")
     run, kind = "check-rule", "OrderPlaced"
     details = [(9_999, ["jam"]), (30_000, ["tea"]), (30_000, ["tea", "jam-500"])]
-    put_events(
-        sandbox,
-        [
-            (SOURCE, kind, {**order(f"{run}-{n}", "DK", cents), "skus": skus})
-            for n, (cents, skus) in enumerate(details)
-        ],
-    )
-    until(lambda: told(sandbox, run), timeout_s=10)
-    expect(
-        told(sandbox, run),
-        wanted=[line(f"{run}-2", "DK", 30_000)],
-        look_at="gap 3 (which orders), gaps 4 and 5 (what is made of them)",
-    )
+    entries = [
+        (SOURCE, kind, {**order(f"{run}-{n}", "DK", cents), "skus": skus})
+        for n, (cents, skus) in enumerate(details)
+    ]
+    look_at = "gap 3 (which orders), gaps 4 and 5 (what is made of them)"
+    matching_target(sandbox, REPORTS, entries[-1], look_at)
+    lost = losses(sandbox, REPORTS, look_at)
+    put_events(sandbox, entries)
+    until(lambda: told(sandbox, run), timeout_s=10, unless=lost)
+    expect(told(sandbox, run), wanted=[line(f"{run}-2", "DK", 30_000)], look_at=look_at)
 
 
 @pytest.mark.points(3)
@@ -194,11 +250,12 @@ def test_rule_chooses_among_anything(sandbox, seeded):
             right.append(line(f"{run}-{n}", country, cents))
     entries = [*entries[:9], (SOURCE, "OrderPlaced", {**order(f"{run}-9", "FI", 77_000), "skus": ["jam"]})]
     right = [each for each in right if f"{run}-9" not in each] + [line(f"{run}-9", "FI", 77_000)]
+    look_at = "source, detail-type, numeric with >=, prefix jam"
+    matching_target(sandbox, REPORTS, entries[-1], look_at)
+    lost = losses(sandbox, REPORTS, look_at)
     put_events(sandbox, entries)
-    until(lambda: len(told(sandbox, run)) >= len(right), timeout_s=15)
-    expect(
-        told(sandbox, run), wanted=sorted(right), look_at="source, detail-type, numeric with >=, prefix jam"
-    )
+    until(lambda: len(told(sandbox, run)) >= len(right), timeout_s=15, unless=lost)
+    expect(told(sandbox, run), wanted=sorted(right), look_at=look_at)
 
 
 @pytest.mark.points(2)
@@ -209,20 +266,18 @@ def test_paid_orders_are_refunded(sandbox):
     """
     require_function(sandbox, REFUND, "the cell where you deploy the refund")
     run = "check"
-    put_events(
-        sandbox,
-        [
-            cancelled(f"a-of-{run}", False, 900),
-            cancelled(f"test-b-of-{run}", True, 100),
-            cancelled(f"c-of-{run}", True, 1300),
-        ],
-    )
-    until(lambda: refunds(sandbox, run), timeout_s=10)
-    expect(
-        refunds(sandbox, run),
-        wanted={f"c-of-{run}": "1300"},
-        look_at="the rule cancellations, the permission for the rule, and the number cents",
-    )
+    entries = [
+        cancelled(f"a-of-{run}", False, 900),
+        cancelled(f"test-b-of-{run}", True, 100),
+        cancelled(f"c-of-{run}", True, 1300),
+    ]
+    look_at = "the rule cancellations, the permission for the rule, and the number cents"
+    call_refund(sandbox, cancelled("direct", True, 1), "the handler of the refund")
+    matching_target(sandbox, REFUND, entries[-1], look_at)
+    lost = losses(sandbox, REFUND, look_at)
+    put_events(sandbox, entries)
+    until(lambda: refunds(sandbox, run), timeout_s=10, unless=lost)
+    expect(refunds(sandbox, run), wanted={f"c-of-{run}": "1300"}, look_at=look_at)
 
 
 @pytest.mark.points(3)
@@ -244,9 +299,12 @@ def test_refunds_are_right_for_any_orders(sandbox, seeded):
     entries = [*entries, cancelled(last, True, 4_200)]
     right[last] = "4200"
     again = [each for each in entries if each[2]["order_id"] in right][:1]
+    look_at = "the pattern of cancellations"
+    matching_target(sandbox, REFUND, entries[-1], look_at)
+    lost = losses(sandbox, REFUND, look_at)
     put_events(sandbox, [*again, *entries])
-    until(lambda: len(refunds(sandbox, run)) >= len(right), timeout_s=15)
-    expect(refunds(sandbox, run), wanted=right, look_at="the pattern of cancellations")
+    until(lambda: len(refunds(sandbox, run)) >= len(right), timeout_s=15, unless=lost)
+    expect(refunds(sandbox, run), wanted=right, look_at=look_at)
 
 
 @pytest.mark.points(2)
@@ -262,14 +320,22 @@ def test_report_comes_every_five_minutes(sandbox):
     def reports():
         return sum(item["told"] == stock for item in table_items(sandbox, "Reports"))
 
-    before = reports()
-    until(lambda: reports() > before, timeout_s=9)
+    look_at = "the rule stock-report: rate(5 minutes), on the default bus, with the Input, and its permission"
+    schedules = [rule for rule, _ in rules_to(sandbox, REPORTS, "default") if rule.get("ScheduleExpression")]
+    expect_true(
+        bool(schedules),
+        wanted=f"a rule on the default bus with a schedule and the target {REPORTS}",
+        got="there is none that is on",
+        look_at=look_at,
+    )
+    lost, before = losses(sandbox, REPORTS, look_at), reports()
+    until(lambda: reports() > before, timeout_s=9, unless=lost)
     after = reports() - before
     expect_true(
         1 <= after <= 2,
         wanted="one more report within five minutes (five seconds, here)",
         got=f"{after} more",
-        look_at="the rule stock-report: rate(5 minutes), on the default bus, with the Input, and its permission",
+        look_at=look_at,
     )
 
 
@@ -283,6 +349,14 @@ def test_what_cannot_be_delivered_is_kept(sandbox, seeded):
         statements = json.loads(client.get_policy(FunctionName=REFUND)["Policy"])["Statement"]
     except ClientError:
         wanted("a permission for the rule", "there is none", "permit, with the rule's ARN")
+    look_at = "DeadLetterConfig of the target of the rule cancellations"
+    target = matching_target(sandbox, REFUND, cancelled("lost-of-x", True, 700), look_at)
+    expect_true(
+        "DeadLetterConfig" in target,
+        wanted=f"a DeadLetterConfig of the target {REFUND}",
+        got=sorted(target),
+        look_at=look_at,
+    )
     for statement in statements:
         client.remove_permission(FunctionName=REFUND, StatementId=statement["Sid"])
     name = f"lost-of-{seeded.randrange(10**9)}"
@@ -298,5 +372,5 @@ def test_what_cannot_be_delivered_is_kept(sandbox, seeded):
         until(kept, timeout_s=12),
         wanted="the event, in the queue cloudberry-undelivered",
         got=f"{len(bodies)} other messages",
-        look_at="DeadLetterConfig of the target of the rule cancellations",
+        look_at=look_at,
     )
