@@ -129,7 +129,7 @@ def make_ready() -> None:
     # A configuration of its own: the shell notes something in it that the application would warn of.
     kernel = _Kernel.instance(parent=app, profile_dir=app.profile_dir, config=Config(_CONFIG))
     app.shell = kernel.shell
-    IPKernelApp.init_extensions(app)
+    IPKernelApp.init_extensions(app)  # type: ignore[no-untyped-call]
     kernel.shell._sys_modules_keys = set(sys.modules)
     del os.environ["IPYTHONDIR"]
     for part in (app, _client()):
