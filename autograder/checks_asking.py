@@ -114,6 +114,22 @@ def configuration_of(sandbox: Sandbox, name: str) -> dict[str, Any]:
     return found
 
 
+def require_destination(sandbox: Sandbox, name: str, condition: str, queue: str, look_at: str) -> None:
+    """Pass if a function's ``condition`` (``OnSuccess`` or ``OnFailure``) is told to that queue; raises CheckFailed otherwise."""
+    require_function(sandbox, name)
+    try:
+        found = sandbox.client("lambda").get_function_event_invoke_config(FunctionName=name)
+    except ClientError:
+        found = {}
+    arn: str = found.get("DestinationConfig", {}).get(condition, {}).get("Destination", "none")
+    expect_true(
+        arn.split(":")[-1] == queue,
+        wanted=f"the queue {queue} as the destination of {name}: {condition}",
+        got=f"the destination is {arn}",
+        look_at=look_at,
+    )
+
+
 def layer_of(sandbox: Sandbox, name: str, layer: str) -> str:
     """Return the ARN of the version of ``layer`` that a function has; raises CheckFailed if it has none."""
     arns: list[str] = [each["Arn"] for each in configuration_of(sandbox, name).get("Layers", [])]

@@ -40,7 +40,8 @@ def check_lab(lab: Lab, labs: list[Lab], *, run: bool = True) -> list[str]:
     """
     problems = [*_paper_problems(lab, labs)]
     if run and lab.notebook.is_file() and lab.solution.is_file():
-        starter, solution = sorted(grade_all(own_jobs(lab), side_by_side=2), key=lambda result: result.key != "starter")
+        graded = grade_all(own_jobs(lab), side_by_side=2)
+        starter, solution = sorted(graded, key=lambda result: result.key != "starter")
         problems += starter_problems(starter)
         problems += solution_problems(solution)
         problems += _check_problems(lab, solution)

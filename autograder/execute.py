@@ -207,7 +207,10 @@ class _Inside:
             return message
         if not self._fork_server.alive():
             raise ForkServerLost(f"{complaint}: the process that starts notebooks has ended.")
-        raise GraderFault(f"{complaint}: {message.get('fault', 'it said nothing')}")
+        reason = message.get("fault", "it said nothing")
+        raise GraderFault(
+            f"{complaint} ({reason}): grade it again, and look at the machine if that does not help."
+        )
 
     def _answer(self, deadline: float) -> dict[str, Any] | None:
         """Return what the inside says, or ``None`` if it says nothing valid in time. It is only ever shown."""

@@ -62,7 +62,8 @@ class TelemetryStreams:
             streams.subscribers[extension_id].put(started)
         told = {"name": extension.name, "state": "Subscribed", "types": list(subscription.types)}
         self._platform(environment_id, "platform.telemetrySubscription", told)
-        if environment.state is State.INIT and environment.runtime_waits:  # it was quicker than this extension
+        # The runtime may have been quicker than this extension.
+        if environment.state is State.INIT and environment.runtime_waits:
             self.runtime_ready(environment)
         return None
 

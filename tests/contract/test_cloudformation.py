@@ -178,6 +178,26 @@ def test_sam_template_deploys_updates_and_leaves_nothing(
         stacks.describe_stacks(StackName="greeter")
 
 
+def test_deploying_the_same_again_changes_nothing(server: Server, tmp_path: Path) -> None:
+    """The CLI gives every parameter its previous value, also one that was left to its default."""
+    template = {
+        "Parameters": {"Seconds": {"Type": "Number", "Default": 30}},
+        "Resources": {
+            "Queue": {
+                "Type": "AWS::SQS::Queue",
+                "Properties": {"QueueName": "deployed-twice", "VisibilityTimeout": {"Ref": "Seconds"}},
+            }
+        },
+    }
+    (tmp_path / "template.json").write_text(json.dumps(template))
+    deploy = ("cloudformation", "deploy", "--stack-name", "twice", "--template-file", "template.json")
+    assert "Successfully created/updated stack" in aws(server, *deploy, cwd=tmp_path)
+    unchanged = aws(server, *deploy, "--no-fail-on-empty-changeset", cwd=tmp_path)
+    assert "No changes to deploy" in unchanged
+    assert "Successfully" in aws(server, *deploy, "--parameter-overrides", "Seconds=40", cwd=tmp_path)
+    server.client("cloudformation").delete_stack(StackName="twice")
+
+
 PLAIN = {
     "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "of-the-failed-stack"}},
     "Works": {

@@ -37,6 +37,9 @@ def install(parsing: Any, models: Any, responses: Any) -> None:
     stacks = Stacks(parsing, models)
     models.Stack.create_resources = stacks.create_resources
     models.Stack.update = stacks.update
+    models.Stack.has_parameters = _has_parameters
+    # It refuses to make a change set without changes; AWS makes it, and it has failed. UpdateStack is refused below.
+    responses.CloudFormationResponse._validate_different_update = lambda *_: None
     backend = models.CloudFormationBackend
     stacks.wrap(backend)
     backend.execute_change_set = stacks.execute_change_set
@@ -62,6 +65,21 @@ def _add_resources(parsing: Any) -> None:
 
 def _is_lambda(model: Any) -> bool:
     return str(model.cloudformation_type()).startswith("AWS::Lambda::")
+
+
+def _has_parameters(stack: Any, given: Mapping[str, Any]) -> bool:
+    """Whether these are the stack's values. moto takes one that was left to its default for another than the same, given."""
+    declared: dict[str, Any] = stack.template_dict.get("Parameters") or {}
+    defaults = {name: body["Default"] for name, body in declared.items() if "Default" in body}
+    now, then = ({**defaults, **values} for values in (stack.parameters or {}, given))
+    return {name: _text(value) for name, value in now.items()} == {
+        name: _text(value) for name, value in then.items()
+    }
+
+
+def _text(value: Any) -> str:
+    """Return a parameter's value as it is written; moto makes numbers and lists of some."""
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 @cache
