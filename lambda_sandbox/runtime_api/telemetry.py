@@ -17,6 +17,7 @@ from lambda_sandbox.runtime_api.extensions import identifier, refuse
 PATH = b"/2022-07-01/telemetry"
 LOGS_PATH = b"/2020-08-15/logs"
 PLATFORM, FUNCTION, EXTENSION = "platform", "function", "extension"
+# AWS: a newer one only adds to what an older one has; what is sent is the same for all.
 _SCHEMAS = ("2022-07-01", "2022-12-13", "2025-01-29")
 _RUNTIME_API_PORT = 9001
 # Name: default, least and most.
@@ -31,7 +32,6 @@ _BUFFERING = {
 class Subscription:
     """What one extension wants and where. ``http_path`` is ``None`` for TCP."""
 
-    schema_version: str
     types: tuple[str, ...]
     port: int
     http_path: str | None
@@ -89,7 +89,7 @@ def parse(body: Any) -> Subscription:
     port, path = _destination(_object(members.get("destination"), "destination"))
     buffering = _object(members.get("buffering") or {}, "buffering")
     sizes = [_size(buffering, name) for name in _BUFFERING]
-    return Subscription(schema, tuple(dict.fromkeys(types)), port, path, *sizes)
+    return Subscription(tuple(dict.fromkeys(types)), port, path, *sizes)
 
 
 def _object(value: Any, name: str) -> dict[str, Any]:
