@@ -77,8 +77,7 @@ def _subscribe(host: TelemetryHost, environment_id: str, request: Request) -> Re
 def parse(body: Any) -> Subscription:
     """Return the subscription that a request's JSON asks for. Raises ``ValueError`` that names the member that is wrong."""
     members = _object(body, "the body")
-    schema = members.get("schemaVersion")
-    if schema not in _SCHEMAS:
+    if members.get("schemaVersion") not in _SCHEMAS:
         raise ValueError(f"schemaVersion must be one of {', '.join(_SCHEMAS)}")
     types = members.get("types")
     if not isinstance(types, list) or not types:
