@@ -45,10 +45,11 @@ def until(
     return True
 
 
-def losses(sandbox: Sandbox, name: str, look_at: str) -> Callable[[], None]:
+def losses(sandbox: Sandbox, name: str, look_at: str, source: str = "") -> Callable[[], None]:
     """Return an ``unless`` for ``until``: it fails the check once an event for a function is lost, from now on.
 
     Lost is an event that its service may not deliver or gave up delivering, and one that the function failed at for good.
+    With ``source``, an ARN, what other topics, buckets and rules may not deliver does not count.
     """
     past = sandbox.history()
     known = {row["request_id"] for row in past["invocations"]}
@@ -58,7 +59,7 @@ def losses(sandbox: Sandbox, name: str, look_at: str) -> Callable[[], None]:
         history = sandbox.history()
         for row in history["deliveries"][told:]:
             arrived, _, problem = row["why"].partition(f":function:{name} failed ")
-            if arrived.startswith("event of ") and problem:
+            if arrived.startswith("event of ") and source in arrived and problem:
                 wanted(f"an event that reaches {name}", f"it was refused: {problem}", look_at)
         for row in history["invocations"]:
             if row["function_name"] == name and row["request_id"] not in known and _given_up(row):

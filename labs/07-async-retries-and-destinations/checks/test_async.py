@@ -10,7 +10,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from autograder.checks import expect, expect_true, wanted
-from autograder.checks_asking import expect_guesses, expect_observed, queue_url, require_function, table_item
+from autograder.checks_asking import (
+    configuration_of,
+    expect_guesses,
+    expect_observed,
+    queue_url,
+    require_destination,
+    require_function,
+    table_item,
+    until,
+)
 
 INVOICE = "cloudberry-invoice"
 PARCEL = "cloudberry-parcel"
@@ -34,29 +43,47 @@ class Mailbox:
         self._url = queue_url(sandbox, name)
         self._messages = []
 
-    def tell_of(self, request_id, timeout_s=TOLD_WITHIN_S, at_least=1):
-        """Return the messages that name this request, once there are enough or the time is over."""
-        end = time.monotonic() + timeout_s
-        while True:
-            answer = self._sqs.receive_message(
-                QueueUrl=self._url,
-                MaxNumberOfMessages=10,
-                MessageAttributeNames=["All"],
-                VisibilityTimeout=120,
-            )
-            self._messages += answer.get("Messages", ())
-            found = [message for message in self._messages if request_id in json.dumps(message)]
-            if len(found) >= at_least or time.monotonic() > end:
-                return found
-            time.sleep(0.2)
+    def tell_of(self, request_id, timeout_s=TOLD_WITHIN_S, unless=None):
+        """Return the messages that name this request, once there is one or the time is over."""
+        until(lambda: self._found(request_id), timeout_s, unless)
+        return self._found(request_id)
 
-    def record_of(self, request_id, look_at, timeout_s=TOLD_WITHIN_S):
+    def _found(self, request_id):
+        answer = self._sqs.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            VisibilityTimeout=120,
+        )
+        self._messages += answer.get("Messages", ())
+        return [message for message in self._messages if request_id in json.dumps(message)]
+
+    def record_of(self, request_id, look_at, timeout_s=TOLD_WITHIN_S, unless=None):
         """Return the destination's record of a request; fail the check if there is none."""
-        bodies = [json.loads(message["Body"]) for message in self.tell_of(request_id, timeout_s)]
+        bodies = [json.loads(message["Body"]) for message in self.tell_of(request_id, timeout_s, unless)]
         records = [body for body in bodies if isinstance(body, dict) and "requestContext" in body]
         if not records:
             wanted("a record of how the event ended", "nothing came into the queue", look_at)
         return records[0]
+
+
+def not_ended(sandbox, name, request_id, condition):
+    """Return an ``unless``: it fails the check once an event has ended in the other way, which another place is told of."""
+
+    def look():
+        runs = [row for row in sandbox.history()["invocations"] if row["request_id"] == request_id]
+        if not runs:
+            return
+        succeeded, over = runs[-1]["status"] == "success", runs[-1]["why"].endswith("is dropped")
+        expect_true(
+            not (over if condition == "Success" else succeeded),
+            wanted=f"an event that ends as {condition}",
+            got=f"run {runs[-1]['attempt']} of {name} "
+            + ("succeeded" if succeeded else f"was the last, and failed: {runs[-1]['error_type']}"),
+            look_at=f"the handler of {name}; sandbox.logs('{name}') has what it printed and raised",
+        )
+
+    return look
 
 
 def ending(record):
@@ -143,9 +170,12 @@ def test_failed_invoice_is_told_after_one_retry(sandbox):
     reads it can send it again.
     """
     failed = Mailbox(sandbox, f"{INVOICE}-failed")
+    look_at = "gap 1: DestinationConfig with OnFailure"
+    require_destination(sandbox, INVOICE, "OnFailure", f"{INVOICE}-failed", look_at)
     event = invoice("check-1", (0, 650))
     request_id = send_event(sandbox, INVOICE, event)
-    record = failed.record_of(request_id, "gap 1: DestinationConfig with OnFailure")
+    unless = not_ended(sandbox, INVOICE, request_id, "RetriesExhausted")
+    record = failed.record_of(request_id, look_at, unless=unless)
     expect(
         ending(record),
         wanted=["RetriesExhausted", 2, event],
@@ -180,11 +210,19 @@ def test_dead_letter_is_the_event_as_it_was_sent(sandbox):
     attributes, and what the function answered is not told at all.
     """
     dead = Mailbox(sandbox, f"{INVOICE}-dead")
+    look_at = "gap 2: DeadLetterConfig with its TargetArn"
+    target = configuration_of(sandbox, INVOICE).get("DeadLetterConfig", {}).get("TargetArn", "none")
+    expect_true(
+        target.split(":")[-1] == f"{INVOICE}-dead",
+        wanted=f"the dead-letter queue {INVOICE}-dead",
+        got=f"the TargetArn is {target}",
+        look_at=look_at,
+    )
     event = invoice("check-2", (3, 0), (1, -5))
     request_id = send_event(sandbox, INVOICE, event)
-    letters = dead.tell_of(request_id)
+    letters = dead.tell_of(request_id, unless=not_ended(sandbox, INVOICE, request_id, "RetriesExhausted"))
     if not letters:
-        wanted("one dead letter", "nothing came into the queue", "gap 2: DeadLetterConfig with its TargetArn")
+        wanted("one dead letter", "nothing came into the queue", look_at)
     attributes = letters[0].get("MessageAttributes", {})
     expect(
         [json.loads(letters[0]["Body"]), attributes.get("ErrorMessage", {}).get("StringValue")],
@@ -198,6 +236,8 @@ def test_dead_letter_is_the_event_as_it_was_sent(sandbox):
 def test_each_invoice_is_told_where_it_belongs(sandbox, seeded):
     """Of a mixture of invoices, the good ones are told as successes and the others as failures"""
     done, failed = Mailbox(sandbox, f"{INVOICE}-done"), Mailbox(sandbox, f"{INVOICE}-failed")
+    for condition, queue in [("OnSuccess", f"{INVOICE}-done"), ("OnFailure", f"{INVOICE}-failed")]:
+        require_destination(sandbox, INVOICE, condition, queue, "both destinations of gap 1")
     sent = []
     for number in range(4):
         good = number % 2 == 0
@@ -206,7 +246,8 @@ def test_each_invoice_is_told_where_it_belongs(sandbox, seeded):
         total = sum(quantity * cents for quantity, cents in lines)
         sent.append((good, event, total, send_event(sandbox, INVOICE, event)))
     for good, event, total, request_id in sent:
-        record = (done if good else failed).record_of(request_id, "both destinations of gap 1")
+        unless = not_ended(sandbox, INVOICE, request_id, "Success" if good else "RetriesExhausted")
+        record = (done if good else failed).record_of(request_id, "both destinations of gap 1", unless=unless)
         expect(
             ending(record),
             wanted=["Success", 1, event] if good else ["RetriesExhausted", 2, event],
@@ -255,8 +296,11 @@ def test_parcel_without_an_address_is_told_as_a_failure(sandbox):
     """
     failed = Mailbox(sandbox, f"{PARCEL}-failed")
     event = {"order_id": f"check-{time.time_ns()}", "address": "   "}
+    look_at = "OnFailure of cloudberry-parcel, and that the handler raises"
+    require_destination(sandbox, PARCEL, "OnFailure", f"{PARCEL}-failed", look_at)
     request_id = send_event(sandbox, PARCEL, event)
-    record = failed.record_of(request_id, "OnFailure of cloudberry-parcel, and that the handler raises")
+    unless = not_ended(sandbox, PARCEL, request_id, "RetriesExhausted")
+    record = failed.record_of(request_id, look_at, unless=unless)
     expect(
         ending(record),
         wanted=["RetriesExhausted", 2, event],
@@ -276,10 +320,13 @@ def test_orders_at_the_same_moment_get_one_parcel_each(sandbox, seeded):
         {"order_id": f"held-{seeded.randrange(10**9)}", "address": f"Street {seeded.randint(1, 99)}"}
         for _ in range(2)
     ]
+    look_at = "OnSuccess of cloudberry-parcel"
+    require_destination(sandbox, PARCEL, "OnSuccess", f"{PARCEL}-booked", look_at)
     sent = [(order, send_event(sandbox, PARCEL, order)) for _ in range(4) for order in orders]
     numbers = {order["order_id"]: set() for order in orders}
     for order, request_id in sent:
-        record = booked.record_of(request_id, "OnSuccess of cloudberry-parcel", timeout_s=30)
+        unless = not_ended(sandbox, PARCEL, request_id, "Success")
+        record = booked.record_of(request_id, look_at, timeout_s=30, unless=unless)
         answer = record.get("responsePayload")
         numbers[order["order_id"]].add(str(answer.get("parcel")) if isinstance(answer, dict) else "none")
     for order_id, told in numbers.items():
