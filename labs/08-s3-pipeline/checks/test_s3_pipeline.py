@@ -13,7 +13,9 @@ from autograder.checks_asking import (
     configuration_of,
     expect_guesses,
     expect_observed,
+    losses,
     queue_url,
+    require_destination,
     require_function,
     table_item,
     until,
@@ -89,6 +91,38 @@ def told_well(sandbox, name, *records):
         got=result.payload,
         look_at="the errorMessage: NoSuchKey means that the key was not decoded",
     )
+
+
+def lets_through(configuration, key):
+    """Return whether the filter of one notification lets an object's key through."""
+    rules = configuration.get("Filter", {}).get("Key", {}).get("FilterRules", [])
+    tests = {"prefix": key.startswith, "suffix": key.endswith}
+    return all(tests[rule["Name"].lower()](rule["Value"]) for rule in rules)
+
+
+def require_notification(sandbox, bucket, name, key, look_at):
+    """Pass if the bucket invokes the function for this key: without that there is nothing to wait for."""
+    try:
+        found = sandbox.client("s3").get_bucket_notification_configuration(Bucket=bucket)
+    except ClientError:
+        wanted(f"a bucket {bucket}", "there is none", "the cell that makes the buckets")
+    made = found.get("LambdaFunctionConfigurations", [])
+    own = [each for each in made if each["LambdaFunctionArn"].split(":")[6] == name]
+    expect_true(
+        any(lets_through(each, key) for each in own),
+        wanted=f"a bucket {bucket} that invokes {name} for {key}",
+        got=f"its filters are {json.dumps([each.get('Filter') for each in own])}" if own else "it does not",
+        look_at=look_at,
+    )
+
+
+def expect_page_made(sandbox):
+    """Fail the check unless the function makes a page of a list when it is told of it: else there is nothing to wait for."""
+    bucket = own_bucket(sandbox, "check-direct")
+    put(sandbox, bucket, "lists/direct list.csv", "sku,price\njam,6.50\n")
+    told_well(sandbox, PRICES, record(bucket, "lists/direct list.csv"))
+    look_at = "the three gaps of the handler: the key, the text, the put_object"
+    expect(page(sandbox, "direct list.json"), wanted={"jam": 650}, look_at=look_at)
 
 
 def price_list(prices):
@@ -206,16 +240,15 @@ def test_bucket_invokes_for_price_lists_only(sandbox):
     A filter in the notification costs nothing; the same test inside the function costs an invocation for each
     object that does not matter.
     """
-    before = runs_of(sandbox, PRICES)
+    look_at = "gaps 1 and 2 of the wiring: is the bucket permitted to invoke, and did S3 accept?"
+    require_notification(sandbox, INCOMING, PRICES, "lists/a.csv", look_at)
+    expect_page_made(sandbox)
+    lost, before = losses(sandbox, PRICES, look_at), runs_of(sandbox, PRICES)
     for key in ["lists/check.txt", "check.csv", "old-lists/check.csv"]:
         put(sandbox, INCOMING, key, "sku,price\njam,6.50\n")
     put(sandbox, INCOMING, "lists/check stored.csv", "sku,price\nhoney,8.90\n")
-    until(lambda: page(sandbox, "check stored.json") is not None, timeout_s=15)
-    expect(
-        page(sandbox, "check stored.json"),
-        wanted={"honey": 890},
-        look_at="gaps 1 and 2 of the wiring: is the bucket permitted to invoke, and did S3 accept?",
-    )
+    until(lambda: page(sandbox, "check stored.json") is not None, timeout_s=15, unless=lost)
+    expect(page(sandbox, "check stored.json"), wanted={"honey": 890}, look_at=look_at)
     expect(
         len(runs_of(sandbox, PRICES) - before),
         wanted=1,
@@ -261,20 +294,30 @@ def test_no_other_bucket_may_call(sandbox):
 @pytest.mark.held
 def test_broken_list_ends_in_the_queue(sandbox, seeded):
     """A broken list is tried three times and ends in the queue, and a good one beside it is none the worse"""
+    look_at = "gap 3 of the wiring: OnFailure; and the handler, which must not catch the error"
+    require_notification(sandbox, INCOMING, PRICES, "lists/a.csv", "gaps 1 and 2 of the wiring")
+    expect_page_made(sandbox)
+    require_destination(sandbox, PRICES, "OnFailure", f"{PRICES}-failed", look_at)
     run = seeded.randrange(10**9)
     broken, good = f"lists/broken {run}.csv", f"lists/good {run}.csv"
     prices = {"jam": seeded.randint(1, 5_000)}
-    put(sandbox, INCOMING, broken, seeded.choice(["", "no list", "sku,price\njam,six fifty\n"]))
+    text = seeded.choice(["", "no list", "sku,price\njam,six fifty\n"])
+    own = own_bucket(sandbox, "check-direct")
+    put(sandbox, own, broken, text)
+    result = tell(sandbox, PRICES, record(own, broken))
+    expect_true(
+        result.function_error is not None,
+        wanted=f"an exception for a list that says {text!r}",
+        got=result.payload,
+        look_at=look_at,
+    )
+    put(sandbox, INCOMING, broken, text)
     put(sandbox, INCOMING, good, price_list(prices))
     until(lambda: page(sandbox, f"good {run}.json") is not None, timeout_s=15)
     expect(page(sandbox, f"good {run}.json"), wanted=prices, look_at="the good list beside a broken one")
     letter = failure_of(sandbox, f"{PRICES}-failed", broken, timeout_s=30)
     runs = letter and letter["requestContext"]["approximateInvokeCount"]
-    expect(
-        runs,
-        wanted=3,
-        look_at="gap 3 of the wiring: OnFailure; and the handler, which must not catch the error",
-    )
+    expect(runs, wanted=3, look_at=look_at)
 
 
 @pytest.mark.points(2)
@@ -331,14 +374,19 @@ def test_stock_is_fed_and_failures_are_reported_at_once(sandbox, seeded):
     run = seeded.randrange(10**9)
     good, bad = f"good {run}", f"bad {run}"
     jars = seeded.randint(1, 99)
-    put(sandbox, SHELVES, f"stock/{good}.json", json.dumps({"jars": jars}))
-    until(lambda: shelf(sandbox, good) is not None, timeout_s=15)
+    look_at = "permit and notify for the stock"
+    require_notification(sandbox, SHELVES, STOCK, "stock/a.json", look_at)
+    own, direct = own_bucket(sandbox, "check-bad-stock"), f"direct {run}"
+    count(sandbox, own, direct, jars, "0055AED6DCD90281E5")
     expect(
-        shelf(sandbox, good),
+        shelf(sandbox, direct),
         wanted={"jars": str(jars), "changes": "1"},
-        look_at="permit and notify for the stock",
+        look_at="the handler of the stock, which was told of a good file",
     )
-    own = own_bucket(sandbox, "check-bad-stock")
+    lost = losses(sandbox, STOCK, look_at)
+    put(sandbox, SHELVES, f"stock/{good}.json", json.dumps({"jars": jars}))
+    until(lambda: shelf(sandbox, good) is not None, timeout_s=15, unless=lost)
+    expect(shelf(sandbox, good), wanted={"jars": str(jars), "changes": "1"}, look_at=look_at)
     for body in ["[]", '{"jars": -1}', '{"jars": "7"}', '{"jars": true}', '{"jars": 2.5}', "{}", "seven"]:
         put(sandbox, own, f"stock/{bad}.json", body)
         result = tell(sandbox, STOCK, record(own, f"stock/{bad}.json", f"00{seeded.randrange(16**12):012X}"))
@@ -348,10 +396,12 @@ def test_stock_is_fed_and_failures_are_reported_at_once(sandbox, seeded):
             got={"error": result.function_error, "table": shelf(sandbox, bad)},
             look_at="what counts as a whole number from 0 on (in Python, True is an int too)",
         )
+    look_at = "put_function_event_invoke_config: MaximumRetryAttempts=0 and the destination"
+    require_destination(sandbox, STOCK, "OnFailure", f"{STOCK}-failed", look_at)
     put(sandbox, SHELVES, f"stock/{bad}.json", "seven")
     letter = failure_of(sandbox, f"{STOCK}-failed", f"stock/{bad}.json", timeout_s=15)
     expect(
         letter and letter["requestContext"]["approximateInvokeCount"],
         wanted=1,
-        look_at="put_function_event_invoke_config: MaximumRetryAttempts=0 and the destination",
+        look_at=look_at,
     )

@@ -83,16 +83,48 @@ def left_in(sandbox, name):
 
 
 def found_in(sandbox, name, good, poison, timeout_s):
-    """Return which of the bodies turn up in a queue; wait until all the poison did, or the time is over."""
-    sqs, url, seen = sandbox.client("sqs"), queue_url(sandbox, name), set()
+    """Return which of the bodies turn up in a queue's dead-letter queue; wait until all the poison did, or none is left to."""
+    sqs, url, seen = sandbox.client("sqs"), queue_url(sandbox, f"{name}-dlq"), set()
 
     def all_there():
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=5)
         seen.update(message["Body"] for message in answer.get("Messages", ()))
         return set(poison) <= seen
 
-    until(all_there, timeout_s)
+    def all_over():
+        if left_in(sandbox, name):
+            return False
+        # What has not been put aside by now was deleted; and what was put aside has been seen if none is visible.
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        return found["Attributes"]["ApproximateNumberOfMessages"] == "0"
+
+    until(lambda: all_there() or all_over(), timeout_s)
     return sorted(seen & {*poison, *good})
+
+
+def expect_orders_stored(sandbox, *poison):
+    """Fail the check unless the function stores what a mapping would hand it: else there is nothing to wait for."""
+    mapping_of(sandbox, ORDERS)
+    order_id = f"direct-{time.time_ns()}"
+    hand_over(sandbox, ORDERS, [*poison, order(order_id)])
+    expect(
+        sorted(stored_orders(sandbox, [order_id])),
+        wanted=[order_id],
+        look_at="gap 1 of the handler: store(json.loads(...)) for the body of each record",
+    )
+
+
+def require_redrive(sandbox, name):
+    """Pass if the queue has a dead-letter queue at all: without it there is nothing to wait for."""
+    found = sandbox.client("sqs").get_queue_attributes(
+        QueueUrl=queue_url(sandbox, name), AttributeNames=["RedrivePolicy"]
+    )
+    expect_true(
+        "RedrivePolicy" in found.get("Attributes", {}),
+        wanted=f"a RedrivePolicy of the queue {name}",
+        got="it has none",
+        look_at="gap 1 of the wiring: deadLetterTargetArn, and maxReceiveCount 3",
+    )
 
 
 def stored_orders(sandbox, ids):
@@ -204,6 +236,7 @@ def test_good_orders_reach_the_table(sandbox):
     The mapping polls, invokes and deletes; the function sees a batch, and neither side knows the
     other's address.
     """
+    expect_orders_stored(sandbox)
     ids = [f"sent-{n}" for n in range(3)]
     send(sandbox, ORDERS, [order(order_id, 2, "tea") for order_id in ids])
     until(lambda: len(stored_orders(sandbox, ids)) == 3, timeout_s=15)
@@ -219,6 +252,8 @@ def test_good_orders_reach_the_table(sandbox):
 def test_poison_alone_goes_to_the_dead_letter_queue(sandbox, seeded):
     """Of a mixed batch, the good orders are stored and just the poison is set aside"""
     run = seeded.randrange(10**9)
+    expect_orders_stored(sandbox, "no jars, please")
+    require_redrive(sandbox, ORDERS)
     ids = [f"mixed-{run}-{n}" for n in range(seeded.randint(3, 6))]
     good = [order(order_id, seeded.randint(1, 9)) for order_id in ids]
     poison = [f"{run} jars, please", order(f"poison-{run}", 0)]
@@ -230,7 +265,7 @@ def test_poison_alone_goes_to_the_dead_letter_queue(sandbox, seeded):
         sorted(stored_orders(sandbox, ids)), wanted=sorted(ids), look_at="each record is handled by itself"
     )
     expect(
-        found_in(sandbox, f"{ORDERS}-dlq", good, poison, timeout_s=30),
+        found_in(sandbox, ORDERS, good, poison, timeout_s=30),
         wanted=sorted(poison),
         look_at="gap 1 of the wiring (deadLetterTargetArn, maxReceiveCount 3), and whether failures are reported",
     )
