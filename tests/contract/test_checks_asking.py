@@ -12,12 +12,15 @@ from autograder.checks_asking import (
     call,
     configuration_of,
     layer_of,
+    losses,
     mapping_of,
     put_item,
     queue_url,
+    require_destination,
     require_function,
     table_item,
     table_items,
+    until,
 )
 from autograder.sandbox import Sandbox
 from lambda_sandbox import package
@@ -67,6 +70,48 @@ def test_a_layer_and_a_mapping_of_a_function_are_found(sandbox: Sandbox) -> None
         FunctionName="asked-mapped", EventSourceArn="arn:aws:sqs:us-east-1:000000000000:asked"
     )
     assert mapping_of(sandbox, "asked-mapped")["UUID"] == made["UUID"]
+
+
+def test_a_destination_is_the_queue_that_is_told(sandbox: Sandbox) -> None:
+    sandbox.deploy("asked-told", ECHO)
+    with pytest.raises(CheckFailed, match="the destination is none"):
+        require_destination(sandbox, "asked-told", "OnFailure", "asked-failed", "gap 3")
+    sandbox.client("sqs").create_queue(QueueName="asked-failed")
+    arn = "arn:aws:sqs:us-east-1:000000000000:asked-failed"
+    sandbox.client("lambda").put_function_event_invoke_config(
+        FunctionName="asked-told", DestinationConfig={"OnFailure": {"Destination": arn}}
+    )
+    require_destination(sandbox, "asked-told", "OnFailure", "asked-failed", "gap 3")
+    with pytest.raises(CheckFailed, match="OnSuccess"):
+        require_destination(sandbox, "asked-told", "OnSuccess", "asked-failed", "gap 3")
+
+
+def test_an_event_that_the_function_fails_at_for_good_ends_the_wait(sandbox: Sandbox) -> None:
+    sandbox.deploy("asked-lost", ECHO)
+    client = sandbox.client("lambda")
+    client.put_function_event_invoke_config(FunctionName="asked-lost", MaximumRetryAttempts=0)
+    lost = losses(sandbox, "asked-lost", "gap 4")
+    client.invoke(FunctionName="asked-lost", InvocationType="Event", Payload=b'{"raise": "no jam"}')
+    with pytest.raises(CheckFailed) as failed:
+        until(lambda: False, timeout_s=30, unless=lost)
+    assert failed.value.got == "ValueError in run 1, the last"
+    assert failed.value.look_at.endswith("gap 4")
+    losses(sandbox, "asked-lost", "gap 4")()  # what was lost before is no longer told
+
+
+def test_an_event_that_may_not_be_delivered_ends_the_wait_of_its_source_alone(sandbox: Sandbox) -> None:
+    sandbox.deploy("asked-refused", ECHO)
+    sns = sandbox.client("sns")
+    topic = sns.create_topic(Name="asked-refused")["TopicArn"]
+    function = configuration_of(sandbox, "asked-refused")["FunctionArn"]
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function)
+    refused, others = (
+        losses(sandbox, "asked-refused", "permit", f"({source})") for source in (topic, f"{topic}-other")
+    )
+    sns.publish(TopicArn=topic, Message="{}")
+    with pytest.raises(CheckFailed, match="NO_PERMISSIONS"):
+        until(lambda: False, timeout_s=30, unless=refused)
+    others()
 
 
 def test_items_come_back_as_the_texts_that_dynamodb_sends(sandbox: Sandbox) -> None:

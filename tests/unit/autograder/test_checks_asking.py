@@ -32,6 +32,30 @@ def test_until_is_false_when_the_time_is_over() -> None:
     assert until(lambda: False, timeout_s=0) is False
 
 
+def in_vain() -> None:
+    raise CheckFailed("an order that arrives", "it was refused", "the permission")
+
+
+def test_until_fails_the_check_at_once_when_waiting_is_in_vain() -> None:
+    with pytest.raises(CheckFailed, match="it was refused"):
+        until(lambda: False, timeout_s=300, unless=in_vain)
+
+
+def test_until_believes_the_condition_before_the_doubt() -> None:
+    answers = iter([False, True])
+    assert until(lambda: next(answers), timeout_s=5, unless=in_vain) is True
+
+
+def test_until_does_not_doubt_what_is_there_already() -> None:
+    assert until(lambda: True, unless=in_vain) is True
+
+
+def test_until_goes_on_as_long_as_there_is_no_doubt() -> None:
+    answers, doubts = iter([False, False, True]), list[None]()
+    assert until(lambda: next(answers), timeout_s=5, unless=lambda: doubts.append(None)) is True
+    assert doubts
+
+
 @pytest.mark.parametrize(
     ("guess", "kind"), [(3, int), (3, float), (2.5, float), ("a", str), (True, bool)], ids=str
 )
