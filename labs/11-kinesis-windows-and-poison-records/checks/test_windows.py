@@ -312,10 +312,11 @@ def test_what_is_no_sale_fails_its_batch(sandbox, seeded):
 def test_poison_is_told_and_every_sale_counts(sandbox, seeded):
     """Poison among the sales of several stalls: each is told by itself, and all sales are counted"""
     mapping = mapping_of(sandbox, TAKINGS)
+    settings = ("TumblingWindowInSeconds", "MaximumRetryAttempts", "BisectBatchOnFunctionError")
     expect(
-        [mapping.get("TumblingWindowInSeconds"), mapping.get("MaximumRetryAttempts")],
-        wanted=[60, 1],
-        look_at="TumblingWindowInSeconds and MaximumRetryAttempts of the mapping",
+        [mapping.get(name) for name in settings],
+        wanted=[60, 1, True],
+        look_at=f"{', '.join(settings)} of the mapping",
     )
     look_at = "DestinationConfig with OnFailure (the sequence numbers of what was given up, one by one)"
     destination = mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", "none")
