@@ -92,7 +92,8 @@ def test_the_end_of_the_zygote_is_the_end_of_all(tmp_path: Path) -> None:
 
     play(tmp_path, scene)
     ends = time.monotonic() + 10
-    while left := set(children(os.getpid())) - before:  # orphans of hers may come to this process, to be collected
+    # Orphans of hers may come to this process, to be collected.
+    while left := set(children(os.getpid())) - before:
         assert time.monotonic() < ends, left
         reap([*left])
         time.sleep(0.01)
