@@ -179,7 +179,8 @@ class _Servers:
     def __init__(self, isolation: Isolation, lab: Lab, *, needs_sandbox: bool) -> None:
         self._isolation = isolation
         self._files = lab.events.resolve()
-        self._notebooks = ForkServer(isolation, self._files)
+        self._aws = needs_sandbox
+        self._notebooks = ForkServer(isolation, self._files, aws=self._aws)
         self._sandboxes = SandboxForkServer() if needs_sandbox else None
         self._is_ready = False
 
@@ -187,7 +188,7 @@ class _Servers:
         """Return one that lives. Raises GraderFault where none can be started."""
         if self._is_ready and not self._notebooks.alive():
             self._notebooks.close()
-            self._notebooks = ForkServer(self._isolation, self._files)
+            self._notebooks = ForkServer(self._isolation, self._files, aws=self._aws)
             self._is_ready = False
         if not self._is_ready:
             self._notebooks.wait_ready()

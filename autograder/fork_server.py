@@ -32,10 +32,11 @@ class ForkServer:
     """A process with everything imported that notebooks need; each submission is a fork of it.
 
     ``files`` is a folder of the lab that every notebook may read under its own name. Starting takes about a second and
-    goes on while the caller does other things; ``wait_ready`` waits for it.
+    goes on while the caller does other things; ``wait_ready`` waits for it. ``aws``: notebooks have a sandbox and will
+    import boto3.
     """
 
-    def __init__(self, isolation: Isolation, files: Path | None) -> None:
+    def __init__(self, isolation: Isolation, files: Path | None, *, aws: bool) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="labs-fork-")
         self._log = Path(self._folder.name) / "server.log"
         self.files = files if files is not None and files.is_dir() else None
@@ -47,6 +48,7 @@ class ForkServer:
                     *self._command(isolation),
                     str(theirs.fileno()),
                     "namespaces" if self.namespaced else "bare",
+                    "aws" if aws else "plain",
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import clevercsv
 import click
 
 _MAX_BYTES = 20_000_000
@@ -133,6 +132,8 @@ def _table(path: Path) -> tuple[list[str], Iterator[dict[str, str]]]:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = raw.decode("cp1252", "replace")  # what Excel writes on Windows
+    import clevercsv  # a sixth of the grader's start, for what few gradings ask
+
     dialect = clevercsv.Detector().detect(text[:20_000], delimiters=[",", ";", "\t", "|"])
     delimiter = dialect.delimiter if dialect is not None and dialect.delimiter else ","
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restval="")

@@ -10,13 +10,12 @@ import re
 import urllib.request
 import zipfile
 from dataclasses import dataclass, field
-from typing import Any
-
-import boto3
-import botocore.config
-import botocore.exceptions
+from typing import TYPE_CHECKING, Any
 
 from autograder.errors import NoAnswer
+
+if TYPE_CHECKING:  # boto3 is ten megabytes: a lab without AWS has none of it
+    import boto3
 
 _REGION = "us-east-1"
 _ACCOUNT_ID = "000000000000"
@@ -46,6 +45,8 @@ class Sandbox:
     def client(self, service: str) -> Any:
         """Return a boto3 client of ``service`` in this sandbox."""
         if service not in self._clients:
+            import botocore.config
+
             settings = botocore.config.Config(
                 connect_timeout=5,
                 read_timeout=55,
@@ -73,6 +74,8 @@ class Sandbox:
 
     def has_function(self, name: str) -> bool:
         """Return whether a function of that name exists."""
+        import botocore.exceptions
+
         try:
             self.client("lambda").get_function_configuration(FunctionName=name)
         except botocore.exceptions.ClientError as error:
@@ -99,6 +102,8 @@ def warm_up() -> None:
 
 @functools.cache
 def _own_session() -> boto3.Session:
+    import boto3
+
     # moto takes an access key of twelve digits for the account: it must be the one the notebook worked in.
     return boto3.Session(
         aws_access_key_id=_ACCOUNT_ID,

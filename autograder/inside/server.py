@@ -2,7 +2,8 @@
 
 It never runs a line of a submission, holds no secret, no thread and no event loop, and ends with the grader. A request is
 a packet ``{"settings": …}`` with one descriptor, the submission's control socket; ``{"sweep": true}`` ends what is left of
-submissions whose first process is gone, and answers on its descriptor. ``python -m autograder.inside.server FD``.
+submissions whose first process is gone, and answers on its descriptor. ``python -m autograder.inside.server FD
+namespaces|bare aws|plain``.
 """
 
 from __future__ import annotations
@@ -27,10 +28,13 @@ if sys.platform == "linux":
 
 _PRELOADED = (
     "IPython.core.completer", "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.logger", "IPython.core.magics",
-    "IPython.core.oinspect", "IPython.extensions.storemagic", "IPython.utils.wildcard", "autograder.checks", "bdb", "boto3",
-    "botocore.httpsession", "botocore.signers", "cmd", "ctypes", "dateutil.tz", "faulthandler",
-    "ipykernel.ipkernel", "ipykernel.zmqshell", "lambda_sandbox.notebook", "lambda_sandbox.packaging", "logging.config",
-    "pdb", "tornado.platform.asyncio", "urllib.request", "zipfile", "zmq.asyncio",
+    "IPython.core.oinspect", "IPython.extensions.storemagic", "IPython.utils.wildcard", "autograder.checks", "bdb", "cmd",
+    "ctypes", "dateutil.tz", "faulthandler", "ipykernel.ipkernel", "ipykernel.zmqshell", "logging.config", "pdb",
+    "tornado.platform.asyncio", "urllib.request", "zipfile", "zmq.asyncio",
+)  # fmt: skip
+# What a notebook imports that has a sandbox; ten megabytes, whose tables every fork copies.
+_OF_AWS = (
+    "boto3", "botocore.httpsession", "botocore.signers", "lambda_sandbox.notebook", "lambda_sandbox.packaging",
 )  # fmt: skip
 
 
@@ -41,7 +45,7 @@ def main() -> None:
     if sys.platform == "linux":
         namespaces.die_with_parent(signal.SIGKILL)
         namespaces.adopt_orphans()
-    preload()
+    preload(aws=sys.argv[3] == "aws")
     home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if namespaced else -1
     gc.collect()
     gc.freeze()  # a collection in a child would write to, and so copy, every page that it shares
@@ -49,12 +53,12 @@ def main() -> None:
     serve(requests, home)
 
 
-def preload() -> None:
+def preload(*, aws: bool) -> None:
     """Import what notebooks and nbclient import, as far as it is installed. Raises RuntimeError if that made a thread."""
     sys.modules["debugpy"] = None  # type: ignore[assignment]  # a person's own kernel has a debugger, and its threads
     importlib.import_module("ipykernel.debugger")
     del sys.modules["debugpy"]
-    for name in _PRELOADED:
+    for name in _PRELOADED + _OF_AWS * aws:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     kernel.make_ready()
