@@ -96,7 +96,7 @@ class _KernelApp(IPKernelApp):
         pass
 
     def init_profile_dir(self) -> None:
-        pass
+        pass  # nor what ``make_ready`` did: this, and the extensions
 
     def init_config_files(self) -> None:
         pass

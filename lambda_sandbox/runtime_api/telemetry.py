@@ -17,7 +17,7 @@ from lambda_sandbox.runtime_api.extensions import identifier, refuse
 PATH = b"/2022-07-01/telemetry"
 LOGS_PATH = b"/2020-08-15/logs"
 PLATFORM, FUNCTION, EXTENSION = "platform", "function", "extension"
-# AWS: a newer one only adds to what an older one has; what is sent is the same for all.
+# POLICY: what is sent is the same for all; AWS calls the newest backward compatible.
 _SCHEMAS = ("2022-07-01", "2022-12-13", "2025-01-29")
 _RUNTIME_API_PORT = 9001
 # Name: default, least and most.
