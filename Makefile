@@ -6,6 +6,7 @@ SHELL := /bin/bash
 PORT_SANDBOX ?= 9000
 PORT_SITE ?= 8000
 PORT_JUPYTER ?= 8888
+TEST_WORKERS ?= 2
 RUN := .venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Material prints an advert-like notice about MkDocs 2; the pin in pyproject.toml is our answer to it.
@@ -29,7 +30,9 @@ test: needs site ## Run everything that must pass: ruff, mypy, the strict site b
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 	@$(RUN) -m mypy course benchmarks docs_hooks
-	@$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(RUN) -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder \
+		|| { echo "What failed beside other tests gets one more try, alone:"; \
+		$(RUN) -m pytest -v --last-failed --last-failed-no-failures none --exitfirst; }
 
 site: venv site/index.html ## Build the site into site/ (strict), if a source changed
 

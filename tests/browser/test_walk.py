@@ -19,6 +19,7 @@ pytestmark = needs_chromium
 
 LAB = "01-first-function"
 SLOW_MS = 180_000  # JupyterLab, a kernel and the grader, on a machine that is busy with other tests
+SLOW_S = 400  # the walk through the lab as a whole
 BANK = {question.id: question for question in exams.bank()}
 
 
@@ -126,6 +127,7 @@ def course(site: Path, tmp_path: Path) -> Iterator[list[str]]:
     assert process.returncode == 0
 
 
+@pytest.mark.timeout(SLOW_S)
 @pytest.mark.skipif(sys.platform == "win32", reason="the launcher is for Linux and macOS")
 def test_lab_01_tells_in_jupyterlab_what_is_missing_and_then_that_all_is_right(
     browser: Browser, course: list[str], tmp_path: Path
@@ -165,6 +167,9 @@ def _menu(page: Page, menu: str, entry: str) -> None:
 
 
 def _run_all(page: Page) -> None:
+    """Run all cells once the kernel is there: JupyterLab drops, without a word, what is run before."""
+    status = page.locator(".jp-Notebook-ExecutionIndicator")
+    expect(status).to_have_attribute("data-status", "idle", timeout=SLOW_MS)
     _menu(page, "Run", "Run All Cells")
 
 

@@ -66,7 +66,8 @@ def answer(request_id, headers, event):
         post(here + "/response", b'"answered"')
         first = http.client.HTTPConnection(API)
         first.request("GET", INVOCATION + "next")
-        print("second next", call("GET", INVOCATION + "next")[0], flush=True)
+        second = call("GET", INVOCATION + "next")[0]
+        print(f"second next {second}", flush=True)  # in one piece: the next START may come between two
         found = first.getresponse()
         headers = {k.lower(): v for k, v in found.getheaders()}
         body = found.read()
