@@ -52,14 +52,17 @@ class EnvironmentFactory:
         self._start(environment, control, writer, spec, code, layers, flavour)
         return environment
 
-    def blank(self, flavour: str) -> RunningEnvironment | None:
-        """Start an environment for whom it may concern; ``None`` while there is no interpreter of that flavour."""
+    def blank(self, flavour: str, runtime_ahead: bool) -> RunningEnvironment | None:
+        """Start an environment for whom it may concern; ``None`` while there is no interpreter of that flavour.
+
+        ``runtime_ahead``: its runtime's process starts as well, instead of only the first one.
+        """
         if not self.starter.has_flavour(flavour):
             return None
         self.count += 1
         key = f"blank-{self.count}"
         environment, control, writer = self._make("", key, quotas.MEMORY_MB_MAX, _BLANK_TMP_MB, 0, flavour)
-        spec = blank_specification(self.starter, self.controllers, self.count)
+        spec = blank_specification(self.starter, self.controllers, self.count, runtime_ahead)
         self._start(environment, control, writer, spec, None, None, flavour)
         return environment
 

@@ -23,7 +23,6 @@ _SCRIPTS = (
     _HERE / "namespaces.py",
     _HERE / "confinement.py",
     _HERE / "networks.py",
-    _HERE / "spares.py",
     _HERE / "extension_processes.py",
     _HERE / "zygote.py",
     *sorted((_HERE / "runtimes").glob("python_*.py")),

@@ -53,9 +53,9 @@ def run(
 ) -> NoReturn:
     """Be the environment's first process until the runtime ends. Never returns.
 
-    With ``furnish`` the environment is blank: its runtime's process is there and confined, and waits. What the server says
-    next goes to ``furnish``, which mounts the function's folders, and then to the runtime. ``listeners`` are those that came
-    with a network made in advance.
+    With ``furnish`` the environment is blank. What the server says next goes to ``furnish``, which mounts the function's
+    folders, and then to the runtime, whose process is there already, confined, if the specification wants it ahead.
+    ``listeners`` are those that came with a network made in advance.
     """
     status = 1 << 8
     try:
@@ -64,6 +64,11 @@ def run(
         own_network = spec["level"] != "process"
         listeners = listeners or networks.listen(own_network)
         ports = [listener.getsockname()[1] for listener in listeners]
+        packets.send(control, {"event": "listening", "ports": ports}, listeners)
+        for listener in listeners:
+            listener.close()
+        if furnish is not None and not spec["runtime_ahead"]:
+            spec, furnish = _complete(control, furnish), None
         wakeup = _wake_on_child()
         order, waiting = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         held = furnish is not None or _has_extensions(spec)
@@ -72,9 +77,6 @@ def run(
             order.close()
             runtime_process.become_runtime(control, spec, ports, waiting if held else None)
         waiting.close()
-        packets.send(control, {"event": "listening", "ports": ports}, listeners)
-        for listener in listeners:
-            listener.close()
         if furnish is not None:
             spec = _complete(control, furnish)
         extensions = _start_extensions(control, spec, ports) if _has_extensions(spec) else {}

@@ -35,7 +35,7 @@ class MemoryGuard:
             self._loop.add_reader(environment.group.oom_fd, self._on_excess, environment)
 
     def watch(self, environment: RunningEnvironment) -> None:
-        """The runtime's process is there. Of a blank environment only ``/tmp`` is watched, which takes half a millisecond."""
+        """A process of the environment is there. Of a blank one only ``/tmp`` is watched, which takes half a millisecond."""
         if self._tmp_files is not None:
             if not environment.memory_watched:
                 self._tmp_files.watch(environment)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from lambda_sandbox.config import Config
 from lambda_sandbox.environments import control_socket
 from lambda_sandbox.environments.admission import MemoryAdmission
-from lambda_sandbox.environments.blanks import Blanks
+from lambda_sandbox.environments.blanks import Blanks, Kind
 from lambda_sandbox.environments.companions import Companions
 from lambda_sandbox.environments.factory import EnvironmentFactory
 from lambda_sandbox.environments.flavours import BOTO3, PLAIN, Flavours, of_version
@@ -34,6 +34,8 @@ from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import Exit, FunctionConfiguration, Isolation
 
 _CLOSE_TIMEOUT_S = 5.0
+# POLICY: launchers that wait for a function; a sandbox of one notebook, which shares its zygote, starts few functions.
+_LAUNCHERS, _LAUNCHERS_OF_A_FORK = 4, 2
 
 
 class EnvironmentHost(Protocol):
@@ -90,8 +92,9 @@ class ProcessEnvironments:
         self._starter = self._factory.starter
         self._admission = MemoryAdmission(config.memory_budget_mb)
         self._flavours = Flavours()
-        size = config.blank_environments if self._starter.has_flavour(PLAIN) else 0
-        self._blanks = Blanks(loop, size, self._make_blank, self._somebody_waits)
+        sizes = (_LAUNCHERS if mother is None else _LAUNCHERS_OF_A_FORK, config.blank_environments)
+        sizes = sizes if self._starter.has_flavour(PLAIN) else (0, 0)
+        self._blanks = Blanks(loop, *sizes, self._make_blank, self._somebody_waits)
         self._tmp_keys: dict[str, str] = {}  # by environment: where its /tmp is, kept by a reset
         self._environments: dict[str, RunningEnvironment] = {}
         self._ending: set[RunningEnvironment] = set()
@@ -277,7 +280,7 @@ class ProcessEnvironments:
     ) -> None:
         """Take a waiting environment, or start one: always after a reset, whose ``/tmp`` belongs to the new one."""
         kept = environment_id in self._tmp_keys
-        environment = None if kept else self._blanks.take(flavour)
+        environment = None if kept else self._blanks.take(flavour, runtime=not request[0]["commands"])
         if environment is not None:
             self._environments[environment_id] = environment
             self._tmp_keys[environment_id] = environment.tmp_key
@@ -297,8 +300,8 @@ class ProcessEnvironments:
         self._loop.add_reader(environment.output_fd, self._on_output, environment)
         self._memory.hear_kernel(environment)
 
-    def _make_blank(self, flavour: str) -> RunningEnvironment | None:
-        environment = self._factory.blank(flavour)
+    def _make_blank(self, kind: Kind) -> RunningEnvironment | None:
+        environment = self._factory.blank(kind.flavour, kind.runtime_ahead)
         if environment is not None:
             self._hear(environment)
         return environment
@@ -319,6 +322,8 @@ class ProcessEnvironments:
         if message["event"] == "listening":
             environment.launcher_pid = pid
             self._listeners.accept_on(environment, fds)
+            if not environment.environment_id and not environment.stopped:
+                self._memory.watch(environment)
         elif message["event"] == "running":
             environment.runtime_pid = pid
             environment.memory.watch(pid)

@@ -57,9 +57,15 @@ def specification(
     }
 
 
-def blank_specification(starter: Starter, controllers: frozenset[str], number: int) -> dict[str, Any]:
-    """Return what can be said before it is known which function an environment is for."""
-    return {**_limits(starter, controllers, None, number), "commands": (), "missing": ""}
+def blank_specification(
+    starter: Starter, controllers: frozenset[str], number: int, runtime_ahead: bool
+) -> dict[str, Any]:
+    """Return what can be said before it is known which function an environment is for.
+
+    ``runtime_ahead``: its runtime's process starts before that is known.
+    """
+    limits = _limits(starter, controllers, None, number)
+    return {**limits, "commands": (), "missing": "", "runtime_ahead": runtime_ahead}
 
 
 def _limits(

@@ -36,8 +36,8 @@ class TmpFiles:
             loop.add_reader(self._fd, self._on_created)
 
     def watch(self, environment: RunningEnvironment) -> None:
-        """The environment's runtime is there: its ``/tmp`` can be seen through it."""
-        path = f"/proc/{environment.runtime_pid}/root/tmp"
+        """The environment's runtime or, while that is not there, its launcher: its ``/tmp`` can be seen through them."""
+        path = f"/proc/{environment.runtime_pid or environment.launcher_pid}/root/tmp"
         assert isinstance(environment.memory, GroupMeter)
         try:
             environment.memory.tmp_fd = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -3,9 +3,8 @@
 Started once by the server. ``prepare`` makes the root folder that every environment sees, moves in, and runs the
 interpreter again from there, so that every imported module has the path it will have in an environment. Then one request
 a packet: ``{"op": "start", ...}`` starts an environment, blank if it says so; ``{"op": "forget", "tmp": key}`` gives a kept
-``/tmp`` back; ``{"op": "spares", "count": ...}`` has as many first processes made in advance; ``{"op": "flavour", "name":
-...}`` forks another zygote that has more loaded and answers on the socket that came along; ``{"op": "house"}`` forks a
-zygote for another server, which has nothing to do with this one's environments.
+``/tmp`` back; ``{"op": "flavour", "name": ...}`` forks another zygote that has more loaded and answers on the socket that came
+along; ``{"op": "house"}`` forks a zygote for another server, which has nothing to do with this one's environments.
 
 Every environment gets mount, pid, network, IPC, host name and cgroup namespaces of its own. Source for each: namespaces(7).
 Standard library only. Linux only.
@@ -22,18 +21,16 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from lambda_sandbox.environments import launcher, namespaces, networks, packets, runtime_process, spares
+    from lambda_sandbox.environments import launcher, namespaces, networks, packets, runtime_process
 else:
     import launcher
     import namespaces
     import networks
     import packets
     import runtime_process
-    import spares
 
 _REHEARSALS = 10  # Python rewrites code that has run some eight times, and so copies its pages
 HOST, KEPT = "/.host", "/.kept"
@@ -124,42 +121,27 @@ def _answer(requests: socket.socket, home: int) -> None:
     gc.collect()
     gc.freeze()  # a collection in a child would write to, and so copy, every page that it shares
 
-    def close() -> None:
-        requests.close()
-        waiting.close()
-
-    def make(tmp: str, fds: Sequence[int] = ()) -> socket.socket:
-        return _make_first_process(tmp, close, home, fds)
-
-    def make_spare(tmp: str) -> socket.socket:
-        _make_tmp(tmp, spares.TMP_MB)
-        return make(tmp)
-
-    waiting = spares.Spares(make_spare, _forget)
     packets.send(requests, {"event": "ready"})
     while True:
-        waiting.fill(requests)
         request, fds = packets.receive(requests)
         if not request:
             return
         if request["op"] == "forget":
             _forget(request["tmp"])
-        elif request["op"] == "spares":
-            waiting.kept = request["count"]
         elif request["op"] == "house":
-            _fork_house(fds[0], home, close)
+            _fork_house(fds[0], home, requests)
         elif request["op"] == "flavour":
-            _fork_flavour(request["name"], fds[0], home, close)
+            _fork_flavour(request["name"], fds[0], home, requests)
         else:
-            _start(request, fds, make, waiting)
+            _start(request, fds, home, requests)
 
 
-def _fork_flavour(name: str, fd: int, home: int, close: Callable[[], None]) -> None:
+def _fork_flavour(name: str, fd: int, home: int, requests: socket.socket) -> None:
     if os.fork():
         os.close(fd)
         return
     try:
-        close()
+        requests.close()
         namespaces.die_with_parent(signal.SIGKILL)
         more, _, python = name.partition("@")
         if python:
@@ -177,14 +159,14 @@ def _fork_flavour(name: str, fd: int, home: int, close: Callable[[], None]) -> N
         os._exit(0)  # a flavour that cannot be loaded is simply not there
 
 
-def _fork_house(fd: int, home: int, close: Callable[[], None]) -> None:
+def _fork_house(fd: int, home: int, requests: socket.socket) -> None:
     """Fork a zygote with processes, mounts and kept folders of its own. It ends with the server that holds its socket."""
     if _fork_into_pid_namespace(home):
         os.close(fd)
         return
     answers = socket.socket(fileno=fd)
     try:
-        close()
+        requests.close()
         os.close(home)
         namespaces.die_with_parent(signal.SIGKILL)
         namespaces.unshare(namespaces.NEWNS)
@@ -224,42 +206,17 @@ def _become(python: str, libraries: str, *arguments: str) -> NoReturn:
     os.execve(python, command, {"LD_LIBRARY_PATH": libraries})  # noqa: S606
 
 
-def _start(
-    request: dict[str, Any],
-    fds: list[int],
-    make: Callable[[str, list[int]], socket.socket],
-    waiting: spares.Spares,
-) -> None:
+def _start(request: dict[str, Any], fds: list[int], home: int, requests: socket.socket) -> None:
     try:
-        kept = os.path.ismount(_place(request["tmp"]))  # by a reset
-        given = "" if kept else waiting.give(request, fds)
-        if given:
-            os.symlink(given, f"{KEPT}/{request['tmp']}")
-        else:
-            if not kept:
-                _make_tmp(request["tmp"], request["tmp_mb"])
-            with make(request["tmp"], fds) as orders:
-                packets.send_fds(orders, request, fds)
+        _make_tmp(request["tmp"], request["tmp_mb"])
+        if _fork_into_pid_namespace(home) == 0:
+            requests.close()
+            os.close(home)
+            _be_environment(request, fds)
     except OSError:
         os.write(fds[1], traceback.format_exc().encode())
     for fd in fds:
         os.close(fd)
-
-
-def _make_first_process(tmp: str, close: Callable[[], None], home: int, fds: Sequence[int]) -> socket.socket:
-    """Fork an environment's first process and return the socket on which it waits for its request.
-
-    ``close`` closes what is the zygote's own; ``fds`` will come with the request.
-    """
-    ours, orders = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with orders:
-        if _fork_into_pid_namespace(home) == 0:
-            ours.close()
-            close()
-            for fd in (home, *fds):
-                os.close(fd)
-            _be_first_process(orders, tmp)
-    return ours
 
 
 def _fork_into_pid_namespace(home: int) -> int:
@@ -274,30 +231,14 @@ def _fork_into_pid_namespace(home: int) -> int:
     return pid
 
 
-def _be_first_process(orders: socket.socket, tmp: str) -> NoReturn:
+def _be_environment(request: dict[str, Any], fds: list[int]) -> NoReturn:
+    control = socket.socket(fileno=fds[0])
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         namespaces.die_with_parent(signal.SIGKILL)
-        listeners = networks.enter_new()
-        _enter(_place(tmp))
-        request, fds = packets.receive(orders)
-        orders.close()
-        if request:
-            _be_environment(request, fds, listeners)
-    except OSError:
-        orders.setblocking(False)
-        _, fds = packets.receive(orders)  # fails for one made in advance: it is nobody's yet
-        for output in fds[1:2]:
-            os.write(output, traceback.format_exc().encode())
-    finally:
-        os._exit(1)
-
-
-def _be_environment(request: dict[str, Any], fds: list[int], listeners: networks.Listeners) -> NoReturn:
-    control = socket.socket(fileno=fds[0])
-    try:
         launcher.join_cgroups(fds[2:])
-        namespaces.unshare(namespaces.NEWCGROUP)  # whose root is the group just joined
+        listeners = networks.enter_new()
+        _enter(f"{KEPT}/{request['tmp']}")
         if not request["blank"]:
             _furnish_for(request)
     except OSError:
@@ -308,7 +249,8 @@ def _be_environment(request: dict[str, Any], fds: list[int], listeners: networks
 
 
 def _enter(tmp: str) -> None:
-    namespaces.unshare(namespaces.NEWNS | namespaces.NEWIPC | namespaces.NEWUTS)
+    # The new cgroup namespace's root is the group that was just joined.
+    namespaces.unshare(namespaces.NEWNS | namespaces.NEWIPC | namespaces.NEWUTS | namespaces.NEWCGROUP)
     socket.sethostname("lambda")
     namespaces.mount(tmp, "/tmp", flags=namespaces.BIND)  # noqa: S108
     namespaces.detach("/proc")
@@ -321,19 +263,16 @@ def _furnish_for(request: dict[str, Any]) -> None:
     namespaces.bind_read_only(HOST + request["code"], "/var/task")
     if request["layers"]:
         namespaces.bind_read_only(HOST + request["layers"], "/opt")
-    size = f"size={request['tmp_mb']}m"  # one made in advance has another by now
+    size = f"size={request['tmp_mb']}m"  # a blank one has another by now
     flags = namespaces.REMOUNT | namespaces.NO_SUID | namespaces.NO_DEV
     namespaces.mount("tmpfs", "/tmp", "tmpfs", flags, size)  # noqa: S108
     namespaces.detach(HOST)
 
 
-def _place(key: str) -> str:
-    """Return the folder that is, or will be, the ``/tmp`` of this name: a spare's, if one has become it."""
-    return os.path.realpath(f"{KEPT}/{key}")
-
-
 def _make_tmp(key: str, size_mb: int) -> None:
     target = f"{KEPT}/{key}"
+    if os.path.ismount(target):
+        return  # kept by a reset
     os.makedirs(target, exist_ok=True)
     options = f"size={size_mb}m,mode=1777"
     namespaces.mount("tmpfs", target, "tmpfs", namespaces.NO_SUID | namespaces.NO_DEV, options)
@@ -341,10 +280,8 @@ def _make_tmp(key: str, size_mb: int) -> None:
 
 def _forget(key: str) -> None:
     with contextlib.suppress(OSError):
-        place = _place(key)
-        namespaces.detach(place)
-        os.rmdir(place)
-        os.unlink(f"{KEPT}/{key}")  # of a spare
+        namespaces.detach(f"{KEPT}/{key}")
+        os.rmdir(f"{KEPT}/{key}")
 
 
 def main() -> None:

@@ -20,8 +20,6 @@ from lambda_sandbox.environments.starters import FUNCTION_USER, StartRequest, is
 from lambda_sandbox.errors import SandboxFault
 
 _READY_TIMEOUT_S = 10.0
-# POLICY: first processes that wait in each zygote; a sandbox of one notebook, which shares its zygote, starts few.
-_SPARES, _SPARES_OF_A_FORK = 4, 2
 
 
 @dataclass(slots=True, eq=False)
@@ -48,11 +46,6 @@ class _Zygote:
         with open(f"/proc/{pid}/statm", encoding="ascii") as file:
             self.baseline_bytes = int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
         return True
-
-    def keep_spares(self, count: int) -> None:
-        """Have it make first processes in advance from now on. A zygote that has ended says so when it is asked for one."""
-        with contextlib.suppress(OSError):
-            control_socket.send_with_fds(self.requests, {"op": "spares", "count": count}, [])
 
 
 class ZygoteProcess:
@@ -149,12 +142,10 @@ class ZygoteStarter:
         assert source is not None
         self.image = source.image
         self._requests = source.fork() if mother is not None else source.requests
-        self._spares = _SPARES if mother is None else _SPARES_OF_A_FORK
         plain = _Zygote(self._requests)
         self._zygotes: dict[str, _Zygote | None] = {PLAIN: plain}
         try:
             plain.wait_ready()
-            plain.keep_spares(self._spares)
         except SandboxFault:
             self.close()
             raise
@@ -179,9 +170,7 @@ class ZygoteStarter:
         with child:
             self._send({"op": "flavour", "name": flavour}, [child.fileno()])
         requests.setblocking(False)
-        zygote = _Zygote(requests)
-        zygote.keep_spares(self._spares)
-        return zygote
+        return _Zygote(requests)
 
     def baseline_bytes(self, flavour: str) -> int:
         zygote = self._zygotes[flavour]

@@ -174,6 +174,7 @@ async def stage(
     runtime_client: str = "lean",
     allow_network: tuple[str, ...] = (),
     open_network: OpenNetwork | None = None,
+    blank_environments: int = Config().blank_environments,
 ) -> AsyncIterator[Stage]:
     """``isolation`` is one of the configuration's, or ``forked``: the strongest, by a zygote that several servers share."""
     with contextlib.ExitStack() as stack:
@@ -182,6 +183,7 @@ async def stage(
             isolation="auto" if mother else isolation,
             runtime_client=runtime_client,
             allow_network=allow_network,
+            blank_environments=blank_environments,
         )
         scene = Stage(folder, config, mother, open_network)
         try:

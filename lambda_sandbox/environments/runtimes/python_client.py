@@ -43,7 +43,6 @@ _OWN_MODULES: tuple[str, ...] = (
     "namespaces",
     "confinement",
     "networks",
-    "spares",
     "zygote",
     "python_client",
     "python_context",

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from lambda_sandbox.config import Config
+from lambda_sandbox.environments.blanks import Kind
 from lambda_sandbox.environments.folder import make_folder
 from lambda_sandbox.environments.process import ProcessEnvironments
+from lambda_sandbox.environments.running import RunningEnvironment
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import Exit
 from tests.isolation.stage import Stage, stage
@@ -271,30 +273,33 @@ BLANK = """
 """
 
 
-async def waiting(on_stage: Stage) -> None:
-    """Wait until a blank environment is ready."""
-    kept = on_stage.environments._blanks._kept[""]
+async def waiting(on_stage: Stage, runtime_ahead: bool) -> RunningEnvironment:
+    """Return a blank environment once there is one that is ready."""
+    kind = Kind("", runtime_ahead)
     for _ in range(2000):
-        if kept and kept[0].runtime_pid:
-            return
+        kept = on_stage.environments._blanks._kept.get(kind, [])
+        if kept and kind.ready(kept[0]):
+            return kept[0]
         await asyncio.sleep(0.01)
     raise AssertionError("no blank environment came")
 
 
-def test_a_waiting_environment_becomes_a_functions_own(tmp_path: Path) -> None:
+@pytest.mark.parametrize("blanks", [1, 0], ids=["with the runtime's process", "with the launcher only"])
+def test_a_waiting_environment_becomes_a_functions_own(tmp_path: Path, blanks: int) -> None:
     async def main() -> None:
-        async with stage(tmp_path) as on_stage:
+        async with stage(tmp_path, blank_environments=blanks) as on_stage:
             if on_stage.environments.isolation.level != "namespaces":
                 pytest.skip("only the zygote keeps environments waiting")
-            await waiting(on_stage)
-            blank = on_stage.environments._blanks._kept[""][0]
-            pid = blank.runtime_pid
+            blank = await waiting(on_stage, runtime_ahead=bool(blanks))
+            pids = blank.launcher_pid, blank.runtime_pid
+            assert bool(pids[1]) == bool(blanks)
             code = on_stage.write(BLANK)
             first = on_stage.start(code, ephemeral_storage_mb=600, memory_mb=256, runtime="python3.11")
             assert on_stage.environments._environments[first] is blank
             name, before, size_mb, sees_host, _ = await on_stage.invoke(first)
             assert (name, before, size_mb, sees_host) == ("demo", False, 600, False)
-            assert on_stage.environments._environments[first].runtime_pid == pid
+            assert blank.launcher_pid == pids[0]
+            assert blank.runtime_pid == pids[1] or not blanks
             on_stage.environments.stop(first, keep_tmp=True)
             on_stage.start(code, first, ephemeral_storage_mb=600, runtime="python3.11")
             assert (await on_stage.invoke(first))[1:3] == [True, 600]
@@ -308,14 +313,15 @@ def test_a_waiting_environment_that_died_is_replaced_and_nobody_is_told(tmp_path
         async with stage(tmp_path) as on_stage:
             if on_stage.environments.isolation.level != "namespaces":
                 pytest.skip("only the zygote keeps environments waiting")
-            await waiting(on_stage)
-            blank = on_stage.environments._blanks._kept[""][0]
-            os.kill(blank.launcher_pid, 9)
+            kept = on_stage.environments._blanks._kept
+            for runtime_ahead in (False, True):
+                blank = await waiting(on_stage, runtime_ahead)
+                os.kill(blank.launcher_pid, 9)
+                for _ in range(500):
+                    if blank not in kept[Kind("", runtime_ahead)]:
+                        break
+                    await asyncio.sleep(0.01)
             code = on_stage.write("def handler(event, context):\n    return 'ran'\n")
-            for _ in range(500):
-                if blank not in on_stage.environments._blanks._kept[""]:
-                    break
-                await asyncio.sleep(0.01)
             assert await on_stage.invoke(on_stage.start(code)) == "ran"
 
     open_folders(tmp_path)
