@@ -1,13 +1,13 @@
 """A few environments that are isolated and wait for their function: a cold start then only mounts its code and imports it.
 
-Some wait with their launcher only, at a megabyte each; the runtime's process is then forked for its function. In others
-that process waits as well, which takes three megabytes and saves half of what is left of a cold start.
+Some wait with their launcher only, at a megabyte each; the runtime's process is then started for its function. In others
+that process waits as well: ours for Python, which takes three megabytes, or a program that functions have been using.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from lambda_sandbox.environments.flavours import BOTO3, PLAIN
@@ -17,23 +17,31 @@ from lambda_sandbox.errors import SandboxFault
 # POLICY: a server that lives for a moment only, as in tests, need not pay for what it will not use.
 _FIRST_LAUNCHER_S, _FIRST_FILL_S = 0.02, 0.5
 _REFILL_S = 0.02  # a start that somebody waits for comes first
+_PROGRAMS = 3  # POLICY: so many different ones wait, those that were asked for last; one of each
+
+
+class Ahead(NamedTuple):
+    """What the runtime's process is before its function is known: our Python client, or a command that waits by itself."""
+
+    command: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
 
 
 class Kind(NamedTuple):
-    """``runtime_ahead``: with the runtime's process, not the launcher's only."""
+    """``ahead`` ``None``: only the launcher is there."""
 
     flavour: str
-    runtime_ahead: bool
+    ahead: Ahead | None
 
     def ready(self, environment: RunningEnvironment) -> bool:
-        return bool(environment.runtime_pid if self.runtime_ahead else environment.launcher_pid)
+        return bool(environment.launcher_pid if self.ahead is None else environment.runtime_pid)
 
 
 class Blanks:
-    """``make(kind)`` starts a blank environment, or says with ``None`` that there is no such interpreter yet.
+    """``make(kind)`` starts a blank environment, or says with ``None`` that there is no such interpreter yet; ``end`` ends one.
 
     ``busy()`` is True while somebody waits for a cold start. ``launchers`` and ``runtimes`` are the numbers kept of each
-    flavour, without and with the runtime's process.
+    flavour, without and with the runtime's process. Programs are kept where ``runtimes`` is not 0.
     """
 
     def __init__(
@@ -42,26 +50,26 @@ class Blanks:
         launchers: int,
         runtimes: int,
         make: Callable[[Kind], RunningEnvironment | None],
+        end: Callable[[RunningEnvironment], None],
         busy: Callable[[], bool],
     ) -> None:
         self._loop = loop
         self._make = make
+        self._end = end
         self._busy = busy
-        self._sizes = {False: launchers, True: runtimes}
+        self._launchers, self._runtimes = launchers, runtimes
         self._kept: dict[Kind, list[RunningEnvironment]] = {}
         self._timer: asyncio.TimerHandle | None = None
         if launchers:
-            self._kept[Kind(PLAIN, runtime_ahead=False)] = []
+            self._kept[Kind(PLAIN, None)] = []
             self._fill_in(_FIRST_LAUNCHER_S)
         self._late = loop.call_later(_FIRST_FILL_S, self._want_all) if runtimes else None
 
-    def take(self, flavour: str, *, runtime: bool) -> RunningEnvironment | None:
-        """Return an environment that is ready, or ``None``; another takes its place soon.
-
-        ``runtime``: it is worth one whose runtime's process is there, too; a command of its own would replace that.
-        """
-        self._want(flavour)
-        for kind in (Kind(flavour, runtime), Kind(flavour, not runtime)):
+    def take(self, kinds: Sequence[Kind]) -> RunningEnvironment | None:
+        """Return one that is ready, of the first of ``kinds`` that has any, or ``None``; another takes its place soon."""
+        for kind in kinds:
+            self._want(kind)
+        for kind in kinds:
             kept = self._kept.get(kind, [])
             place = next((place for place, one in enumerate(kept) if kind.ready(one)), None)
             if place is not None:
@@ -73,9 +81,7 @@ class Blanks:
         """True when as many are ready as shall be."""
         if self._late is not None:
             return False
-        return all(
-            sum(map(kind.ready, kept)) >= self._sizes[kind.runtime_ahead] for kind, kept in self._kept.items()
-        )
+        return all(sum(map(kind.ready, kept)) >= self._size(kind) for kind, kept in self._kept.items())
 
     def lost(self, environment: RunningEnvironment) -> None:
         """It ended before it was anybody's."""
@@ -83,27 +89,39 @@ class Blanks:
             if environment in kept:
                 kept.remove(environment)
 
-    def close(self) -> list[RunningEnvironment]:
-        """Stop refilling and return what is left, to be ended."""
+    def close(self) -> None:
+        """Stop refilling, and end what is left."""
         for timer in (self._timer, self._late):
             if timer is not None:
                 timer.cancel()
-        left = [environment for kept in self._kept.values() for environment in kept]
-        self._kept.clear()
-        self._sizes = {False: 0, True: 0}
-        return left
+        self._launchers = self._runtimes = 0
+        for kind in list(self._kept):
+            self._drop(kind)
+
+    def _size(self, kind: Kind) -> int:
+        if kind.ahead is None:
+            return self._launchers
+        return min(1, self._runtimes) if kind.ahead.command else self._runtimes
 
     def _want_all(self) -> None:
         self._late = None
         for flavour in (PLAIN, BOTO3):
-            self._want(flavour)
+            self._want(Kind(flavour, Ahead()))
+            self._want(Kind(flavour, None))
 
-    def _want(self, flavour: str) -> None:
-        """From now on this flavour is kept as well."""
-        for runtime_ahead, size in self._sizes.items():
-            if size and self._late is None:
-                self._kept.setdefault(Kind(flavour, runtime_ahead), [])
-                self._fill_in(_REFILL_S)
+    def _want(self, kind: Kind) -> None:
+        """From now on this kind is kept as well."""
+        if self._late is not None or not self._size(kind):
+            return
+        self._kept[kind] = self._kept.pop(kind, [])  # at the end: asked for last
+        programs = [kind for kind in self._kept if kind.ahead and kind.ahead.command]
+        if len(programs) > _PROGRAMS:
+            self._drop(programs[0])
+        self._fill_in(_REFILL_S)
+
+    def _drop(self, kind: Kind) -> None:
+        for environment in self._kept.pop(kind):
+            self._end(environment)
 
     def _fill_in(self, delay_s: float) -> None:
         if self._timer is None:
@@ -112,7 +130,7 @@ class Blanks:
     def _fill(self) -> None:
         """Start one, and look again soon while any is missing."""
         self._timer = None
-        missing = [kind for kind, kept in self._kept.items() if len(kept) < self._sizes[kind.runtime_ahead]]
+        missing = [kind for kind, kept in self._kept.items() if len(kept) < self._size(kind)]
         if not missing:
             return
         if self._busy():

@@ -9,6 +9,7 @@ from typing import Any
 from lambda_sandbox import quotas
 from lambda_sandbox.config import Config
 from lambda_sandbox.environments import control_socket
+from lambda_sandbox.environments.blanks import Kind
 from lambda_sandbox.environments.flavours import PLAIN
 from lambda_sandbox.environments.isolation import choose_starter
 from lambda_sandbox.environments.limits import ControlGroup, find_control_groups
@@ -52,17 +53,15 @@ class EnvironmentFactory:
         self._start(environment, control, writer, spec, code, layers, flavour)
         return environment
 
-    def blank(self, flavour: str, runtime_ahead: bool) -> RunningEnvironment | None:
-        """Start an environment for whom it may concern; ``None`` while there is no interpreter of that flavour.
-
-        ``runtime_ahead``: its runtime's process starts as well, instead of only the first one.
-        """
+    def blank(self, kind: Kind) -> RunningEnvironment | None:
+        """Start an environment for whom it may concern; ``None`` while there is no interpreter of that flavour."""
+        flavour = kind.flavour
         if not self.starter.has_flavour(flavour):
             return None
         self.count += 1
         key = f"blank-{self.count}"
         environment, control, writer = self._make("", key, quotas.MEMORY_MB_MAX, _BLANK_TMP_MB, 0, flavour)
-        spec = blank_specification(self.starter, self.controllers, self.count, runtime_ahead)
+        spec = blank_specification(self.starter, self.controllers, self.count, kind.ahead)
         self._start(environment, control, writer, spec, None, None, flavour)
         return environment
 

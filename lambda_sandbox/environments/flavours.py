@@ -32,11 +32,6 @@ class Flavours:
             self._known[key] = BOTO3 if _mentions_boto3(code) and not _shadows(code, layers) else PLAIN
         return self._known[key]
 
-    def forget(self, code: Path) -> None:
-        """``code`` is a folder that may change, as in development."""
-        for key in [key for key in self._known if key[0] == code]:
-            del self._known[key]
-
 
 def _shadows(code: Path, layers: Path | None) -> bool:
     places = [code]

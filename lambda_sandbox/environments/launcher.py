@@ -79,6 +79,7 @@ def run(
         waiting.close()
         if furnish is not None:
             spec = _complete(control, furnish)
+        spec["variables"] = runtime_process.with_addresses(spec["variables"], ports)
         extensions = _start_extensions(control, spec, ports) if _has_extensions(spec) else {}
         if held and not extensions:
             packets.send(order, spec)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from lambda_sandbox.config import Config
 from lambda_sandbox.environments import control_socket
 from lambda_sandbox.environments.admission import MemoryAdmission
-from lambda_sandbox.environments.blanks import Blanks, Kind
+from lambda_sandbox.environments.blanks import Ahead, Blanks, Kind
 from lambda_sandbox.environments.companions import Companions
 from lambda_sandbox.environments.factory import EnvironmentFactory
 from lambda_sandbox.environments.flavours import BOTO3, PLAIN, Flavours, of_version
@@ -27,6 +27,7 @@ from lambda_sandbox.environments.memory_guard import MemoryGuard
 from lambda_sandbox.environments.open_network import OpenNetwork
 from lambda_sandbox.environments.openings import read_openings
 from lambda_sandbox.environments.running import RunningEnvironment
+from lambda_sandbox.environments.shared_libraries import SharedLibraries
 from lambda_sandbox.environments.specification import specification
 from lambda_sandbox.environments.variables import default_log_stream
 from lambda_sandbox.environments.zygote_starter import ZygoteProcess
@@ -92,9 +93,10 @@ class ProcessEnvironments:
         self._starter = self._factory.starter
         self._admission = MemoryAdmission(config.memory_budget_mb)
         self._flavours = Flavours()
+        self._libraries = SharedLibraries()
         sizes = (_LAUNCHERS if mother is None else _LAUNCHERS_OF_A_FORK, config.blank_environments)
         sizes = sizes if self._starter.has_flavour(PLAIN) else (0, 0)
-        self._blanks = Blanks(loop, *sizes, self._make_blank, self._somebody_waits)
+        self._blanks = Blanks(loop, *sizes, self._make_blank, self._let_go, self._somebody_waits)
         self._tmp_keys: dict[str, str] = {}  # by environment: where its /tmp is, kept by a reset
         self._environments: dict[str, RunningEnvironment] = {}
         self._ending: set[RunningEnvironment] = set()
@@ -141,6 +143,7 @@ class ProcessEnvironments:
             stream,
             self._factory.count,
             initialization_type,
+            self._libraries.brought(code, layer_folder),
         )
         spec["variables"].update(credentials or {})
         flavour = PLAIN
@@ -257,8 +260,7 @@ class ProcessEnvironments:
 
     async def close(self) -> None:
         """End every environment and give everything back. Closing twice does nothing more."""
-        for blank in self._blanks.close():
-            self._let_go(blank)
+        self._blanks.close()
         for environment_id in list(self._environments):
             self.stop(environment_id)
         if self._ending:
@@ -280,7 +282,7 @@ class ProcessEnvironments:
     ) -> None:
         """Take a waiting environment, or start one: always after a reset, whose ``/tmp`` belongs to the new one."""
         kept = environment_id in self._tmp_keys
-        environment = None if kept else self._blanks.take(flavour, runtime=not request[0]["commands"])
+        environment = None if kept else self._blanks.take(_kinds(request[0], flavour))
         if environment is not None:
             self._environments[environment_id] = environment
             self._tmp_keys[environment_id] = environment.tmp_key
@@ -301,7 +303,7 @@ class ProcessEnvironments:
         self._memory.hear_kernel(environment)
 
     def _make_blank(self, kind: Kind) -> RunningEnvironment | None:
-        environment = self._factory.blank(kind.flavour, kind.runtime_ahead)
+        environment = self._factory.blank(kind)
         if environment is not None:
             self._hear(environment)
         return environment
@@ -404,3 +406,13 @@ class ProcessEnvironments:
         if self._folder_lock >= 0:
             os.close(self._folder_lock)
             self._folder_lock = -1
+
+
+def _kinds(spec: dict[str, Any], flavour: str) -> list[Kind]:
+    """Return the blank environments that would do for a specification, the best first."""
+    if not spec["commands"]:
+        return [Kind(flavour, Ahead()), Kind(flavour, None)]
+    others = [Kind(PLAIN, None), Kind(PLAIN, Ahead())]  # a command of its own takes the place of our client
+    if spec["ahead"] is None:
+        return others
+    return [Kind(PLAIN, Ahead(spec["commands"][0], tuple(sorted(spec["ahead"].items())))), *others]

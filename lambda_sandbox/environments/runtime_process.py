@@ -27,6 +27,7 @@ else:
 
 # AWS: its address, which is on no network of ours.
 _DAEMON = "169.254.79.129:2000"
+_WAITING = 3  # the descriptor on which a program that was started ahead is told for whom it is
 
 
 def restrict(spec: dict[str, Any], runs_code: bool = True) -> None:
@@ -82,6 +83,9 @@ def become_runtime(
         os.setsid()
         packets.send(control, {"event": "running"})
         control.close()
+        if waiting is not None and spec.get("runtime_ahead") and spec["commands"]:
+            _exec_ahead(spec, ports, waiting)
+            os._exit(1)
         if waiting is not None:
             rehearse({"PATH": "/usr/bin"}, ports)
             spec, _ = packets.receive(waiting)
@@ -114,14 +118,28 @@ def rehearse(variables: dict[str, str], ports: list[int]) -> None:
 
 
 def set_variables(spec: dict[str, Any], ports: list[int]) -> None:
-    """Have the function's variables and no others, with the two addresses."""
+    """Have the function's variables and no others, with the addresses."""
     os.environ.clear()
-    os.environ.update(spec["variables"])
-    os.environ["AWS_LAMBDA_RUNTIME_API"] = f"127.0.0.1:{ports[0]}"
-    os.environ["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{ports[1]}"
-    if os.environ.get("AWS_XRAY_DAEMON_ADDRESS") == _DAEMON:  # a function may have set its own
-        os.environ["AWS_XRAY_DAEMON_ADDRESS"] = f"127.0.0.1:{ports[2]}"
+    os.environ.update(with_addresses(spec["variables"], ports))
     time.tzset()
+
+
+def with_addresses(variables: dict[str, str], ports: list[int]) -> dict[str, str]:
+    """Return the variables with where the Runtime API, the endpoint and X-Ray's daemon are in here."""
+    runtime_api, endpoint, daemon = (f"127.0.0.1:{port}" for port in ports[:3])
+    values = {**variables, "AWS_LAMBDA_RUNTIME_API": runtime_api, "AWS_ENDPOINT_URL": f"http://{endpoint}"}
+    if values.get("AWS_XRAY_DAEMON_ADDRESS") == _DAEMON:  # a function may have set its own
+        values["AWS_XRAY_DAEMON_ADDRESS"] = daemon
+    return values
+
+
+def _exec_ahead(spec: dict[str, Any], ports: list[int], waiting: socket.socket) -> None:
+    """Become a program that waits for its specification by itself. Returns only on failure."""
+    os.dup2(waiting.fileno(), _WAITING)
+    os.closerange(_WAITING + 1, 64)
+    set_variables(spec, ports)
+    os.environ["LAMBDA_SANDBOX_WAITS"] = str(_WAITING)
+    _exec_runtime(spec["commands"])
 
 
 def _exec_runtime(commands: list[list[str]]) -> str:

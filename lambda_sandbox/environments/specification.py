@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from lambda_sandbox import quotas
+from lambda_sandbox.environments.blanks import Ahead
 from lambda_sandbox.environments.limits import resource_limits
 from lambda_sandbox.environments.runtimes import registry
 from lambda_sandbox.environments.runtimes.launch import Places
 from lambda_sandbox.environments.starters import Starter
-from lambda_sandbox.environments.variables import variables
+from lambda_sandbox.environments.variables import starting, variables
 from lambda_sandbox.resources import FunctionConfiguration
 
 # A bare interpreter's data segments, measured with /proc/PID/status VmData; it must not count as the function's.
@@ -27,15 +28,19 @@ def specification(
     log_stream: str,
     number: int,
     initialization_type: str = "on-demand",
+    anew: bool = False,
 ) -> dict[str, Any]:
-    """Return the launcher's specification. ``number`` counts environments: it chooses a user of its own where one is needed."""
+    """Return the launcher's specification. ``number`` counts environments: it chooses a user of its own where one is needed.
+
+    ``anew``: the runtime is a program of its own, which starts when the code is there.
+    """
     bare = starter.level == "process"
     places = Places(starter.image.python)
     if bare:
         places = Places(
             starter.image.python, str(starter.image.runtime), str(code), str(layers or "/opt"), bare=True
         )
-    launch = registry.launch(function, places, starter.image.runtime, client == "native")
+    launch = registry.launch(function, places, starter.image.runtime, client == "native", anew)
     values = variables(
         function,
         log_stream,
@@ -50,6 +55,8 @@ def specification(
         **_limits(starter, controllers, function, number),
         "commands": launch.commands,
         "fork": launch.fork,
+        # A program that is there already takes no further resource limits: the group must be enough.
+        "ahead": starting(launch) if launch.ahead and "memory" in controllers else None,
         "missing": launch.missing,
         "task": values["LAMBDA_TASK_ROOT"],
         "extensions": f"{places.layers}/extensions" if layers is not None else "",
@@ -58,14 +65,16 @@ def specification(
 
 
 def blank_specification(
-    starter: Starter, controllers: frozenset[str], number: int, runtime_ahead: bool
+    starter: Starter, controllers: frozenset[str], number: int, ahead: Ahead | None
 ) -> dict[str, Any]:
     """Return what can be said before it is known which function an environment is for.
 
-    ``runtime_ahead``: its runtime's process starts before that is known.
+    ``ahead`` is what its runtime's process does until then, if that is to be there.
     """
     limits = _limits(starter, controllers, None, number)
-    return {**limits, "commands": (), "missing": "", "runtime_ahead": runtime_ahead}
+    commands, variables_ = ([ahead.command], dict(ahead.variables)) if ahead and ahead.command else ((), {})
+    blank = {"commands": commands, "variables": variables_, "missing": "", "runtime_ahead": ahead is not None}
+    return {**limits, **blank}
 
 
 def _limits(

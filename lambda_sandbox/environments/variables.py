@@ -44,7 +44,10 @@ def variables(
     Source: AWS Lambda Developer Guide, "Defined runtime environment variables", read 2026-11.
     """
     values = _bare(task, layers) if bare else dict(_SYSTEM)
-    values.update(_of_runtime(function, launch or Launch(), runtime, layers, bare))
+    launch = launch or Launch()
+    values.update(_of_runtime(function, launch, runtime, layers, bare))
+    if launch.libraries:
+        values["LD_LIBRARY_PATH"] = f"{launch.libraries}:{values['LD_LIBRARY_PATH']}"
     values.update(function.environment)
     values.update(
         {
@@ -66,13 +69,18 @@ def variables(
             "LAMBDA_RUNTIME_DIR": runtime,
         }
     )
-    if launch is not None and launch.import_path:
+    if launch.import_path:
         own = [entry for entry in values.get("PYTHONPATH", "").split(":") if entry not in ("", runtime)]
         values["PYTHONPATH"] = ":".join([*own, *launch.import_path])
     if function.log_format.upper() == "JSON":
         values["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
         values["AWS_LAMBDA_LOG_LEVEL"] = function.application_log_level or "INFO"
     return values
+
+
+def starting(launch: Launch) -> dict[str, str]:
+    """Return what a program has that starts before it is known for which function."""
+    return {**_SYSTEM, **launch.variables}
 
 
 def _bare(task: str, layers: str) -> dict[str, str]:
@@ -95,8 +103,6 @@ def _of_runtime(
             values["LAMBDA_SANDBOX_LAYERS"] = layers
         if not bare:
             values["PYTHONPATH"] = runtime
-    if launch.libraries:
-        values["LD_LIBRARY_PATH"] = f"{launch.libraries}:{_SYSTEM['LD_LIBRARY_PATH']}"
     return values
 
 

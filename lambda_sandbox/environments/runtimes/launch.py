@@ -35,8 +35,9 @@ class Launch:
     """The first of ``commands`` whose program exists is run; none at all means the lean Python client, forked or in place.
 
     ``libraries`` is a folder in front of ``LD_LIBRARY_PATH``, ``import_path`` goes behind the function's ``PYTHONPATH``.
-    ``fork`` is the interpreter that may be preloaded and forked in place of the command. ``missing`` is one sentence when
-    nothing can be started; the environment then fails its init with it.
+    ``fork`` is the interpreter that may be preloaded and forked in place of the command. ``ahead``: the command may start
+    before it is known for which function, and is told on the descriptor whose number is ``LAMBDA_SANDBOX_WAITS``.
+    ``missing`` is one sentence when nothing can be started; the environment then fails its init with it.
     """
 
     commands: tuple[tuple[str, ...], ...] = ()
@@ -44,6 +45,7 @@ class Launch:
     libraries: str = ""
     import_path: tuple[str, ...] = ()
     fork: str = ""
+    ahead: bool = False
     missing: str = ""
 
 

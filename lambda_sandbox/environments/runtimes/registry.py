@@ -62,9 +62,16 @@ def folders() -> dict[str, str]:
 
 
 def launch(
-    function: FunctionConfiguration, places: Places, runtime_folder: Path, native: bool = False
+    function: FunctionConfiguration,
+    places: Places,
+    runtime_folder: Path,
+    native: bool = False,
+    anew: bool = False,
 ) -> Launch:
-    """Return how to start the function's runtime. Never raises: what cannot be started says so in ``missing``."""
+    """Return how to start the function's runtime. Never raises: what cannot be started says so in ``missing``.
+
+    ``anew``: as a program that starts when its code is there, for the sake of the libraries that it brings.
+    """
     runtime = runtime_identifiers.find(function.runtime)
     if runtime is None:
         return Launch(missing=notice(function.runtime))
@@ -77,20 +84,24 @@ def launch(
     if toolchain is None:
         return Launch(missing=f"{runtime.name}: {_MISSING[runtime.language]}")
     started = _STARTERS[runtime.language](request, toolchain)
-    commands = tuple(_wrapped(command, function, request) for command in started.commands or ((),))
-    commands = tuple(command for command in commands if command)
-    fork = "" if function.environment.get(_WRAPPER) else started.fork
-    return replace(started, commands=commands, fork=fork)
-
-
-def _wrapped(command: tuple[str, ...], function: FunctionConfiguration, request: Request) -> tuple[str, ...]:
-    """Put the wrapper script in front. AWS: OS-only runtimes have none."""
     wrapper = function.environment.get(_WRAPPER, "")
-    if not wrapper:
-        return command
-    client = f"{request.places.runtime}/python_client.py"
-    command = command or (request.places.python, "-E", "-s", "-S", "-X", "utf8", client)
-    return (request.places.translate(wrapper), *command)
+    if not wrapper and not anew:
+        return replace(started, ahead=started.ahead and not any(map(_is_read_early, function.environment)))
+    commands = started.commands or (_lean_client(places.python, places),)
+    if wrapper:
+        commands = tuple((places.translate(wrapper), *command) for command in commands)
+    return replace(started, commands=commands, fork="", ahead=False)
+
+
+def _is_read_early(name: str) -> bool:
+    """True for a variable that a program or one of its libraries may read when it starts, and not again."""
+    return name.startswith(
+        ("NODE_", "UV_", "OPENSSL_", "SSL_", "LD_", "MALLOC_", "LANG", "LC_", "TZ", "ICU_")
+    )
+
+
+def _lean_client(python: str, places: Places) -> tuple[str, ...]:
+    return (python, "-E", "-s", "-S", "-X", "utf8", f"{places.runtime}/python_client.py")
 
 
 def _availability(runtime: RuntimeIdentifier, native: bool) -> RuntimeAvailability:
@@ -170,10 +181,9 @@ def _python(request: Request, toolchain: Toolchain) -> Launch:
         return Launch()
     bare = request.places.bare
     program = _inside(toolchain, bare)
-    client = f"{request.places.runtime}/python_client.py"
     libraries = f"{_home_inside(toolchain, bare)}/lib"
     return Launch(
-        ((program, "-E", "-s", "-S", "-X", "utf8", client),),
+        (_lean_client(program, request.places),),
         libraries=libraries,
         fork="" if bare else program,
     )
@@ -195,7 +205,7 @@ def _node(request: Request, toolchain: Toolchain) -> Launch:
         f"--max-old-space-size={request.memory_mb * 9 // 10}",
         f"{request.places.runtime}/node_client.mjs",
     )
-    return Launch((command,), {"NODE_PATH": ":".join(path)})
+    return Launch((command,), {"NODE_PATH": ":".join(path)}, ahead=not request.places.bare)
 
 
 def _java(request: Request, toolchain: Toolchain) -> Launch:

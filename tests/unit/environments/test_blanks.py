@@ -1,17 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
 from lambda_sandbox.environments import blanks
-from lambda_sandbox.environments.blanks import Blanks, Kind
+from lambda_sandbox.environments.blanks import Ahead, Blanks, Kind
 from lambda_sandbox.environments.flavours import BOTO3, PLAIN
 from lambda_sandbox.environments.running import RunningEnvironment
 from lambda_sandbox.errors import SandboxFault
 
-LAUNCHER, RUNTIME = Kind(PLAIN, runtime_ahead=False), Kind(PLAIN, runtime_ahead=True)
+LAUNCHER, PYTHON = Kind(PLAIN, None), Kind(PLAIN, Ahead())
+OF_BOTO3 = [Kind(BOTO3, Ahead()), Kind(BOTO3, None)]
+PROGRAMS = [Kind(PLAIN, Ahead(("node", str(number)))) for number in range(5)]
 
 
 class Factory:
@@ -22,6 +25,7 @@ class Factory:
         self.asked: list[Kind] = []
         self.busy = False
         self.fault = False
+        self.ended: list[Kind] = []
 
     def make(self, kind: Kind) -> RunningEnvironment | None:
         self.asked.append(kind)
@@ -29,11 +33,18 @@ class Factory:
             raise SandboxFault("no means")
         if kind.flavour in self.missing:
             return None
-        process = {"launcher_pid": 1, "runtime_pid": 2 if kind.runtime_ahead else 0, "kind": kind}
+        process = {"launcher_pid": 1, "runtime_pid": 0 if kind.ahead is None else 2, "kind": kind}
         return cast(RunningEnvironment, SimpleNamespace(**process))
 
     def kept(self, launchers: int, runtimes: int) -> Blanks:
-        return Blanks(asyncio.get_running_loop(), launchers, runtimes, self.make, lambda: self.busy)
+        def end(environment: RunningEnvironment) -> None:
+            self.ended.append(kind_of(environment))
+
+        return Blanks(asyncio.get_running_loop(), launchers, runtimes, self.make, end, lambda: self.busy)
+
+
+def kind_of(environment: RunningEnvironment | None) -> Kind:
+    return cast(Kind, cast(Any, environment).kind)
 
 
 def play(scene: Callable[[], Awaitable[None]]) -> None:
@@ -55,9 +66,7 @@ def test_launchers_come_first_and_then_everything_that_may_be_wanted() -> None:
         await asyncio.sleep(blanks._FIRST_FILL_S / 2)
         assert factory.asked == [LAUNCHER, LAUNCHER]
         await full(kept)
-        assert sorted(factory.asked) == sorted(
-            [LAUNCHER, LAUNCHER, RUNTIME, Kind(BOTO3, False), Kind(BOTO3, False), Kind(BOTO3, True)]
-        )
+        assert Counter(factory.asked) == Counter([LAUNCHER, LAUNCHER, PYTHON, *OF_BOTO3, OF_BOTO3[1]])
         kept.close()
 
     play(scene)
@@ -67,10 +76,10 @@ def test_one_with_the_runtimes_process_is_taken_first_and_another_takes_its_plac
     async def scene() -> None:
         kept = Factory().kept(1, 1)
         await full(kept)
-        assert [cast(Any, kept.take(PLAIN, runtime=True)).kind for _ in range(2)] == [RUNTIME, LAUNCHER]
-        assert kept.take(PLAIN, runtime=True) is None
+        assert [kind_of(kept.take([PYTHON, LAUNCHER])) for _ in range(2)] == [PYTHON, LAUNCHER]
+        assert kept.take([PYTHON, LAUNCHER]) is None
         await full(kept)
-        assert cast(Any, kept.take(PLAIN, runtime=False)).kind == LAUNCHER
+        assert kind_of(kept.take([LAUNCHER, PYTHON])) == LAUNCHER
         kept.close()
 
     play(scene)
@@ -82,9 +91,9 @@ def test_a_flavour_that_is_not_there_keeps_no_other_waiting() -> None:
         kept = factory.kept(2, 2)
         await asyncio.sleep(blanks._FIRST_FILL_S + 0.2)
         assert not kept.full()
-        taken = [kept.take(PLAIN, runtime=True) for _ in range(4)]
+        taken = [kept.take([PYTHON, LAUNCHER]) for _ in range(4)]
         assert None not in taken
-        assert kept.take(BOTO3, runtime=True) is None
+        assert kept.take(OF_BOTO3) is None
         kept.close()
 
     play(scene)
@@ -94,9 +103,41 @@ def test_another_interpreter_is_kept_from_its_first_function_on() -> None:
     async def scene() -> None:
         kept = Factory().kept(1, 1)
         await full(kept)
-        assert kept.take("@python3.13", runtime=True) is None
+        other = Kind("@python3.13", Ahead())
+        assert kept.take([other]) is None
         await full(kept)
-        assert cast(Any, kept.take("@python3.13", runtime=True)).kind == Kind("@python3.13", True)
+        assert kind_of(kept.take([other])) == other
+        kept.close()
+
+    play(scene)
+
+
+def test_of_programs_those_wait_that_were_asked_for_last() -> None:
+    async def scene() -> None:
+        factory = Factory()
+        kept = factory.kept(1, 2)
+        await full(kept)
+        for program in [*PROGRAMS[:3], PROGRAMS[0], PROGRAMS[3]]:
+            kept.take([program, LAUNCHER])
+            await full(kept)
+        assert factory.ended == [PROGRAMS[1]]
+        assert (
+            Counter(factory.asked)[PROGRAMS[0]] == 2
+        )  # one of each: the second time the first had been taken
+        kept.close()
+        assert {kind for kind in factory.ended if kind in PROGRAMS} == set(PROGRAMS[:4])
+
+    play(scene)
+
+
+def test_without_runtimes_no_program_waits_either() -> None:
+    async def scene() -> None:
+        factory = Factory()
+        kept = factory.kept(1, 0)
+        await full(kept)
+        assert kind_of(kept.take([PROGRAMS[0], LAUNCHER])) == LAUNCHER
+        await full(kept)
+        assert set(factory.asked) == {LAUNCHER}
         kept.close()
 
     play(scene)
@@ -113,21 +154,21 @@ def test_none_is_started_while_somebody_waits_and_none_after_a_refusal_until_the
         await asyncio.sleep(0.1)
         assert factory.asked == [LAUNCHER]
         factory.fault = False
-        assert kept.take(PLAIN, runtime=True) is None
+        assert kept.take([PYTHON, LAUNCHER]) is None
         await full(kept)
-        assert kept.take(PLAIN, runtime=True) is not None
+        assert kept.take([PYTHON, LAUNCHER]) is not None
         kept.close()
 
     play(scene)
 
 
-def test_what_is_left_is_handed_back_and_nothing_more_is_made() -> None:
+def test_what_is_left_is_ended_and_nothing_more_is_made() -> None:
     async def scene() -> None:
         factory = Factory()
         kept = factory.kept(2, 0)
         await full(kept)
-        left = kept.close()
-        assert len(left) == 2
+        kept.close()
+        assert factory.ended == [LAUNCHER, LAUNCHER]
         await asyncio.sleep(0.1)
         assert len(factory.asked) == 2
 
@@ -138,7 +179,7 @@ def test_with_no_sizes_nothing_is_ever_made() -> None:
     async def scene() -> None:
         factory = Factory()
         kept = factory.kept(0, 0)
-        assert kept.take(PLAIN, runtime=True) is None
+        assert kept.take([PYTHON, LAUNCHER]) is None
         await asyncio.sleep(0.1)
         assert factory.asked == []
         assert kept.full()

@@ -42,12 +42,3 @@ def test_a_layers_boto3_is_the_functions(tmp_path: Path, place: str) -> None:
 def test_an_import_path_of_the_functions_own_may_lead_anywhere(tmp_path: Path) -> None:
     code = package(tmp_path, {"app.py": "import boto3\n"})
     assert Flavours().flavour(code, None, "/tmp/elsewhere") == PLAIN
-
-
-def test_a_folder_that_changes_is_looked_at_again(tmp_path: Path) -> None:
-    flavours = Flavours()
-    code = package(tmp_path, {"app.py": "x = 1\n"})
-    assert flavours.flavour(code, None, "") == PLAIN
-    package(tmp_path, {"app.py": "import boto3\n"})
-    flavours.forget(code)
-    assert flavours.flavour(code, None, "") == BOTO3

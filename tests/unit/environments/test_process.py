@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lambda_sandbox.config import Config
-from lambda_sandbox.environments.blanks import Kind
+from lambda_sandbox.environments.blanks import Ahead, Kind
 from lambda_sandbox.environments.folder import make_folder
 from lambda_sandbox.environments.process import ProcessEnvironments
 from lambda_sandbox.environments.running import RunningEnvironment
+from lambda_sandbox.environments.runtimes import toolchains
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import Exit
 from tests.isolation.stage import Stage, stage
@@ -273,9 +276,11 @@ BLANK = """
 """
 
 
-async def waiting(on_stage: Stage, runtime_ahead: bool) -> RunningEnvironment:
+async def waiting(
+    on_stage: Stage, runtime_ahead: bool = True, kind: Kind | None = None
+) -> RunningEnvironment:
     """Return a blank environment once there is one that is ready."""
-    kind = Kind("", runtime_ahead)
+    kind = kind or Kind("", Ahead() if runtime_ahead else None)
     for _ in range(2000):
         kept = on_stage.environments._blanks._kept.get(kind, [])
         if kept and kind.ready(kept[0]):
@@ -308,6 +313,78 @@ def test_a_waiting_environment_becomes_a_functions_own(tmp_path: Path, blanks: i
     asyncio.run(main())
 
 
+NODE = """
+    import fs from "node:fs";
+    export const handler = async () => {
+      const files = fs.readdirSync("/proc/self/fd").map((fd) => { try { return fs.readlinkSync(`/proc/self/fd/${fd}`); } catch { return ""; } });
+      return { cwd: process.cwd(), argv: process.argv, env: process.env, pid: process.ppid,
+               sockets: files.filter((name) => name.startsWith("socket:")).length };
+    };
+"""
+
+
+def test_a_program_that_waited_is_the_functions_as_if_it_had_started_for_it(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with stage(tmp_path) as on_stage:
+            environments = on_stage.environments
+            if environments.isolation.level != "namespaces" or not toolchains.find_node():
+                pytest.skip("needs the zygote and Node.js")
+            code = on_stage.write({"app.mjs": NODE})
+
+            async def run(**variables: str) -> tuple[RunningEnvironment, dict[str, Any]]:
+                environment_id = on_stage.start(code, runtime="nodejs22.x", environment=variables)
+                answer: dict[str, Any] = await on_stage.invoke(environment_id)
+                environments.init_finished(environment_id)
+                return environments._environments[environment_id], answer
+
+            await waiting(on_stage, runtime_ahead=True)
+            _, fresh = await run(SHOP="fresh")
+            kind = next(kind for kind in environments._blanks._kept if kind.ahead and kind.ahead.command)
+            blank = await waiting(on_stage, kind=kind)
+            pid = blank.runtime_pid
+            environment, other = await run(SHOP="other", NODE_OPTIONS="--no-warnings")
+            assert environment is not blank  # Node.js reads that one when it starts
+            environment, ahead = await run(SHOP="ahead")
+            assert (environment, environment.runtime_pid) == (blank, pid)
+            assert fresh["env"].pop("SHOP") + ahead["env"].pop("SHOP") == "freshahead"
+            for answer in (fresh, ahead):
+                for name in ("AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "AWS_ENDPOINT_URL"):
+                    answer["env"].pop(name)
+            assert ahead == fresh
+            assert other["env"]["NODE_OPTIONS"] == "--no-warnings"
+
+    open_folders(tmp_path)
+    asyncio.run(main())
+
+
+def some_library() -> Path:
+    """Return a shared library of this machine that has ``cos``."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    return Path(next(line.split()[-1] for line in lines if "/libm" in line and ".so" in line))
+
+
+@pytest.mark.parametrize("place", ["lib/libshop.so.1", "libshop.so.1", "layer"])
+def test_libraries_that_a_package_or_layer_brings_are_found_by_their_name(play: Play, place: str) -> None:
+    async def scene(on_stage: Stage) -> None:
+        source = """
+            import ctypes
+            def handler(event, context):
+                cos = ctypes.CDLL("libshop.so.1").cos
+                cos.restype, cos.argtypes = ctypes.c_double, [ctypes.c_double]
+                return cos(0.0)
+        """
+        code, layer = on_stage.write(source), on_stage.write({"python/other.py": ""})
+        library = layer / "lib/libshop.so.1" if place == "layer" else code / place
+        library.parent.mkdir(exist_ok=True)
+        shutil.copy(some_library(), library)
+        environment_id = on_stage.start("x = 1")
+        on_stage.environments.stop(environment_id)
+        on_stage.environments.start(environment_id, on_stage.function(), code, [layer])
+        assert await on_stage.invoke(environment_id) == 1.0
+
+    play(scene)
+
+
 def test_a_waiting_environment_that_died_is_replaced_and_nobody_is_told(tmp_path: Path) -> None:
     async def main() -> None:
         async with stage(tmp_path) as on_stage:
@@ -318,7 +395,7 @@ def test_a_waiting_environment_that_died_is_replaced_and_nobody_is_told(tmp_path
                 blank = await waiting(on_stage, runtime_ahead)
                 os.kill(blank.launcher_pid, 9)
                 for _ in range(500):
-                    if blank not in kept[Kind("", runtime_ahead)]:
+                    if blank not in kept[Kind("", Ahead() if runtime_ahead else None)]:
                         break
                     await asyncio.sleep(0.01)
             code = on_stage.write("def handler(event, context):\n    return 'ran'\n")
