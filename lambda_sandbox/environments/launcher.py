@@ -99,8 +99,9 @@ def run(
 
 def _complete(control: socket.socket, furnish: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """Wait until a blank environment is somebody's and return its specification; end it if the server lets go."""
+    # So that what this writes to is this process's own before anybody waits.
     rehearsal = {"spec": {"variables": runtime_process.with_addresses({}, [0, 0, 0])}, "layers": None}
-    json.loads(json.dumps(rehearsal))  # so that what this writes to is this process's own before anybody waits
+    json.loads(json.dumps(rehearsal))
     rest, _ = packets.receive(control)
     if not rest:
         _kill_descendants()

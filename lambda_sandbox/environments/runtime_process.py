@@ -109,7 +109,8 @@ def become_runtime(
 
 def rehearse(ports: list[int]) -> None:
     """Do once what a cold start does, so that the memory pages it writes to are this process's own before anybody waits."""
-    variables = {"PATH": "/usr/bin", "TZ": ":UTC"}  # a function's is mostly this one, and then it is read only here
+    # A function's time zone is mostly this one, and is then read only here.
+    variables = {"PATH": "/usr/bin", "TZ": ":UTC"}
     client = importlib.import_module("python_client")
     set_variables({"variables": variables}, ports)
     headers = {b"lambda-runtime-aws-request-id": "0"}
