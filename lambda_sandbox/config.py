@@ -32,7 +32,7 @@ class Config:
     function stays Pending and an update InProgress; 0: over when the next request comes. ``code_storage_bytes`` is the
     quota of an account in a Region. ``memory_budget_mb`` bounds the sum of all environments' configured memory; ``None``
     looks at what the machine has free. ``blank_environments`` is how many isolated environments of each flavour (with boto3
-    loaded, and without) wait for a function; 0 for none.
+    loaded, and without) wait for a function with the runtime's process in them; 0: those that wait have their launcher only.
     ``enforce_iam`` verifies signatures and lets IAM's policies decide; off, every key may do everything in its account.
     ``clock`` is ``real`` or ``scaled:FACTOR``: retries, batching windows and ages then run FACTOR times as fast.
     ``duplicate_events`` is the probability that an accepted asynchronous event runs twice, as AWS allows; ``seed`` fixes which.
