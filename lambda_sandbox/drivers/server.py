@@ -400,7 +400,8 @@ class ServerDriver:
         # What the handler printed before it answered is in the pipe by now and belongs before this line.
         environment, about = action.environment, action.about
         begins = type(about) is Invocation
-        if not begins or environment.invocations == 1:
+        first = action.line.startswith("INIT_START")  # comes before whatever a quick init has printed by now
+        if not first and (not begins or environment.invocations == 1):
             self._drain(environment)  # of an invocation that begins only the first: what init printed
         if begins:
             self.logs.begin_invocation(environment.log_stream)
@@ -408,9 +409,7 @@ class ServerDriver:
         if line is not None:
             self._append_line(environment, line)
             return
-        notice = (
-            self.runtime_notice(environment.function.runtime) if action.text.startswith("INIT_START") else ""
-        )
+        notice = self.runtime_notice(environment.function.runtime) if first else ""
         self._append_log(environment, system_logs.written(action, self.clock.now(), notice))
 
     def _event_finished(self, action: messages.EventFinished) -> None:

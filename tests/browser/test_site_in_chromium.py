@@ -1,4 +1,4 @@
-"""The site in a real browser that can reach nothing but this machine: over HTTP and from disk, small and large."""
+"""The site in a real browser that can reach nothing but this machine: over HTTP and from disk."""
 
 import pytest
 from playwright.sync_api import Browser
@@ -23,20 +23,6 @@ def test_search_finds_cold_start_and_leads_to_a_page(browser: Browser, address: 
     page.close()
     assert watch.external == []
     assert watch.errors == []
-
-
-def test_no_page_scrolls_sideways_on_a_small_phone(
-    browser: Browser, http_address: str, pages: list[str]
-) -> None:
-    page = browser.new_page(viewport={"width": 360, "height": 740})
-    too_wide = {}
-    for name in pages:
-        page.goto(http_address + name)
-        width = page.evaluate("document.documentElement.scrollWidth")
-        if width > 360:
-            too_wide[name] = width
-    page.close()
-    assert too_wide == {}
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
