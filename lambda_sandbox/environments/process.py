@@ -96,7 +96,7 @@ class ProcessEnvironments:
         self._libraries = SharedLibraries()
         sizes = (_LAUNCHERS if mother is None else _LAUNCHERS_OF_A_FORK, config.blank_environments)
         sizes = sizes if self._starter.has_flavour(PLAIN) else (0, 0)
-        self._blanks = Blanks(loop, *sizes, self._make_blank, self._let_go, self._somebody_waits)
+        self._blanks = Blanks(loop, *sizes, self._make_blank, self._end_blank, self._somebody_waits)
         self._tmp_keys: dict[str, str] = {}  # by environment: where its /tmp is, kept by a reset
         self._environments: dict[str, RunningEnvironment] = {}
         self._ending: set[RunningEnvironment] = set()
@@ -307,6 +307,10 @@ class ProcessEnvironments:
         if environment is not None:
             self._hear(environment)
         return environment
+
+    def _end_blank(self, environment: RunningEnvironment) -> None:
+        self._let_go(environment)
+        self._starter.forget_tmp(environment.tmp_key)
 
     def _somebody_waits(self) -> bool:
         return any(not environment.init_finished for environment in self._environments.values())

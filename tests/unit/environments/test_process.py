@@ -357,6 +357,41 @@ def test_a_program_that_waited_is_the_functions_as_if_it_had_started_for_it(tmp_
     asyncio.run(main())
 
 
+def parent_of(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("PPid:"))
+
+
+def test_a_program_that_waits_for_nobody_any_more_leaves_nothing(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with stage(tmp_path) as on_stage:
+            environments = on_stage.environments
+            if environments.isolation.level != "namespaces" or not toolchains.find_node() or os.getuid():
+                pytest.skip("needs the zygote, Node.js and root, who may look into the zygote")
+            code = on_stage.write({"app.mjs": "export const handler = async () => 1;"})
+            kept = environments._blanks._kept
+            blank = await waiting(on_stage)
+            zygote = parent_of(blank.launcher_pid)
+            # The size of the heap is in the command: these are one more than are kept.
+            for memory_mb in (128, 256, 384, 512):
+                running = on_stage.start(code, runtime="nodejs22.x", memory_mb=memory_mb)
+                await on_stage.invoke(running)
+                environments.init_finished(running)
+                environments.stop(running)
+                kind = next(kind for kind in reversed(kept) if kind.ahead and kind.ahead.command)
+                await waiting(on_stage, kind=kind)
+            for _ in range(500):
+                names = set(os.listdir(f"/proc/{zygote}/root/.kept"))
+                if names == {blank.tmp_key for kind in kept for blank in kept[kind]}:
+                    break
+                await asyncio.sleep(0.01)
+            else:
+                raise AssertionError(names)
+
+    open_folders(tmp_path)
+    asyncio.run(main())
+
+
 def some_library() -> Path:
     """Return a shared library of this machine that has ``cos``."""
     lines = Path("/proc/self/maps").read_text().splitlines()
