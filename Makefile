@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PORT_SANDBOX ?= 9000
 PORT_SITE ?= 8000
 PORT_JUPYTER ?= 8888
-TEST_WORKERS ?= 3
+TEST_WORKERS ?= 2
 RUN := .venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Material prints an advert-like notice about MkDocs 2; the pin in pyproject.toml is our answer to it.
