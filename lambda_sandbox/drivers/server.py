@@ -33,7 +33,7 @@ from lambda_sandbox.runtime_api.streaming import BodySource
 from lambda_sandbox.telemetry import system_logs
 from lambda_sandbox.telemetry.application_logs import ApplicationLogs
 from lambda_sandbox.telemetry.history import History
-from lambda_sandbox.telemetry.logs import LogStore, Written
+from lambda_sandbox.telemetry.logs import EXTENSION, FUNCTION, PLATFORM, LogStore, Written
 from lambda_sandbox.telemetry.traces_header import SAMPLED
 
 # POLICY: a busy environment is spared two signals an event; AWS freezes at once.
@@ -278,7 +278,7 @@ class ServerDriver:
     def on_extension_output(self, environment_id: str, data: bytes) -> None:
         environment = self.core.pool.environments.get(environment_id)
         if environment is not None:
-            self._append_log(environment, data)
+            self._append_log(environment, data, EXTENSION)
             self.telemetry.extension_output(environment, data)
 
     def on_extension_exit(self, environment_id: str, name: str) -> None:
@@ -314,7 +314,7 @@ class ServerDriver:
                 self._credentials(environment),
             )
         except SandboxFault as fault:
-            self._append_log(environment, f"{fault}\n".encode())
+            self._append_log(environment, f"{fault}\n".encode(), PLATFORM)
             self._loop.call_soon(self.on_exit, environment.environment_id, Exit(code=1))
 
     def _snapshot_environment(self, action: messages.SnapshotEnvironment) -> None:
@@ -410,7 +410,7 @@ class ServerDriver:
             self._append_line(environment, line)
             return
         notice = self.runtime_notice(environment.function.runtime) if first else ""
-        self._append_log(environment, system_logs.written(action, self.clock.now(), notice))
+        self._append_log(environment, system_logs.written(action, self.clock.now(), notice), PLATFORM)
 
     def _event_finished(self, action: messages.EventFinished) -> None:
         self.cloudwatch.of_lambda.event_finished(action, self.clock.now())
@@ -508,12 +508,12 @@ class ServerDriver:
         self.logs.write(group, environment.log_stream, line, now)
         self.history.neighbours.logged_line(now, function.function_name, line)
 
-    def _append_log(self, environment: Environment, data: bytes) -> None:
+    def _append_log(self, environment: Environment, data: bytes, writer: str = FUNCTION) -> None:
         function = environment.function
         group = (function.account_id, function.region, function.log_group_name)
         if data:
             now = self.clock.now()
-            self.logs.write(group, environment.log_stream, data, now)
+            self.logs.write(group, environment.log_stream, data, now, writer)
             self.history.neighbours.logged(now, function.function_name, len(data))
 
     def _peak_memory_mb(self, environment_id: str) -> int:

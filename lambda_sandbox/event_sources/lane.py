@@ -34,10 +34,10 @@ class LaneWorker:
         )
         self._last: InvocationResult | None = None
 
-    @property
-    def window_is_over(self) -> bool:
+    def window_is_over(self, read_to: float) -> bool:
+        """Whether a window is open and the shard has been read to its end: what came before ``read_to`` has been."""
         start = self.lane.window_start
-        return start is not None and self._shard.around.clock.now() >= start + self._length_s
+        return start is not None and read_to >= start + self._length_s
 
     async def process(self, batch: Sequence[StreamRecord]) -> None:
         """Invoke until ``batch`` is done with; returns early when the mapping stops."""

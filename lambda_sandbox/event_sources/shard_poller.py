@@ -49,6 +49,9 @@ class ShardPoller:
         self._workers = [LaneWorker(self, lane) for lane in _lanes(checkpoint, mapping)]
         self._busy: dict[LaneWorker, asyncio.Task[object]] = {}
         self._read = ""
+        self._empty_at = (
+            -math.inf
+        )  # when a read began, by the clock, that found nothing: all that came before has been read
         self._ended = False
         self._broken: BaseException | None = None
         self._written = asyncio.Event()
@@ -121,10 +124,13 @@ class ShardPoller:
             room = self.mapping.batch_size * len(self._workers) - self._buffered
             page = None
             if iterator is not None and room > 0:
+                began = self.around.clock.now()
                 page = await self.source.read(self.shard_id, iterator, room)
                 iterator = page.next_iterator
                 self._ended = iterator is None
                 self._take(page.records)
+                if not page.records:
+                    self._empty_at = began
             if page is None or not (page.records or self._ended):
                 await self._wait(polling=page is not None)
 
@@ -164,7 +170,7 @@ class ShardPoller:
             batcher = worker.batcher
             if batcher.due() or (self._ended and batcher.waiting):
                 self._start(worker, worker.process(batcher.take()))
-            elif not batcher.waiting and worker.window_is_over:
+            elif not batcher.waiting and worker.window_is_over(self._empty_at):
                 self._start(worker, worker.close_window())
 
     def _start(self, worker: LaneWorker, work: Coroutine[Any, Any, object]) -> None:

@@ -19,6 +19,9 @@ _KEPT_BYTES = 64 << 20
 _CHUNK_BYTES = 250  # what Python adds to a chunk: a bytes object, its tuple, a place in the queue
 _LINE_BYTES = 200  # about what a line takes that is not made yet
 
+# Who writes a chunk. A line that one of them has begun is that one's to end, whoever writes in between.
+FUNCTION, EXTENSION, PLATFORM = "function", "extension", "platform"
+
 # What is written: text; or what the platform's two lines of every invocation are made of, once somebody reads them: END and
 # REPORT of a report, START of a request's id and a version.
 Written = bytes | Report | TracedReport | tuple[str, str]
@@ -50,7 +53,7 @@ class LogEvent:
 
 @dataclass(slots=True)
 class _Group:
-    chunks: deque[tuple[int, int, str, Written]] = field(default_factory=deque)
+    chunks: deque[tuple[int, int, str, str, Written]] = field(default_factory=deque)
     count: int = 0
     size: int = 0
 
@@ -64,13 +67,15 @@ class LogStore:
         self._invocation: dict[str, list[Written]] = {}
         self.on_write: Callable[[tuple[str, str, str]], None] | None = None  # hears of every append
 
-    def write(self, group: tuple[str, str, str], stream: str, data: Written, now: float) -> None:
-        """Append ``data``, one or more whole or partial lines, at ``now`` seconds."""
+    def write(
+        self, group: tuple[str, str, str], stream: str, data: Written, now: float, writer: str = FUNCTION
+    ) -> None:
+        """Append ``data``, one or more whole or partial lines, at ``now`` seconds. The platform's lines are whole."""
         store = self._groups.get(group)
         if store is None:
             store = self._groups[group] = _Group()
         store.count += 1
-        store.chunks.append((store.count, int(now * 1000), stream, data))
+        store.chunks.append((store.count, int(now * 1000), stream, writer, data))
         size = _size(data)
         store.size += size
         self._size += size
@@ -87,7 +92,7 @@ class LogStore:
         largest = max(self._groups.values(), key=lambda group: group.size)
         wanted = largest.size // 2
         while largest.size > wanted:
-            size = _size(largest.chunks.popleft()[3])
+            size = _size(largest.chunks.popleft()[4])
             largest.size -= size
             self._size -= size
 
@@ -127,17 +132,23 @@ class LogStore:
         store = self._groups.get(group)
         if store is None:
             return
-        partial: dict[str, bytes] = {}
-        for number, timestamp_ms, stream, data in list(store.chunks):
+        partial: dict[tuple[str, str], bytes] = {}
+        for number, timestamp_ms, stream, writer, data in list(store.chunks):
             if number <= after:
                 continue
-            lines = (partial.pop(stream, b"") + text_of(data)).split(b"\n")
-            partial[stream] = lines.pop()
+            if writer == PLATFORM or type(data) is not bytes:  # ends the line that the function has begun
+                lines = [
+                    *filter(None, [partial.pop((stream, FUNCTION), b"")]),
+                    *text_of(data).split(b"\n")[:-1],
+                ]
+            else:
+                lines = (partial.pop((stream, writer), b"") + data).split(b"\n")
+                partial[stream, writer] = lines.pop()
             if isinstance(data, TracedReport):
                 lines[-2:] = [b"\n".join(lines[-2:])]
             for line in lines:
                 yield LogEvent(number, timestamp_ms, stream, line.decode("utf-8", "replace") + "\n")
-        for stream, rest in partial.items():
+        for (stream, _), rest in partial.items():
             if rest:
                 yield LogEvent(store.count, int(timestamp_ms), stream, rest.decode("utf-8", "replace"))
 

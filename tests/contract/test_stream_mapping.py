@@ -13,6 +13,7 @@ import pytest
 
 from lambda_sandbox.config import Config
 from lambda_sandbox.errors import ResourceNotFoundException, TooManyRequestsException
+from lambda_sandbox.event_sources.aws_json import Headers
 from lambda_sandbox.services.neighbours import Neighbours
 from tests.contract.stream_stage import Event, HandlerFailed, Stage, data_of, failures
 
@@ -428,6 +429,35 @@ def test_tumbling_window_hands_its_state_on_and_ends_with_one_last_invocation(pl
         assert not last["isWindowTerminatedEarly"]
         start, end = (time.strptime(last["window"][name], "%Y-%m-%dT%H:%M:%SZ") for name in ("start", "end"))
         assert time.mktime(end) - time.mktime(start) == 600
+
+    play(scene)
+
+
+def test_window_ends_only_once_all_that_came_within_it_has_been_read(play: Play) -> None:
+    async def scene(stage: Stage) -> None:
+        async def add(event: Event) -> Any:
+            return {"state": {"count": event["state"].get("count", 0) + len(event["Records"])}}
+
+        stage.handler = add
+        stream = await stage.stream()
+        await stage.put(stream, "early")
+        await stage.map(stream, tumbling_window_s=600)
+        await stage.until(lambda: stage.flat() == ["early"])
+        forward, late = stage.neighbour.forward, ["late"]
+
+        async def slow_read(method: bytes, target: bytes, headers: Headers, body: bytes) -> Any:
+            """The window's end passes while a read finds nothing; what came before that end is there only afterwards."""
+            answer = await forward(method, target, headers, body)
+            if late and any(b"GetRecords" in value for _, value in headers):
+                data = late.pop()
+                stage.clock.advance(600)
+                await stage.put(stream, data)
+            return answer
+
+        stage.neighbour.forward = slow_read  # type: ignore[method-assign]
+        await stage.until(lambda: any(event["isFinalInvokeForWindow"] for event in stage.invoked))
+        assert stage.flat() == ["early", "late"]
+        assert [event["state"] for event in stage.invoked] == [{}, {"count": 1}, {"count": 2}]
 
     play(scene)
 

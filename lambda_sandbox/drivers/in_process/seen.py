@@ -10,7 +10,7 @@ from lambda_sandbox.invocation.messages import FaultMet, Invocation, Record, Wri
 from lambda_sandbox.telemetry import system_logs
 from lambda_sandbox.telemetry.application_logs import ApplicationLogs
 from lambda_sandbox.telemetry.history import History
-from lambda_sandbox.telemetry.logs import LogStore, Written
+from lambda_sandbox.telemetry.logs import FUNCTION, PLATFORM, LogStore, Written
 from lambda_sandbox.telemetry.traces_header import SAMPLED
 
 
@@ -54,7 +54,7 @@ class Seen:
             self.logs.begin_invocation(environment.log_stream)
         self._append(environment, self.application_logs.rest(environment.environment_id))
         line = system_logs.made_of(action) or system_logs.written(action, self._clock.now())
-        self._append(environment, line)
+        self._append(environment, line, PLATFORM)
 
     def forget_stream(self, log_stream: str) -> None:
         self.logs.forget_stream(log_stream)
@@ -64,9 +64,9 @@ class Seen:
         """Return the last of an environment's log in base64, empty for one that is gone."""
         return self.logs.tail(environment.log_stream) if environment is not None else ""
 
-    def _append(self, environment: Environment, data: Written) -> None:
+    def _append(self, environment: Environment, data: Written, writer: str = FUNCTION) -> None:
         function = environment.function
         group = (function.account_id, function.region, function.log_group_name)
         if data:
-            self.logs.write(group, environment.log_stream, data, self._clock.now())
+            self.logs.write(group, environment.log_stream, data, self._clock.now(), writer)
             self.history.neighbours.logged_line(self._clock.now(), function.function_name, data)

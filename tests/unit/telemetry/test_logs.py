@@ -4,13 +4,34 @@ import base64
 
 from lambda_sandbox.invocation.report import Report, TracedReport
 from lambda_sandbox.quotas import LOG_TAIL_BYTES
-from lambda_sandbox.telemetry.logs import LogStore
+from lambda_sandbox.telemetry.logs import EXTENSION, PLATFORM, LogStore
 
 GROUP = ("000000000000", "us-east-1", "/aws/lambda/quote")
 
 
 def messages(store: LogStore) -> list[str]:
     return [event.message for event in store.events(GROUP)]
+
+
+def test_a_line_that_somebody_has_begun_is_theirs_to_end_and_the_platforms_come_whole() -> None:
+    store = LogStore()
+    store.write(GROUP, "s", b"from the ", 1.0)
+    store.write(GROUP, "s", b'batch {"a', 1.0, EXTENSION)
+    store.write(GROUP, "s", b"function", 1.0)
+    store.write(GROUP, "s", b'": 1}\n', 1.0, EXTENSION)
+    store.write(GROUP, "s", ("r-1", "$LATEST"), 1.0)
+    store.write(GROUP, "s", b"cut", 2.0)
+    store.write(GROUP, "s", b"INIT_START\n", 2.0, PLATFORM)
+    store.write(GROUP, "s", b" off\n", 2.0)
+    lines = [
+        'batch {"a": 1}',
+        "from the function",
+        "START RequestId: r-1 Version: $LATEST",
+        "cut",
+        "INIT_START",
+        " off",
+    ]
+    assert [event.message for event in store.events(GROUP)] == [f"{line}\n" for line in lines]
 
 
 def test_chunks_are_cut_into_lines_when_read() -> None:
