@@ -138,6 +138,7 @@ def with_addresses(variables: dict[str, str], ports: list[int]) -> dict[str, str
 def _exec_ahead(spec: dict[str, Any], ports: list[int], waiting: socket.socket) -> None:
     """Become a program that waits for its specification by itself. Returns only on failure."""
     os.dup2(waiting.fileno(), _WAITING)
+    os.set_inheritable(_WAITING, True)  # also where it had that number before
     os.closerange(_WAITING + 1, 64)
     set_variables(spec, ports)
     os.environ["LAMBDA_SANDBOX_WAITS"] = str(_WAITING)
