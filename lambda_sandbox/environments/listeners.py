@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from lambda_sandbox.environments.open_network import OpenNetwork, reset
 from lambda_sandbox.environments.openings import Opening
@@ -37,14 +38,27 @@ class Listeners:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def accept_on(self, environment: RunningEnvironment, fds: list[int]) -> None:
-        """Take over the descriptors of both listeners, of the socket for traces and of what listens for the openings."""
-        runtime_api, endpoint, datagrams, *opened = fds
+        """Take over the descriptors: of the wire of the runtime's own client, of both listeners, of the socket for traces and of
+        what listens for the openings."""
+        wire, runtime_api, endpoint, datagrams, *opened = fds
+        environment.wire = socket.socket(fileno=wire)
+        if environment.stopped:
+            environment.close_listeners()
+        elif environment.environment_id:
+            self.connect_wire(environment)
         self._take_datagrams(environment, socket.socket(fileno=datagrams))
         for fd, maker in zip((runtime_api, endpoint), self._makers, strict=True):
             self._accept(environment, fd, self._maker(environment, maker))
         if opened:
             for fd, opening in zip(opened, self._openings, strict=True):
                 self._accept(environment, fd, self._opened_maker(environment, opening))
+
+    def connect_wire(self, environment: RunningEnvironment) -> None:
+        """Serve the wire: now, as from here on it is known for whom the environment is."""
+        wire, environment.wire = environment.wire, None
+        if wire is not None:
+            make = self._maker(environment, self._makers[0])
+            self._spawn(self._loop.connect_accepted_socket(make, wire))
 
     def _maker(self, environment: RunningEnvironment, maker: Maker) -> Callable[[], asyncio.BaseProtocol]:
         return lambda: maker(environment.environment_id)  # a blank one has its id later
@@ -62,7 +76,10 @@ class Listeners:
             listener.close()
             return
         environment.listeners.append(listener)
-        task = self._loop.create_task(self._serve(environment, listener, make))
+        self._spawn(self._serve(environment, listener, make))
+
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -288,6 +288,7 @@ class ProcessEnvironments:
             self._tmp_keys[environment_id] = environment.tmp_key
             with contextlib.suppress(SandboxFault):  # it has just ended: that is then this environment's exit
                 self._factory.furnish(environment, environment_id, function, request)
+            self._listeners.connect_wire(environment)
             self._memory.watch(environment)
             return
         # A name used once: what forgets a /tmp and what makes one may be two zygotes, which do not wait for each other.

@@ -48,6 +48,7 @@ class RunningEnvironment:
     over_memory: bool = False
     memory_watched: bool = False
     tmp_watch: int = -1
+    wire: socket.socket | None = None  # to the runtime's own client, until it is served
     servers: list[asyncio.Server] = field(default_factory=list)
     listeners: list[socket.socket] = field(default_factory=list)
     datagrams: socket.socket | None = None  # what is sent to X-Ray's daemon
@@ -85,6 +86,9 @@ class RunningEnvironment:
         if not self.servers:
             for listener in self.listeners:
                 listener.close()
+        if self.wire is not None:
+            self.wire.close()
+            self.wire = None
         self.servers.clear()
         self.listeners.clear()
 

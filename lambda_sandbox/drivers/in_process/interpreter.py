@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from lambda_sandbox.clock import ManualClock
-from lambda_sandbox.environments.runtimes import python_client
+from lambda_sandbox.environments.runtimes import python_client, python_context
 from lambda_sandbox.environments.runtimes.python_faults import error_payload
 from lambda_sandbox.environments.runtimes.python_json import Encoder
 from lambda_sandbox.environments.runtimes.python_logging import configure_logging, log_error
@@ -114,14 +114,14 @@ class Interpreter:
                 return Answer(error_type="Sandbox.Timedout")
         return self._posted(message)
 
-    def _headers(self, invocation: Invocation, deadline: float) -> dict[bytes, str]:
+    def _headers(self, invocation: Invocation, deadline: float) -> dict[str, str]:
         headers = {
-            b"lambda-runtime-aws-request-id": invocation.request_id,
-            b"lambda-runtime-invoked-function-arn": invocation.invoked_arn or invocation.function.arn,
-            b"lambda-runtime-deadline-ms": str(int(deadline * 1000)),
+            python_context.REQUEST_ID: invocation.request_id,
+            "Lambda-Runtime-Invoked-Function-Arn": invocation.invoked_arn or invocation.function.arn,
+            "Lambda-Runtime-Deadline-Ms": str(int(deadline * 1000)),
         }
         if invocation.client_context:
-            headers[b"lambda-runtime-client-context"] = invocation.client_context
+            headers["Lambda-Runtime-Client-Context"] = invocation.client_context
         return headers
 
     def _posted(self, message: bytes) -> Answer:

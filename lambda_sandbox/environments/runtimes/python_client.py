@@ -1,7 +1,7 @@
 """The lean Runtime API client for Python: what runs the handler inside an environment.
 
 Standard library only, and it imports nothing else of the sandbox: it is mounted alone at ``/var/runtime``. One keep-alive
-TCP connection carries everything; an answer and the request for the next event leave in one write.
+connection carries everything; an answer and the request for the next event leave in one write.
 
 Source: AWS Lambda Developer Guide, "Using the Lambda runtime API"; payloads and log lines as those of awslambdaric 4.2.2.
 """
@@ -19,7 +19,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING or __package__:
-    from lambda_sandbox.environments.runtimes.python_context import Headers, LambdaContext
+    from lambda_sandbox.environments.runtimes.python_context import (
+        REQUEST_ID,
+        TENANT_ID,
+        Headers,
+        LambdaContext,
+    )
     from lambda_sandbox.environments.runtimes.python_faults import RuntimeFault, error_payload, xray_cause
     from lambda_sandbox.environments.runtimes.python_json import Encoder
     from lambda_sandbox.environments.runtimes.python_logging import (
@@ -29,12 +34,16 @@ if TYPE_CHECKING or __package__:
         log_init_error,
     )
 else:  # inside an environment all of these files lie side by side
-    from python_context import Headers, LambdaContext
+    from python_context import REQUEST_ID, TENANT_ID, Headers, LambdaContext
     from python_faults import RuntimeFault, error_payload, xray_cause
     from python_json import Encoder
     from python_logging import CurrentRequest, configure_logging, log_error, log_init_error
 
 API = "/2018-06-01/runtime"
+ACCEPTED = (
+    b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
+    b'{"status":"OK"}'
+)
 NEXT = f"GET {API}/invocation/next HTTP/1.1\r\nHost: 127.0.0.1:9001\r\n\r\n".encode()
 _OWN_MODULES: tuple[str, ...] = (
     "launcher",
@@ -51,41 +60,39 @@ _OWN_MODULES: tuple[str, ...] = (
 _OWN_MODULES += ("python_json", "python_logging")
 
 Handler = Callable[[Any, Any], Any]
+_scan = json.JSONDecoder().scan_once
 
 
 class Connection:
-    """One keep-alive connection to the Runtime API. Ends the process quietly when the sandbox hangs up."""
+    """One keep-alive connection to the Runtime API. Ends the process quietly when the sandbox hangs up.
 
-    def __init__(self, address: str) -> None:
-        host, _, port = address.rpartition(":")
-        # Not create_connection: it asks the resolver for an address that needs none, which takes milliseconds.
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._socket.connect((host, int(port)))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    ``wire`` is a connection that is there already; without it, it is made to the address that every runtime is given.
+    """
+
+    def __init__(self, wire: socket.socket | None = None) -> None:
+        self._socket = wire or _connect(os.environ["AWS_LAMBDA_RUNTIME_API"])
         self._buffer = b""
 
     def send(self, message: bytes) -> None:
         self._socket.sendall(message)
 
     def read(self) -> tuple[Headers, bytes]:
-        """Return headers by lower-case name, and body of the next answer."""
+        """Return headers, by name as the sandbox spells it, and body of the next answer."""
         data = self._buffer
         while (end := data.find(b"\r\n\r\n")) < 0:
             data += self._receive()
-        lines = data[:end].split(b"\r\n")
-        headers: Headers = {}
-        for line in lines[1:]:
-            name, _, value = line.partition(b":")
-            headers[name.lower()] = value.strip().decode("utf-8", "replace")
-        return headers, self._body(data, end + 4, int(headers.get(b"content-length", "0")))
+        lines = data[:end].decode("utf-8", "replace").split("\r\n")
+        headers: Headers = dict([line.split(": ", 1) for line in lines[1:]])  # noqa: C404 - a third faster
+        return headers, self._body(data, end + 4, int(headers.get("Content-Length", "0")))
 
     def skip(self) -> None:
-        """Read the next answer, whatever it says."""
-        data = self._buffer
-        while (end := data.find(b"\r\n\r\n")) < 0:
-            data += self._receive()
-        length = data[:end].lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-        self._body(data, end + 4, int(length or b"0"))
+        """Read the next answer, whatever it says: mostly that what was posted is accepted, with the next event behind it."""
+        data = self._buffer or self._receive()
+        if data.startswith(ACCEPTED):
+            self._buffer = data[len(ACCEPTED) :]
+        else:
+            self._buffer = data
+            self.read()
 
     def _body(self, data: bytes, start: int, length: int) -> bytes:
         if len(data) - start < length:
@@ -110,6 +117,15 @@ class Connection:
         if not data:
             os._exit(0)
         return data
+
+
+def _connect(address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    # Not create_connection: it asks the resolver for an address that needs none, which takes milliseconds.
+    connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    connection.connect((host, int(port)))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
 
 
 def load_handler(name: str) -> Handler:
@@ -181,7 +197,7 @@ def handle(handler: Handler, headers: Headers, body: bytes, encoder: Encoder) ->
 
     Raises ``UnicodeEncodeError`` for text that is no Unicode, of which AWS's runtime dies as well.
     """
-    request_id = headers.get(b"lambda-runtime-aws-request-id", "")
+    request_id = headers.get(REQUEST_ID, "")
     try:
         context = LambdaContext(headers)
         result = handler(_event(body), context)
@@ -197,6 +213,13 @@ def handle(handler: Handler, headers: Headers, body: bytes, encoder: Encoder) ->
 
 def _event(body: bytes) -> Any:
     try:
+        text = body.decode()
+        event, end = _scan(text, 0)  # what json.loads does where nothing stands around the value, at a third of its price
+        if end == len(text):
+            return event
+    except (ValueError, StopIteration):
+        pass
+    try:
         return json.loads(body)
     except ValueError as error:
         raise RuntimeFault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from None
@@ -210,7 +233,7 @@ def _marshal(result: Any, encoder: Encoder) -> str:
 
 
 def _trace_id(headers: Headers) -> None:
-    trace_id = headers.get(b"lambda-runtime-trace-id")
+    trace_id = headers.get("Lambda-Runtime-Trace-Id")
     if trace_id:
         os.environ["_X_AMZN_TRACE_ID"] = trace_id
     else:
@@ -233,7 +256,7 @@ def report_init_error(error_type: str, message: str) -> None:
     """Fail the init of a runtime that cannot be started: one sentence, in the log and in the answer."""
     print(message)
     _flush()
-    connection = Connection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    connection = Connection()
     connection.send(_error_message("/init/error", error_payload(RuntimeFault(error_type, message), "")))
     connection.read()
 
@@ -244,7 +267,7 @@ def begin_request(request_id: str, tenant_id: str | None = None) -> None:
     CurrentRequest.tenant_id = tenant_id
 
 
-def main() -> None:
+def main(wire: socket.socket | None = None) -> None:
     """Load the handler, then answer events until the sandbox ends the process."""
     for name in _OWN_MODULES:
         sys.modules.pop(name, None)  # a function may have modules of these names
@@ -254,7 +277,7 @@ def main() -> None:
         site.setquit()  # started without site: handlers may still call exit()
     configure_paths()
     configure_logging()
-    connection = Connection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    connection = Connection(wire)
     handler = _initialise(connection)
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
         _pass_snapshot(connection)
@@ -263,8 +286,7 @@ def main() -> None:
     connection.send(NEXT)
     while True:
         headers, body = connection.read()
-        request_id = headers.get(b"lambda-runtime-aws-request-id", "")
-        begin_request(request_id, headers.get(b"lambda-runtime-aws-tenant-id"))
+        begin_request(headers.get(REQUEST_ID, ""), headers.get(TENANT_ID))
         _trace_id(headers)
         answer = handle(handler, headers, body, encoder)
         _flush()  # what was printed is in the pipe before the answer leaves
