@@ -13,29 +13,27 @@ from http import HTTPStatus
 from typing import Any
 
 import httptools
+from msgspec import Struct
 
 _STATUS_LINES = {s.value: b"HTTP/1.1 %d %s\r\n" % (s.value, s.phrase.encode()) for s in HTTPStatus}
 MAX_HEADER_BYTES = 1024 * 1024
-_EXPECTED, _EXPECTED_TOO = (b"expect", b"100-continue"), (b"expect", b"100-Continue")
 MAX_BODY_BYTES = 512 * 1024 * 1024
 
 
-class Request:
+class Request(Struct, eq=False, gc=False):
     """``target`` is path and query as sent; ``headers`` keys are lower case, a repeated header keeps every value.
 
-    ``names`` are the same keys as they were spelled; empty for a request that did not come over the wire.
+    ``names`` are the same keys as they were spelled; empty for a request that did not come over the wire. ``principal`` is who
+    asks, once the gate has let the request in.
     """
 
-    __slots__ = ("body", "headers", "keep_alive", "method", "names", "principal", "target")
-
-    def __init__(self, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-        self.method = method
-        self.target = target
-        self.headers = headers
-        self.body = body
-        self.keep_alive = True
-        self.names: list[bytes] = []
-        self.principal: Any = None  # who asks, once the gate has let the request in
+    method: bytes
+    target: bytes
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    names: list[bytes] = []
+    keep_alive: bool = True
+    principal: Any = None
 
     def header(self, name: bytes, default: bytes = b"") -> bytes:
         """Return the first value of ``name`` (lower case)."""
@@ -52,6 +50,7 @@ class HttpConnection(asyncio.Protocol):
     """
 
     max_body_bytes = MAX_BODY_BYTES
+    early_headers = frozenset({b"expect"})  # what is looked at before the body comes
 
     def __init__(self) -> None:
         self._parser: Any = httptools.HttpRequestParser(self)
@@ -63,6 +62,7 @@ class HttpConnection(asyncio.Protocol):
         self._size = 0
         self._head_bytes = 0  # received since the last head or body was complete
         self._waiting: deque[Request] = deque()
+        self._taking_waiting = False
         self._current: Request | None = None
         self._corked = False
         self._held = b""
@@ -102,12 +102,6 @@ class HttpConnection(asyncio.Protocol):
 
     # --- httptools -----------------------------------------------------------------------------------
 
-    def on_message_begin(self) -> None:
-        self._target = b""
-        self._headers = []
-        self._names = []
-        self._body = []
-
     def on_url(self, url: bytes) -> None:
         self._target += url
 
@@ -117,7 +111,13 @@ class HttpConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._head_bytes = self._size = 0
-        if _EXPECTED in self._headers or _EXPECTED_TOO in self._headers:
+        early = self.early_headers
+        for name, value in self._headers:
+            if name in early:
+                self.early_header(name, value)
+
+    def early_header(self, name: bytes, value: bytes) -> None:
+        if name == b"expect" and value.lower() == b"100-continue":
             self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
@@ -128,11 +128,13 @@ class HttpConnection(asyncio.Protocol):
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        parts = self._body
+        parts, parser = self._body, self._parser
         body = parts[0] if len(parts) == 1 else b"".join(parts)
-        request = Request(self._parser.get_method(), self._target, self._headers, body)
-        request.names = self._names
-        request.keep_alive = self._parser.should_keep_alive()
+        request = Request(
+            parser.get_method(), self._target, self._headers, body, self._names, parser.should_keep_alive()
+        )
+        # For the next one: a method that is called when it begins would cost more.
+        self._target, self._headers, self._names, self._body = b"", [], [], []
         if self._current is None and not self._waiting:
             self._current = request
             self.handle(request)
@@ -179,9 +181,18 @@ class HttpConnection(asyncio.Protocol):
             self._corked = False
             self._write(b"")
             transport.close()
-        elif self._waiting:
-            self._current = self._waiting.popleft()
-            self.handle(self._current)
+        elif self._waiting and not self._taking_waiting:
+            self._take_waiting()
+
+    def _take_waiting(self) -> None:
+        """Handle those that waited, one by one: thousands may, and each would lie on the stack of the one before."""
+        self._taking_waiting = True
+        try:
+            while self._waiting and self._current is None:
+                self._current = self._waiting.popleft()
+                self.handle(self._current)
+        finally:
+            self._taking_waiting = False
 
     def _write(self, data: bytes) -> None:
         """Write now, or together with the next answer when a pipelined request came in the same segment.

@@ -48,7 +48,8 @@ class EndpointConnection(SocketConnection):
     def handle(self, request: Request) -> None:
         fields = dict(request.headers)
         host = fields.get(b"host", b"")
-        if self._serves_door(request, host):
+        by_path = request.target.startswith(PATH_FORM)
+        if (by_path or host != self._local_host) and self._serves_door(request, host, by_path):
             return
         gate = self._endpoint.gate
         if gate is not None and request.principal is None and not request.target.startswith(b"/_sandbox/"):
@@ -99,11 +100,8 @@ class EndpointConnection(SocketConnection):
             return
         endpoint.spawn(self._pass_on(request, service, caller))
 
-    def _serves_door(self, request: Request, host: bytes) -> bool:
+    def _serves_door(self, request: Request, host: bytes, by_path: bool) -> bool:
         """Let a front door answer if the request is for one. Doors are open to every origin and do their own admission."""
-        by_path = request.target.startswith(PATH_FORM)
-        if host == self._local_host and not by_path:
-            return False
         doors = self._endpoint.front_doors
         if doors is None or not doors.takes(request, host):
             return False

@@ -12,6 +12,7 @@ from lambda_sandbox.clock import Clock
 from lambda_sandbox.drivers.cloudwatch import CloudWatch
 from lambda_sandbox.drivers.debugging import Debugging
 from lambda_sandbox.drivers.extension_events import ExtensionEvents
+from lambda_sandbox.drivers.function_logs import FunctionLogs
 from lambda_sandbox.drivers.response_streams import ResponseStreams, StreamedResponse
 from lambda_sandbox.drivers.telemetry_streams import TelemetryStreams
 from lambda_sandbox.drivers.xray import XRay
@@ -30,10 +31,8 @@ from lambda_sandbox.invocation.messages import (
 from lambda_sandbox.resources import EventInvokeConfig, Exit, FunctionConfiguration, Isolation
 from lambda_sandbox.runtime_api.protocol import RuntimeApiConnection
 from lambda_sandbox.runtime_api.streaming import BodySource
-from lambda_sandbox.telemetry import system_logs
-from lambda_sandbox.telemetry.application_logs import ApplicationLogs
 from lambda_sandbox.telemetry.history import History
-from lambda_sandbox.telemetry.logs import EXTENSION, FUNCTION, PLATFORM, LogStore, Written
+from lambda_sandbox.telemetry.logs import LogStore
 from lambda_sandbox.telemetry.traces_header import SAMPLED
 
 # POLICY: a busy environment is spared two signals an event; AWS freezes at once.
@@ -116,9 +115,11 @@ class ServerDriver:
         self._waiting: dict[str, RuntimeApiConnection] = {}
         self._frozen: set[str] = set()
         self._freezing: set[str] = set()
-        self._application_logs = ApplicationLogs()
         self.cloudwatch = CloudWatch(core.waiting_clock)
         self.cloudwatch.watch(core.concurrency)
+        self.function_logs = FunctionLogs(
+            clock, logs, history, self.cloudwatch, self._read_output, self._output_heard
+        )
         self.xray = XRay()
         self.environments: Environments | None = None
         self.streams = ResponseStreams(self)
@@ -127,7 +128,6 @@ class ServerDriver:
         self.telemetry = TelemetryStreams(self)
         self.debugging = Debugging(self._connect_inside, self._retire_all)
         self.event_invoke_config: EventInvokeConfigs = lambda function_arn, qualifier: None
-        self.runtime_notice: Callable[[str], str] = lambda runtime: ""
         self.on_event_finished: Callable[[messages.EventFinished], None] = lambda finished: None
         self._perform: dict[type, Callable[[Any], RefuseRuntime | None]] = {
             messages.StartEnvironment: self._start_environment,
@@ -143,7 +143,7 @@ class ServerDriver:
             messages.ForgetEvent: self._forget_event,
             messages.EventFinished: self._event_finished,
             messages.SetTimer: self._set_timer,
-            messages.WriteLog: self._write_log,
+            messages.WriteLog: self.function_logs.write,
             messages.RefuseRuntime: lambda action: action,
             messages.Record: self._record,
         }
@@ -265,7 +265,7 @@ class ServerDriver:
     def on_output(self, environment_id: str, data: bytes) -> None:
         environment = self.core.pool.environments.get(environment_id)
         if environment is not None:
-            self._append_output(environment, data)
+            self.function_logs.printed(environment, data)
 
     def on_exit(self, environment_id: str, exit_: Exit) -> None:
         self.perform(
@@ -278,7 +278,7 @@ class ServerDriver:
     def on_extension_output(self, environment_id: str, data: bytes) -> None:
         environment = self.core.pool.environments.get(environment_id)
         if environment is not None:
-            self._append_log(environment, data, EXTENSION)
+            self.function_logs.extension_printed(environment, data)
             self.telemetry.extension_output(environment, data)
 
     def on_extension_exit(self, environment_id: str, name: str) -> None:
@@ -314,7 +314,7 @@ class ServerDriver:
                 self._credentials(environment),
             )
         except SandboxFault as fault:
-            self._append_log(environment, f"{fault}\n".encode(), PLATFORM)
+            self.function_logs.say(environment, str(fault))
             self._loop.call_soon(self.on_exit, environment.environment_id, Exit(code=1))
 
     def _snapshot_environment(self, action: messages.SnapshotEnvironment) -> None:
@@ -340,7 +340,8 @@ class ServerDriver:
     def _deliver_event(self, action: messages.DeliverEvent) -> None:
         environment_id = action.environment.environment_id
         assert self.environments is not None
-        self._thaw(environment_id)
+        if environment_id in self._frozen:
+            self._thaw(environment_id)
         self.environments.begin_invocation(environment_id)
         connection = self._waiting.pop(environment_id)
         if SAMPLED in action.invocation.trace_header:
@@ -362,7 +363,7 @@ class ServerDriver:
     def _stop_environment(self, action: messages.StopEnvironment) -> None:
         assert self.environments is not None
         environment = action.environment
-        self._drain(environment)
+        self.function_logs.drain(environment)
         self._waiting.pop(environment.environment_id, None)
         self._frozen.discard(environment.environment_id)
         self.extensions.forget(environment.environment_id)
@@ -395,22 +396,6 @@ class ServerDriver:
 
     def _timer_fired(self, key: tuple[str, str]) -> None:
         self.perform(self.core.timer_fired(key))
-
-    def _write_log(self, action: messages.WriteLog) -> None:
-        # What the handler printed before it answered is in the pipe by now and belongs before this line.
-        environment, about = action.environment, action.about
-        begins = type(about) is Invocation
-        first = action.line.startswith("INIT_START")  # comes before whatever a quick init has printed by now
-        if not first and (not begins or environment.invocations == 1):
-            self._drain(environment)  # of an invocation that begins only the first: what init printed
-        if begins:
-            self.logs.begin_invocation(environment.log_stream)
-        line = system_logs.made_of(action)
-        if line is not None:
-            self._append_line(environment, line)
-            return
-        notice = self.runtime_notice(environment.function.runtime) if first else ""
-        self._append_log(environment, system_logs.written(action, self.clock.now(), notice), PLATFORM)
 
     def _event_finished(self, action: messages.EventFinished) -> None:
         self.cloudwatch.of_lambda.event_finished(action, self.clock.now())
@@ -478,43 +463,23 @@ class ServerDriver:
         for environment in list(self.core.pool.of_function(function_arn)):
             self.perform(retiring.retire(self.core, environment, "debugging began or ended"))
 
-    def _drain(self, environment: Environment) -> None:
-        assert self.environments is not None
-        data = self.environments.drain_output(environment.environment_id)
-        if data:
-            self._append_output(environment, data)
-        rest = self._application_logs.rest(environment.environment_id)
-        if rest:
-            self._append_log(environment, rest)
-
-    def _append_output(self, environment: Environment, data: bytes) -> None:
-        self._append_log(environment, self._application_logs.kept(environment, data))
-        self.cloudwatch.output(environment.function, environment.log_stream, data)
-        if self.telemetry.active:
-            self.telemetry.function_output(environment, data)
-
     def _tell_runtime_done(
         self, environment_id: str, request_id: str, size: int, error_type: str = ""
     ) -> None:
         environment = self.core.pool.environments.get(environment_id)
         if environment is not None:
-            self._drain(environment)  # what was printed comes before the word that the handler is done
+            self.function_logs.drain(
+                environment
+            )  # what was printed comes before the word that the handler is done
             self.telemetry.runtime_done(environment_id, request_id, size, error_type)
 
-    def _append_line(self, environment: Environment, line: Written) -> None:
-        """Keep what one of the platform's lines is made of: nobody waits until it is."""
-        function, now = environment.function, self.clock.now()
-        group = (function.account_id, function.region, function.log_group_name)
-        self.logs.write(group, environment.log_stream, line, now)
-        self.history.neighbours.logged_line(now, function.function_name, line)
+    def _read_output(self, environment_id: str) -> bytes:
+        assert self.environments is not None
+        return self.environments.drain_output(environment_id)
 
-    def _append_log(self, environment: Environment, data: bytes, writer: str = FUNCTION) -> None:
-        function = environment.function
-        group = (function.account_id, function.region, function.log_group_name)
-        if data:
-            now = self.clock.now()
-            self.logs.write(group, environment.log_stream, data, now, writer)
-            self.history.neighbours.logged(now, function.function_name, len(data))
+    def _output_heard(self, environment: Environment, data: bytes) -> None:
+        if self.telemetry.active:
+            self.telemetry.function_output(environment, data)
 
     def _peak_memory_mb(self, environment_id: str) -> int:
         return self.environments.peak_memory_mb(environment_id) if self.environments is not None else 0

@@ -127,6 +127,7 @@ class Environment:
     function: FunctionConfiguration
     log_stream: str
     started_at: float
+    log_group: tuple[str, str, str] = field(init=False)  # account, Region and name
     pool_key: str = ""  # what an invocation must share to run here: version, revision, tenant
     initialization_type: InitializationType = InitializationType.ON_DEMAND
     provisioned_by: str = ""
@@ -162,6 +163,10 @@ class Environment:
     start_faults: tuple[FaultRule, ...] = ()
     held_until: float = 0.0
     skew_ms: float = 0.0
+
+    def __post_init__(self) -> None:
+        function = self.function
+        self.log_group = function.account_id, function.region, function.log_group_name
 
     def move(self, signal: Signal) -> None:
         """Change state by the table. Raises ``WrongState`` where the table has no such row."""

@@ -68,11 +68,13 @@ class RuntimeApiConnection(HttpConnection):
 
     # --- a body that comes in chunks and is handed on as it comes -------------------------------------
 
-    def on_headers_complete(self) -> None:
-        super().on_headers_complete()
-        for name, value in self._headers:
-            if name == MODE_HEADER:
-                self._begin_stream(value)
+    early_headers = HttpConnection.early_headers | {MODE_HEADER}
+
+    def early_header(self, name: bytes, value: bytes) -> None:
+        if name == MODE_HEADER:
+            self._begin_stream(value)
+        else:
+            super().early_header(name, value)
 
     def connection_lost(self, exc: Exception | None) -> None:
         streamed, self._streamed = self._streamed, None

@@ -65,8 +65,7 @@ class Seen:
         return self.logs.tail(environment.log_stream) if environment is not None else ""
 
     def _append(self, environment: Environment, data: Written, writer: str = FUNCTION) -> None:
-        function = environment.function
-        group = (function.account_id, function.region, function.log_group_name)
         if data:
-            self.logs.write(group, environment.log_stream, data, self._clock.now(), writer)
-            self.history.neighbours.logged_line(self._clock.now(), function.function_name, data)
+            now = self._clock.now()
+            self.logs.write(environment.log_group, environment.log_stream, data, now, writer)
+            self.history.neighbours.logged_line(now, environment.function.function_name, data)

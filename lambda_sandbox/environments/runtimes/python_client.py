@@ -41,8 +41,7 @@ else:  # inside an environment all of these files lie side by side
 
 API = "/2018-06-01/runtime"
 ACCEPTED = (
-    b"HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
-    b'{"status":"OK"}'
+    b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"status":"OK"}'
 )
 NEXT = f"GET {API}/invocation/next HTTP/1.1\r\nHost: 127.0.0.1:9001\r\n\r\n".encode()
 _OWN_MODULES: tuple[str, ...] = (
@@ -60,7 +59,7 @@ _OWN_MODULES: tuple[str, ...] = (
 _OWN_MODULES += ("python_json", "python_logging")
 
 Handler = Callable[[Any, Any], Any]
-_scan = json.JSONDecoder().scan_once
+_decoder = json.JSONDecoder()
 
 
 class Connection:
@@ -82,7 +81,7 @@ class Connection:
         while (end := data.find(b"\r\n\r\n")) < 0:
             data += self._receive()
         lines = data[:end].decode("utf-8", "replace").split("\r\n")
-        headers: Headers = dict([line.split(": ", 1) for line in lines[1:]])  # noqa: C404 - a third faster
+        headers: Headers = dict([line.split(": ", 1) for line in lines[1:]])
         return headers, self._body(data, end + 4, int(headers.get("Content-Length", "0")))
 
     def skip(self) -> None:
@@ -214,10 +213,12 @@ def handle(handler: Handler, headers: Headers, body: bytes, encoder: Encoder) ->
 def _event(body: bytes) -> Any:
     try:
         text = body.decode()
-        event, end = _scan(text, 0)  # what json.loads does where nothing stands around the value, at a third of its price
+        event, end = _decoder.raw_decode(
+            text
+        )  # mostly nothing stands around the value: a third of the price of json.loads
         if end == len(text):
             return event
-    except (ValueError, StopIteration):
+    except ValueError:
         pass
     try:
         return json.loads(body)

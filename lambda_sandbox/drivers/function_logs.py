@@ -1,0 +1,83 @@
+"""What goes into the functions' logs: what they and their extensions print, and the platform's lines, in their true order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lambda_sandbox.clock import Clock
+from lambda_sandbox.drivers.cloudwatch import CloudWatch
+from lambda_sandbox.invocation.environment import Environment
+from lambda_sandbox.invocation.messages import Invocation, WriteLog
+from lambda_sandbox.telemetry import system_logs
+from lambda_sandbox.telemetry.application_logs import ApplicationLogs
+from lambda_sandbox.telemetry.history import History
+from lambda_sandbox.telemetry.logs import EXTENSION, FUNCTION, PLATFORM, LogStore
+
+
+class FunctionLogs:
+    """``read(environment_id)`` returns what was printed and nobody has taken yet; ``heard(environment, data)`` hears of it."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        store: LogStore,
+        history: History,
+        cloudwatch: CloudWatch,
+        read: Callable[[str], bytes],
+        heard: Callable[[Environment, bytes], None],
+    ) -> None:
+        self._clock = clock
+        self._store = store
+        self._usage = history.neighbours
+        self._metrics = cloudwatch.in_logs
+        self._read = read
+        self._heard = heard
+        self._application_logs = ApplicationLogs()
+        self.runtime_notice: Callable[[str], str] = lambda runtime: ""
+
+    def write(self, action: WriteLog) -> None:
+        """Write the platform's line. What the handler printed before it answered is in the pipe by now and belongs before it."""
+        environment, about = action.environment, action.about
+        begins = type(about) is Invocation
+        first = action.line.startswith("INIT_START")  # comes before whatever a quick init has printed by now
+        if not first and (not begins or environment.invocations == 1):
+            self.drain(environment)  # of an invocation that begins only the first: what init printed
+        if begins:
+            self._store.begin_invocation(environment.log_stream)
+        now = self._clock.now()
+        line = system_logs.made_of(action)
+        if line is None:
+            notice = self.runtime_notice(environment.function.runtime) if first else ""
+            self._append(environment, system_logs.written(action, now, notice), PLATFORM)
+            return
+        # It is made once somebody reads it: nobody waits until it is.
+        self._store.write(environment.log_group, environment.log_stream, line, now)
+        self._usage.logged_line(now, environment.function.function_name, line)
+
+    def say(self, environment: Environment, sentence: str) -> None:
+        """Write a line of the sandbox's own."""
+        self._append(environment, f"{sentence}\n".encode(), PLATFORM)
+
+    def printed(self, environment: Environment, data: bytes) -> None:
+        """Take what the function has printed."""
+        self._append(environment, self._application_logs.kept(environment, data))
+        self._metrics.output(environment.function, environment.log_stream, data)
+        self._heard(environment, data)
+
+    def extension_printed(self, environment: Environment, data: bytes) -> None:
+        self._append(environment, data, EXTENSION)
+
+    def drain(self, environment: Environment) -> None:
+        """Take all that the function has printed by now."""
+        data = self._read(environment.environment_id)
+        if data:
+            self.printed(environment, data)
+        rest = self._application_logs.rest(environment.environment_id)
+        if rest:
+            self._append(environment, rest)
+
+    def _append(self, environment: Environment, data: bytes, writer: str = FUNCTION) -> None:
+        if data:
+            now = self._clock.now()
+            self._store.write(environment.log_group, environment.log_stream, data, now, writer)
+            self._usage.logged(now, environment.function.function_name, len(data))
