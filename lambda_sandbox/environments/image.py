@@ -23,6 +23,7 @@ _SCRIPTS = (
     _HERE / "namespaces.py",
     _HERE / "confinement.py",
     _HERE / "networks.py",
+    _HERE / "memory_holes.py",
     _HERE / "extension_processes.py",
     _HERE / "zygote.py",
     *sorted((_HERE / "runtimes").glob("python_*.py")),

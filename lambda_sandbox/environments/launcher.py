@@ -24,6 +24,7 @@ The end of the control socket on the server's side ends the environment: nothing
 
 from __future__ import annotations
 
+import _socket
 import contextlib
 import importlib
 import json
@@ -50,7 +51,7 @@ def run(
     spec: dict[str, Any],
     fds: list[int],
     furnish: Callable[[dict[str, Any]], None] | None = None,
-    listeners: tuple[socket.socket, ...] = (),
+    listeners: networks.Listeners = (),
 ) -> NoReturn:
     """Be the environment's first process until the runtime ends. Never returns.
 
@@ -65,14 +66,14 @@ def run(
         own_network = spec["level"] != "process"
         listeners = listeners or networks.listen(own_network)
         ports = [listener.getsockname()[1] for listener in listeners]
-        servers, wire = socket.socketpair()
+        servers, wire = _socket.socketpair()
         packets.send(control, {"event": "listening", "ports": ports}, (servers, *listeners))
         for given in (servers, *listeners):
             given.close()
         if furnish is not None and not spec["runtime_ahead"]:
             spec, furnish = _complete(control, furnish), None
         wakeup = _wake_on_child()
-        order, waiting = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        order, waiting = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
         held = furnish is not None or _has_extensions(spec)
         pid = namespaces.fork() if own_network else os.fork()
         if pid == 0:
@@ -149,7 +150,7 @@ def _take_output(fd: int) -> None:
 def _wake_on_child() -> int:
     reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    namespaces.on_signal(signal.SIGCHLD, lambda *_: None)
     return reader
 
 

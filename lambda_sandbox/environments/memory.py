@@ -85,7 +85,8 @@ class GroupMeter:
 
     def begin_invocation(self) -> None:
         self._peak_mb = 0
-        self._sampled_bytes = min(self._sampled_bytes, 0)
+        if self._sampled_bytes > 0:
+            self._sampled_bytes = 0
         self._group.reset_peak()
 
     def peak_mb(self) -> int:
@@ -94,11 +95,13 @@ class GroupMeter:
             peak = self._sampled_bytes + self._baseline
         else:
             group_peak = self._group.peak_bytes()
-            if abs(group_peak - self._cached_at) >= _DRIFT_BYTES:
+            if not -_DRIFT_BYTES < group_peak - self._cached_at < _DRIFT_BYTES:
                 # Counting them costs twenty times what reading the peak does, and more of them is a higher peak.
                 self._cached, self._cached_at = self._cached_bytes(), group_peak
             peak = group_peak - self._cached + self._baseline
-        self._peak_mb = max(self._peak_mb, -(-peak // quotas.MIB))
+        peak_mb = -(-peak // quotas.MIB)
+        if peak_mb > self._peak_mb:
+            self._peak_mb = peak_mb
         return self._peak_mb
 
     def sample(self) -> int:

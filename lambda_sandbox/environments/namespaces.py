@@ -5,11 +5,14 @@ Standard library only: this file is mounted alone at ``/var/runtime`` beside the
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
+import _socket
 import ctypes
 import fcntl
 import os
 import socket
 import struct
+from typing import Any
 
 NEWNS, NEWCGROUP, NEWUTS, NEWIPC = 0x00020000, 0x02000000, 0x04000000, 0x08000000
 NEWUSER, NEWPID, NEWNET = 0x10000000, 0x20000000, 0x40000000
@@ -30,6 +33,11 @@ def _check(result: int, what: str) -> None:
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def on_signal(number: int, handler: Any = _signal.SIG_DFL) -> None:
+    """``signal.signal`` without its enumerations, whose machinery writes to forty pages of memory that a fork shares."""
+    _signal.signal(number, handler)
 
 
 def unshare(flags: int) -> None:
@@ -89,10 +97,11 @@ def write_identity_map(inside: int, outside_uid: int, outside_gid: int) -> None:
 
 def loopback_up() -> None:
     """Switch ``lo`` on in this network namespace."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        request = fcntl.ioctl(sock, _SIOCGIFFLAGS, struct.pack("16sH22x", b"lo", 0))
-        flags = struct.unpack_from("H", request, 16)[0]
-        fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", flags | _IFF_UP))
+    sock = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
+    request = fcntl.ioctl(sock, _SIOCGIFFLAGS, struct.pack("16sH22x", b"lo", 0))
+    flags = struct.unpack_from("H", request, 16)[0]
+    fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", flags | _IFF_UP))
+    sock.close()
 
 
 def add_address(address: str, number: int) -> None:

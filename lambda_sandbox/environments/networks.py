@@ -5,9 +5,9 @@ Standard library only: this file is mounted alone at ``/var/runtime`` beside the
 
 from __future__ import annotations
 
+import _socket
 import json
 import os
-import socket
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ RUNTIME_API_PORT, ENDPOINT_PORT, TRACES_PORT = 9001, 9000, 2000
 _OPENINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "openings.json")
 
 
-Listeners = tuple[socket.socket, ...]
+# Those of ``socket`` are more comfortable, and write to many pages of memory that a fork shares.
+Listeners = tuple[_socket.socket, ...]
 
 
 def _read_openings() -> tuple[tuple[str, int], ...]:
@@ -45,24 +46,24 @@ def listen(own_network: bool) -> Listeners:
     return (*listeners, _bind_datagrams(TRACES_PORT if own_network else 0), *opened)
 
 
-def _listen_for_opened() -> list[socket.socket]:
+def _listen_for_opened() -> list[_socket.socket]:
     for number, address in enumerate(sorted({address for address, _ in _OPENED})):
         if not address.startswith("127."):
             namespaces.add_address(address, number)
     return [_listen(port, address) for address, port in _OPENED]
 
 
-def _listen(port: int, address: str = "127.0.0.1") -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _listen(port: int, address: str = "127.0.0.1") -> _socket.socket:
+    listener = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
+    listener.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
     listener.bind((address, port))
     listener.listen(128)
     listener.setblocking(False)
     return listener
 
 
-def _bind_datagrams(port: int) -> socket.socket:
-    datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def _bind_datagrams(port: int) -> _socket.socket:
+    datagrams = _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
     datagrams.bind(("127.0.0.1", port))
     datagrams.setblocking(False)
     return datagrams

@@ -345,10 +345,10 @@ class ProcessEnvironments:
 
     def _on_output(self, environment: RunningEnvironment) -> None:
         data = environment.read_output()
-        if data and environment.environment_id:
-            self._host.on_output(environment.environment_id, data)
-        elif data is not None:
+        if data == b"":
             self._loop.remove_reader(environment.output_fd)
+        elif data and environment.environment_id:  # nobody's log takes what a blank one says
+            self._host.on_output(environment.environment_id, data)
 
     # --- the end ---------------------------------------------------------------------------------------
 

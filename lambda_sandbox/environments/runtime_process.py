@@ -5,6 +5,8 @@ Part of the launcher and of the zygote: lies beside them inside the environment.
 
 from __future__ import annotations
 
+import _random
+import _socket
 import contextlib
 import importlib
 import os
@@ -72,14 +74,14 @@ def become_runtime(
     control: socket.socket,
     spec: dict[str, Any],
     ports: list[int],
-    wire: socket.socket,
-    waiting: socket.socket | None,
+    wire: _socket.socket,
+    waiting: _socket.socket | None,
 ) -> NoReturn:
     """Be confined, and then the runtime. With ``waiting`` the rest of the specification comes from there first."""
     code = 1
     try:
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        namespaces.on_signal(signal.SIGCHLD)
         restrict(spec)
         namespaces.die_with_parent(signal.SIGKILL)  # after the change of user, which forgets it
         namespaces.open_to_peers(True)  # becoming another user closed it, and with it /proc/self
@@ -121,7 +123,7 @@ def rehearse(ports: list[int]) -> None:
     set_variables({"variables": variables}, ports)
     headers = {"Lambda-Runtime-Aws-Request-Id": "0"}
     client.handle(lambda event, context: event, headers, b'{"rehearsal": [1, "2"]}', client.Encoder())
-    socket.socket().close()
+    _socket.socket().close()
     sys.modules.pop(importlib.import_module("colorsys").__name__)  # small, and in nobody's way
 
 
@@ -141,7 +143,7 @@ def with_addresses(variables: dict[str, str], ports: list[int]) -> dict[str, str
     return values
 
 
-def _exec_ahead(spec: dict[str, Any], ports: list[int], waiting: socket.socket) -> None:
+def _exec_ahead(spec: dict[str, Any], ports: list[int], waiting: _socket.socket) -> None:
     """Become a program that waits for its specification by itself. Returns only on failure."""
     os.dup2(waiting.fileno(), _WAITING)
     os.set_inheritable(_WAITING, True)  # also where it had that number before
@@ -175,12 +177,13 @@ def _run_lean() -> int:
     """Run our client as an interpreter would run a script, and return the exit code."""
     import random
 
-    random.seed()
+    # ``random.seed`` without what it looks at first, which writes to twenty pages of memory that a fork shares.
+    _random.Random.seed(random.seed.__self__)  # type: ignore[attr-defined]
     code = 0
     try:
         client = importlib.import_module("python_client")
         client.configure_streams()
-        client.main(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, _WIRE))
+        client.main(_socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, _WIRE))
     except SystemExit as error:
         code = _exit_code(error)
     except BaseException as error:

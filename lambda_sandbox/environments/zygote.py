@@ -24,9 +24,17 @@ import traceback
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from lambda_sandbox.environments import launcher, namespaces, networks, packets, runtime_process
+    from lambda_sandbox.environments import (
+        launcher,
+        memory_holes,
+        namespaces,
+        networks,
+        packets,
+        runtime_process,
+    )
 else:
     import launcher
+    import memory_holes
     import namespaces
     import networks
     import packets
@@ -154,6 +162,7 @@ def _fork_flavour(name: str, fd: int, home: int, requests: socket.socket) -> Non
                 more,
             )
         importlib.import_module("boto3")
+        _settle()
         _answer(socket.socket(fileno=fd), home)
     finally:
         os._exit(0)  # a flavour that cannot be loaded is simply not there
@@ -190,15 +199,24 @@ def _serve_flavour(requests: socket.socket, more: str) -> None:
     _preload()
     if more:
         importlib.import_module("boto3")
+        _settle()
     _answer(requests, os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC))
 
 
 def _preload() -> None:
     for name in (*_PRELOADED, "python_client"):
         importlib.import_module(name)
+    importlib.import_module("site").setquit()  # as our client would do each time
     for _ in range(_REHEARSALS):
         runtime_process.rehearse([0, 0, 0])
     os.environ.clear()
+    _settle()
+
+
+def _settle() -> None:
+    """Everything is loaded that will be: let children find their memory in as few pages as can be."""
+    gc.collect()
+    memory_holes.plug()
 
 
 def _become(python: str, libraries: str, *arguments: str) -> NoReturn:
@@ -234,7 +252,6 @@ def _fork_into_pid_namespace(home: int) -> int:
 def _be_environment(request: dict[str, Any], fds: list[int]) -> NoReturn:
     control = socket.socket(fileno=fds[0])
     try:
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         namespaces.die_with_parent(signal.SIGKILL)
         launcher.join_cgroups(fds[2:])
         listeners = networks.enter_new()

@@ -8,6 +8,7 @@ Source: AWS Lambda Developer Guide, "Using the Lambda runtime API"; payloads and
 
 from __future__ import annotations
 
+import _socket
 import builtins
 import importlib
 import io
@@ -68,7 +69,7 @@ class Connection:
     ``wire`` is a connection that is there already; without it, it is made to the address that every runtime is given.
     """
 
-    def __init__(self, wire: socket.socket | None = None) -> None:
+    def __init__(self, wire: _socket.socket | None = None) -> None:
         self._socket = wire or _connect(os.environ["AWS_LAMBDA_RUNTIME_API"])
         self._buffer = b""
 
@@ -268,7 +269,7 @@ def begin_request(request_id: str, tenant_id: str | None = None) -> None:
     CurrentRequest.tenant_id = tenant_id
 
 
-def main(wire: socket.socket | None = None) -> None:
+def main(wire: _socket.socket | None = None) -> None:
     """Load the handler, then answer events until the sandbox ends the process."""
     for name in _OWN_MODULES:
         sys.modules.pop(name, None)  # a function may have modules of these names

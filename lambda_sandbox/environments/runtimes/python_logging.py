@@ -89,15 +89,23 @@ def is_json() -> bool:
     return os.environ.get("AWS_LAMBDA_LOG_FORMAT", "Text").upper() == "JSON"
 
 
-def configure_logging() -> None:
-    """Give the root logger AWS's one handler: level, UTC time with milliseconds, request id, message."""
+def _handler(text: bool) -> logging.Handler:
     handler = _StdoutHandler()
-    formatter = _JsonFormatter() if is_json() else logging.Formatter(_LINE, _TIME)
+    formatter = logging.Formatter(_LINE, _TIME) if text else _JsonFormatter()
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     handler.addFilter(CurrentRequest())
+    return handler
+
+
+_ready = [_handler(text=True)]  # an interpreter that is forked for a function has it from before
+
+
+def configure_logging() -> None:
+    """Give the root logger AWS's one handler: level, UTC time with milliseconds, request id, message."""
+    text = not is_json()
     root = logging.getLogger()
-    root.addHandler(handler)
+    root.addHandler(_ready.pop() if text and _ready else _handler(text))
     level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "").upper().replace("TRACE", "DEBUG")
     if level and isinstance(logging.getLevelName(level), int):
         root.setLevel(level)
