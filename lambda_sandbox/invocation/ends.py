@@ -114,6 +114,7 @@ def _report(
     status = SUCCESS if failure is None else Status(failure.status)
     report = _figures(environment, invocation, failure, status, max_memory_mb, now)
     if environment.state is ANSWERED and not environment.extensions and not environment.retiring:
+        environment.answered_at = now
         core.pool.give_back(environment)
     record = InvocationRecord(
         invocation, environment.environment_id, status, environment.invoke_started_at, now, report,

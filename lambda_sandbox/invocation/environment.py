@@ -140,6 +140,8 @@ class Environment:
     restore_duration_ms: float | None = None  # as above
     billed_restore_duration_ms: float = 0.0
     idle_since: float = 0.0
+    answered_at: float = 0.0
+    asks_after_s: float = float("inf")  # from its last answer to its asking for the next event
     invoke_started_at: float = 0.0
     deadline: float = 0.0
     watchdog_at: float = 0.0  # when the armed watchdog fires; 0.0 when none is armed

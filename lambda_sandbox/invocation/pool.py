@@ -6,6 +6,9 @@ from collections import defaultdict
 
 from lambda_sandbox.invocation.environment import ANSWERED, Environment
 
+# POLICY: to wait so long for the hottest costs less than to wake another, whose memory is in no processor's cache any more.
+_SOON_S = 0.0005
+
 
 class Pool:
     """Environments by id, and the free ones most recently used first."""
@@ -17,12 +20,13 @@ class Pool:
     def take(self, key: str) -> Environment | None:
         """Return a free environment of a version, or ``None``: the one used last, the hottest in the processor's caches.
 
-        One that has answered and is just about to ask for its next event comes last, but before a cold start.
+        One that has answered and was slow to ask for its next event before comes last, but ahead of a cold start.
         """
         free = self._free.get(key)
         if not free:
             return None
-        if free[-1].state is ANSWERED:
+        hottest = free[-1]
+        if hottest.state is ANSWERED and hottest.asks_after_s > _SOON_S:
             return _taken(free, _choose(free, provisioned=False))
         environment = free.pop()
         environment.free = False

@@ -76,6 +76,22 @@ def test_an_answer_followed_by_a_waiting_request_goes_out_with_the_next_one() ->
     assert wire.writes[0].index(b"first") < wire.writes[0].index(b"late")
 
 
+def test_thousands_that_waited_are_answered_one_after_the_other() -> None:
+    connection, wire = connect()
+    connection.data_received(post("/later", b"") + post("/", b"next") * 5_000)
+    connection.release()
+    assert b"".join(wire.writes).count(b"HTTP/1.1 200 OK") == 5_001
+
+
+def test_whoever_expects_to_be_asked_for_the_body_is_asked() -> None:
+    connection, wire = connect()
+    head, _, body = post("/", b"hello", "Expect: 100-Continue\r\n").partition(b"hello")
+    connection.data_received(head)
+    assert wire.writes == [b"HTTP/1.1 100 Continue\r\n\r\n"]
+    connection.data_received(b"hello" + body)
+    assert wire.writes[1].endswith(b"hello")
+
+
 def test_a_chunked_body_is_put_together() -> None:
     connection, wire = connect()
     connection.data_received(

@@ -93,6 +93,32 @@ def test_a_caller_right_after_an_answer_waits_for_the_same_environment() -> None
     assert not report_of(stage, second).cold
 
 
+@pytest.mark.parametrize(
+    ("asks_after_s", "waits"), [(0.0001, True), (0.01, False)], ids=["soon again", "slow to ask"]
+)
+def test_a_caller_waits_for_the_hottest_environment_only_if_it_asks_soon(
+    asks_after_s: float, waits: bool
+) -> None:
+    stage = Stage()
+    calls = stage.invoke(function()), stage.invoke(function())
+    cool, hot = stage.environment_ids()
+    for environment_id, call in zip((cool, hot), calls, strict=True):
+        stage.ready(environment_id)
+        stage.take(stage.core.runtime_response(environment_id, call.request_id, b"1", 40))
+        stage.clock.advance(asks_after_s)
+        stage.ready(environment_id)
+    third = stage.invoke(function())
+    stage.take(stage.core.runtime_response(hot, third.request_id, b"1", 40))
+    fourth = stage.invoke(function())
+    stage.ready(hot)
+    [delivered] = [
+        action.environment.environment_id
+        for action in stage.of(messages.DeliverEvent)
+        if action.invocation is fourth
+    ]
+    assert delivered == (hot if waits else cool)
+
+
 def test_an_environment_that_ends_after_its_answer_is_started_again_for_the_next_caller() -> None:
     stage = Stage()
     environment_id = answered(stage)
