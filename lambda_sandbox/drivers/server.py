@@ -468,9 +468,8 @@ class ServerDriver:
     ) -> None:
         environment = self.core.pool.environments.get(environment_id)
         if environment is not None:
-            self.function_logs.drain(
-                environment
-            )  # what was printed comes before the word that the handler is done
+            # What was printed comes before the word that the handler is done.
+            self.function_logs.drain(environment)
             self.telemetry.runtime_done(environment_id, request_id, size, error_type)
 
     def _read_output(self, environment_id: str) -> bytes:
