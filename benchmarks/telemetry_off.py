@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from lambda_sandbox.__main__ import main
+from lambda_sandbox.drivers.function_logs import FunctionLogs
 from lambda_sandbox.drivers.server import ServerDriver
 
 
@@ -18,10 +19,14 @@ def nothing(*_: Any, **__: Any) -> None:
 
 def cut_off() -> None:
     """Replace what the driver does for telemetry on the way of an invocation."""
-    driver: Any = ServerDriver
-    for name in ("_write_log", "_record", "_drain", "_append_output", "_append_log", "_append_line"):
-        getattr(driver, name)  # one that is gone or renamed must not go unnoticed
-        setattr(driver, name, nothing)
+    recorders: dict[Any, tuple[str, ...]] = {
+        ServerDriver: ("_record",),
+        FunctionLogs: ("write", "say", "printed", "extension_printed", "drain"),
+    }
+    for owner, names in recorders.items():
+        for name in names:
+            getattr(owner, name)  # one that is gone or renamed must not go unnoticed
+            setattr(owner, name, nothing)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,24 @@ def test_one_run_measures_the_sandbox_and_the_bare_server() -> None:
     assert figures["cold_start"]["p50_ms"] * 1000 > ours["p50_us"]
 
 
+def test_one_run_says_what_telemetry_costs() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks",
+        "telemetry",
+        "--json",
+        "--rounds",
+        "1",
+        "--calls",
+        "100",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout)
+    assert figures["on_p50_us"] > 0 < figures["off_p50_us"]
+
+
 @pytest.mark.parametrize(
     ("share", "wanted"),
     [(0.50, 50), (0.99, 99), (1.0, 100)],
