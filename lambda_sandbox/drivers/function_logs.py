@@ -37,13 +37,17 @@ class FunctionLogs:
 
     def write(self, action: WriteLog) -> None:
         """Write the platform's line. What the handler printed before it answered is in the pipe by now and belongs before it."""
-        environment, about = action.environment, action.about
-        begins = type(about) is Invocation
-        first = action.line.startswith("INIT_START")  # comes before whatever a quick init has printed by now
-        if not first and (not begins or environment.invocations == 1):
-            self.drain(environment)  # of an invocation that begins only the first: what init printed
-        if begins:
-            self._store.begin_invocation(environment.log_stream)
+        environment = action.environment
+        first = False
+        if type(action.about) is Invocation:
+            if environment.invocations == 1:
+                self.drain(environment)  # what init printed
+            self._store.begin_invocation(environment.log_group, environment.log_stream)
+        else:
+            # Before the first line comes nothing, whatever a quick init has printed by now.
+            first = action.line.startswith("INIT_START")
+            if not first:
+                self.drain(environment)
         now = self._clock.now()
         line = system_logs.made_of(action)
         if line is None:
@@ -72,9 +76,8 @@ class FunctionLogs:
         data = self._read(environment.environment_id)
         if data:
             self.printed(environment, data)
-        rest = self._application_logs.rest(environment.environment_id)
-        if rest:
-            self._append(environment, rest)
+        if self._application_logs.begun:
+            self._append(environment, self._application_logs.rest(environment.environment_id))
 
     def _append(self, environment: Environment, data: bytes, writer: str = FUNCTION) -> None:
         if data:

@@ -190,7 +190,11 @@ class ProcessEnvironments:
     def drain_output(self, environment_id: str) -> bytes:
         """Return what the environment has printed and ``on_output`` has not been given; never blocks."""
         environment = self._environments.get(environment_id)
-        return b"".join(environment.read_all_output()) if environment is not None else b""
+        if (
+            environment is None or not environment.has_printed()
+        ):  # asked after every invocation, mostly in vain
+            return b""
+        return b"".join(environment.read_all_output())
 
     def drain_traces(self) -> None:
         """Hand the host what functions have sent to X-Ray's daemon and it has not been given; never blocks."""

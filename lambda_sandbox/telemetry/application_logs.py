@@ -22,10 +22,10 @@ _ORDER = {
 
 
 class ApplicationLogs:
-    """Holds back the beginning of a line until the rest of it is there; text logs pass untouched."""
+    """Holds back the beginning of a line until the rest of it is there; text logs pass untouched. ``begun`` is by environment."""
 
     def __init__(self) -> None:
-        self._begun: dict[str, bytes] = {}
+        self.begun: dict[str, bytes] = {}
 
     def kept(self, environment: Environment, data: bytes) -> bytes:
         """Return the whole lines of ``data``, and of what came before, that the function's log level lets through."""
@@ -33,14 +33,14 @@ class ApplicationLogs:
         if function.log_format != "JSON":
             return data
         lowest = _ORDER[function.application_log_level or "INFO"]
-        *lines, begun = (self._begun.pop(environment.environment_id, b"") + data).split(b"\n")
+        *lines, begun = (self.begun.pop(environment.environment_id, b"") + data).split(b"\n")
         if begun:
-            self._begun[environment.environment_id] = begun
+            self.begun[environment.environment_id] = begun
         return b"".join(line + b"\n" for line in lines if _level(line) >= lowest)
 
     def rest(self, environment_id: str) -> bytes:
         """Return what was held back: the environment writes no more of that line now."""
-        return self._begun.pop(environment_id, b"")
+        return self.begun.pop(environment_id, b"")
 
 
 def _level(line: bytes) -> int:

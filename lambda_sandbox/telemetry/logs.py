@@ -9,6 +9,7 @@ import base64
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from lambda_sandbox.invocation.report import Report, TracedReport
@@ -16,7 +17,7 @@ from lambda_sandbox.quotas import LOG_TAIL_BYTES
 
 # POLICY: beyond this the oldest lines of whichever function has printed most are dropped.
 _KEPT_BYTES = 64 << 20
-_CHUNK_BYTES = 250  # what Python adds to a chunk: a bytes object, its tuple, a place in the queue
+_CHUNK_BYTES = 150  # what Python adds to a chunk: a bytes object, its tuple, a place in the queue
 _LINE_BYTES = 200  # about what a line takes that is not made yet
 
 # Who writes a chunk. A line that one of them has begun is that one's to end, whoever writes in between.
@@ -53,7 +54,9 @@ class LogEvent:
 
 @dataclass(slots=True)
 class _Group:
-    chunks: deque[tuple[int, int, str, str, Written]] = field(default_factory=deque)
+    """``chunks`` are when (seconds since the epoch), stream, who and what; the last one's number is ``count``."""
+
+    chunks: deque[tuple[float, str, str, Written]] = field(default_factory=deque)
     count: int = 0
     size: int = 0
 
@@ -64,26 +67,21 @@ class LogStore:
     def __init__(self) -> None:
         self._groups: dict[tuple[str, str, str], _Group] = {}
         self._size = 0
-        self._invocation: dict[str, list[Written]] = {}
+        self._begun: dict[str, tuple[_Group, int]] = {}  # by stream: the last chunk before its invocation
         self.on_write: Callable[[tuple[str, str, str]], None] | None = None  # hears of every append
 
     def write(
         self, group: tuple[str, str, str], stream: str, data: Written, now: float, writer: str = FUNCTION
     ) -> None:
         """Append ``data``, one or more whole or partial lines, at ``now`` seconds. The platform's lines are whole."""
-        store = self._groups.get(group)
-        if store is None:
-            store = self._groups[group] = _Group()
+        store = self._groups.get(group) or self._new(group)
         store.count += 1
-        store.chunks.append((store.count, int(now * 1000), stream, writer, data))
+        store.chunks.append((now, stream, writer, data))
         size = _size(data)
         store.size += size
         self._size += size
         if self._size > _KEPT_BYTES:
             self._shorten()
-        current = self._invocation.get(stream)
-        if current is not None:
-            current.append(data)
         if self.on_write is not None:
             self.on_write(group)
 
@@ -92,21 +90,28 @@ class LogStore:
         largest = max(self._groups.values(), key=lambda group: group.size)
         wanted = largest.size // 2
         while largest.size > wanted:
-            size = _size(largest.chunks.popleft()[4])
+            size = _size(largest.chunks.popleft()[3])
             largest.size -= size
             self._size -= size
 
-    def begin_invocation(self, stream: str) -> None:
+    def _new(self, group: tuple[str, str, str]) -> _Group:
+        return self._groups.setdefault(group, _Group())
+
+    def begin_invocation(self, group: tuple[str, str, str], stream: str) -> None:
         """From here on, what is written to ``stream`` belongs to a new invocation's tail."""
-        self._invocation[stream] = []
+        store = self._groups.get(group) or self._new(group)
+        self._begun[stream] = store, store.count
 
     def tail(self, stream: str) -> str:
         """Return the last 4 KB of the invocation's log, base64, as ``LogResult`` carries it."""
-        data = b"".join(map(text_of, self._invocation.get(stream, ())))
+        store, before = self._begun.get(stream) or (_Group(), 0)
+        latest_first = islice(reversed(store.chunks), store.count - before)
+        texts = [text_of(data) for _, name, _, data in latest_first if name == stream]
+        data = b"".join(reversed(texts))
         return base64.b64encode(data[-LOG_TAIL_BYTES:]).decode()
 
     def forget_stream(self, stream: str) -> None:
-        self._invocation.pop(stream, None)
+        self._begun.pop(stream, None)
 
     def groups(self) -> list[tuple[str, str, str]]:
         return sorted(self._groups)
@@ -133,9 +138,12 @@ class LogStore:
         if store is None:
             return
         partial: dict[tuple[str, str], bytes] = {}
-        for number, timestamp_ms, stream, writer, data in list(store.chunks):
-            if number <= after:
-                continue
+        chunks = list(store.chunks)
+        skipped = max(0, len(chunks) - (store.count - after))
+        for number, (at, stream, writer, data) in enumerate(
+            chunks[skipped:], store.count - len(chunks) + skipped + 1
+        ):
+            timestamp_ms = int(at * 1000)
             if writer == PLATFORM or type(data) is not bytes:  # ends the line that the function has begun
                 lines = [
                     *filter(None, [partial.pop((stream, FUNCTION), b"")]),
@@ -150,12 +158,12 @@ class LogStore:
                 yield LogEvent(number, timestamp_ms, stream, line.decode("utf-8", "replace") + "\n")
         for (stream, _), rest in partial.items():
             if rest:
-                yield LogEvent(store.count, int(timestamp_ms), stream, rest.decode("utf-8", "replace"))
+                yield LogEvent(store.count, timestamp_ms, stream, rest.decode("utf-8", "replace"))
 
     def clear(self) -> None:
         self._groups.clear()
         self._size = 0
-        self._invocation.clear()
+        self._begun.clear()
 
 
 def _size(data: Written) -> int:

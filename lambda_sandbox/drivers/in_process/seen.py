@@ -51,7 +51,7 @@ class Seen:
         """Keep one of the platform's lines."""
         environment = action.environment
         if isinstance(action.about, Invocation):
-            self.logs.begin_invocation(environment.log_stream)
+            self.logs.begin_invocation(environment.log_group, environment.log_stream)
         self._append(environment, self.application_logs.rest(environment.environment_id))
         line = system_logs.made_of(action) or system_logs.written(action, self._clock.now())
         self._append(environment, line, PLATFORM)

@@ -52,7 +52,7 @@ def test_partial_lines_of_two_environments_do_not_mix() -> None:
 def test_the_tail_is_the_invocations_own_and_at_most_4_kb() -> None:
     store = LogStore()
     store.write(GROUP, "s", b"before\n", 1.0)
-    store.begin_invocation("s")
+    store.begin_invocation(GROUP, "s")
     store.write(GROUP, "s", b"x" * 5000, 1.0)
     store.write(GROUP, "s", b"end\n", 1.0)
     tail = base64.b64decode(store.tail("s"))
@@ -88,7 +88,7 @@ def test_the_busiest_function_loses_its_oldest_lines_and_the_others_none() -> No
 
 def test_the_report_of_a_traced_invocation_is_one_event_of_two_lines() -> None:
     store = LogStore()
-    store.begin_invocation("s")
+    store.begin_invocation(GROUP, "s")
     store.write(GROUP, "s", b"printed\n", 1.0)
     header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
     store.write(GROUP, "s", TracedReport(Report("id-1", 12.3, 128, 40), header), 1.0)
