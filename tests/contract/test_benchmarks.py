@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -12,23 +13,16 @@ from benchmarks.invoke import percentile
 from benchmarks.soak import FUNCTIONS, measure, verdict
 
 
-def test_one_run_measures_the_sandbox_and_the_bare_server() -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks",
-        "invoke",
-        "--json",
-        "--rounds",
-        "1",
-        "--calls",
-        "100",
-        "--cold-starts",
-        "2",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+def figures_of(command: str, *options: str) -> dict[str, Any]:
+    words = [sys.executable, "-m", "benchmarks", command, "--json", *options]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stderr
-    figures = json.loads(done.stdout)
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
+
+
+def test_one_run_measures_the_sandbox_and_the_bare_server() -> None:
+    figures = figures_of("invoke", "--rounds", "1", "--calls", "100", "--cold-starts", "2")
     bare, ours = figures["warm"]["bare"], figures["warm"]["sandbox"]
     assert 0 < bare["p50_us"] < ours["p50_us"] <= ours["p99_us"]
     assert figures["warm"]["ratio_p50"] == pytest.approx(ours["p50_us"] / bare["p50_us"], rel=0.02)
@@ -42,20 +36,7 @@ def test_one_run_measures_the_sandbox_and_the_bare_server() -> None:
 
 
 def test_one_run_says_what_telemetry_costs() -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks",
-        "telemetry",
-        "--json",
-        "--rounds",
-        "1",
-        "--calls",
-        "100",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
-    assert done.returncode == 0, done.stderr
-    figures = json.loads(done.stdout)
+    figures = figures_of("telemetry", "--rounds", "1", "--calls", "100")
     assert figures["on_p50_us"] > 0 < figures["off_p50_us"]
 
 
