@@ -190,9 +190,8 @@ class ProcessEnvironments:
     def drain_output(self, environment_id: str) -> bytes:
         """Return what the environment has printed and ``on_output`` has not been given; never blocks."""
         environment = self._environments.get(environment_id)
-        if (
-            environment is None or not environment.has_printed()
-        ):  # asked after every invocation, mostly in vain
+        # Asked after every invocation, mostly in vain.
+        if environment is None or not environment.has_printed():
             return b""
         return b"".join(environment.read_all_output())
 
@@ -252,12 +251,14 @@ class ProcessEnvironments:
         """Stop the runtime and all that it started."""
         environment = self._environments.get(environment_id)
         if environment is not None:
-            environment.freeze()
+            environment.frozen = True
+            environment.signal_tree(signal.SIGSTOP)
 
     def thaw(self, environment_id: str) -> None:
         environment = self._environments.get(environment_id)
         if environment is not None:
-            environment.thaw()
+            environment.frozen = False
+            environment.signal_tree(signal.SIGCONT)
             self._memory.thawed(environment)
 
     async def close(self) -> None:

@@ -44,7 +44,6 @@ class RunningEnvironment:
     extension_output_fd: int = -1
     stopped: bool = False
     frozen: bool = False
-    frozen_pids: list[int] = field(default_factory=list)
     init_finished: bool = False
     over_memory: bool = False
     memory_watched: bool = False
@@ -103,20 +102,8 @@ class RunningEnvironment:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
-    def freeze(self) -> None:
-        self.frozen = True
-        self.frozen_pids = self.signal_tree(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let go on what was stopped: meanwhile nothing of it can have started another process."""
-        self.frozen = False
-        for pid in self.frozen_pids:
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGCONT)
-
-    def signal_tree(self, number: int, *, extensions: bool = True) -> list[int]:
-        """Send a signal to the runtime and to everything that it started, and so to the extensions; return who got it."""
-        told = []
+    def signal_tree(self, number: int, *, extensions: bool = True) -> None:
+        """Send a signal to the runtime and to everything that it started, and so to the extensions."""
         waiting = [self.runtime_pid] if self.runtime_pid else []
         if extensions:
             waiting += self.extension_pids.values()
@@ -124,10 +111,8 @@ class RunningEnvironment:
             pid = waiting.pop()
             with contextlib.suppress(OSError):
                 os.kill(pid, number)
-                told.append(pid)
                 with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
                     waiting.extend(map(int, file.read().split()))
-        return told
 
     def tree(self) -> list[int]:
         """Return the runtime's process id and those of everything that it started."""
