@@ -84,13 +84,7 @@ class HttpConnection(asyncio.Protocol):
         except httptools.HttpParserUpgrade as upgrade:
             self.upgrade_asked(data[upgrade.args[0] :])
         except httptools.HttpParserCallbackError as error:
-            # A defect of ours, not of the request: its traceback goes to the server's own stderr.
-            fault = error.__context__ or error
-            asyncio.get_running_loop().call_exception_handler(
-                {"message": "request failed", "exception": fault}
-            )
-            if self._transport is not None:
-                self._refuse(500, f"the sandbox failed ({type(fault).__name__}: {fault}); please report it")
+            self._failed(error.__context__ or error)
         except httptools.HttpParserError as error:
             if self._transport is not None:
                 self._refuse(400, f"the request is not valid HTTP/1.1: {error}")
@@ -205,12 +199,23 @@ class HttpConnection(asyncio.Protocol):
             held, self._held = self._held, b""
             self._transport.write(held + data if held else data)
 
+    @property
+    def _between_requests(self) -> bool:
+        """Every request so far has been answered, and nothing has come of a next one."""
+        return self._current is None and not self._waiting and not self._head_bytes and not self._target
+
     def answer_json(self, status: int, value: Any, headers: bytes = b"") -> None:
         self.answer(status, b"Content-Type: application/json\r\n" + headers, json.dumps(value).encode())
 
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+    def _failed(self, fault: BaseException) -> None:
+        """A defect of ours, not of the request: its traceback goes to the server's own stderr."""
+        asyncio.get_running_loop().call_exception_handler({"message": "request failed", "exception": fault})
+        if self._transport is not None:
+            self._refuse(500, f"the sandbox failed ({type(fault).__name__}: {fault}); please report it")
 
     def _refuse(self, status: int, reason: str) -> None:
         self._corked = False

@@ -21,6 +21,13 @@ _RESTORE_NEXT = _PREFIX + b"restore/next"
 _ACCEPTED = b'{"status":"OK"}'
 _JSON = b"Content-Type: application/json\r\n"
 
+# What our own Python client sends in one write, byte for byte: the head of its answer up to the length, and behind the body
+# the request for the next event. Compared, not parsed; whatever is spelled otherwise goes through the parser.
+_OUR_ANSWER = (
+    b"POST %s HTTP/1.1\r\nHost: 127.0.0.1:9001\r\nContent-Type: application/json\r\nContent-Length: "
+)
+_OUR_NEXT = b"GET %s HTTP/1.1\r\nHost: 127.0.0.1:9001\r\n\r\n" % _NEXT
+
 
 class RuntimeApiHost(Protocol):
     """What the protocol needs of the driver. Each answer method returns ``None`` for 202."""
@@ -64,6 +71,7 @@ class RuntimeApiConnection(HttpConnection):
         self.environment_id = environment_id
         self._host = host
         self._awaited = (b"", "")  # the target of the answer to the last event, and its request id
+        self._our_answer = b""  # how that answer begins where our own client sends it
         self._streamed: StreamedBody | None = None
 
     # --- a body that comes in chunks and is handed on as it comes -------------------------------------
@@ -115,6 +123,30 @@ class RuntimeApiConnection(HttpConnection):
         error_type = request.header(b"lambda-runtime-function-error-type").decode("latin-1")
         self._answer_post(streamed.end(error_type, request.header(b"lambda-runtime-function-error-body")))
 
+    # --- our own client's ----------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        if data.endswith(_OUR_NEXT) and self._our_answer and data.startswith(self._our_answer):
+            start = len(self._our_answer)
+            digits, _, body = data[start : -len(_OUR_NEXT)].partition(b"\r\n\r\n")
+            if digits == b"%d" % len(body) and self._between_requests:
+                self._answered_and_asks(body)
+                return
+        super().data_received(data)
+
+    def _answered_and_asks(self, body: bytes) -> None:
+        self._our_answer = b""
+        self._corked = True
+        try:
+            self._answer_post(self._host.runtime_response(self.environment_id, self._awaited[1], body))
+            self._current = Request(b"GET", _NEXT, [], b"")
+            self._ask_next()
+        except Exception as fault:
+            self._failed(fault)
+        self._corked = False
+        if self._held and self._current is None:
+            self._write(b"")
+
     # --- requests ------------------------------------------------------------------------------------
 
     def handle(self, request: Request) -> None:
@@ -125,10 +157,7 @@ class RuntimeApiConnection(HttpConnection):
                 self._host.runtime_response(self.environment_id, self._awaited[1], request.body)
             )
         elif target == _NEXT and request.method == b"GET":
-            # The answer comes with the next event, perhaps much later.
-            refusal = self._host.runtime_next(self.environment_id, self)
-            if refusal is not None:
-                self._refuse_runtime(refusal)
+            self._ask_next()
         elif target == _RESTORE_NEXT and request.method == b"GET":
             # The answer comes when the environment is restored; a snapshot's own process never gets one.
             refusal = self._host.runtime_restore_next(self.environment_id, self)
@@ -151,7 +180,8 @@ class RuntimeApiConnection(HttpConnection):
     def deliver(self, invocation: Invocation, deadline_ms: int) -> None:
         """Answer the waiting ``GET /next`` with an event."""
         request_id = invocation.request_id
-        self._awaited = (b"%s%s/response" % (_INVOCATION, request_id.encode()), request_id)
+        target = b"%s%s/response" % (_INVOCATION, request_id.encode())
+        self._awaited, self._our_answer = (target, request_id), _OUR_ANSWER % target
         headers = (
             f"Content-Type: application/json\r\n"
             f"Lambda-Runtime-Aws-Request-Id: {request_id}\r\n"
@@ -170,6 +200,12 @@ class RuntimeApiConnection(HttpConnection):
     def resume(self) -> None:
         """Answer the waiting ``GET /restore/next``: the runtime runs its after-restore hooks now."""
         self.answer(200, _JSON, b"")
+
+    def _ask_next(self) -> None:
+        """The answer comes with the next event, perhaps much later."""
+        refusal = self._host.runtime_next(self.environment_id, self)
+        if refusal is not None:
+            self._refuse_runtime(refusal)
 
     def _post(self, request: Request, path: str) -> None:
         if self._streamed is not None:

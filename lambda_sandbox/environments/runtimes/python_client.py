@@ -34,11 +34,13 @@ if TYPE_CHECKING or __package__:
         log_error,
         log_init_error,
     )
+    from lambda_sandbox.environments.runtimes.python_trace import TraceVariable
 else:  # inside an environment all of these files lie side by side
     from python_context import REQUEST_ID, TENANT_ID, Headers, LambdaContext
     from python_faults import RuntimeFault, error_payload, xray_cause
     from python_json import Encoder
     from python_logging import CurrentRequest, configure_logging, log_error, log_init_error
+    from python_trace import TraceVariable
 
 API = "/2018-06-01/runtime"
 ACCEPTED = (
@@ -57,7 +59,7 @@ _OWN_MODULES: tuple[str, ...] = (
     "python_context",
     "python_faults",
 )
-_OWN_MODULES += ("python_json", "python_logging")
+_OWN_MODULES += ("python_json", "python_logging", "python_trace")
 
 Handler = Callable[[Any, Any], Any]
 _decoder = json.JSONDecoder()
@@ -233,14 +235,6 @@ def _marshal(result: Any, encoder: Encoder) -> str:
         raise RuntimeFault("Runtime.MarshalError", f"Unable to marshal response: {error}") from None
 
 
-def _trace_id(headers: Headers) -> None:
-    trace_id = headers.get("Lambda-Runtime-Trace-Id")
-    if trace_id:
-        os.environ["_X_AMZN_TRACE_ID"] = trace_id
-    else:
-        os.environ.pop("_X_AMZN_TRACE_ID", None)
-
-
 def _initialise(connection: Connection) -> Handler:
     try:
         return load_handler(os.environ["_HANDLER"])
@@ -282,13 +276,13 @@ def main(wire: _socket.socket | None = None) -> None:
     handler = _initialise(connection)
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
         _pass_snapshot(connection)
-    encoder = Encoder()
+    encoder, trace = Encoder(), TraceVariable(sys.modules.get("ctypes"))
     _flush()
     connection.send(NEXT)
     while True:
         headers, body = connection.read()
         begin_request(headers.get(REQUEST_ID, ""), headers.get(TENANT_ID))
-        _trace_id(headers)
+        trace.set(headers.get("Lambda-Runtime-Trace-Id"))
         answer = handle(handler, headers, body, encoder)
         _flush()  # what was printed is in the pipe before the answer leaves
         connection.send(answer + NEXT)

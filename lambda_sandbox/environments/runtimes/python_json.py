@@ -11,6 +11,8 @@ import math
 import os
 import re
 import sys
+from collections.abc import Callable, Iterable
+from json.encoder import c_make_encoder, encode_basestring, encode_basestring_ascii
 from typing import Any
 
 _ENSURE_ASCII_RUNTIMES = frozenset(f"AWS_Lambda_python3.{minor}" for minor in range(6, 12))
@@ -23,6 +25,17 @@ class Encoder(json.JSONEncoder):
     def __init__(self) -> None:
         super().__init__(ensure_ascii=os.environ.get("AWS_EXECUTION_ENV", "") in _ENSURE_ASCII_RUNTIMES)
         self._mark = ""
+        self._chunks = self._made()
+
+    def _made(self) -> Callable[[Any, int], Iterable[str]]:
+        """Return what the standard library makes anew for every value; one lasts until a value could not be written."""
+        if c_make_encoder is None:
+            return lambda value, depth: self.iterencode(value)
+        text = encode_basestring_ascii if self.ensure_ascii else encode_basestring
+        made: Callable[[Any, int], Iterable[str]] = c_make_encoder(
+            {}, self.default, text, None, self.key_separator, self.item_separator, False, False, True
+        )
+        return made
 
     def default(self, o: Any) -> Any:
         if isinstance(o, bytes):
@@ -37,7 +50,11 @@ class Encoder(json.JSONEncoder):
         return as_dict() if callable(as_dict) else super().default(o)
 
     def encode(self, o: Any) -> str:
-        text = super().encode(plain(o) if needs_work(o) else o)
+        try:
+            text = "".join(self._chunks(plain(o) if needs_work(o) else o, 0))
+        except BaseException:
+            self._chunks = self._made()  # this one keeps what it was inside of
+            raise
         if self._mark:
             text = re.sub(f'"{self._mark}([^"]*)"', r"\1", text)
             self._mark = ""

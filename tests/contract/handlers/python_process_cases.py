@@ -271,6 +271,11 @@ CONTEXT = [
         client_context={"w3c": {"traceparent": "00-1"}},
     ),
     Case("trace header", "import os\nreturn os.environ['_X_AMZN_TRACE_ID'][:5]", returns("Root=")),
+    Case(
+        "trace header in a program",
+        "import subprocess\nreturn subprocess.run(['sh', '-c', 'echo $_X_AMZN_TRACE_ID'], capture_output=True, text=True).stdout[:5]",
+        returns("Root="),
+    ),
     Case("shown context", "return repr(context)[:30]", returns("LambdaContext([aws_request_id=")),
     Case(
         "shown client",
