@@ -5,7 +5,7 @@ It runs as a script (spawned, inside bubblewrap or bare) or is called by the zyg
 Talk on the control socket, one JSON object a packet:
 
     server   -> launcher   the specification; file descriptors: output pipe, then cgroup files to join
-    launcher -> server     {"event": "listening", "ports": [..]}; file descriptors: the runtime's wire, Runtime API and endpoint listeners, UDP socket for traces
+    launcher -> server     {"event": "listening", "ports": [..]}; file descriptors: the wire's for writing and for reading, Runtime API and endpoint listeners, UDP socket for traces
     runtime  -> server     {"event": "running"}; the kernel adds the sender's process id
     server   -> launcher   only to one started blank: the rest of the specification, once it is known for whom it is
     launcher -> server     {"event": "exited", "status": wait status}
@@ -66,10 +66,11 @@ def run(
         own_network = spec["level"] != "process"
         listeners = listeners or networks.listen(own_network)
         ports = [listener.getsockname()[1] for listener in listeners]
-        servers, wire = _socket.socketpair()
-        packets.send(control, {"event": "listening", "ports": ports}, (servers, *listeners))
-        for given in (servers, *listeners):
-            given.close()
+        (events, to_runtime), (from_runtime, answers) = os.pipe(), os.pipe()
+        given = [to_runtime, from_runtime, *(listener.detach() for listener in listeners)]
+        packets.send_fds(control, {"event": "listening", "ports": ports}, given)
+        for fd in given:
+            os.close(fd)
         if furnish is not None and not spec["runtime_ahead"]:
             spec, furnish = _complete(control, furnish), None
         wakeup = _wake_on_child()
@@ -78,9 +79,10 @@ def run(
         pid = namespaces.fork() if own_network else os.fork()
         if pid == 0:
             order.close()
-            runtime_process.become_runtime(control, spec, ports, wire, waiting if held else None)
+            runtime_process.become_runtime(control, spec, ports, (events, answers), waiting if held else None)
         waiting.close()
-        wire.close()
+        os.close(events)
+        os.close(answers)
         if furnish is not None:
             spec = _complete(control, furnish)
         spec["variables"] = runtime_process.with_addresses(spec["variables"], ports)

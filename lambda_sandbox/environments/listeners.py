@@ -7,11 +7,12 @@ import socket
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+from lambda_sandbox.environments import wire
 from lambda_sandbox.environments.open_network import OpenNetwork, reset
 from lambda_sandbox.environments.openings import Opening
 from lambda_sandbox.environments.running import RunningEnvironment
 
-Maker = Callable[[str], asyncio.BaseProtocol]
+Maker = Callable[[str], asyncio.Protocol]
 _DATAGRAM_BYTES = 65_536
 
 
@@ -38,10 +39,10 @@ class Listeners:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def accept_on(self, environment: RunningEnvironment, fds: list[int]) -> None:
-        """Take over the descriptors: of the wire of the runtime's own client, of both listeners, of the socket for traces and of
-        what listens for the openings."""
-        wire, runtime_api, endpoint, datagrams, *opened = fds
-        environment.wire = socket.socket(fileno=wire)
+        """Take over the descriptors: both of the wire to the runtime's own client, of both listeners, of the socket for traces
+        and of what listens for the openings."""
+        to_runtime, from_runtime, runtime_api, endpoint, datagrams, *opened = fds
+        environment.wire = to_runtime, from_runtime
         if environment.stopped:
             environment.close_listeners()
         elif environment.environment_id:
@@ -55,12 +56,12 @@ class Listeners:
 
     def connect_wire(self, environment: RunningEnvironment) -> None:
         """Serve the wire: now, as from here on it is known for whom the environment is."""
-        wire, environment.wire = environment.wire, None
-        if wire is not None:
+        ends, environment.wire = environment.wire, None
+        if ends is not None:
             make = self._maker(environment, self._makers[0])
-            self._spawn(self._loop.connect_accepted_socket(make, wire))
+            self._spawn(wire.connect(self._loop, make, *ends))
 
-    def _maker(self, environment: RunningEnvironment, maker: Maker) -> Callable[[], asyncio.BaseProtocol]:
+    def _maker(self, environment: RunningEnvironment, maker: Maker) -> Callable[[], asyncio.Protocol]:
         return lambda: maker(environment.environment_id)  # a blank one has its id later
 
     def _opened_maker(

@@ -48,7 +48,7 @@ class RunningEnvironment:
     over_memory: bool = False
     memory_watched: bool = False
     tmp_watch: int = -1
-    wire: socket.socket | None = None  # to the runtime's own client, until it is served
+    wire: tuple[int, int] | None = None  # to the runtime's own client and from it, until it is served
     servers: list[asyncio.Server] = field(default_factory=list)
     listeners: list[socket.socket] = field(default_factory=list)
     datagrams: socket.socket | None = None  # what is sent to X-Ray's daemon
@@ -87,9 +87,9 @@ class RunningEnvironment:
         if not self.servers:
             for listener in self.listeners:
                 listener.close()
-        if self.wire is not None:
-            self.wire.close()
-            self.wire = None
+        for end in self.wire or ():
+            os.close(end)
+        self.wire = None
         self.servers.clear()
         self.listeners.clear()
 

@@ -30,7 +30,8 @@ else:
 # AWS: its address, which is on no network of ours.
 _DAEMON = "169.254.79.129:2000"
 _WAITING = 3  # the descriptor on which a program that was started ahead is told for whom it is
-_WIRE = 3  # and the one by which our own client speaks to the Runtime API, for a quarter less than by TCP
+_WIRE = 3, 4  # and those by which our own client hears from the Runtime API and speaks to it
+_NOBODYS = 64
 
 
 def restrict(spec: dict[str, Any], runs_code: bool = True) -> None:
@@ -74,10 +75,13 @@ def become_runtime(
     control: socket.socket,
     spec: dict[str, Any],
     ports: list[int],
-    wire: _socket.socket,
+    wire: tuple[int, int],
     waiting: _socket.socket | None,
 ) -> NoReturn:
-    """Be confined, and then the runtime. With ``waiting`` the rest of the specification comes from there first."""
+    """Be confined, and then the runtime. With ``waiting`` the rest of the specification comes from there first.
+
+    ``wire`` are the descriptors by which our own client hears from the Runtime API and speaks to it.
+    """
     code = 1
     try:
         signal.set_wakeup_fd(-1)
@@ -99,8 +103,7 @@ def become_runtime(
             if not spec:
                 os._exit(0)
             _limit(spec["rlimits"])
-        os.dup2(wire.detach(), _WIRE, inheritable=False)
-        os.closerange(_WIRE + 1, 64)
+        _keep_only(wire)
         set_variables(spec, ports)
         os.chdir(spec["task"])
         if spec["missing"]:
@@ -113,6 +116,16 @@ def become_runtime(
         traceback.print_exc()
     finally:
         os._exit(code)
+
+
+def _keep_only(wire: tuple[int, int]) -> None:
+    """Give the wire its numbers and close everything else."""
+    # By way of two numbers that nothing has: either end may have the other's.
+    for fd, high in zip(wire, (_NOBODYS, _NOBODYS + 1), strict=True):
+        os.dup2(fd, high)
+    for number, high in zip(_WIRE, (_NOBODYS, _NOBODYS + 1), strict=True):
+        os.dup2(high, number, inheritable=False)
+    os.closerange(_WIRE[-1] + 1, _NOBODYS + 2)
 
 
 def rehearse(ports: list[int]) -> None:
@@ -147,7 +160,7 @@ def _exec_ahead(spec: dict[str, Any], ports: list[int], waiting: _socket.socket)
     """Become a program that waits for its specification by itself. Returns only on failure."""
     os.dup2(waiting.fileno(), _WAITING)
     os.set_inheritable(_WAITING, True)  # also where it had that number before
-    os.closerange(_WAITING + 1, 64)
+    os.closerange(_WAITING + 1, _NOBODYS)
     set_variables(spec, ports)
     os.environ["LAMBDA_SANDBOX_WAITS"] = str(_WAITING)
     _exec_runtime(spec["commands"])
@@ -183,7 +196,7 @@ def _run_lean() -> int:
     try:
         client = importlib.import_module("python_client")
         client.configure_streams()
-        client.main(_socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, 0, _WIRE))
+        client.main(_WIRE)
     except SystemExit as error:
         code = _exit_code(error)
     except BaseException as error:

@@ -39,11 +39,13 @@ _SHORTEST_LIFE_S = 1.0
 def ready(core: CoreState, environment: Environment) -> list[Action]:
     """Runtime and extensions asked for the next event: init is over, or the invocation is."""
     actions: list[Action] = []
+    now = core.clock.now()
     if environment.state is ANSWERED:
         if environment.answer is not None:
             actions = ends.extensions_done(core, environment)
+            now = core.clock.now()
         else:
-            environment.asks_after_s = core.clock.now() - environment.answered_at
+            environment.asks_after_s = now - environment.answered_at
     elif environment.state is INIT:
         if environment.start_faults and (met := _faulty_start(core, environment)):
             return met
@@ -51,10 +53,12 @@ def ready(core: CoreState, environment: Environment) -> list[Action]:
             environment.runtime_waits = True  # a runtime that knows nothing of snapshots
             return checkpoint(core, environment)
         actions = _init_done(core, environment)
+        now = core.clock.now()
     elif environment.state is RESTORE:
         actions = running.restored(core, environment)
+        now = core.clock.now()
     environment.move(NEXT)
-    environment.idle_since = now = core.clock.now()
+    environment.idle_since = now
     if environment.invocation is not None:
         return actions + running.deliver(core, environment, now)
     if environment.retiring:

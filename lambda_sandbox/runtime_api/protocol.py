@@ -27,6 +27,8 @@ _OUR_ANSWER = (
     b"POST %s HTTP/1.1\r\nHost: 127.0.0.1:9001\r\nContent-Type: application/json\r\nContent-Length: "
 )
 _OUR_NEXT = b"GET %s HTTP/1.1\r\nHost: 127.0.0.1:9001\r\n\r\n" % _NEXT
+_ASKS_NEXT = Request(b"GET", _NEXT, [], b"")
+_ACCEPTED_WHOLE = b"HTTP/1.1 202 Accepted\r\n%sContent-Length: %d\r\n\r\n%s" % (_JSON, len(_ACCEPTED), _ACCEPTED)
 
 
 class RuntimeApiHost(Protocol):
@@ -138,8 +140,12 @@ class RuntimeApiConnection(HttpConnection):
         self._our_answer = b""
         self._corked = True
         try:
-            self._answer_post(self._host.runtime_response(self.environment_id, self._awaited[1], body))
-            self._current = Request(b"GET", _NEXT, [], b"")
+            refusal = self._host.runtime_response(self.environment_id, self._awaited[1], body)
+            if refusal is None:
+                self._held += _ACCEPTED_WHOLE
+            else:
+                self._refuse_runtime(refusal)
+            self._current = _ASKS_NEXT
             self._ask_next()
         except Exception as fault:
             self._failed(fault)

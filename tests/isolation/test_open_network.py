@@ -147,13 +147,13 @@ def test_as_many_as_can_be_opened_are_listened_on_and_no_descriptor_is_left(
 
     async def scene(opening: Any) -> None:
         async with opening() as on_stage:
-            ports, most = await on_stage.run(source)
+            ports, _ = await on_stage.run(source)
             assert ports == [9000, 9001]
         async with opening(*(f"at{number}.test:{7000 + number}" for number in range(20))) as on_stage:
             for _ in range(3):
                 ports, highest = await on_stage.run(source)
                 assert ports == [*range(7000, 7020), 9000, 9001]
-                assert highest == most
+                assert highest <= 5  # the folder itself, behind three standard ones and the client's two
 
     play(code_folder, level, scene)
 

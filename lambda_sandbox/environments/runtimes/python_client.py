@@ -8,7 +8,6 @@ Source: AWS Lambda Developer Guide, "Using the Lambda runtime API"; payloads and
 
 from __future__ import annotations
 
-import _socket
 import builtins
 import importlib
 import io
@@ -68,15 +67,18 @@ _decoder = json.JSONDecoder()
 class Connection:
     """One keep-alive connection to the Runtime API. Ends the process quietly when the sandbox hangs up.
 
-    ``wire`` is a connection that is there already; without it, it is made to the address that every runtime is given.
+    ``wire`` are the descriptors for reading and for writing of one that is there already; without it, it is made to the address
+    that every runtime is given.
     """
 
-    def __init__(self, wire: _socket.socket | None = None) -> None:
-        self._socket = wire or _connect(os.environ["AWS_LAMBDA_RUNTIME_API"])
+    def __init__(self, wire: tuple[int, int] | None = None) -> None:
+        self._reader, self._writer = wire or _connect(os.environ["AWS_LAMBDA_RUNTIME_API"])
         self._buffer = b""
 
     def send(self, message: bytes) -> None:
-        self._socket.sendall(message)
+        written = os.write(self._writer, message)
+        while written < len(message):
+            written += os.write(self._writer, memoryview(message)[written:])
 
     def read(self) -> tuple[Headers, bytes]:
         """Return headers, by name as the sandbox spells it, and body of the next answer."""
@@ -108,26 +110,27 @@ class Connection:
         body[: len(first)] = first
         view = memoryview(body)[len(first) :]
         while view:
-            count = self._socket.recv_into(view)
+            count = os.readv(self._reader, [view])
             if not count:
                 os._exit(0)
             view = view[count:]
         return bytes(body)
 
     def _receive(self) -> bytes:
-        data = self._socket.recv(65536)
+        data = os.read(self._reader, 65536)
         if not data:
             os._exit(0)
         return data
 
 
-def _connect(address: str) -> socket.socket:
+def _connect(address: str) -> tuple[int, int]:
     host, _, port = address.rpartition(":")
     # Not create_connection: it asks the resolver for an address that needs none, which takes milliseconds.
     connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     connection.connect((host, int(port)))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return connection
+    fd = connection.detach()
+    return fd, fd
 
 
 def load_handler(name: str) -> Handler:
@@ -262,7 +265,7 @@ def begin_request(request_id: str, tenant_id: str | None = None) -> None:
     CurrentRequest.tenant_id = tenant_id
 
 
-def main(wire: _socket.socket | None = None) -> None:
+def main(wire: tuple[int, int] | None = None) -> None:
     """Load the handler, then answer events until the sandbox ends the process."""
     for name in _OWN_MODULES:
         sys.modules.pop(name, None)  # a function may have modules of these names
