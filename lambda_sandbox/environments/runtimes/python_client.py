@@ -9,6 +9,7 @@ Source: AWS Lambda Developer Guide, "Using the Lambda runtime API"; payloads and
 from __future__ import annotations
 
 import builtins
+import contextlib
 import importlib
 import io
 import json
@@ -60,6 +61,8 @@ _OWN_MODULES: tuple[str, ...] = (
 )
 _OWN_MODULES += ("python_json", "python_logging", "python_trace")
 
+_PIPE_BYTES = 65_536  # what a pipe takes unless it is told otherwise
+
 Handler = Callable[[Any, Any], Any]
 _decoder = json.JSONDecoder()
 
@@ -76,6 +79,8 @@ class Connection:
         self._buffer = b""
 
     def send(self, message: bytes) -> None:
+        if len(message) > _PIPE_BYTES:
+            _widen(self._writer)
         written = os.write(self._writer, message)
         while written < len(message):
             written += os.write(self._writer, memoryview(message)[written:])
@@ -121,6 +126,14 @@ class Connection:
         if not data:
             os._exit(0)
         return data
+
+
+def _widen(fd: int) -> None:
+    """Let a pipe take a megabyte at once, where it is one and may have as much."""
+    import fcntl
+
+    with contextlib.suppress(OSError, AttributeError):
+        fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, 1 << 20)
 
 
 def _connect(address: str) -> tuple[int, int]:
