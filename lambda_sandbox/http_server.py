@@ -43,6 +43,23 @@ class Request(Struct, eq=False, gc=False):
         return default
 
 
+class _Head(Struct, frozen=True):
+    """A request's head as it came, in one segment of ``size`` bytes with its body, and what was found in it."""
+
+    raw: bytes
+    size: int
+    method: bytes
+    target: bytes
+    headers: list[tuple[bytes, bytes]]
+    names: list[bytes]
+
+    def request(self, segment: bytes) -> Request:
+        return Request(self.method, self.target, self.headers, segment[len(self.raw) :], self.names)
+
+
+_NO_HEAD = _Head(b"", -1, b"", b"", [], [])
+
+
 class HttpConnection(asyncio.Protocol):
     """Subclasses implement ``handle`` and call ``answer`` once for each request, then or later.
 
@@ -66,6 +83,10 @@ class HttpConnection(asyncio.Protocol):
         self._current: Request | None = None
         self._corked = False
         self._held = b""
+        self._reading = False  # some of a request has come
+        self._segment = b""  # what came last
+        self._began_here = False  # and the head of the request that is being read began with it
+        self._head = _NO_HEAD
 
     # --- asyncio -------------------------------------------------------------------------------------
 
@@ -77,11 +98,17 @@ class HttpConnection(asyncio.Protocol):
         self._waiting.clear()
 
     def data_received(self, data: bytes) -> None:
+        head = self._head
+        if len(data) == head.size and data.startswith(head.raw) and self._between_requests:
+            self._take_again(head, data)
+            return
+        self._segment, self._began_here = data, False
         self._corked = True
         self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
+            self._head = _NO_HEAD
             self.upgrade_asked(data[upgrade.args[0] :])
         except httptools.HttpParserCallbackError as error:
             self._failed(error.__context__ or error)
@@ -96,6 +123,9 @@ class HttpConnection(asyncio.Protocol):
 
     # --- httptools -----------------------------------------------------------------------------------
 
+    def on_message_begin(self) -> None:
+        self._reading = True
+
     def on_url(self, url: bytes) -> None:
         self._target += url
 
@@ -104,10 +134,12 @@ class HttpConnection(asyncio.Protocol):
         self._names.append(name)
 
     def on_headers_complete(self) -> None:
+        self._began_here = self._head_bytes == len(self._segment)
         self._head_bytes = self._size = 0
         early = self.early_headers
         for name, value in self._headers:
             if name in early:
+                self._began_here = False
                 self.early_header(name, value)
 
     def early_header(self, name: bytes, value: bytes) -> None:
@@ -127,13 +159,34 @@ class HttpConnection(asyncio.Protocol):
         request = Request(
             parser.get_method(), self._target, self._headers, body, self._names, parser.should_keep_alive()
         )
-        # For the next one: a method that is called when it begins would cost more.
+        if self._began_here and request.keep_alive:
+            self._remember(request)
+        self._reading = False
         self._target, self._headers, self._names, self._body = b"", [], [], []
         if self._current is None and not self._waiting:
             self._current = request
             self.handle(request)
         else:
             self._waiting.append(request)
+
+    # --- a head that comes again ---------------------------------------------------------------------
+
+    def _remember(self, request: Request) -> None:
+        """Keep the head of a request that came whole, with nothing behind it: many a caller sends the same again and again."""
+        segment = self._segment
+        size = segment.find(b"\r\n\r\n") + 4
+        if size + len(request.body) == len(segment):
+            self._head = _Head(
+                segment[:size], len(segment), request.method, request.target, request.headers, request.names
+            )
+
+    def _take_again(self, head: _Head, segment: bytes) -> None:
+        """Handle a request whose head, byte for byte, was parsed before."""
+        self._current = request = head.request(segment)
+        try:
+            self.handle(request)
+        except Exception as fault:
+            self._failed(fault)
 
     # --- for subclasses ------------------------------------------------------------------------------
 
@@ -202,7 +255,7 @@ class HttpConnection(asyncio.Protocol):
     @property
     def _between_requests(self) -> bool:
         """Every request so far has been answered, and nothing has come of a next one."""
-        return self._current is None and not self._waiting and not self._head_bytes and not self._target
+        return self._current is None and not self._waiting and not self._reading
 
     def answer_json(self, status: int, value: Any, headers: bytes = b"") -> None:
         self.answer(status, b"Content-Type: application/json\r\n" + headers, json.dumps(value).encode())

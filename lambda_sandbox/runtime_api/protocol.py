@@ -5,6 +5,7 @@ Source: AWS Lambda Developer Guide, "Using the Lambda runtime API for custom run
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 from lambda_sandbox.http_server import HttpConnection, Request
@@ -20,15 +21,15 @@ _NEXT = _INVOCATION + b"next"
 _RESTORE_NEXT = _PREFIX + b"restore/next"
 _ACCEPTED = b'{"status":"OK"}'
 _JSON = b"Content-Type: application/json\r\n"
-
-# What our own Python client sends in one write, byte for byte: the head of its answer up to the length, and behind the body
-# the request for the next event. Compared, not parsed; whatever is spelled otherwise goes through the parser.
-_OUR_ANSWER = (
-    b"POST %s HTTP/1.1\r\nHost: 127.0.0.1:9001\r\nContent-Type: application/json\r\nContent-Length: "
-)
-_OUR_NEXT = b"GET %s HTTP/1.1\r\nHost: 127.0.0.1:9001\r\n\r\n" % _NEXT
+# What stands behind the target of an answer whose last header is its length; each client spells it in its own way, and always so.
+_SPELLING = re.compile(rb"( HTTP/1\.1\r\n.*\r\ncontent-length: )\d+\r\n\r\n", re.IGNORECASE | re.DOTALL)
+_DIGITS = 10  # of a length; one of as many is too long for any answer
 _ASKS_NEXT = Request(b"GET", _NEXT, [], b"")
-_ACCEPTED_WHOLE = b"HTTP/1.1 202 Accepted\r\n%sContent-Length: %d\r\n\r\n%s" % (_JSON, len(_ACCEPTED), _ACCEPTED)
+_ACCEPTED_WHOLE = b"HTTP/1.1 202 Accepted\r\n%sContent-Length: %d\r\n\r\n%s" % (
+    _JSON,
+    len(_ACCEPTED),
+    _ACCEPTED,
+)
 
 
 class RuntimeApiHost(Protocol):
@@ -73,7 +74,10 @@ class RuntimeApiConnection(HttpConnection):
         self.environment_id = environment_id
         self._host = host
         self._awaited = (b"", "")  # the target of the answer to the last event, and its request id
-        self._our_answer = b""  # how that answer begins where our own client sends it
+        self._spelling = (
+            b""  # what stands between that target and the length, where the client's last answer showed it
+        )
+        self._expected = b""  # and so how the answer to the last event will begin
         self._streamed: StreamedBody | None = None
 
     # --- a body that comes in chunks and is handed on as it comes -------------------------------------
@@ -125,19 +129,32 @@ class RuntimeApiConnection(HttpConnection):
         error_type = request.header(b"lambda-runtime-function-error-type").decode("latin-1")
         self._answer_post(streamed.end(error_type, request.header(b"lambda-runtime-function-error-body")))
 
-    # --- our own client's ----------------------------------------------------------------------------
+    # --- an answer that is spelled as the last one was ------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        if data.endswith(_OUR_NEXT) and self._our_answer and data.startswith(self._our_answer):
-            start = len(self._our_answer)
-            digits, _, body = data[start : -len(_OUR_NEXT)].partition(b"\r\n\r\n")
-            if digits == b"%d" % len(body) and self._between_requests:
-                self._answered_and_asks(body)
+        if self._expected and data.startswith(self._expected) and self._between_requests:
+            digits, _, rest = data[len(self._expected) :].partition(b"\r\n\r\n")
+            size = int(digits) if digits.isdigit() and len(digits) < _DIGITS else len(data)
+            behind = rest[size:]
+            # Our own Python client sends the request for the next event with it.
+            if size <= len(rest) and (
+                not behind or (behind == self._head.raw and self._head.target == _NEXT)
+            ):
+                self._take_answer(rest[:size], asks_next=bool(behind))
                 return
         super().data_received(data)
 
-    def _answered_and_asks(self, body: bytes) -> None:
-        self._our_answer = b""
+    def _remember(self, request: Request) -> None:
+        target = self._awaited[0]
+        if request.target != target:
+            super()._remember(request)
+        elif self._segment.startswith(b"POST "):
+            head = self._segment[: self._segment.find(b"\r\n\r\n") + 4]
+            spelled = _SPELLING.fullmatch(head, len(b"POST ") + len(target))
+            self._spelling = spelled[1] if spelled is not None else b""
+
+    def _take_answer(self, body: bytes, asks_next: bool) -> None:
+        self._expected = b""
         self._corked = True
         try:
             refusal = self._host.runtime_response(self.environment_id, self._awaited[1], body)
@@ -145,8 +162,9 @@ class RuntimeApiConnection(HttpConnection):
                 self._held += _ACCEPTED_WHOLE
             else:
                 self._refuse_runtime(refusal)
-            self._current = _ASKS_NEXT
-            self._ask_next()
+            if asks_next:
+                self._current = _ASKS_NEXT
+                self._ask_next()
         except Exception as fault:
             self._failed(fault)
         self._corked = False
@@ -187,7 +205,9 @@ class RuntimeApiConnection(HttpConnection):
         """Answer the waiting ``GET /next`` with an event."""
         request_id = invocation.request_id
         target = b"%s%s/response" % (_INVOCATION, request_id.encode())
-        self._awaited, self._our_answer = (target, request_id), _OUR_ANSWER % target
+        self._awaited = target, request_id
+        if self._spelling:
+            self._expected = b"POST %s%s" % (target, self._spelling)
         headers = (
             f"Content-Type: application/json\r\n"
             f"Lambda-Runtime-Aws-Request-Id: {request_id}\r\n"

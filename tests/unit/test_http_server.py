@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from lambda_sandbox.http_server import HttpConnection, Request
 
 
@@ -142,3 +144,90 @@ def test_a_defect_in_a_handler_is_the_servers_fault_not_the_requests() -> None:
     assert answer.startswith(b"HTTP/1.1 500")
     assert b"ZeroDivisionError" in answer
     assert [type(each) for each in seen] == [ZeroDivisionError]
+
+
+# --- a head that comes again -----------------------------------------------------------------------------
+
+
+class Forgetful(Echo):
+    """Has to parse everything."""
+
+    def _remember(self, request: Request) -> None:
+        pass
+
+
+def answered(kind: type[Echo], segments: list[bytes]) -> list[tuple[bytes, object]]:
+    """Let segments come while the connection is open; return after each what was written and the last request that was seen."""
+    connection, wire = kind(), Wire()
+    connection.connection_made(wire)
+    found: list[tuple[bytes, object]] = []
+    for segment in segments:
+        if wire.closed:
+            break
+        if segment == b"release":
+            connection.release()
+        else:
+            connection.data_received(segment)
+        seen = connection.seen
+        values = seen.method, seen.target, tuple(seen.headers), seen.body, tuple(seen.names), seen.keep_alive
+        found.append((b"".join(wire.writes), values))
+    return found
+
+
+AGAIN = post("/", b"hello")
+
+
+@pytest.mark.parametrize(
+    "segments",
+    [
+        pytest.param([AGAIN] * 3, id="the same"),
+        pytest.param([AGAIN, post("/", b"other")] * 2, id="another body"),
+        pytest.param([AGAIN, post("/", b"longer ones")] * 2, id="another length"),
+        pytest.param([AGAIN, AGAIN[:-2], AGAIN[-2:], AGAIN], id="in two parts"),
+        pytest.param([AGAIN, AGAIN[:4], AGAIN, AGAIN], id="behind part of another"),
+        pytest.param([AGAIN + AGAIN] * 2 + [AGAIN], id="two in one"),
+        pytest.param([AGAIN + post("/a", b"world"), AGAIN + post("/b", b"world")], id="others in one"),
+        pytest.param([post("/later", b"1"), AGAIN, b"release", AGAIN, AGAIN], id="behind one that waits"),
+        pytest.param([b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"] * 3, id="without a body"),
+        pytest.param([b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n" * 2] * 2, id="two without a body"),
+        pytest.param([post("/", b"hello", "Expect: 100-continue\r\n")] * 3, id="expecting an answer first"),
+        pytest.param([post("/", b"hello", "Connection: close\r\n")] * 2, id="the last one"),
+        pytest.param([post("/", b"x" * 2000)] * 2, id="too large"),
+        pytest.param(
+            [b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"] * 3, id="in chunks"
+        ),
+        pytest.param([AGAIN, b"\r\n", AGAIN, AGAIN], id="an empty line between"),
+        pytest.param([AGAIN, AGAIN[:-5] + b"\0\r\n\xff\xfe"], id="bytes"),
+    ],
+)
+def test_a_head_that_comes_again_is_read_as_it_was(segments: list[bytes]) -> None:
+    assert answered(Echo, segments) == answered(Forgetful, segments)
+
+
+def test_a_head_that_comes_again_is_not_parsed() -> None:
+    connection, wire = connect()
+    connection.data_received(AGAIN)
+    connection._parser = None
+    connection.data_received(post("/", b"other"))
+    assert wire.writes[1].endswith(b"\r\n\r\nother")
+
+
+def test_a_defect_met_by_a_head_that_comes_again_is_answered() -> None:
+    class Failing(Echo):
+        def handle(self, request: Request) -> None:
+            if request.body == b"fails":
+                raise ZeroDivisionError("by zero")
+            super().handle(request)
+
+    async def scene() -> None:
+        faults = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: faults.append(context))
+        connection, wire = Failing(), Wire()
+        connection.connection_made(wire)
+        connection.data_received(AGAIN)
+        connection.data_received(post("/", b"fails"))
+        assert wire.writes[1].startswith(b"HTTP/1.1 500 ")
+        assert wire.closed
+        assert [type(fault["exception"]) for fault in faults] == [ZeroDivisionError]
+
+    asyncio.run(scene())

@@ -1,0 +1,186 @@
+"""An answer that is spelled as the last one was is compared with it, not parsed; what comes of it is the same."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+
+from lambda_sandbox.environments.runtimes import python_client
+from lambda_sandbox.http_server import Request
+from lambda_sandbox.invocation.messages import Invocation, RefuseRuntime
+from lambda_sandbox.resources import FunctionConfiguration
+from lambda_sandbox.runtime_api.protocol import RuntimeApiConnection
+
+from ..test_http_server import Wire
+
+FUNCTION = FunctionConfiguration(
+    "000000000000", "us-east-1", "f", "python3.13", "app.handler", "role", "sha", 1, "revision", ""
+)
+RESPONSE = "/invocation/%s/response"
+THEIR_NEXT = (
+    b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: 127.0.0.1:9001\r\nAccept: */*\r\n\r\n"
+)
+
+
+class Host:
+    """Takes what the protocol hears; some answers are refused, and one finds a defect."""
+
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+        self.refusals = {b"too large": RefuseRuntime(413, "RequestEntityTooLarge", "too large")}
+
+    def runtime_next(self, environment_id: str, connection: RuntimeApiConnection) -> RefuseRuntime | None:
+        self.heard.append((environment_id, "next"))
+        return None
+
+    def runtime_response(self, environment_id: str, request_id: str, payload: bytes) -> RefuseRuntime | None:
+        self.heard.append((environment_id, request_id, payload))
+        if payload == b"defect":
+            raise ZeroDivisionError
+        return self.refusals.get(payload)
+
+    def runtime_error(
+        self, environment_id: str, request_id: str, payload: bytes, error_type: str
+    ) -> RefuseRuntime | None:
+        self.heard.append((environment_id, request_id, payload, error_type))
+        return None
+
+
+class Parsing(RuntimeApiConnection):
+    """Remembers nothing, and so has to parse everything."""
+
+    def _remember(self, request: Request) -> None:
+        pass
+
+
+class Blind:
+    """Stands where the parser is: nothing may come to it."""
+
+    def feed_data(self, data: bytes) -> None:
+        raise AssertionError(f"parsed: {data!r}")
+
+
+def ours(request_id: str, body: bytes) -> list[bytes]:
+    """Return what our own Python client sends, by segments."""
+    return [python_client._post(RESPONSE % request_id, body) + python_client.NEXT]
+
+
+def theirs(request_id: str, body: bytes) -> list[bytes]:
+    """Return what AWS's client for Python sends."""
+    head = (
+        f"POST /2018-06-01/runtime{RESPONSE % request_id} HTTP/1.1\r\nHost: 127.0.0.1:9001\r\nAccept: */*\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return [head.encode() + body, THEIR_NEXT]
+
+
+def lengths_first(request_id: str, body: bytes) -> list[bytes]:
+    """Return what a client sends whose last header is not the length."""
+    head = f"POST /2018-06-01/runtime{RESPONSE % request_id} HTTP/1.1\r\nContent-Length: {len(body)}\r\nHost: x\r\n\r\n"
+    return [head.encode() + body, THEIR_NEXT]
+
+
+def in_chunks(request_id: str, body: bytes) -> list[bytes]:
+    head = f"POST /2018-06-01/runtime{RESPONSE % request_id} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return [b"%s%x\r\n%s\r\n0\r\n\r\n" % (head.encode(), len(body), body), THEIR_NEXT]
+
+
+def connected(kind: type[RuntimeApiConnection], first: bytes) -> tuple[Host, RuntimeApiConnection, Wire]:
+    host, wire = Host(), Wire()
+    connection = kind("e-1", host)  # type: ignore[arg-type]
+    connection.connection_made(wire)
+    connection.data_received(first)
+    return host, connection, wire
+
+
+def told(
+    kind: type[RuntimeApiConnection], first: bytes, events: list[list[bytes]]
+) -> tuple[list[Any], bytes]:
+    """Deliver an event for each list of segments, let these come while the connection is open, and return what the host heard
+    and what was written."""
+    host, connection, wire = connected(kind, first)
+    for number, segments in enumerate(events):
+        connection.deliver(Invocation(f"r-{number}", FUNCTION, b"{}", 0.0), 1)
+        for segment in segments:
+            if not wire.closed:
+                connection.data_received(segment)
+    return host.heard, b"".join(wire.writes)
+
+
+@pytest.mark.parametrize(("spell", "first"), [(ours, python_client.NEXT), (theirs, THEIR_NEXT)])
+def test_from_the_second_answer_on_nothing_is_parsed(spell: Any, first: bytes) -> None:
+    host, connection, wire = connected(RuntimeApiConnection, first)
+    for number, body in enumerate((b"1", b"22", b"", b'"\r\n\r\n"', b"333" * 1000)):
+        connection.deliver(Invocation(f"r-{number}", FUNCTION, b"{}", 0.0), 1)
+        for segment in spell(f"r-{number}", body):
+            connection.data_received(segment)
+        connection._parser = Blind()
+        assert host.heard[-2:] == [("e-1", f"r-{number}", body), ("e-1", "next")]
+    assert b"".join(wire.writes).count(b"HTTP/1.1 202 Accepted\r\n") == 4 + (spell is theirs)
+
+
+BODIES = [b"1", b"22", b"22", b"too large", b"", b"333", b'"GET"', b"4" * 70_000, b"defect", b"5"]
+
+
+@pytest.mark.parametrize("spell", [ours, theirs, lengths_first, in_chunks])
+@pytest.mark.parametrize("seed", range(8))
+def test_the_same_comes_of_it_as_of_parsing(spell: Any, seed: int) -> None:
+    chance = random.Random(seed)
+    bodies = chance.choices(BODIES, k=20)
+    events = [spell(f"r-{number}", body) for number, body in enumerate(bodies)]
+    if seed % 2:
+        events = [torn(b"".join(segments), chance) for segments in events]
+
+    async def scene() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+        first = python_client.NEXT if spell is ours else THEIR_NEXT
+        assert told(RuntimeApiConnection, first, events) == told(Parsing, first, events)
+
+    asyncio.run(scene())
+
+
+def torn(data: bytes, chance: random.Random) -> list[bytes]:
+    cuts = sorted(chance.randrange(len(data)) for _ in range(chance.randrange(4)))
+    return [data[a:b] for a, b in zip([0, *cuts], [*cuts, len(data)], strict=True) if a < b]
+
+
+def odd(change: Any) -> Any:
+    """Return a way to spell that is ours with something about it changed."""
+    return lambda request_id, body: [change(*ours(request_id, body))]
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        odd(lambda message: message.replace(b"Length: 2", b"Length: 1", 1)),
+        odd(lambda message: message.replace(b"Length: 2", b"Length: 3", 1)),
+        odd(lambda message: message.replace(b"Length: 2", b"Length: +2", 1)),
+        odd(lambda message: message.replace(b"Length: 2", b"Length: 02", 1)),
+        odd(lambda message: message.replace(b"Length: 2", b"Length: " + b"9" * 5000, 1)),
+        odd(lambda message: message.replace(b"Length: 2\r\n", b"Length: 2\r\nX: y\r\n", 1)),
+        odd(lambda message: message.replace(b"Length: 2\r\n", b"Length: 2\r\nConnection: close\r\n", 1)),
+        odd(lambda message: message + python_client.NEXT),
+        odd(lambda message: message + b"GET"),
+        odd(lambda message: message.replace(b"r-3", b"r-9", 1)),
+        odd(lambda message: message.replace(b"/response", b"/error", 1)),
+        odd(lambda message: message.replace(b"GET", b"PUT", 1)),
+        lambda request_id, body: ours(request_id, body) * 2,
+        lambda request_id, body: [b"\r\n", *ours(request_id, body)],
+        lambda request_id, body: [b"POS", *ours(request_id, body)],
+    ],
+)
+def test_what_is_spelled_otherwise_is_parsed(spell: Any) -> None:
+    events = [ours(f"r-{number}", b"22") for number in range(3)] + [spell("r-3", b"22"), ours("r-4", b"22")]
+    expected = told(Parsing, python_client.NEXT, events)
+    assert told(RuntimeApiConnection, python_client.NEXT, events) == expected
+
+
+def test_a_length_in_the_body_is_no_header() -> None:
+    """The head says nothing of a length, so that the body is empty and what looks like a head is another request."""
+    head = b"POST /2018-06-01/runtime/invocation/r-%d/response HTTP/1.1\r\nHost: x\r\n\r\n"
+    inside = b"X\r\nContent-Length: 2\r\n\r\n"
+    events = [[head % number + inside] for number in range(3)]
+    assert told(RuntimeApiConnection, THEIR_NEXT, events) == told(Parsing, THEIR_NEXT, events)
