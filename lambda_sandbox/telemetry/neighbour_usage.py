@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from lambda_sandbox.telemetry.logs import Written, text_of
+from lambda_sandbox.telemetry.logs import Written, bytes_of
 
 OUTSIDE = "outside"  # the cause of what no function asked for: a notebook, a script, the command line
 _UNMEASURED = 256
@@ -81,7 +81,7 @@ class NeighbourUsage:
         self._log_bytes[key] = self._log_bytes.get(key, 0) + size
 
     def logged_line(self, at: float, function_name: str, line: Written) -> None:
-        """Add a line that the platform wrote: it is made, and measured, by the hundred or when somebody asks."""
+        """Add a line that the platform wrote: it is measured by the hundred or when somebody asks."""
         self._unmeasured.append((at, function_name, line))
         if len(self._unmeasured) >= _UNMEASURED:
             self._measure()
@@ -97,7 +97,7 @@ class NeighbourUsage:
     def _measure(self) -> None:
         lines, self._unmeasured = self._unmeasured, []
         for at, function_name, line in lines:
-            self.logged(at, function_name, len(text_of(line)))
+            self.logged(at, function_name, bytes_of(line))
 
     def sums(self) -> list[Used]:
         """Return every sum, by day, function and meter."""

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from lambda_sandbox.invocation.report import Report, billed_duration_ms
+from lambda_sandbox.invocation.report import Report, TracedReport, billed_duration_ms, hundredths
+from lambda_sandbox.telemetry.logs import bytes_of, text_of
 
 
 @pytest.mark.parametrize(
@@ -34,3 +37,37 @@ def test_a_warm_line_has_awss_fields_in_awss_order() -> None:
 def test_a_cold_failed_line_adds_init_status_and_error_type() -> None:
     line = Report("id-1", 12.3, 128, 40, 80.0, "error", "ValueError").line()
     assert line.endswith("\tInit Duration: 80.00 ms\tStatus: error\tError Type: ValueError")
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {},
+        {"init_duration_ms": 80.123},
+        {"restore_duration_ms": 10.0, "billed_restore_duration_ms": 9.1},
+        {"status": "timeout"},
+        {"status": "error", "error_type": "Fehler.Ä"},
+    ],
+)
+def test_the_length_of_a_line_is_known_without_making_it(figures: dict[str, Any]) -> None:
+    for duration_ms in (
+        0.0,
+        0.001,
+        0.994,
+        0.995,
+        1.0,
+        9.994,
+        9.995,
+        9.999,
+        10.0,
+        99.996,
+        1234.5678,
+        899_999.999,
+    ):
+        report = Report("id-1", hundredths(duration_ms), 128, 1040, **figures)
+        traced = TracedReport(
+            report, "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+        )
+        for each in (report, traced):
+            assert each.line_bytes() == len(each.line().encode())
+            assert bytes_of(each) == len(text_of(each))
