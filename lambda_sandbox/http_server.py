@@ -17,6 +17,7 @@ from msgspec import Struct
 
 _STATUS_LINES = {s.value: b"HTTP/1.1 %d %s\r\n" % (s.value, s.phrase.encode()) for s in HTTPStatus}
 MAX_HEADER_BYTES = 1024 * 1024
+_TRIES = 8
 MAX_BODY_BYTES = 512 * 1024 * 1024
 
 
@@ -84,9 +85,10 @@ class HttpConnection(asyncio.Protocol):
         self._corked = False
         self._held = b""
         self._reading = False  # some of a request has come
-        self._segment = b""  # what came last
+        self._segment = b""  # what is being read
         self._began_here = False  # and the head of the request that is being read began with it
         self._head = _NO_HEAD
+        self._others = 0  # how many heads in succession were others than the one before
 
     # --- asyncio -------------------------------------------------------------------------------------
 
@@ -115,7 +117,7 @@ class HttpConnection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             if self._transport is not None:
                 self._refuse(400, f"the request is not valid HTTP/1.1: {error}")
-        self._corked = False
+        self._segment, self._corked = b"", False
         if self._head_bytes > MAX_HEADER_BYTES and self._transport is not None:
             self._refuse(431, "the headers are larger than 1 MB")
         if self._held and self._current is None:
@@ -159,7 +161,7 @@ class HttpConnection(asyncio.Protocol):
         request = Request(
             parser.get_method(), self._target, self._headers, body, self._names, parser.should_keep_alive()
         )
-        if self._began_here and request.keep_alive:
+        if self._began_here and self._others < _TRIES and request.keep_alive:
             self._remember(request)
         self._reading = False
         self._target, self._headers, self._names, self._body = b"", [], [], []
@@ -172,7 +174,11 @@ class HttpConnection(asyncio.Protocol):
     # --- a head that comes again ---------------------------------------------------------------------
 
     def _remember(self, request: Request) -> None:
-        """Keep the head of a request that came whole, with nothing behind it: many a caller sends the same again and again."""
+        """Keep the head of a request that came whole, with nothing behind it: many a caller sends the same again and again.
+
+        One that signs its requests never does, and soon pays nothing for it.
+        """
+        self._others += 1
         segment = self._segment
         size = segment.find(b"\r\n\r\n") + 4
         if size + len(request.body) == len(segment):
@@ -182,6 +188,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _take_again(self, head: _Head, segment: bytes) -> None:
         """Handle a request whose head, byte for byte, was parsed before."""
+        self._others = 0
         self._current = request = head.request(segment)
         try:
             self.handle(request)

@@ -212,6 +212,14 @@ def test_a_head_that_comes_again_is_not_parsed() -> None:
     assert wire.writes[1].endswith(b"\r\n\r\nother")
 
 
+def test_a_caller_whose_heads_all_differ_pays_nothing_for_it_in_the_end() -> None:
+    connection, _ = connect()
+    for number in range(20):
+        connection.data_received(post(f"/{number}", b"hello"))
+    assert connection._head.target == b"/7"
+    assert connection._segment == b""
+
+
 def test_a_defect_met_by_a_head_that_comes_again_is_answered() -> None:
     class Failing(Echo):
         def handle(self, request: Request) -> None:
