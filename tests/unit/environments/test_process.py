@@ -313,6 +313,41 @@ def test_a_waiting_environment_becomes_a_functions_own(tmp_path: Path, blanks: i
     asyncio.run(main())
 
 
+def say(environment: RunningEnvironment, text: bytes) -> None:
+    """Print for an environment."""
+    Path(f"/proc/{environment.launcher_pid}/fd/1").write_bytes(text)
+
+
+LATER = """
+    import subprocess
+    def handler(event, context):
+        subprocess.Popen(["sh", "-c", "sleep 0.1; echo later"])
+"""
+
+
+def test_what_a_waiting_environment_says_is_nobodys_and_what_it_says_later_its_functions(
+    tmp_path: Path,
+) -> None:
+    async def main() -> None:
+        async with stage(tmp_path, blank_environments=1) as on_stage:
+            if on_stage.environments.isolation.level != "namespaces":
+                pytest.skip("only the zygote keeps environments waiting")
+            blank = await waiting(on_stage)
+            say(blank, b"too early\n")
+            await asyncio.sleep(0.05)
+            first = on_stage.start(LATER, runtime="python3.11")
+            assert on_stage.environments._environments[first] is blank
+            await on_stage.invoke(first)
+            for _ in range(200):
+                if on_stage.logs[first]:
+                    break
+                await asyncio.sleep(0.01)
+            assert on_stage.logs[first] == b"later\n"
+
+    open_folders(tmp_path)
+    asyncio.run(main())
+
+
 NODE = """
     import fs from "node:fs";
     export const handler = async () => {
