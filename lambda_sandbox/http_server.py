@@ -17,7 +17,7 @@ from msgspec import Struct
 
 _STATUS_LINES = {s.value: b"HTTP/1.1 %d %s\r\n" % (s.value, s.phrase.encode()) for s in HTTPStatus}
 MAX_HEADER_BYTES = 1024 * 1024
-_TRIES = 8
+_TRIES = 8  # heads that are kept, and do not come again, before a connection keeps no more
 MAX_BODY_BYTES = 512 * 1024 * 1024
 
 
@@ -34,6 +34,7 @@ class Request(Struct, eq=False, gc=False):
     body: bytes
     names: list[bytes] = []
     keep_alive: bool = True
+    http_version: str = "1.1"
     principal: Any = None
 
     def header(self, name: bytes, default: bytes = b"") -> bytes:
@@ -86,9 +87,10 @@ class HttpConnection(asyncio.Protocol):
         self._held = b""
         self._reading = False  # some of a request has come
         self._segment = b""  # what is being read
-        self._began_here = False  # and the head of the request that is being read began with it
+        self._begun_in_segment = False  # the request that is being read began in it
+        self._began_here = False  # and its head is the segment's beginning, and whole
         self._head = _NO_HEAD
-        self._others = 0  # how many heads in succession were others than the one before
+        self._tries = 0  # heads kept since one came again
 
     # --- asyncio -------------------------------------------------------------------------------------
 
@@ -104,7 +106,7 @@ class HttpConnection(asyncio.Protocol):
         if len(data) == head.size and data.startswith(head.raw) and self._between_requests:
             self._take_again(head, data)
             return
-        self._segment, self._began_here = data, False
+        self._segment, self._begun_in_segment, self._began_here = data, False, False
         self._corked = True
         self._head_bytes += len(data)
         try:
@@ -126,7 +128,7 @@ class HttpConnection(asyncio.Protocol):
     # --- httptools -----------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        self._reading = True
+        self._reading = self._begun_in_segment = True
 
     def on_url(self, url: bytes) -> None:
         self._target += url
@@ -136,7 +138,7 @@ class HttpConnection(asyncio.Protocol):
         self._names.append(name)
 
     def on_headers_complete(self) -> None:
-        self._began_here = self._head_bytes == len(self._segment)
+        self._began_here = self._begun_in_segment and self._head_bytes == len(self._segment)
         self._head_bytes = self._size = 0
         early = self.early_headers
         for name, value in self._headers:
@@ -159,9 +161,15 @@ class HttpConnection(asyncio.Protocol):
         parts, parser = self._body, self._parser
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         request = Request(
-            parser.get_method(), self._target, self._headers, body, self._names, parser.should_keep_alive()
+            parser.get_method(),
+            self._target,
+            self._headers,
+            body,
+            self._names,
+            parser.should_keep_alive(),
+            parser.get_http_version(),
         )
-        if self._began_here and self._others < _TRIES and request.keep_alive:
+        if self._began_here and request.keep_alive and request.http_version == "1.1":
             self._remember(request)
         self._reading = False
         self._target, self._headers, self._names, self._body = b"", [], [], []
@@ -174,11 +182,13 @@ class HttpConnection(asyncio.Protocol):
     # --- a head that comes again ---------------------------------------------------------------------
 
     def _remember(self, request: Request) -> None:
-        """Keep the head of a request that came whole, with nothing behind it: many a caller sends the same again and again.
+        """Many a caller sends the same head again and again. One that signs its requests never does, and soon pays nothing."""
+        if self._tries < _TRIES:
+            self._tries += 1
+            self._keep_head(request)
 
-        One that signs its requests never does, and soon pays nothing for it.
-        """
-        self._others += 1
+    def _keep_head(self, request: Request) -> None:
+        """Keep the head of a request that came whole, with nothing behind it."""
         segment = self._segment
         size = segment.find(b"\r\n\r\n") + 4
         if size + len(request.body) == len(segment):
@@ -188,7 +198,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _take_again(self, head: _Head, segment: bytes) -> None:
         """Handle a request whose head, byte for byte, was parsed before."""
-        self._others = 0
+        self._tries = 0
         self._current = request = head.request(segment)
         try:
             self.handle(request)

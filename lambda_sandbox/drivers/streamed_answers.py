@@ -22,7 +22,7 @@ class StreamingConnection(HttpConnection):
         """Send the head. ``hold(True)`` is called when the caller reads too slowly, ``hold(False)`` when it has caught up."""
         request = self._current
         # A caller that speaks HTTP/1.0 knows no chunks: for it the end of the connection is the end of the answer.
-        self._chunked = self._parser.get_http_version() != "1.0"
+        self._chunked = request is None or request.http_version != "1.0"
         if request is not None and not self._chunked:
             request.keep_alive = False
         self._bodyless = request is not None and request.method == b"HEAD"

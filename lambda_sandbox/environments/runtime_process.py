@@ -30,8 +30,10 @@ else:
 # AWS: its address, which is on no network of ours.
 _DAEMON = "169.254.79.129:2000"
 _WAITING = 3  # the descriptor on which a program that was started ahead is told for whom it is
-_WIRE = 3, 4  # and those by which our own client hears from the Runtime API and speaks to it
-_NOBODYS = 64
+# Those by which our own client hears from the Runtime API and speaks to it: numbers that a function's own files do not get
+# where it has closed all that it did not know.
+_WIRE = 62, 63
+_DESCRIPTORS = 64  # more than are open before
 
 
 def restrict(spec: dict[str, Any], runs_code: bool = True) -> None:
@@ -119,13 +121,10 @@ def become_runtime(
 
 
 def _keep_only(wire: tuple[int, int]) -> None:
-    """Give the wire its numbers and close everything else."""
-    # By way of two numbers that nothing has: either end may have the other's.
-    for fd, high in zip(wire, (_NOBODYS, _NOBODYS + 1), strict=True):
-        os.dup2(fd, high)
-    for number, high in zip(_WIRE, (_NOBODYS, _NOBODYS + 1), strict=True):
-        os.dup2(high, number, inheritable=False)
-    os.closerange(_WIRE[-1] + 1, _NOBODYS + 2)
+    """Give the wire its numbers and close everything else but the standard ones."""
+    for fd, number in zip(wire, _WIRE, strict=True):
+        os.dup2(fd, number, inheritable=False)
+    os.closerange(3, _WIRE[0])
 
 
 def rehearse(ports: list[int]) -> None:
@@ -160,7 +159,7 @@ def _exec_ahead(spec: dict[str, Any], ports: list[int], waiting: _socket.socket)
     """Become a program that waits for its specification by itself. Returns only on failure."""
     os.dup2(waiting.fileno(), _WAITING)
     os.set_inheritable(_WAITING, True)  # also where it had that number before
-    os.closerange(_WAITING + 1, _NOBODYS)
+    os.closerange(_WAITING + 1, _DESCRIPTORS)
     set_variables(spec, ports)
     os.environ["LAMBDA_SANDBOX_WAITS"] = str(_WAITING)
     _exec_runtime(spec["commands"])

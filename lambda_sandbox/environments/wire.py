@@ -1,6 +1,6 @@
 """Two pipes as one connection: how our own Python client speaks to the Runtime API.
 
-A message through a pipe and the switch to whom it wakes take half of what they do through a pair of sockets.
+A message through a pipe and the switch to whom it wakes take three fifths of what they do through a pair of sockets.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ async def connect(
     loop: asyncio.AbstractEventLoop, make: Callable[[], asyncio.Protocol], writing: int, reading: int
 ) -> None:
     """Serve one connection. ``writing`` and ``reading`` are this end's descriptors, which it takes over."""
-    out, into = os.fdopen(writing, "wb", 0), os.fdopen(reading, "rb", 0)
-    outgoing = _Outgoing(writing)
-    writer, _ = await loop.connect_write_pipe(lambda: outgoing, out)
-    await loop.connect_read_pipe(lambda: _Incoming(make(), writer, outgoing), into)
+    # uvloop closes a descriptor itself, and then the file, when the number may be another's already.
+    closes = isinstance(loop, asyncio.BaseEventLoop)
+    out, into = os.fdopen(writing, "wb", 0, closefd=closes), os.fdopen(reading, "rb", 0, closefd=closes)
+    writer, _ = await loop.connect_write_pipe(lambda: _Outgoing(writing), out)
+    await loop.connect_read_pipe(lambda: _Incoming(make(), writer), into)
 
 
 class _Wire(asyncio.Transport):
@@ -47,33 +48,24 @@ class _Wire(asyncio.Transport):
 
 
 class _Outgoing(asyncio.BaseProtocol):
-    """The pipe out; once nobody reads it any more, the connection is over."""
+    """The pipe out. Its end is not the connection's: what was sent before may still be in the other one."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
-        self.over: Callable[[], None] = lambda: None
 
     def pause_writing(self) -> None:
         """More is to be written than fits: whoever sends this much once will do so again."""
         _widen(self._fd)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.over()
-
 
 class _Incoming(asyncio.Protocol):
-    def __init__(
-        self, protocol: asyncio.Protocol, writer: asyncio.WriteTransport, outgoing: _Outgoing
-    ) -> None:
+    def __init__(self, protocol: asyncio.Protocol, writer: asyncio.WriteTransport) -> None:
         self._protocol = protocol
         self._writer = writer
-        self._outgoing = outgoing
         self.data_received = protocol.data_received  # type: ignore[method-assign]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        reader = cast(asyncio.ReadTransport, transport)
-        self._outgoing.over = reader.close
-        self._protocol.connection_made(_Wire(reader, self._writer))
+        self._protocol.connection_made(_Wire(cast(asyncio.ReadTransport, transport), self._writer))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._writer.close()

@@ -137,18 +137,21 @@ class RuntimeApiConnection(HttpConnection):
             size = int(digits) if digits.isdigit() and len(digits) < _DIGITS else len(data)
             behind = rest[size:]
             # Our own Python client sends the request for the next event with it.
-            if size <= len(rest) and (
-                not behind or (behind == self._head.raw and self._head.target == _NEXT)
-            ):
+            if size <= len(rest) and (not behind or self._asked_so_before(behind)):
                 self._take_answer(rest[:size], asks_next=bool(behind))
                 return
         super().data_received(data)
 
+    def _asked_so_before(self, message: bytes) -> bool:
+        """Return whether it is, byte for byte, how this client asked for an event when that was parsed."""
+        head = self._head
+        return message == head.raw and head.size == len(head.raw) and head.target == _NEXT
+
     def _remember(self, request: Request) -> None:
         target = self._awaited[0]
-        if request.target != target:
-            super()._remember(request)
-        elif self._segment.startswith(b"POST "):
+        if request.method == b"GET":  # what asks for the next event comes again and again
+            self._keep_head(request)
+        elif request.target == target and self._segment.startswith(b"POST "):
             head = self._segment[: self._segment.find(b"\r\n\r\n") + 4]
             spelled = _SPELLING.fullmatch(head, len(b"POST ") + len(target))
             self._spelling = spelled[1] if spelled is not None else b""
@@ -176,7 +179,7 @@ class RuntimeApiConnection(HttpConnection):
     def handle(self, request: Request) -> None:
         target = request.target
         if target == self._awaited[0] and self._streamed is None and request.method == b"POST":
-            # Nine of ten messages: the answer to the event that this connection was given.
+            # The answer to the event that this connection was given.
             self._answer_post(
                 self._host.runtime_response(self.environment_id, self._awaited[1], request.body)
             )
@@ -206,8 +209,7 @@ class RuntimeApiConnection(HttpConnection):
         request_id = invocation.request_id
         target = b"%s%s/response" % (_INVOCATION, request_id.encode())
         self._awaited = target, request_id
-        if self._spelling:
-            self._expected = b"POST %s%s" % (target, self._spelling)
+        self._expected = b"POST %s%s" % (target, self._spelling) if self._spelling else b""
         headers = (
             f"Content-Type: application/json\r\n"
             f"Lambda-Runtime-Aws-Request-Id: {request_id}\r\n"

@@ -169,8 +169,8 @@ def answered(kind: type[Echo], segments: list[bytes]) -> list[tuple[bytes, objec
         else:
             connection.data_received(segment)
         seen = connection.seen
-        values = seen.method, seen.target, tuple(seen.headers), seen.body, tuple(seen.names), seen.keep_alive
-        found.append((b"".join(wire.writes), values))
+        values = seen.method, seen.target, tuple(seen.headers), seen.body, tuple(seen.names)
+        found.append((b"".join(wire.writes), (*values, seen.keep_alive, seen.http_version)))
     return found
 
 
@@ -197,6 +197,13 @@ AGAIN = post("/", b"hello")
             [b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"] * 3, id="in chunks"
         ),
         pytest.param([AGAIN, b"\r\n", AGAIN, AGAIN], id="an empty line between"),
+        pytest.param([AGAIN + AGAIN[:4], AGAIN[4:], AGAIN[4:]], id="begun behind another"),
+        pytest.param(
+            [AGAIN + b"GET /a HTTP/1.1\r\nX: ", post("/b", b"hi"), post("/b", b"hi")], id="inside a header"
+        ),
+        pytest.param(
+            [b"GET /x HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\n\r\n"] * 3, id="an older version"
+        ),
         pytest.param([AGAIN, AGAIN[:-5] + b"\0\r\n\xff\xfe"], id="bytes"),
     ],
 )

@@ -79,7 +79,7 @@ class Connection:
         self._buffer = b""
 
     def send(self, message: bytes) -> None:
-        if len(message) > _PIPE_BYTES:
+        if len(message) > _PIPE_BYTES and self._writer != self._reader:
             _widen(self._writer)
         written = os.write(self._writer, message)
         while written < len(message):
@@ -129,10 +129,10 @@ class Connection:
 
 
 def _widen(fd: int) -> None:
-    """Let a pipe take a megabyte at once, where it is one and may have as much."""
-    import fcntl
+    """Let a pipe take a megabyte at once, if its user may have as much."""
+    with contextlib.suppress(ImportError, OSError, AttributeError):
+        import fcntl
 
-    with contextlib.suppress(OSError, AttributeError):
         fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, 1 << 20)
 
 

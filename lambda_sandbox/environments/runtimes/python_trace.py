@@ -16,8 +16,10 @@ _NAME = "_X_AMZN_TRACE_ID"
 _KEY: Any = os.environ.encodekey(_NAME)
 _PREFIX = os.fsencode(f"{_NAME}=")
 _MOST_BYTES = 1024
+_environment = os.environ
 _variables: dict[Any, Any] = os.environ._data  # type: ignore[attr-defined]
 _bytes: Any = os.environ.encodevalue
+_strings: list[Any] = []  # C may point to them as long as there is a process
 
 
 class TraceVariable:
@@ -27,26 +29,27 @@ class TraceVariable:
     """
 
     def __init__(self, ctypes: Any = None) -> None:
-        self._ctypes = ctypes
-        self._string = ctypes.create_string_buffer(_MOST_BYTES) if ctypes is not None else None
-        self._value: Any = None  # what the interpreter has while C has our string
+        self._string = None
+        if ctypes is not None:
+            self._string = ctypes.create_string_buffer(_MOST_BYTES)
+            _strings.append(self._string)
+            self._address = ctypes.addressof(self._string) + len(_PREFIX)
+            self._putenv, self._getenv = ctypes.pythonapi["putenv"], ctypes.pythonapi["getenv"]
+            self._getenv.restype = ctypes.c_void_p
 
     def set(self, header: str | None) -> None:
         if not header:
-            self._value = None
             os.environ.pop(_NAME, None)
             return
         value = _bytes(header)
-        if self._value is None or _variables.get(_KEY) is not self._value or not self._write(value):
+        string = self._string
+        if string is None or len(_PREFIX) + len(value) >= _MOST_BYTES or os.environ is not _environment:
             os.environ[_NAME] = header
-            if not self._write(value):
-                self._value = None
-                return
-            self._ctypes.pythonapi.putenv(self._string)
-        _variables[_KEY] = self._value = value
-
-    def _write(self, value: bytes) -> bool:
-        if self._string is None or len(_PREFIX) + len(value) >= _MOST_BYTES:
-            return False
-        self._string.value = _PREFIX + value
-        return True
+            return
+        if self._getenv(_PREFIX[:-1]) != self._address:  # C has another string, or none
+            os.environ[_NAME] = header
+            string.value = _PREFIX + value
+            self._putenv(string)
+            return
+        string.value = _PREFIX + value
+        _variables[_KEY] = value

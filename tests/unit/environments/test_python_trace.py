@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import resource
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -53,6 +54,47 @@ def test_what_the_function_makes_of_it_lasts_until_its_next_event(variable: Trac
     assert seen() == (None, "nothing")
     variable.set("Root=3")
     assert seen() == ("Root=3", "Root=3")
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        lambda: os.unsetenv(NAME),
+        lambda: os.putenv(NAME, "mine"),
+        lambda: os.environb.update(dict(os.environb)),
+        lambda: os.environ.clear(),
+    ],
+    ids=["unsetenv", "putenv", "environb", "clear"],
+)
+def test_also_where_it_went_by_another_way(
+    variable: TraceVariable, does: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = dict(os.environ)
+    variable.set("Root=1")
+    does()
+    variable.set("Root=2")
+    found = seen()
+    os.environ.update(kept)
+    assert found == ("Root=2", "Root=2")
+
+
+def test_a_mapping_in_the_place_of_os_environ_has_it_too(
+    variable: TraceVariable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable.set("Root=1")
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    variable.set("Root=2")
+    assert os.environ[NAME] == "Root=2"
+
+
+def test_what_c_points_to_outlives_whoever_set_it() -> None:
+    variable = TraceVariable(ctypes)
+    variable.set("Root=1-5759e988-bd862e3fe1be46a994272793")
+    del variable
+    gc.collect()
+    _ = [bytes(1000 + number) for number in range(1000)]
+    assert seen()[1] == "Root=1-5759e988-bd862e3fe1be46a994272793"
+    os.environ.pop(NAME, None)
 
 
 def test_a_header_longer_than_its_place(variable: TraceVariable) -> None:

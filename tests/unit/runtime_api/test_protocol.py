@@ -178,6 +178,61 @@ def test_what_is_spelled_otherwise_is_parsed(spell: Any) -> None:
     assert told(RuntimeApiConnection, python_client.NEXT, events) == expected
 
 
+POST_NEXT = b"POST /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+LONG_NEXT = THEIR_NEXT[:-2] + b"Content-Length: 5\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param(
+            [theirs("r-0", b"0"), lengths_first("r-1", b"1"), theirs("r-1", b"late")[:1]],
+            id="an answer to the event before",
+        ),
+        pytest.param(
+            [theirs("r-0", b"0"), theirs("r-1", b"1")[:1] * 2, theirs("r-2", b"2")], id="a second answer"
+        ),
+        pytest.param(
+            [[theirs("r-0", b"0")[0], POST_NEXT], [theirs("r-1", b"1")[0] + POST_NEXT]],
+            id="posted for the next",
+        ),
+        pytest.param(
+            [[theirs("r-0", b"0")[0], LONG_NEXT + b"hello"], [theirs("r-1", b"1")[0] + LONG_NEXT, b"hello"]],
+            id="the next with a body",
+        ),
+        pytest.param(
+            [
+                [ours("r-0", b"0")[0][:-20], ours("r-0", b"0")[0][-20:]],
+                [ours("r-1", b"1")[0][:-20], ours("r-1", b"1")[0][-20:]],
+                ours("r-2", b"2"),
+            ],
+            id="torn in the next",
+        ),
+    ],
+)
+def test_what_only_looks_alike_is_parsed(events: list[list[bytes]]) -> None:
+    assert told(RuntimeApiConnection, THEIR_NEXT, events) == told(Parsing, THEIR_NEXT, events)
+
+
+@pytest.mark.parametrize(("spell", "first"), [(ours, python_client.NEXT), (theirs, THEIR_NEXT)])
+def test_errors_and_torn_messages_before_change_nothing(spell: Any, first: bytes) -> None:
+    """Whatever came before, from the second answer on nothing is parsed."""
+    host, connection, _ = connected(RuntimeApiConnection, first)
+    for number in range(24):
+        connection.deliver(Invocation(f"r-{number}", FUNCTION, b"{}", 0.0), 1)
+        segments = spell(f"r-{number}", b"1")
+        if number < 10:
+            segments = [segment.replace(b"/response", b"/error") for segment in segments]
+        elif number < 20:
+            whole = b"".join(segments)
+            segments = [whole[:-20], whole[-20:]]
+        elif number > 20:
+            connection._parser = Blind()
+        for segment in segments:
+            connection.data_received(segment)
+    assert host.heard[-2:] == [("e-1", "r-23", b"1"), ("e-1", "next")]
+
+
 def test_a_length_in_the_body_is_no_header() -> None:
     """The head says nothing of a length, so that the body is empty and what looks like a head is another request."""
     head = b"POST /2018-06-01/runtime/invocation/r-%d/response HTTP/1.1\r\nHost: x\r\n\r\n"
