@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import builtins
 import contextlib
+import errno
 import importlib
 import io
 import json
@@ -79,6 +80,16 @@ class Connection:
         self._buffer = b""
 
     def send(self, message: bytes) -> None:
+        try:
+            self._write(message)
+        except OSError as error:
+            if error.errno != errno.EBADF:
+                raise
+            # The function has closed what it did not know, as daemons do. AWS's client makes another connection, too.
+            self._reader, self._writer = _connect(os.environ["AWS_LAMBDA_RUNTIME_API"])
+            self._write(message)
+
+    def _write(self, message: bytes) -> None:
         if len(message) > _PIPE_BYTES and self._writer != self._reader:
             _widen(self._writer)
         written = os.write(self._writer, message)

@@ -271,6 +271,7 @@ CONTEXT = [
         client_context={"w3c": {"traceparent": "00-1"}},
     ),
     Case("trace header", "import os\nreturn os.environ['_X_AMZN_TRACE_ID'][:5]", returns("Root=")),
+    Case("closes what it does not know", "import os\nos.closerange(3, 1024)\nreturn 1", returns(1)),
     Case(
         "trace header in a program",
         "import subprocess\nreturn subprocess.run(['sh', '-c', 'echo $_X_AMZN_TRACE_ID'], capture_output=True, text=True).stdout[:5]",

@@ -263,6 +263,24 @@ def test_the_trace_id_of_the_event_is_in_the_environment(play: Play) -> None:
     play(scene)
 
 
+@pytest.mark.parametrize("play", ["lean"], indirect=True)
+def test_a_function_that_closes_what_it_does_not_know_goes_on(play: Play) -> None:
+    """AWS's own client posts its answer, and hangs where it would ask for the next event."""
+    source = """
+        import os
+        def handler(event, context):
+            os.closerange(3, 1024)
+            return "x" * event
+    """
+
+    async def scene(on_stage: Stage) -> None:
+        environment_id = on_stage.start(source, memory_mb=256)
+        for size in (1, 100_000, 2):
+            assert await on_stage.invoke(environment_id, size) == "x" * size
+
+    play(scene)
+
+
 @pytest.mark.parametrize(
     ("statement", "expected"),
     [
