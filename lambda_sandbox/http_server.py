@@ -17,8 +17,8 @@ from msgspec import Struct
 
 _STATUS_LINES = {s.value: b"HTTP/1.1 %d %s\r\n" % (s.value, s.phrase.encode()) for s in HTTPStatus}
 MAX_HEADER_BYTES = 1024 * 1024
-_TRIES = 8  # heads that are kept, and do not come again, before a connection keeps no more
 MAX_BODY_BYTES = 512 * 1024 * 1024
+_TRIES = 8  # heads that are kept, and do not come again, before a connection keeps no more
 
 
 class Request(Struct, eq=False, gc=False):

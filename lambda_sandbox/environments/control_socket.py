@@ -9,9 +9,7 @@ import sys
 from typing import Any
 
 _READ_BYTES = 65_536
-_MOST_DESCRIPTORS = (
-    32  # of four bytes: both ends of a wire, three listeners, and one for each opening to the network
-)
+_MOST_DESCRIPTORS = 32  # a wire's two ends, three listeners, and one for each opening to the network
 _Ancillary = list[tuple[int, int, bytes]]
 
 

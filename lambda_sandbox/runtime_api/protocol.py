@@ -74,10 +74,8 @@ class RuntimeApiConnection(HttpConnection):
         self.environment_id = environment_id
         self._host = host
         self._awaited = (b"", "")  # the target of the answer to the last event, and its request id
-        self._spelling = (
-            b""  # what stands between that target and the length, where the client's last answer showed it
-        )
-        self._expected = b""  # and so how the answer to the last event will begin
+        self._spelling = b""  # what the client's last answer had between that target and the length
+        self._expected = b""  # how the answer to the last event will begin if it is spelled alike
         self._streamed: StreamedBody | None = None
 
     # --- a body that comes in chunks and is handed on as it comes -------------------------------------
