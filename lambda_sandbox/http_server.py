@@ -198,7 +198,7 @@ class HttpConnection(asyncio.Protocol):
 
     def _take_again(self, head: _Head, segment: bytes) -> None:
         """Handle a request whose head, byte for byte, was parsed before."""
-        self._tries = 0
+        self._tries = self._head_bytes = 0
         self._current = request = head.request(segment)
         try:
             self.handle(request)

@@ -28,8 +28,19 @@ async def connect(
     # uvloop closes a descriptor itself, and then the file, when the number may be another's already.
     closes = isinstance(loop, asyncio.BaseEventLoop)
     out, into = os.fdopen(writing, "wb", 0, closefd=closes), os.fdopen(reading, "rb", 0, closefd=closes)
-    writer, _ = await loop.connect_write_pipe(lambda: _Outgoing(writing), out)
-    await loop.connect_read_pipe(lambda: _Incoming(make(), writer), into)
+    try:
+        writer, _ = await loop.connect_write_pipe(lambda: _Outgoing(writing), out)
+    except BaseException:
+        if closes:
+            into.close()
+        else:
+            os.close(reading)
+        raise
+    try:
+        await loop.connect_read_pipe(lambda: _Incoming(make(), writer), into)
+    except BaseException:
+        writer.close()
+        raise
 
 
 class _Wire(asyncio.Transport):

@@ -108,6 +108,8 @@ class RuntimeApiConnection(HttpConnection):
         request_id, _, action = self._target[len(_INVOCATION) :].decode("latin-1").partition("/")
         if action != "response" or not self._target.startswith(_INVOCATION):
             return
+        if self._parser.get_method() != b"POST" or any(name == b"origin" for name, _ in self._headers):
+            return  # refused as any other
         if mode.lower() != b"streaming":
             message = (
                 f"{mode.decode('latin-1')!r} is no response mode: it is streaming, or the header is left out"
@@ -131,8 +133,8 @@ class RuntimeApiConnection(HttpConnection):
 
     def data_received(self, data: bytes) -> None:
         if self._expected and data.startswith(self._expected) and self._between_requests:
-            digits, _, rest = data[len(self._expected) :].partition(b"\r\n\r\n")
-            size = int(digits) if digits.isdigit() and len(digits) < _DIGITS else len(data)
+            digits, end, rest = data[len(self._expected) :].partition(b"\r\n\r\n")
+            size = int(digits) if end and digits.isdigit() and len(digits) < _DIGITS else len(data)
             behind = rest[size:]
             # Our own Python client sends the request for the next event with it.
             if size <= len(rest) and (not behind or self._asked_so_before(behind)):
@@ -155,14 +157,14 @@ class RuntimeApiConnection(HttpConnection):
             self._spelling = spelled[1] if spelled is not None else b""
 
     def _take_answer(self, body: bytes, asks_next: bool) -> None:
-        self._expected = b""
+        self._expected, self._head_bytes = b"", 0
         self._corked = True
         try:
             refusal = self._host.runtime_response(self.environment_id, self._awaited[1], body)
-            if refusal is None:
-                self._held += _ACCEPTED_WHOLE
-            else:
+            if refusal is not None:
                 self._refuse_runtime(refusal)
+            elif self.is_open:
+                self._held += _ACCEPTED_WHOLE
             if asks_next:
                 self._current = _ASKS_NEXT
                 self._ask_next()

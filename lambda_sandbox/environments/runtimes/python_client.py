@@ -62,6 +62,7 @@ _OWN_MODULES: tuple[str, ...] = (
 )
 _OWN_MODULES += ("python_json", "python_logging", "python_trace")
 
+_HIGH = 62  # descriptors from here on are not among the first that a function opens
 _PIPE_BYTES = 65_536  # what a pipe takes unless it is told otherwise
 
 Handler = Callable[[Any, Any], Any]
@@ -76,7 +77,8 @@ class Connection:
     """
 
     def __init__(self, wire: tuple[int, int] | None = None) -> None:
-        self._reader, self._writer = wire or _connect(os.environ["AWS_LAMBDA_RUNTIME_API"])
+        self._address = os.environ.get("AWS_LAMBDA_RUNTIME_API", "")
+        self._reader, self._writer = wire or _connect(self._address)
         self._buffer = b""
 
     def send(self, message: bytes) -> None:
@@ -86,7 +88,7 @@ class Connection:
             if error.errno != errno.EBADF:
                 raise
             # The function has closed what it did not know, as daemons do. AWS's client makes another connection, too.
-            self._reader, self._writer = _connect(os.environ["AWS_LAMBDA_RUNTIME_API"])
+            self._reader, self._writer = _connect(self._address)
             self._write(message)
 
     def _write(self, message: bytes) -> None:
@@ -147,13 +149,22 @@ def _widen(fd: int) -> None:
         fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, 1 << 20)
 
 
+def _out_of_the_way(fd: int) -> int:
+    """Give a descriptor a number that the function's own files do not get once it has closed everything again."""
+    import fcntl
+
+    number = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+    os.close(fd)
+    return number
+
+
 def _connect(address: str) -> tuple[int, int]:
     host, _, port = address.rpartition(":")
     # Not create_connection: it asks the resolver for an address that needs none, which takes milliseconds.
     connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     connection.connect((host, int(port)))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    fd = connection.detach()
+    fd = _out_of_the_way(connection.detach())
     return fd, fd
 
 

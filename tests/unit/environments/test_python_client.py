@@ -269,14 +269,19 @@ def test_a_function_that_closes_what_it_does_not_know_goes_on(play: Play) -> Non
     source = """
         import os
         def handler(event, context):
-            os.closerange(3, 1024)
-            return "x" * event
+            os.closerange(3, 62 if event == 2 else 1024)
+            os.environ.clear()
+            files = [open(f"/tmp/{number}", "w+") for number in range(9)]
+            written = [file.read() for file in files]
+            kept.append(files)
+            return "x" * event, written
+        kept = []
     """
 
     async def scene(on_stage: Stage) -> None:
         environment_id = on_stage.start(source, memory_mb=256)
-        for size in (1, 100_000, 2):
-            assert await on_stage.invoke(environment_id, size) == "x" * size
+        for size in (1, 100_000, 2, 3):
+            assert await on_stage.invoke(environment_id, size) == ["x" * size, [""] * 9]
 
     play(scene)
 

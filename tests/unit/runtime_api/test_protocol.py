@@ -179,6 +179,10 @@ def test_what_is_spelled_otherwise_is_parsed(spell: Any) -> None:
 
 
 POST_NEXT = b"POST /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
+STREAMED_GET = (
+    b"GET /2018-06-01/runtime/invocation/r-9/response HTTP/1.1\r\nHost: x\r\n"
+    b"Lambda-Runtime-Function-Response-Mode: streaming\r\nContent-Length: 0\r\n\r\n"
+)
 LONG_NEXT = THEIR_NEXT[:-2] + b"Content-Length: 5\r\n\r\n"
 
 
@@ -208,6 +212,27 @@ LONG_NEXT = THEIR_NEXT[:-2] + b"Content-Length: 5\r\n\r\n"
             ],
             id="torn in the next",
         ),
+        *(
+            pytest.param(
+                [theirs("r-0", b"0"), [theirs("r-1", b"")[0][:-4] + first, second]],
+                id=f"torn behind the length's {first.decode()!r}",
+            )
+            for first, second in [
+                (b"", b"5\r\n\r\nhello"),
+                (b"", b"\r\nX: y\r\n\r\n"),
+                (b"0", b"\r\n\r\n"),
+                (b"", b""),
+            ]
+        ),
+        pytest.param(
+            [
+                theirs("r-0", b"0"),
+                [STREAMED_GET, theirs("r-1", b"real")[0]],
+                [STREAMED_GET.replace(b"GET", b"PUT"), *theirs("r-2", b"real")],
+                [STREAMED_GET.replace(b"GET", b"POST").replace(b"Host", b"Origin"), *theirs("r-3", b"real")],
+            ],
+            id="what is no stream",
+        ),
     ],
 )
 def test_what_only_looks_alike_is_parsed(events: list[list[bytes]]) -> None:
@@ -231,6 +256,27 @@ def test_errors_and_torn_messages_before_change_nothing(spell: Any, first: bytes
         for segment in segments:
             connection.data_received(segment)
     assert host.heard[-2:] == [("e-1", "r-23", b"1"), ("e-1", "next")]
+
+
+def test_a_runtime_that_no_longer_listens_is_not_answered() -> None:
+    host, connection, wire = connected(RuntimeApiConnection, python_client.NEXT)
+    for number in range(3):
+        connection.deliver(Invocation(f"r-{number}", FUNCTION, b"{}", 0.0), 1)
+        wire.closed = number == 2
+        before = len(wire.writes)
+        connection.data_received(ours(f"r-{number}", b"1")[0])
+    assert host.heard[-2:] == [("e-1", "r-2", b"1"), ("e-1", "next")]
+    assert len(wire.writes) == before
+
+
+def test_empty_lines_between_messages_do_not_add_up() -> None:
+    _, connection, wire = connected(RuntimeApiConnection, python_client.NEXT)
+    for number in range(300):
+        connection.deliver(Invocation(f"r-{number}", FUNCTION, b"{}", 0.0), 1)
+        connection.data_received(ours(f"r-{number}", b"1")[0].removesuffix(python_client.NEXT))
+        connection.data_received(b"\r\n" * 4096)
+        connection.data_received(python_client.NEXT)
+    assert not wire.closed
 
 
 def test_a_length_in_the_body_is_no_header() -> None:
