@@ -259,13 +259,16 @@ def test_errors_and_torn_messages_before_change_nothing(spell: Any, first: bytes
 
 
 def test_a_runtime_that_no_longer_listens_is_not_answered() -> None:
-    host, connection, wire = connected(RuntimeApiConnection, python_client.NEXT)
+    host, connection, wire = connected(RuntimeApiConnection, THEIR_NEXT)
     for number in range(3):
         connection.deliver(Invocation(f"r-{number}", FUNCTION, b"{}", 0.0), 1)
+        answer, asks = theirs(f"r-{number}", b"1")
         wire.closed = number == 2
         before = len(wire.writes)
-        connection.data_received(ours(f"r-{number}", b"1")[0])
-    assert host.heard[-2:] == [("e-1", "r-2", b"1"), ("e-1", "next")]
+        connection.data_received(answer)
+        if not wire.closed:
+            connection.data_received(asks)
+    assert host.heard[-1] == ("e-1", "r-2", b"1")
     assert len(wire.writes) == before
 
 
