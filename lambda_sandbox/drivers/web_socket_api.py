@@ -1,7 +1,7 @@
 """WebSocket APIs served: handshakes, messages and the connections that functions write to.
 
 Source: API Gateway Developer Guide, "API Gateway WebSocket APIs", read 2026-11. DIFFERS: only Lambda proxy and MOCK
-integrations; request and response templates are not emulated. Connections end with the sandbox's process.
+integrations; templates, parameter mapping and models are refused. Connections end with the sandbox's process.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from lambda_sandbox.front_doors.visit import Visit
 _INTERNAL = "Internal server error"
 _EXPRESSION = "$request.body.action"
 _RESPONDS = "$default"
+_NOT_EMULATED = ("requestParameters", "tlsConfig")
 
 
 class Refused(Exception):
@@ -148,6 +149,9 @@ class WebSocketApi:
         integration = deployed["integrations"].get(target)
         if integration is None:
             raise Refused(500, _INTERNAL, f"the route {route['routeKey']} has no integration")
+        for member in _NOT_EMULATED:
+            if integration.get(member):
+                raise Refused(500, _INTERNAL, f"{member} of WebSocket integrations is not emulated")
         kind = integration.get("integrationType")
         if kind == "MOCK":
             return {"statusCode": 200}

@@ -31,7 +31,8 @@ class Distribution:
         self.total = 0.0
         self.smallest = math.inf
         self.largest = -math.inf
-        self._values: dict[float, float] = {}  # how often each was counted since the sketch took the last ones
+        # How often each was counted since the sketch took the last ones.
+        self._values: dict[float, float] = {}
         self._sketch: DDSketch | None = None
 
     def add(self, value: float, weight: float = 1.0) -> None:

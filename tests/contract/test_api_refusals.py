@@ -202,6 +202,10 @@ def v2_patch(**settings: Any) -> Call:
     return lambda c, m: c.update_stage(ApiId=m["http"], StageName="prod", **settings)
 
 
+def v2_integration(**settings: Any) -> Call:
+    return lambda c, m: c.create_integration(ApiId=m["socket"], IntegrationType="MOCK", **settings)
+
+
 LOGS = {"DestinationArn": "arn:aws:logs:us-east-1:000000000000:log-group:x", "Format": "$context.requestId"}
 V2: list[tuple[str, Call]] = [
     ("accessLogSettings", v2_stage("http", AccessLogSettings=LOGS)),
@@ -225,6 +229,22 @@ V2: list[tuple[str, Call]] = [
             ApiId=m["http"], IntegrationType="HTTP_PROXY", ConnectionType="VPC_LINK", ConnectionId="v"
         ),
     ),
+    ("requestTemplates", v2_integration(RequestTemplates={"200": '{"statusCode": 403}'})),
+    ("templateSelectionExpression", v2_integration(TemplateSelectionExpression="200")),
+    ("contentHandlingStrategy", v2_integration(ContentHandlingStrategy="CONVERT_TO_BINARY")),
+    (
+        "integration responses",
+        lambda c, m: c.create_integration_response(
+            ApiId=m["socket"], IntegrationId="i", IntegrationResponseKey="$default"
+        ),
+    ),
+    (
+        "responseModels",
+        lambda c, m: c.create_route_response(
+            ApiId=m["socket"], RouteId="r", RouteResponseKey="$default", ResponseModels={"$default": "m"}
+        ),
+    ),
+    ("models of messages", lambda c, m: c.create_model(ApiId=m["socket"], Name="m", Schema="{}")),
     ("VPC links", lambda c, m: c.create_vpc_link(Name="v", SubnetIds=["s"])),
     (
         "custom domain names",

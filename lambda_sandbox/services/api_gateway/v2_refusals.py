@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lambda_sandbox.services.api_gateway import openapi_refusals
-from lambda_sandbox.services.api_gateway.refusals import Check, always, first, given
+from lambda_sandbox.services.api_gateway.refusals import Check, always, first, given, leave_out
 from lambda_sandbox.services.api_gateway.rest_refusals import NO_DOMAINS, NO_VPC_LINKS
 
 _API = {"disableSchemaValidation": "schemas of messages"}
@@ -29,6 +29,17 @@ _ROUTE = {
     "requestModels": "models of messages",
     "requestParameters": "request parameters of routes",
 }
+_INTEGRATION = {
+    "requestTemplates": "templates of WebSocket integrations (a function gets the whole event, a MOCK answers with 200)",
+    "templateSelectionExpression": "templates of WebSocket integrations",
+    "contentHandlingStrategy": "conversion of WebSocket messages (functions get and send text)",
+}
+_ROUTE_RESPONSE = {
+    "modelSelectionExpression": "models of messages",
+    "responseModels": "models of messages",
+    "responseParameters": "response parameters of routes",
+}
+_NO_INTEGRATION_RESPONSES = "The sandbox does not emulate integration responses of WebSocket APIs: a route response sends the function's body as it is."
 
 
 def _create_api(asked: Mapping[str, Any]) -> str:
@@ -48,7 +59,8 @@ def stage(asked: Mapping[str, Any]) -> str:
 
 
 def _integration(asked: Mapping[str, Any]) -> str:
-    return NO_VPC_LINKS if asked.get("connectionType") == "VPC_LINK" or asked.get("connectionId") else ""
+    linked = asked.get("connectionType") == "VPC_LINK" or asked.get("connectionId")
+    return NO_VPC_LINKS if linked else given(asked, _INTEGRATION)
 
 
 # By moto's name of the operation; what is checked is the request's body. UpdateStage is ours (application.py).
@@ -61,6 +73,9 @@ CHECKS: dict[str, Check] = {
     "update_route": lambda asked: given(asked, _ROUTE),
     "create_integration": _integration,
     "update_integration": _integration,
+    "create_integration_response": always(_NO_INTEGRATION_RESPONSES),
+    "create_route_response": lambda asked: given(asked, _ROUTE_RESPONSE),
+    "create_model": always(leave_out("models of messages", "the model")),
     "create_vpc_link": always(NO_VPC_LINKS),
     "create_domain_name": always(NO_DOMAINS),
     "create_api_mapping": always(NO_DOMAINS),
