@@ -6,7 +6,6 @@
     │   ├── SerializationException        400  the request cannot be read: not JSON, or of another type
     │   ├── InvalidParameterValueException 400
     │   ├── InvalidRequestContentException 400 the payload is not JSON
-    │   ├── UnsupportedMediaTypeException 415
     │   ├── ResourceNotFoundException     404
     │   ├── ResourceConflictException     409
     │   ├── ResourceInUseException        400
@@ -87,10 +86,6 @@ class InvalidParameterValueException(ApiError):
 
 class InvalidRequestContentException(ApiError):
     pass
-
-
-class UnsupportedMediaTypeException(ApiError):
-    status = 415
 
 
 class ResourceNotFoundException(ApiError):
