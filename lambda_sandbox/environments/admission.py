@@ -33,10 +33,11 @@ class MemoryAdmission:
         self._proc = proc
         self._groups = tuple(_own_groups(proc, groups))
 
-    def refusal(self, memory_mb: int, held_mb: int, starting: int) -> str:
+    def refusal(self, memory_mb: int, held_mb: int, starting: int, ending: int = 0) -> str:
         """Return why an environment of ``memory_mb`` cannot start now, in one sentence; ``""`` when it can.
 
-        ``held_mb`` is the configured memory of all environments there are, ``starting`` how many of them are in init.
+        ``held_mb`` is the configured memory of all environments there are, ``starting`` how many of them are in init, and
+        ``ending`` how many more would be ended for this one.
         """
         if self._budget_mb is not None:
             if held_mb + memory_mb <= self._budget_mb:
@@ -46,7 +47,7 @@ class MemoryAdmission:
                 f"{held_mb} MB are taken."
             )
         free = self._free_mb()
-        wanted = min(memory_mb, _WANTED_MB) + starting * _STARTING_MB
+        wanted = min(memory_mb, _WANTED_MB) + (starting - ending) * _STARTING_MB
         if free is None or not held_mb or free >= wanted:  # the first environment may always try
             return ""
         return (

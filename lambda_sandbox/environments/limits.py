@@ -129,6 +129,12 @@ class ControlGroup:
             return found[b"total_cache"], found.get(b"total_shmem", 0)
         return found[b"file"], found[b"shmem"]
 
+    def is_empty(self) -> bool:
+        """True when no process is in the groups any more."""
+        with contextlib.suppress(OSError):
+            return not any((folder / "cgroup.procs").read_bytes() for folder in set(self.folders.values()))
+        return True
+
     def ran_out_of_memory(self) -> bool:
         """True when the kernel has killed a process of the environment for its memory."""
         if "memory" not in self.folders:
@@ -156,6 +162,15 @@ class ControlGroup:
                     os.close(fd)
             self.peak_fd = self.oom_fd = -1
         return gone
+
+
+def shared_bytes(groups: Iterable[ControlGroup]) -> int:
+    """Return the memory of files in no file on a disk (``/tmp``, shared memory) that is charged to the groups."""
+    total = 0
+    for group in groups:
+        with contextlib.suppress(OSError):
+            total += group.file_bytes()[1]
+    return total
 
 
 class ControlGroups:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from lambda_sandbox import quotas
-from lambda_sandbox.environments.limits import ControlGroup
+from lambda_sandbox.environments.limits import ControlGroup, shared_bytes
 
 _DRIFT_BYTES = quotas.MIB // 4
 
@@ -66,6 +66,7 @@ class GroupMeter:
         self._group = group
         self._baseline = baseline_bytes
         self.tmp_fd = -1  # the environment's /tmp, where its files are charged to the group
+        self.earlier: Sequence[ControlGroup] = ()  # that files from before a reset are charged to
         self._peak_mb = 0
         self._cached = 0
         self._cached_at = -_DRIFT_BYTES  # the group's peak when the pages of files were last counted
@@ -111,7 +112,8 @@ class GroupMeter:
         with contextlib.suppress(OSError):
             cached, in_memory = self._group.file_bytes()
             disk = os.fstatvfs(self.tmp_fd)
-            shared = max(0, in_memory - (disk.f_blocks - disk.f_bfree) * disk.f_frsize)
+            own_files = (disk.f_blocks - disk.f_bfree) * disk.f_frsize - shared_bytes(self.earlier)
+            shared = max(0, in_memory - max(0, own_files))
             used = self._group.usage_bytes() - cached + shared
             self._sampled_bytes = max(self._sampled_bytes, used)
             return used

@@ -6,9 +6,8 @@ import asyncio
 import contextlib
 import os
 import shutil
-import signal
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +20,7 @@ from lambda_sandbox.environments.factory import EnvironmentFactory
 from lambda_sandbox.environments.flavours import BOTO3, PLAIN, Flavours, of_version
 from lambda_sandbox.environments.folder import make_folder
 from lambda_sandbox.environments.isolation import describe
+from lambda_sandbox.environments.kept_groups import KeptGroups
 from lambda_sandbox.environments.layer_folders import LayerFolders
 from lambda_sandbox.environments.listeners import Listeners
 from lambda_sandbox.environments.memory_guard import MemoryGuard
@@ -35,6 +35,8 @@ from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import Exit, FunctionConfiguration, Isolation
 
 _CLOSE_TIMEOUT_S = 5.0
+# POLICY: one period of the CPU share and a little more, and then twice as long each time.
+_LOOK_AGAIN_S, _LOOK_LAST_S = 0.025, 3.0
 # POLICY: launchers that wait for a function; a sandbox of one notebook, which shares its zygote, starts few functions.
 _LAUNCHERS, _LAUNCHERS_OF_A_FORK = 4, 2
 
@@ -98,6 +100,7 @@ class ProcessEnvironments:
         sizes = sizes if self._starter.has_flavour(PLAIN) else (0, 0)
         self._blanks = Blanks(loop, *sizes, self._make_blank, self._end_blank, self._somebody_waits)
         self._tmp_keys: dict[str, str] = {}  # by environment: where its /tmp is, kept by a reset
+        self._kept_groups = KeptGroups()
         self._environments: dict[str, RunningEnvironment] = {}
         self._ending: set[RunningEnvironment] = set()
         self._all_ended = asyncio.Event()
@@ -164,18 +167,20 @@ class ProcessEnvironments:
                 return flavour
         return PLAIN
 
-    def refusal(self, function: FunctionConfiguration) -> str:
-        """Return why the machine has no room for another environment of ``function``; ``""`` when it has."""
-        there = self._environments.values()
+    def refusal(self, function: FunctionConfiguration, without: Collection[str] = ()) -> str:
+        """Return why the machine has no room for another environment of ``function``, also if those in ``without`` ended;
+        ``""`` when it has.
+        """
+        there = [one for name, one in self._environments.items() if name not in without]
         starting = sum(not environment.init_finished for environment in there)
         held = sum(environment.memory_mb for environment in there)
-        return self._admission.refusal(function.memory_mb, held, starting)
+        return self._admission.refusal(function.memory_mb, held, starting, len(without))
 
     def terminate(self, environment_id: str) -> None:
         """Send SIGTERM to the runtime and to all that it started; ``stop`` follows when their time is over."""
         environment = self._environments.get(environment_id)
         if environment is not None:
-            environment.signal_tree(signal.SIGTERM, extensions=False)
+            environment.terminate()
 
     def stop(self, environment_id: str, keep_tmp: bool = False) -> None:
         """End the whole process tree. Nothing is reported about this environment any more. Unknown ids are ignored."""
@@ -185,6 +190,7 @@ class ProcessEnvironments:
         if not keep_tmp:
             key = self._tmp_keys.pop(environment_id, "")
             if key:
+                self._kept_groups.forget(key)
                 self._starter.forget_tmp(key)
 
     def drain_output(self, environment_id: str) -> bytes:
@@ -248,17 +254,33 @@ class ProcessEnvironments:
         return self._starter.has_flavour(BOTO3) and self._blanks.full()
 
     def freeze(self, environment_id: str) -> None:
-        """Stop the runtime and all that it started."""
+        """Stop every process of the environment, also those whose parents have ended."""
         environment = self._environments.get(environment_id)
         if environment is not None:
             environment.frozen = True
-            environment.signal_tree(signal.SIGSTOP)
+            if not environment.freeze():
+                self._freeze_soon(environment, _LOOK_AGAIN_S)
+
+    def _freeze_soon(self, environment: RunningEnvironment, delay_s: float) -> None:
+        if environment.freezing is not None:
+            environment.freezing.cancel()
+        environment.freezing = self._loop.call_later(delay_s, self._freeze_rest, environment, delay_s)
+
+    def _freeze_rest(self, environment: RunningEnvironment, delay_s: float) -> None:
+        """Look whether everything stands still, ever later: what waits for a stopped process in ``vfork`` never does."""
+        if not environment.frozen or environment.stopped or environment.freeze_rest():
+            return
+        if delay_s < _LOOK_LAST_S:
+            self._freeze_soon(environment, 2 * delay_s)
 
     def thaw(self, environment_id: str) -> None:
         environment = self._environments.get(environment_id)
         if environment is not None:
             environment.frozen = False
-            environment.signal_tree(signal.SIGCONT)
+            if environment.freezing is not None:
+                environment.freezing.cancel()
+                environment.freezing = None
+            environment.thaw()
             self._memory.thawed(environment)
 
     async def close(self) -> None:
@@ -298,6 +320,7 @@ class ProcessEnvironments:
         key = self._tmp_keys.setdefault(environment_id, f"{environment_id}-{self._factory.count}")
         flavour = flavour if flavour == PLAIN or self._starter.has_flavour(flavour) else PLAIN
         environment = self._factory.launch(environment_id, key, function, request, flavour)
+        self._kept_groups.follow(environment)
         self._environments[environment_id] = environment
         self._hear(environment)
 
@@ -392,7 +415,11 @@ class ProcessEnvironments:
 
     def _give_back(self, environment: RunningEnvironment) -> None:
         """Reap and delete what the kernel lets go only when the last process is gone; try again shortly if it is not."""
-        if not environment.reaped():
+        kept = environment.tmp_key in self._tmp_keys.values()
+        gone = environment.is_gone()
+        if kept and gone:
+            self._kept_groups.take(environment)
+        if (kept and not gone) or not environment.reaped():
             self._loop.call_later(0.01, self._give_back, environment)
             return
         self._ending.discard(environment)

@@ -10,8 +10,10 @@ import signal
 import socket
 import subprocess
 import termios
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from lambda_sandbox.environments import process_tree
 from lambda_sandbox.environments.limits import ControlGroup
 from lambda_sandbox.environments.memory import MemoryMeter
 from lambda_sandbox.resources import Exit
@@ -19,6 +21,7 @@ from lambda_sandbox.resources import Exit
 _READ_BYTES = 65_536
 _NO_BYTES = bytes(4)
 _PIPE_BYTES = 1 << 20
+_PROCESSES_AT_ONCE = 4_096  # more than the limit: only a race of forks and ends is cut short
 
 
 @dataclass(slots=True, eq=False)
@@ -44,6 +47,8 @@ class RunningEnvironment:
     extension_output_fd: int = -1
     stopped: bool = False
     frozen: bool = False
+    frozen_alone: bool = False  # the runtime, with one thread, was all there was to freeze
+    freezing: asyncio.TimerHandle | None = None  # looks whether what was frozen stands still
     init_finished: bool = False
     over_memory: bool = False
     memory_watched: bool = False
@@ -102,28 +107,62 @@ class RunningEnvironment:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
-    def signal_tree(self, number: int, *, extensions: bool = True) -> None:
-        """Send a signal to the runtime and to everything that it started, and so to the extensions."""
-        waiting = [self.runtime_pid] if self.runtime_pid else []
-        if extensions:
-            waiting += self.extension_pids.values()
-        while waiting:
-            pid = waiting.pop()
-            with contextlib.suppress(OSError):
-                os.kill(pid, number)
-                with open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
-                    waiting.extend(map(int, file.read().split()))
+    def freeze(self) -> bool:
+        """Stop every process, orphans as well. False if one may still run a moment: ``freeze_rest`` after it."""
+        self.frozen_alone = False
+        if self.runtime_pid and self.launcher_pid and not self.extension_pids:  # nearly always the end of it
+            _send(self.runtime_pid, signal.SIGSTOP)
+            self.frozen_alone = process_tree.is_alone(self.runtime_pid, self.launcher_pid)
+            if self.frozen_alone:
+                return True
+        found: set[int] = set()
+        known = -1
+        while known < len(found) < _PROCESSES_AT_ONCE:
+            known = len(found)
+            # Each is stopped before its children are looked for: it starts no more of them.
+            for pid in self._processes():
+                if pid not in found:
+                    found.add(pid)
+                    _send(pid, signal.SIGSTOP)
+        # Another thread can start a process, and another process send SIGCONT, until each has been scheduled and stopped.
+        return False
+
+    def freeze_rest(self) -> bool:
+        """Stop what still runs after ``freeze``. Returns whether nothing did."""
+        running = [pid for pid in self._processes() if not process_tree.at_rest(pid)]
+        for pid in running:
+            _send(pid, signal.SIGSTOP)
+        return not running
+
+    def thaw(self) -> None:
+        """Let everything that ``freeze`` stopped run again."""
+        # All are found before any runs again: who runs may end, and its children then move to where was already looked.
+        alone = self.frozen_alone and self.runtime_pid
+        for pid in [self.runtime_pid] if alone else list(self._processes()):
+            _send(pid, signal.SIGCONT)
+
+    def terminate(self) -> None:
+        """Send SIGTERM to the runtime and to everything that it started, not to extensions."""
+        for pid in self.tree():
+            _send(pid, signal.SIGTERM)
 
     def tree(self) -> list[int]:
-        """Return the runtime's process id and those of everything that it started."""
-        found: list[int] = []
-        waiting = [self.runtime_pid] if self.runtime_pid else []
-        while waiting:
-            pid = waiting.pop()
-            found.append(pid)
-            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
-                waiting.extend(map(int, file.read().split()))
-        return found
+        """Return the runtime's process id and those of everything that it started and whose parents still run."""
+        pid = self.runtime_pid
+        return [pid, *process_tree.descendants(pid)] if pid else []
+
+    def _processes(self) -> Iterator[int]:
+        """Yield every process but the launcher, each before what it started; one may come twice."""
+        if self.runtime_pid:
+            yield self.runtime_pid
+        yield from self.extension_pids.values()
+        if self.launcher_pid:
+            yield from process_tree.descendants(self.launcher_pid)
+
+    def is_gone(self) -> bool:
+        """True when the kernel has let go of every process."""
+        ended = self.process is None or self.process.poll() is not None
+        return ended and (self.group is None or self.group.is_empty())
 
     def reaped(self) -> bool:
         """True when the kernel has let go of every process and the groups are deleted."""
@@ -158,3 +197,8 @@ def output_pipe() -> tuple[int, int]:
     with contextlib.suppress(OSError):
         fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     return reader, writer
+
+
+def _send(pid: int, number: int) -> None:
+    with contextlib.suppress(OSError):  # it has just ended
+        os.kill(pid, number)
