@@ -76,6 +76,7 @@ class Core(CoreState):
         heard: bool = True,
     ) -> None:
         super().__init__(clock, account_limit, idle_lifetime_s, seed, waiting_clock, heard)
+        self.end_idle = lambda environment, reason: phases.stop(self, environment, reason)
 
     # --- signals from callers ------------------------------------------------------------------------
 
@@ -248,7 +249,9 @@ class Core(CoreState):
             return []
         if environment.state not in _BEFORE_READY:
             return [RefuseRuntime(403, "InvalidStateTransition", "init is over")]
-        return phases.broke(self, environment, failures.reported(payload, error_type), 0)
+        request_id = environment.invocation.request_id if environment.invocation is not None else ""
+        failure = failures.init_reported(payload, error_type, request_id)
+        return phases.broke(self, environment, failure, 0)
 
     def environment_exited(self, environment_id: str, exit_: Exit, max_memory_mb: int) -> list[Action]:
         """The environment's processes ended: without being told to, or all of them during the Shutdown phase."""

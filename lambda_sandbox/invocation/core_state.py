@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 from lambda_sandbox.clock import Clock, UnscaledClock, WaitingClock
 from lambda_sandbox.invocation.async_queue import AsyncQueue
 from lambda_sandbox.invocation.concurrency import Concurrency
+from lambda_sandbox.invocation.environment import Environment
 from lambda_sandbox.invocation.faults import Faults
+from lambda_sandbox.invocation.messages import Action
 from lambda_sandbox.invocation.pool import Pool
 from lambda_sandbox.invocation.provisioned import Provision
 from lambda_sandbox.invocation.snapshots import Snapshot
 from lambda_sandbox.resources import FunctionConfiguration
+
+# Why the machine has no room for one more environment of a function, "" when it has; also if those with these ids had ended.
+Admission = Callable[[FunctionConfiguration, Collection[str]], str]
 
 WATCHDOG, SHUTDOWN, QUEUE, IDLE, SLOW = "watchdog", "shutdown", "queue", "idle", "slow"
 
@@ -46,9 +51,11 @@ class CoreState:
         self.faults = Faults()
         self.provisions: dict[str, Provision] = {}
         self.snapshots: dict[str, Snapshot] = {}
-        # Why the machine has no room for one more environment, "" when it has; whoever owns the environments sets it.
+        # Whoever owns the environments sets these two.
         self.peak_memory_mb: Callable[[str], int] = lambda environment_id: 0  # since its invocation began
-        self.admission: Callable[[FunctionConfiguration], str] = lambda function: ""
+        self.admission: Admission = lambda function, without: ""
+        # The core sets it: how an environment ends is told in ``phases``, which stands on those that need to know.
+        self.end_idle: Callable[[Environment, str], list[Action]] = lambda environment, reason: []
         self.queue_timer: float | None = None
         self.idle_timer_set = False
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from lambda_sandbox.quotas import SYNC_PAYLOAD_BYTES
 from lambda_sandbox.resources import Exit
 
+INVALID_ENTRYPOINT = "Runtime.InvalidEntrypoint"
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:
@@ -60,6 +62,17 @@ def response_too_large(size: int) -> Failure:
     message = f"Response payload size ({size} bytes) exceeded maximum allowed payload size ({SYNC_PAYLOAD_BYTES} bytes)."
     return Failure(
         _payload("Function.ResponseSizeTooLarge", message), "Function.ResponseSizeTooLarge", message
+    )
+
+
+def init_reported(payload: bytes, error_type: str, request_id: str) -> Failure:
+    """An init error that was posted; that the runtime could not even be started is told by the platform itself."""
+    failure = reported(payload, error_type)
+    if failure.report_error_type != INVALID_ENTRYPOINT:
+        return failure
+    message = json.loads(payload).get("errorMessage", "")
+    return Failure(
+        _payload(INVALID_ENTRYPOINT, f"RequestId: {request_id} Error: {message}"), INVALID_ENTRYPOINT
     )
 
 

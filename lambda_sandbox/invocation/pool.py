@@ -61,10 +61,10 @@ class Pool:
 
     def idle_before(self, moment: float) -> list[Environment]:
         """Return the free environments that were last used at or before ``moment``; provisioned ones are kept."""
-        return [e for e in self._idle() if e.idle_since <= moment]
+        return [e for e in self.idle() if e.idle_since <= moment]
 
     def oldest_idle(self) -> float | None:
-        return min((e.idle_since for e in self._idle()), default=None)
+        return min((e.idle_since for e in self.idle()), default=None)
 
     def of_function(self, arn: str) -> list[Environment]:
         return [e for e in list(self.environments.values()) if e.function.arn == arn]
@@ -72,7 +72,8 @@ class Pool:
     def of_provision(self, qualified_arn: str) -> list[Environment]:
         return [e for e in list(self.environments.values()) if e.provisioned_by == qualified_arn]
 
-    def _idle(self) -> list[Environment]:
+    def idle(self) -> list[Environment]:
+        """Return the free environments but for provisioned ones."""
         return [e for free in self._free.values() for e in free if not e.provisioned_by]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lambda_sandbox.invocation import provisioned, retiring, running
+from lambda_sandbox.invocation import provisioned, retiring, room, running
 from lambda_sandbox.invocation.core_state import CoreState
 from lambda_sandbox.invocation.environment import Environment, InitializationType
 from lambda_sandbox.invocation.messages import Action
@@ -27,9 +27,10 @@ def provision(
         if environment not in kept:
             actions += _release(core, environment)
     for _ in range(requested - len(kept)):
-        provision.reason = core.admission(function)
+        ended, provision.reason = room.make_room(core, function)
         if provision.reason:
             break
+        actions += ended
         actions += running.prepare(core, function, InitializationType.PROVISIONED, qualified_arn)
     return actions
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 
 from lambda_sandbox.errors import TooManyRequestsException
-from lambda_sandbox.invocation import concurrency, extension, interference, snapshots, waiting
+from lambda_sandbox.invocation import concurrency, extension, interference, room, snapshots, waiting
 from lambda_sandbox.invocation.concurrency import FunctionShare, throttle
 from lambda_sandbox.invocation.core_state import WATCHDOG, CoreState
 from lambda_sandbox.invocation.environment import (
@@ -61,13 +61,14 @@ def run(core: CoreState, invocation: Invocation) -> list[Action]:
             # POLICY: AWS documents no reason for the scaling rate; its throttles count as concurrency.
             refused = throttle("ConcurrentInvocationLimitExceeded")
             return waiting.throttled(core, invocation, refused, concurrency.SCALING_LIMIT)
-        if no_room := core.admission(function):
+        ended, no_room = room.make_room(core, function)
+        if no_room:
             core.concurrency.release(share, False)
             # POLICY: AWS has no reason of this kind, for its memory does not end; the message says what is short here.
             reason = "ConcurrentInvocationLimitExceeded"
             refused = TooManyRequestsException(no_room, Reason=reason)
             return waiting.throttled(core, invocation, refused, f"this machine's memory: {no_room}")
-        return _start_cold(core, invocation, share, key)
+        return ended + _start_cold(core, invocation, share, key)
     environment.share, environment.on_provisioned = share, provisioned
     environment.invocation = invocation
     return _reuse(core, environment, now)
@@ -146,7 +147,7 @@ def _park_another(
         still = parked is not None and parked.state in (State.INIT, State.SNAPSHOT)
         if still or snapshot.state is SnapshotState.FAILED:
             return []
-    return [] if core.admission(function) else prepare(core, function, InitializationType.SNAP_START)
+    return [] if core.admission(function, ()) else prepare(core, function, InitializationType.SNAP_START)
 
 
 def _resume(core: CoreState, environment: Environment) -> list[Action]:
@@ -192,7 +193,7 @@ def restart(core: CoreState, environment: Environment, why: str | WasIdle) -> li
     now = core.clock.now()
     environment.move(Signal.RESTORE if environment.restored else Signal.RESTART)
     environment.started_at = now
-    environment.init_duration_ms = None
+    environment.ready_at = environment.init_duration_ms = None
     environment.resets.append(now)
     if core.faults.armed:
         interference.at_start(core, environment)

@@ -201,8 +201,8 @@ def test_a_provisioned_environment_that_ends_while_idle_is_made_ready_again() ->
 
 def test_a_machine_without_room_says_so_in_the_status() -> None:
     stage = Stage()
-    room = iter(["", "the machine has no memory left"])
-    stage.core.admission = lambda _: next(room)
+    room = iter([""])
+    stage.core.admission = lambda *_: next(room, "the machine has no memory left")
     stage.take(stage.core.provision(ARN, VERSION, 2))
     stage.ready(stage.environment_ids()[0])
     status = ProvisionedStatus("FAILED", 1, 1, "the machine has no memory left")
