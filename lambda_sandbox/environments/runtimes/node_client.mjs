@@ -5,7 +5,7 @@
 // "Using the Lambda runtime API", read 2026-11.
 
 import { closeSync, existsSync, readSync, statSync, writeSync } from "node:fs";
-import { createRequire } from "node:module";
+import module from "node:module";
 import net from "node:net";
 import path from "node:path";
 import { Writable } from "node:stream";
@@ -21,12 +21,13 @@ const HIGH_WATER_MARK = Symbol.for("aws.lambda.runtime.handler.streaming.highWat
 const PRELUDE_TYPE = "application/vnd.awslambda.http-integration-response";
 const DELIMITER = Buffer.alloc(8); // AWS: eight NUL bytes part the metadata from the body
 const NEXT = Buffer.from(`GET ${API}/invocation/next HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`);
-// AWS: from Node.js 24 on a handler has no callback.
-const CALLBACKS = Number(/nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV)?.[1] ?? 24) < 24;
+const VERSION = Number(/nodejs(\d+)/.exec(process.env.AWS_EXECUTION_ENV)?.[1] ?? 24); // the runtime's, whatever stands in
+const CALLBACKS = VERSION < 24; // AWS: from Node.js 24 on a handler has none
 const NO_CALLBACKS =
   "ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify " +
   "this function to use a supported handler signature to use Node.js 24 or later. For more information see " +
   "https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.";
+const NOT_ASYNC = "Streaming does not support non-async handlers.";
 const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 
 // --- started ahead ----------------------------------------------------------------------------------
@@ -35,7 +36,7 @@ const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 function becomeSomebodys() {
   if (!process.env.LAMBDA_SANDBOX_WAITS) return;
   const fd = Number(process.env.LAMBDA_SANDBOX_WAITS);
-  const load = createRequire(import.meta.url);
+  const load = module.createRequire(import.meta.url);
   for (const name of ["assert", "crypto", "fs/promises", "https", "os", "querystring", "stream/promises", "zlib"]) load(`node:${name}`);
   const packet = Buffer.alloc(262144);
   const length = readSync(fd, packet);
@@ -102,6 +103,14 @@ const xrayCause = (error) => {
   const text = Buffer.from(JSON.stringify(cause)).toString("latin1").replace(/[^\x20-\x7e]/g, "?");
   return text.length < 1024 * 1024 ? text : "";
 };
+
+/** Say what to do about a part of the SDK that the function did not bring. */
+function adviseOnSdk(error) {
+  if (VERSION < 18 || !["MODULE_NOT_FOUND", "ERR_MODULE_NOT_FOUND"].includes(error?.code)) return;
+  // DIFFERS: AWS's runtimes bring the AWS SDK for JavaScript v3 from Node.js 18 on; here a function brings it in its package or a layer.
+  const [, name] = /^Cannot find (?:module|package) '(@aws-sdk\/[^'/]+)/.exec(error.message) ?? [];
+  if (name && !error.message.includes("npm install")) error.message += `\nUnlike AWS's runtime, the sandbox does not bring the AWS SDK: run "npm install ${name}" and put node_modules into the package or a layer.`;
+}
 
 // --- the log ----------------------------------------------------------------------------------------
 
@@ -305,6 +314,63 @@ globalThis.awslambda = {
   },
 };
 
+// --- packages in layers -----------------------------------------------------------------------------
+
+let hookImports = () => {}; // before Node.js 22.15: called ahead of the first import, since its thread costs up to 200 ms
+
+/** Let ``import`` find what ``require`` finds by NODE_PATH. AWS: its Node.js does so from version 18 on. */
+function importFromLayers() {
+  const found = (process.env.NODE_PATH ?? "").split(":").filter((folder) => path.basename(folder) === "node_modules" && existsSync(folder));
+  if (VERSION < 18 || !found.length) return;
+  const layers = found.map((folder) => [folder, pathToFileURL(path.join(path.dirname(folder), "layer.mjs")).href]);
+  if (module.registerHooks) {
+    const resolve = (name, context, next) => {
+      try {
+        return next(name, context);
+      } catch (error) {
+        return next(name, inLayers(layers, existsSync, name, context, error));
+      }
+    };
+    module.registerHooks({ resolve });
+  } else if (module.register) {
+    const source = `
+      import { existsSync } from "node:fs";
+      ${inLayers}
+      let layers;
+      export const initialize = (found) => void (layers = found);
+      export async function resolve(name, context, next) {
+        try {
+          return await next(name, context);
+        } catch (error) {
+          return next(name, inLayers(layers, existsSync, name, context, error));
+        }
+      }`;
+    const compile = module.prototype._compile;
+    hookImports = () => {
+      hookImports = () => {};
+      module.prototype._compile = compile;
+      module.register(`data:text/javascript,${encodeURIComponent(source)}`, { data: layers });
+    };
+    module.prototype._compile = function _compile(code, ...rest) {
+      if (/\bimport\s*\(/.test(code)) hookImports();
+      return compile.call(this, code, ...rest);
+    };
+  }
+}
+
+function importFile(file) {
+  hookImports();
+  return import(pathToFileURL(file).href);
+}
+
+/** Return the context of an importing file beside the first layer folder with that package, or throw the error that there was. */
+function inLayers(layers, existsSync, name, context, error) {
+  const [bare] = /^(?:@[^/:]+\/)?[^@./#:][^/:]*(?=\/|$)/.exec(name) ?? [];
+  const layer = bare && error?.code === "ERR_MODULE_NOT_FOUND" && layers.find(([folder]) => existsSync(`${folder}/${bare}`));
+  if (!layer) throw error;
+  return { ...context, parentURL: layer[1] };
+}
+
 // --- the handler ------------------------------------------------------------------------------------
 
 async function loadHandler(root, name) {
@@ -323,11 +389,11 @@ async function loadHandler(root, name) {
 
 async function loadModule(root, name) {
   const base = path.resolve(root, name);
-  const require = createRequire(path.join(process.env.LAMBDA_RUNTIME_DIR, "index.mjs"));
+  const require = module.createRequire(path.join(process.env.LAMBDA_RUNTIME_DIR, "index.mjs"));
   try {
     if (existsSync(base) && statSync(base).isFile()) return require(base);
     if (existsSync(`${base}.js`)) return await loadFile(`${base}.js`, require);
-    if (existsSync(`${base}.mjs`)) return await import(pathToFileURL(`${base}.mjs`).href);
+    if (existsSync(`${base}.mjs`)) return await importFile(`${base}.mjs`);
     if (existsSync(`${base}.cjs`)) return require(`${base}.cjs`);
     return require(require.resolve(name, { paths: [root, path.dirname(base)] }));
   } catch (error) {
@@ -336,7 +402,8 @@ async function loadModule(root, name) {
       fault.stack = String(error.stack).replace(/^/, "Runtime.UserCodeSyntaxError: ");
       throw fault;
     }
-    if (error?.code === "MODULE_NOT_FOUND" || error?.code === "ERR_MODULE_NOT_FOUND") {
+    adviseOnSdk(error);
+    if (error?.code === "MODULE_NOT_FOUND") { // AWS: not ERR_MODULE_NOT_FOUND, which an ES module's import gives
       const text = error.message.includes(`'${name}'`) ? `Error: Cannot find module '${path.basename(name)}'\n${error.message.split("\n").slice(1).join("\n")}`.trimEnd() : `Error: ${error.message}`;
       throw new RuntimeFault("Runtime.ImportModuleError", text);
     }
@@ -348,7 +415,7 @@ async function loadModule(root, name) {
 async function loadFile(file, require) {
   for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
     const manifest = path.join(folder, "package.json");
-    if (existsSync(manifest)) return require(manifest).type === "module" ? import(pathToFileURL(file).href) : require(file);
+    if (existsSync(manifest)) return require(manifest).type === "module" ? importFile(file) : require(file);
     if (folder === path.dirname(folder)) return require(file);
   }
 }
@@ -402,7 +469,9 @@ function run(handler, { headers, body }) {
 
 function answer(id, stream, failed, result) {
   if (failed) {
+    adviseOnSdk(failed.error);
     logError("Invoke Error", failed.error);
+    stream?.destroy(); // what the handler still writes is nobody's
     return stream?.started ? stream.closing(failed.error) : errorMessage(`/invocation/${id}/error`, failed.error);
   }
   if (stream) return stream.closing();
@@ -415,43 +484,60 @@ function answer(id, stream, failed, result) {
   }
 }
 
+/** The answer is complete when its stream has ended. AWS: who returns no promise must have ended it by then. */
 function runStreaming(handler, event, stream, context, settle) {
   stream.on("error", (error) => settle({ error }));
   stream.on("finish", () => settle(null));
-  whenIdle = () => stream.end(); // nobody will write any more
-  Promise.resolve(handler(event, stream, context)).catch((error) => settle({ error }));
+  socket.ref(); // AWS: a stream that nobody ends keeps the process until the timeout
+  const returned = handler(event, stream, context);
+  if (typeof returned?.then === "function") returned.then(null, (error) => settle({ error }));
+  else if (!stream.writableEnded) settle({ error: NOT_ASYNC });
 }
 
 /** A promise's value is the answer; a callback's waits for an empty event loop unless the context says otherwise. */
 function runBuffered(handler, event, context, settle) {
   let result = null;
+  let ended = false;
   whenIdle = () => settle(null, result);
+  const first = (end) => (...values) => { // AWS: whichever end comes first counts, and no other
+    if (ended) return;
+    ended = true;
+    end(...values);
+  };
   const callback = (error, value) => {
     const failed = error !== null && error !== undefined;
     result = value;
     if (failed || context.callbackWaitsForEmptyEventLoop === false) setImmediate(() => settle(failed ? { error } : null, value));
   };
-  if (CALLBACKS) addOldEnds(context, callback);
-  const returned = CALLBACKS ? handler(event, context, callback) : handler(event, context);
-  if (typeof returned?.then === "function") returned.then((value) => settle(null, value), (error) => settle({ error }));
-  else if (!CALLBACKS) settle(null, returned);
+  if (CALLBACKS) addOldEnds(context, callback, first);
+  try {
+    const returned = CALLBACKS ? handler(event, context, first(callback)) : handler(event, context);
+    if (typeof returned?.then === "function") returned.then(first((value) => settle(null, value)), first((error) => settle({ error })));
+    else if (!CALLBACKS) settle(null, returned);
+  } catch (error) {
+    first(settle)({ error });
+  }
 }
 
-function addOldEnds(context, callback) {
+function addOldEnds(context, callback, first) {
   const atOnce = (error, value) => {
     context.callbackWaitsForEmptyEventLoop = false;
     callback(error, value);
   };
-  context.done = atOnce;
-  context.succeed = (value) => atOnce(null, value);
-  context.fail = (error) => atOnce(error ?? "handled");
+  context.done = first(atOnce);
+  context.succeed = first((value) => atOnce(null, value));
+  context.fail = first((error) => atOnce(error ?? "handled"));
 }
 
 // --- the loop ---------------------------------------------------------------------------------------
 
-/** An error that no handler caught: it fails the event that runs, and the process ends. */
+let ending = false;
+
+/** An error that no handler caught: it fails the event that runs, or the init, and the process ends. */
 function lost(title, error, code) {
   logError(title, error);
+  if (ending) return;
+  ending = true;
   const where = finish ? `/invocation/${requestId}/error` : "/init/error";
   finish = whenIdle = null;
   socket.ref();
@@ -472,12 +558,13 @@ async function main() {
   process.on("beforeExit", () => whenIdle?.());
   let handler;
   try {
+    importFromLayers();
     handler = await loadHandler(process.env.LAMBDA_TASK_ROOT, process.env._HANDLER);
   } catch (error) {
-    logError("Init Error", error);
-    await send(errorMessage("/init/error", error));
-    process.exit(1);
+    lost("Uncaught Exception", error, 129);
   }
+  await new Promise(setImmediate); // a rejection that the module left behind is told by then
+  if (ending) return;
   let message = null;
   for (;;) {
     socket.ref();

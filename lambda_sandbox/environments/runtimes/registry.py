@@ -189,6 +189,7 @@ def _python(request: Request, toolchain: Toolchain) -> Launch:
     )
 
 
+# DIFFERS: AWS's Node.js runtimes bring the AWS SDK for JavaScript v3; here a function brings it in its package or a layer.
 def _node(request: Request, toolchain: Toolchain) -> Launch:
     layers, version = request.places.layers, request.version
     path = (

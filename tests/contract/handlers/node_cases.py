@@ -9,6 +9,8 @@ from tests.contract.handlers.case import Case, Expected, exits, fails, returns, 
 _LINE = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\t[0-9a-f-]{36}\t"
 MODULE = {"Handler": "module.handler"}  # an ES module
 NODE_24 = {"Runtime": "nodejs24.x"}
+NOT_ASYNC = r"Streaming does not support non-async handlers\."
+SDK = r'Unlike AWS\'s runtime, .*: run "npm install @aws-sdk/client-s3" and .*'
 
 
 def _async(name: str, body: str, expected: Expected, event: Any = None, **members: Any) -> Case:
@@ -53,6 +55,14 @@ CASES = [
     _callback("context.succeed", "context.succeed('s')", returns("s")),
     _callback("context.fail", "context.fail(new Error('f'))", fails("Error", "f")),
     _callback("context.done", "context.done(null, 'd')", returns("d")),
+    _callback("the first callback counts", "callback(null, 1); callback(null, 2)", returns(1)),
+    _callback("an error after the first callback is late", "callback(null, 1); callback(new Error('x'))", returns(1)),
+    _callback("a result after an error is late", "callback(new Error('x')); callback(null, 1)", fails("Error", "x")),
+    _callback("context.done after the callback is late", "callback(null, 1); context.done(null, 2)", returns(1)),
+    _callback("context.fail after context.succeed is late", "context.succeed(1); context.fail(new Error('x'))", returns(1)),
+    _callback("callback after context.succeed is late", "context.succeed(1); callback(new Error('x'))", returns(1)),
+    _callback("thrown after the callback is late", "callback(null, 1); throw new Error('x')", returns(1)),
+    Case("callback of an async handler comes before its value", "exports.handler = async (event, context, callback) => { callback(null, 'cb'); return 'value'; };", returns("cb")),
     _callback("thrown before the callback", "throw new RangeError('r')", fails("RangeError", "r")),
     _callback("callbacks are gone in Node.js 24", "callback(null, 1)", fails("Runtime.CallbackHandlerDeprecated", "ERROR: AWS Lambda has removed support for callback-based.*"), options=NODE_24),
     Case("plain value in Node.js 24", "exports.handler = (event) => event + 1;", returns(3), 2, NODE_24),
@@ -84,14 +94,22 @@ CASES = [
     Case("streaming handler, buffered", "exports.handler = awslambda.streamifyResponse(async (event, stream) => { stream.write('a'); stream.write(Buffer.from('b')); stream.end('c'); });", writes("abc")),
     Case("streaming handler with a pipeline", "const { pipeline } = require('stream/promises'); const { Readable } = require('stream'); exports.handler = awslambda.streamifyResponse(async (event, stream) => { await pipeline(Readable.from(['x', 'y']), stream); });", writes("xy")),
     Case("streaming handler that fails first", "exports.handler = awslambda.streamifyResponse(async () => { throw new Error('early'); });", fails("Error", "early")),
-    Case("streaming handler that does not end", "exports.handler = awslambda.streamifyResponse(async (event, stream) => { stream.write('open'); });", writes("open")),
+    Case("streaming handler that does not end", "exports.handler = awslambda.streamifyResponse(async (event, stream) => { stream.write('open'); });", fails("Sandbox.Timedout", r".*timed out after 1\.00 seconds"), options={"Timeout": 1}),
+    Case("streaming handler without a promise that ends", "exports.handler = awslambda.streamifyResponse((event, stream) => { stream.end('x'); });", writes("x")),
+    Case("streaming handler without a promise", "exports.handler = awslambda.streamifyResponse((event, stream) => { setTimeout(() => stream.end('x'), 5); });", fails("string", NOT_ASYNC)),
     Case("syntax", "exports.handler = (", fails("Runtime.UserCodeSyntaxError", "SyntaxError: .*")),
     Case("module", "", fails("Runtime.ImportModuleError", r"Error: Cannot find module 'other'\nRequire stack:\n- /var/runtime/index\.mjs"), options={"Handler": "other.handler"}),
     Case("import", "require('no-such-package')", fails("Runtime.ImportModuleError", r"Error: Cannot find module 'no-such-package'\nRequire stack:\n- /var/task/index\.js.*")),
+    Case("import in an ES module", "import 'no-such-package'; export const handler = async () => 1;", fails("Error", r"Cannot find package 'no-such-package' imported from /var/task/module\.mjs"), options=MODULE),
+    Case("missing SDK", "require('@aws-sdk/client-s3')", fails("Runtime.ImportModuleError", r"Error: Cannot find module '@aws-sdk/client-s3'\nRequire stack:.*\n" + SDK)),
+    Case("missing SDK in an ES module", "import { S3Client } from '@aws-sdk/client-s3'; export const handler = async () => 1;", fails("Error", r"Cannot find package '@aws-sdk/client-s3' imported from /var/task/module\.mjs\n" + SDK), options=MODULE),
+    _async("missing SDK in the handler", "await import('@aws-sdk/client-s3')", fails("Error", r"Cannot find package '@aws-sdk/client-s3' imported from /var/task/index\.js\n" + SDK)),
     Case("handler", "exports.other = 1", fails("Runtime.HandlerNotFound", "index.handler is undefined or not exported")),
     Case("handler that is no function", "exports.handler = 1", fails("Runtime.HandlerNotFound", "index.handler is not a function")),
     Case("no dot", "", fails("Runtime.MalformedHandlerName", "Bad handler"), options={"Handler": "index"}),
     Case("error at import", "throw new Error('at import')", fails("Error", "at import")),
+    Case("lost rejection at import", "Promise.reject(new Error('boo')); exports.handler = async () => 1;", fails("Runtime.UnhandledPromiseRejection", "Error: boo")),
+    Case("lost rejection at import of an ES module", "Promise.reject(new Error('boo')); export const handler = async () => 1;", fails("Runtime.UnhandledPromiseRejection", "Error: boo"), options=MODULE),
 ]  # fmt: skip
 
 FILES = {
