@@ -25,18 +25,24 @@ import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
+import java.lang.reflect.Parameter;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.Proxy;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
+import java.lang.reflect.TypeVariable;
 import java.lang.reflect.WildcardType;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.net.Socket;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.time.LocalDateTime;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
@@ -63,21 +69,21 @@ final class JavaClient {
         System.setOut(new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8));
         System.setErr(new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8));
         Wire wire = new Wire(System.getenv("AWS_LAMBDA_RUNTIME_API"));
+        ClassLoader loader = classLoader(System.getenv("LAMBDA_TASK_ROOT"), layers());
         Handler handler;
         try {
-            ClassLoader loader = classLoader(System.getenv("LAMBDA_TASK_ROOT"), layers());
             Thread.currentThread().setContextClassLoader(loader);
+            Context.shareLogger(loader);
             handler = Handler.load(System.getenv("_HANDLER"), loader);
         } catch (Throwable fault) {
             logFault(fault);
-            wire.post("/init/error", Json.write(errorPayload(fault)), fault);
+            wire.post("/init/error", Json.write(errorPayload(fault)), errorType(fault));
             wire.read();
             System.exit(1);
             return;
         }
         if ("snap-start".equals(System.getenv("AWS_LAMBDA_INITIALIZATION_TYPE"))) {
-            wire.get("/restore/next"); // answered when the snapshot is restored
-            wire.read();
+            passSnapshot(wire, loader);
         }
         wire.requestNext();
         while (true) {
@@ -85,8 +91,43 @@ final class JavaClient {
         }
     }
 
+    /** Runs the hooks that the function registered with org.crac, before the snapshot in reverse order, and waits to be restored between. */
+    private static void passSnapshot(Wire wire, ClassLoader loader) throws Exception {
+        String path = "/init/error";
+        String type = "Runtime.BeforeCheckpointError";
+        int code = 64;
+        try {
+            Object context = Class.forName(System.getProperty(Loader.IMPLEMENTATION) + ".Core", true, loader).getMethod("getGlobalContext").invoke(null);
+            runHooks(context, "beforeCheckpoint");
+            wire.get("/restore/next"); // answered when the snapshot is restored
+            wire.read();
+            path = "/restore/error";
+            type = "Runtime.AfterRestoreError";
+            code = 65;
+            runHooks(context, "afterRestore");
+        } catch (Throwable fault) {
+            logFault(fault);
+            flush();
+            wire.post(path, Json.write(errorPayload(fault)), type);
+            wire.read();
+            System.exit(code);
+        }
+    }
+
+    private static void runHooks(Object context, String name) throws Throwable {
+        Method hooks = Stream.of(context.getClass().getMethods()).filter(method -> method.getName().equals(name) && !method.isBridge()).findFirst().orElseThrow();
+        try {
+            hooks.setAccessible(true);
+            hooks.invoke(context, (Object) null);
+        } catch (InvocationTargetException error) {
+            throw error.getCause();
+        }
+        flush();
+    }
+
     private static void answer(Wire wire, Handler handler, Message event) throws Exception {
-        String path = "/invocation/" + event.header("lambda-runtime-aws-request-id");
+        Log.requestId = event.header("lambda-runtime-aws-request-id");
+        String path = "/invocation/" + Log.requestId;
         String trace = event.header("lambda-runtime-trace-id");
         if (trace != null) {
             System.setProperty("com.amazonaws.xray.traceHeader", trace);
@@ -98,7 +139,7 @@ final class JavaClient {
         } catch (Throwable fault) {
             logFault(fault);
             flush();
-            wire.post(path + "/error", Json.write(errorPayload(fault)), fault);
+            wire.post(path + "/error", Json.write(errorPayload(fault)), errorType(fault));
             if (fault instanceof VirtualMachineError) {
                 wire.read();
                 System.exit(1); // AWS: the virtual machine is not to be trusted any more
@@ -127,7 +168,114 @@ final class JavaClient {
                 places.add(jar.toURI().toURL());
             }
         }
-        return new URLClassLoader(places.toArray(new URL[0]), ClassLoader.getPlatformClassLoader());
+        return new Loader(places.toArray(new URL[0]));
+    }
+
+    /** The function's classes, and below them what org.crac looks for: AWS's runtime brings an implementation along, too. */
+    static final class Loader extends URLClassLoader {
+        static final String IMPLEMENTATION = "org.crac.Core.Compat"; // the property that names its package
+        private static final String PACKAGE = "JavaClient$Crac";
+
+        Loader(URL[] places) {
+            super(places, ClassLoader.getPlatformClassLoader());
+            if (System.getProperty(IMPLEMENTATION) == null) {
+                System.setProperty(IMPLEMENTATION, PACKAGE);
+            }
+        }
+
+        @Override
+        protected Class<?> findClass(String name) throws ClassNotFoundException {
+            if (!name.startsWith(PACKAGE + ".")) {
+                return super.findClass(name);
+            }
+            // One source file has one package. So the nested classes get theirs here: a name of the same length, at home in a class file's constants.
+            try (InputStream file = JavaClient.class.getResourceAsStream(name.replace('.', '$') + ".class")) {
+                String content = new String(file.readAllBytes(), StandardCharsets.ISO_8859_1).replace(PACKAGE + "$", PACKAGE + "/");
+                return defineClass(name, content.getBytes(StandardCharsets.ISO_8859_1), 0, content.length());
+            } catch (IOException | NullPointerException error) {
+                throw new ClassNotFoundException(name, error);
+            }
+        }
+    }
+
+    /** The classes that org.crac wants of an implementation, with the methods that it calls. */
+    static final class Crac {
+        private Crac() {}
+
+        public interface Resource {
+            void beforeCheckpoint(Context context) throws Exception;
+
+            void afterRestore(Context context) throws Exception;
+        }
+
+        public static final class Context implements Resource {
+            private final List<Resource> resources = new ArrayList<>();
+
+            public synchronized void register(Resource resource) {
+                resources.add(resource);
+            }
+
+            @Override
+            public synchronized void beforeCheckpoint(Context outer) throws Exception {
+                Exception first = null;
+                for (int i = resources.size() - 1; i >= 0; i--) {
+                    try {
+                        resources.get(i).beforeCheckpoint(this);
+                    } catch (Exception error) {
+                        first = joined(first, error);
+                    }
+                }
+                report(first);
+            }
+
+            @Override
+            public synchronized void afterRestore(Context outer) throws Exception {
+                Exception first = null;
+                for (Resource resource : resources) {
+                    try {
+                        resource.afterRestore(this);
+                    } catch (Exception error) {
+                        first = joined(first, error);
+                    }
+                }
+                report(first);
+            }
+
+            private static Exception joined(Exception first, Exception next) {
+                if (first == null || first == next) {
+                    return next;
+                }
+                first.addSuppressed(next);
+                return first;
+            }
+
+            // DIFFERS: AWS throws a CheckpointException or RestoreException without a message around what the hooks have thrown.
+            private static void report(Exception first) throws Exception {
+                if (first != null) {
+                    throw first;
+                }
+            }
+        }
+
+        public static final class Core {
+            private static final Context CONTEXT = new Context();
+
+            private Core() {}
+
+            public static Context getGlobalContext() {
+                return CONTEXT;
+            }
+
+            public static void checkpointRestore() {
+                throw new UnsupportedOperationException("Lambda takes the snapshot");
+            }
+        }
+
+        @SuppressWarnings("serial")
+        public static final class CheckpointException extends Exception {}
+
+        @SuppressWarnings("serial")
+        public static final class RestoreException extends Exception {}
     }
 
     private static File[] sorted(File[] files) {
@@ -139,7 +287,7 @@ final class JavaClient {
     static Map<String, Object> errorPayload(Throwable fault) {
         Map<String, Object> payload = new LinkedHashMap<>();
         payload.put("errorMessage", fault.getMessage());
-        payload.put("errorType", fault instanceof Fault own ? own.type : fault.getClass().getName());
+        payload.put("errorType", errorType(fault));
         List<String> trace = new ArrayList<>();
         for (StackTraceElement frame : fault instanceof Fault ? new StackTraceElement[0] : ownFrames(fault)) {
             trace.add(frame.toString().replaceFirst("^(app|java\\.base)/+", ""));
@@ -149,6 +297,10 @@ final class JavaClient {
             payload.put("cause", errorPayload(fault.getCause()));
         }
         return payload;
+    }
+
+    private static String errorType(Throwable fault) {
+        return fault instanceof Fault own ? own.type : fault.getClass().getName();
     }
 
     private static StackTraceElement[] ownFrames(Throwable fault) {
@@ -162,14 +314,60 @@ final class JavaClient {
         return frames;
     }
 
-    private static void logFault(Throwable fault) {
-        String type = fault instanceof Fault own ? own.type : fault.getClass().getName();
-        for (Throwable each = fault; each != null && !(each instanceof Fault); each = each.getCause()) {
-            each.setStackTrace(ownFrames(each));
+    /** Lines of the runtime's logger: text, or one JSON object each, from the function's level on. */
+    static final class Log {
+        static final boolean JSON = "JSON".equalsIgnoreCase(System.getenv("AWS_LAMBDA_LOG_FORMAT"));
+        static final String NO_LEVEL = "UNDEFINED"; // AWS: such a line is always written
+        private static final List<String> LEVELS = List.of("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL");
+        private static final int LOWEST = LEVELS.indexOf(String.valueOf(System.getenv("AWS_LAMBDA_LOG_LEVEL")).toUpperCase(Locale.ROOT));
+        static volatile String requestId;
+
+        private Log() {}
+
+        static void write(String message, String level) {
+            if (!JSON) {
+                writeText(level.equals(NO_LEVEL) ? message : "[" + level + "] " + message, level);
+                return;
+            }
+            StringBuilder line = new StringBuilder();
+            member(line, '{', "timestamp", DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'").format(LocalDateTime.now(ZoneOffset.UTC)));
+            member(line, ',', "message", message);
+            member(line, ',', "level", level);
+            if (requestId != null) {
+                member(line, ',', "AWSRequestId", requestId);
+            }
+            writeText(line.append('}').toString(), level);
         }
+
+        private static void member(StringBuilder line, char separator, String name, String value) {
+            Json.quote(line.append(separator), name);
+            Json.quote(line.append(':'), value);
+        }
+
+        static void writeText(String text, String level) {
+            if (level.equals(NO_LEVEL) || LEVELS.indexOf(level) >= LOWEST) {
+                System.out.print(text.endsWith("\n") ? text : text + "\n");
+            }
+        }
+    }
+
+    private static void logFault(Throwable fault) {
+        trim(fault, new IdentityHashMap<>());
         StringWriter text = new StringWriter();
         fault.printStackTrace(new PrintWriter(text, true));
-        System.out.println(fault.getMessage() + ": " + type + "\n" + text.toString().stripTrailing());
+        Log.write(fault.getMessage() + ": " + errorType(fault) + "\n" + text.toString().stripTrailing(), Log.JSON ? "ERROR" : Log.NO_LEVEL);
+    }
+
+    /** Leaves the function's frames only, in the causes and in what was suppressed, too. */
+    private static void trim(Throwable fault, Map<Throwable, Boolean> seen) {
+        if (fault == null || fault instanceof Fault || seen.put(fault, true) != null) {
+            return;
+        }
+        fault.setStackTrace(ownFrames(fault));
+        trim(fault.getCause(), seen);
+        for (Throwable each : fault.getSuppressed()) {
+            trim(each, seen);
+        }
     }
 
     /** What the runtime itself finds wrong; {@code type} is the name on the wire. */
@@ -217,10 +415,10 @@ final class JavaClient {
             out.write(("GET " + API + path + " HTTP/1.1\r\nHost: " + host + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
         }
 
-        void post(String path, byte[] body, Throwable fault) throws IOException {
-            String type = fault == null ? "" : (fault instanceof Fault own ? own.type : fault.getClass().getName());
+        /** {@code errorType} is {@code null} for what is no error. */
+        void post(String path, byte[] body, String errorType) throws IOException {
             String head = "POST " + API + path + " HTTP/1.1\r\nHost: " + host + "\r\nContent-Type: application/json\r\n"
-                + (fault == null ? "" : "Lambda-Runtime-Function-Error-Type: " + type + "\r\n")
+                + (errorType == null ? "" : "Lambda-Runtime-Function-Error-Type: " + errorType + "\r\n")
                 + "Content-Length: " + body.length + "\r\n\r\n";
             byte[] start = head.getBytes(StandardCharsets.US_ASCII);
             byte[] message = Arrays.copyOf(start, start.length + body.length);
@@ -261,11 +459,13 @@ final class JavaClient {
         private final Object instance;
         private final Method method;
         private final ClassLoader loader;
+        private final Map<TypeVariable<?>, Type> variables;
 
-        private Handler(Object instance, Method method, ClassLoader loader) {
+        private Handler(Object instance, Method method, ClassLoader loader, Map<TypeVariable<?>, Type> variables) {
             this.instance = instance;
             this.method = method;
             this.loader = loader;
+            this.variables = variables;
         }
 
         /** {@code Class} implements one of the interfaces; {@code Class::method} names any public method. */
@@ -284,7 +484,7 @@ final class JavaClient {
                 throw new Fault("java.lang.NoSuchMethodException", text);
             }
             method.setAccessible(true);
-            return new Handler(Modifier.isStatic(method.getModifiers()) ? null : create(type), method, loader);
+            return new Handler(Modifier.isStatic(method.getModifiers()) ? null : create(type), method, loader, Types.variables(type));
         }
 
         private static Object create(Class<?> type) throws Throwable {
@@ -349,7 +549,7 @@ final class JavaClient {
 
         private Object input(byte[] body) {
             try {
-                return Json.bind(Json.parse(new String(body, StandardCharsets.UTF_8)), method.getGenericParameterTypes()[0]);
+                return Json.bind(Json.parse(new String(body, StandardCharsets.UTF_8)), Types.resolve(method.getGenericParameterTypes()[0], variables));
             } catch (RuntimeException | ReflectiveOperationException error) {
                 Throwable reason = error instanceof InvocationTargetException wrapped ? wrapped.getCause() : error;
                 throw new Fault("java.lang.RuntimeException", "An error occurred during JSON parsing: " + reason.getMessage());
@@ -416,10 +616,24 @@ final class JavaClient {
             }
         }
 
+        /** AWS: {@code LambdaRuntime.getLogger()} answers with the same logger. */
+        static void shareLogger(ClassLoader loader) {
+            try {
+                Field logger = Class.forName(CORE + "LambdaRuntime", true, loader).getDeclaredField("logger");
+                logger.setAccessible(true);
+                logger.set(null, proxy(CORE + "LambdaLogger", loader, Context::log));
+            } catch (ReflectiveOperationException absent) {
+                // the function brings another aws-lambda-java-core, or none
+            }
+        }
+
         private static Object log(Object self, Method method, Object[] arguments) {
-            Object message = arguments[0];
-            String text = message instanceof byte[] bytes ? new String(bytes, StandardCharsets.UTF_8) : String.valueOf(message);
-            System.out.print(text.endsWith("\n") ? text : text + "\n");
+            String level = arguments.length > 1 ? ((Enum<?>) arguments[1]).name() : Log.NO_LEVEL;
+            if (arguments[0] instanceof byte[] bytes) {
+                Log.writeText(new String(bytes, StandardCharsets.UTF_8), level); // AWS: bytes are written as they are
+            } else {
+                Log.write(String.valueOf(arguments[0]), level);
+            }
             return null;
         }
 
@@ -440,8 +654,68 @@ final class JavaClient {
         }
     }
 
-    /** JSON to and from Java's values, maps, collections, records, enums and classes with setters, getters or public fields. */
+    /** What type variables stand for: {@code Base<I, O>} declares the handler's input, the class that extends it says which. */
+    static final class Types {
+        private Types() {}
+
+        record Generic(Type getRawType, Type[] inner) implements ParameterizedType {
+            @Override
+            public Type[] getActualTypeArguments() {
+                return inner;
+            }
+
+            @Override
+            public Type getOwnerType() {
+                return null;
+            }
+        }
+
+        /** Returns what is known of a class's own variables and of those of all that it extends and implements. */
+        static Map<TypeVariable<?>, Type> variables(Type type) {
+            Map<TypeVariable<?>, Type> known = new HashMap<>();
+            collect(type, known);
+            return known;
+        }
+
+        private static void collect(Type type, Map<TypeVariable<?>, Type> known) {
+            Type raw = type instanceof ParameterizedType generic ? generic.getRawType() : type;
+            if (!(raw instanceof Class<?> target)) {
+                return;
+            }
+            if (type instanceof ParameterizedType generic) {
+                for (int i = 0; i < target.getTypeParameters().length; i++) {
+                    known.put(target.getTypeParameters()[i], resolve(generic.getActualTypeArguments()[i], known));
+                }
+            }
+            collect(target.getGenericSuperclass(), known);
+            for (Type each : target.getGenericInterfaces()) {
+                collect(each, known);
+            }
+        }
+
+        static Type resolve(Type type, Map<TypeVariable<?>, Type> known) {
+            if (type instanceof TypeVariable<?> variable) {
+                Type bound = variable.getBounds()[0];
+                return known.getOrDefault(variable, bound instanceof Class<?> ? bound : Object.class);
+            }
+            if (type instanceof WildcardType wildcard) {
+                return resolve(wildcard.getUpperBounds()[0], known);
+            }
+            if (type instanceof GenericArrayType array) {
+                Type component = resolve(array.getGenericComponentType(), known);
+                return (GenericArrayType) () -> component;
+            }
+            if (type instanceof ParameterizedType generic) {
+                Type[] inner = Stream.of(generic.getActualTypeArguments()).map(each -> resolve(each, known)).toArray(Type[]::new);
+                return new Generic(generic.getRawType(), inner);
+            }
+            return type;
+        }
+    }
+
+    /** JSON to and from Java's values, maps, collections, records, enums and classes with setters, getters, fields or a constructor for all. */
     static final class Json {
+        private static final String JODA = "org.joda.time.DateTime"; // AWS's event classes use it; it comes with the function
         private final String text;
         private int at;
 
@@ -584,9 +858,6 @@ final class JavaClient {
         }
 
         static Object bind(Object value, Type type) throws ReflectiveOperationException {
-            if (type instanceof WildcardType wildcard) {
-                return bind(value, wildcard.getUpperBounds()[0]);
-            }
             if (type instanceof GenericArrayType array) {
                 return bindArray(value, array.getGenericComponentType());
             }
@@ -611,7 +882,7 @@ final class JavaClient {
                 return bindCollection(expect(value, List.class, target), target, inner[0]);
             }
             Object simple = bindSimple(value, target);
-            return simple != null ? simple : bindMembers(expect(value, Map.class, target), target);
+            return simple != null ? simple : bindMembers(expect(value, Map.class, target), target, Types.variables(type));
         }
 
         private static <T> T expect(Object value, Class<T> type, Class<?> target) {
@@ -656,7 +927,7 @@ final class JavaClient {
 
         /** Returns {@code null} for a class that is none of the simple ones. */
         @SuppressWarnings({"unchecked", "rawtypes"})
-        private static Object bindSimple(Object value, Class<?> target) {
+        private static Object bindSimple(Object value, Class<?> target) throws ReflectiveOperationException {
             if (target.isInstance(value)) {
                 return value;
             }
@@ -677,6 +948,12 @@ final class JavaClient {
             }
             if (target == byte[].class) {
                 return Base64.getDecoder().decode(String.valueOf(value));
+            }
+            if (target == ByteBuffer.class) {
+                return ByteBuffer.wrap(Base64.getDecoder().decode(String.valueOf(value)));
+            }
+            if (target.getName().equals(JODA)) { // milliseconds or ISO 8601: its constructor for any object takes both
+                return target.getConstructor(Object.class).newInstance(value instanceof Number number ? number.longValue() : String.valueOf(value));
             }
             if (target == Date.class || target == Instant.class) {
                 Instant moment = value instanceof Number number ? Instant.ofEpochMilli(number.longValue()) : Instant.parse(String.valueOf(value));
@@ -702,39 +979,105 @@ final class JavaClient {
             };
         }
 
-        private static Object bindMembers(Map<?, ?> value, Class<?> target) throws ReflectiveOperationException {
+        private static Object bindMembers(Map<?, ?> value, Class<?> target, Map<TypeVariable<?>, Type> variables) throws ReflectiveOperationException {
             Map<String, Object> byName = new HashMap<>();
             value.forEach((key, member) -> byName.put(plain(String.valueOf(key)), member));
             if (target.isRecord()) {
-                return bindRecord(byName, target);
+                return bindRecord(byName, target, variables);
             }
-            Constructor<?> constructor = target.getDeclaredConstructor();
-            constructor.setAccessible(true);
-            Object made = constructor.newInstance();
-            Set<String> done = new LinkedHashSet<>();
-            for (Method method : target.getMethods()) {
-                String name = plain(method.getName().replaceFirst("^set", ""));
-                if (method.getName().startsWith("set") && method.getParameterCount() == 1 && byName.containsKey(name)) {
-                    method.setAccessible(true);
-                    method.invoke(made, bind(byName.get(name), method.getGenericParameterTypes()[0]));
-                    done.add(name);
+            Constructor<?> constructor = constructor(target);
+            Object made = create(constructor, byName, variables);
+            Map<String, Method> setters = setters(target);
+            for (Map.Entry<String, Method> setter : setters.entrySet()) {
+                if (byName.containsKey(setter.getKey())) {
+                    Type type = Types.resolve(setter.getValue().getGenericParameterTypes()[0], variables);
+                    setter.getValue().setAccessible(true);
+                    setter.getValue().invoke(made, bindMember(byName.get(setter.getKey()), type, target));
                 }
             }
-            for (Field field : target.getFields()) {
+            Set<String> readable = getters(target);
+            Set<String> done = new LinkedHashSet<>(setters.keySet());
+            for (Field field : constructor.getParameterCount() == 0 ? fields(target) : List.<Field>of()) {
                 String name = plain(field.getName());
-                if (byName.containsKey(name) && !done.contains(name) && !Modifier.isFinal(field.getModifiers())) {
-                    field.set(made, bind(byName.get(name), field.getGenericType()));
+                boolean settable = Modifier.isPublic(field.getModifiers()) ? !Modifier.isFinal(field.getModifiers()) : readable.contains(name);
+                if (settable && byName.containsKey(name) && done.add(name)) {
+                    field.setAccessible(true);
+                    field.set(made, bindMember(byName.get(name), Types.resolve(field.getGenericType(), variables), target));
                 }
             }
             return made;
         }
 
-        private static Object bindRecord(Map<String, Object> byName, Class<?> target) throws ReflectiveOperationException {
+        /** The class's constructor without parameters, else the one that takes a value for each field. */
+        private static Constructor<?> constructor(Class<?> target) throws NoSuchMethodException {
+            boolean inner = target.getEnclosingClass() != null && !Modifier.isStatic(target.getModifiers());
+            Constructor<?>[] all = inner ? new Constructor<?>[0] : target.getDeclaredConstructors();
+            int count = (int) fields(target).stream().filter(field -> field.getDeclaringClass() == target).count();
+            Constructor<?> found = Stream.of(all).filter(each -> each.getParameterCount() == 0).findFirst()
+                .or(() -> Stream.of(all).filter(each -> each.getParameterCount() == count && !each.isSynthetic()).findFirst())
+                .orElseThrow(() -> new NoSuchMethodException("Cannot construct instance of `" + target.getName() + "`: no constructor without parameters"));
+            found.setAccessible(true);
+            return found;
+        }
+
+        /** Parameters go by their names where the compiler has kept them, and by the fields in their order where not: so AWS's S3 classes are made. */
+        private static Object create(Constructor<?> constructor, Map<String, Object> byName, Map<TypeVariable<?>, Type> variables) throws ReflectiveOperationException {
+            Class<?> target = constructor.getDeclaringClass();
+            List<Field> fields = fields(target);
+            Parameter[] parameters = constructor.getParameters();
+            Object[] values = new Object[parameters.length];
+            for (int i = 0; i < parameters.length; i++) {
+                String name = parameters[i].isNamePresent() ? parameters[i].getName() : fields.get(i).getName();
+                values[i] = bindMember(byName.get(plain(name)), Types.resolve(parameters[i].getParameterizedType(), variables), target);
+            }
+            return constructor.newInstance(values);
+        }
+
+        /** The fields of each instance, those of the class itself first. */
+        private static List<Field> fields(Class<?> target) {
+            List<Field> fields = new ArrayList<>();
+            for (Class<?> each = target; each != null && each.getClassLoader() != null; each = each.getSuperclass()) {
+                Stream.of(each.getDeclaredFields()).filter(field -> !Modifier.isStatic(field.getModifiers()) && !field.isSynthetic()).forEach(fields::add);
+            }
+            return fields;
+        }
+
+        /** Of several for one member the one that takes text: DynamoDB's event name can also be set as one of an enumeration. */
+        private static Map<String, Method> setters(Class<?> target) {
+            Map<String, Method> setters = new LinkedHashMap<>();
+            for (Method method : target.getMethods()) {
+                if (method.getName().startsWith("set") && method.getParameterCount() == 1 && !method.isBridge()) {
+                    setters.merge(plain(method.getName().substring(3)), method, (one, other) -> other.getParameterTypes()[0] == String.class ? other : one);
+                }
+            }
+            return setters;
+        }
+
+        private static Set<String> getters(Class<?> target) {
+            Set<String> names = new LinkedHashSet<>();
+            for (Method method : target.getMethods()) {
+                if (method.getParameterCount() == 0 && method.getName().matches("(get|is).+")) {
+                    names.add(plain(method.getName().replaceFirst("^(get|is)", "")));
+                }
+            }
+            return names;
+        }
+
+        /** AWS: events of Kinesis and DynamoDB carry seconds, often with a fraction; a whole number elsewhere is milliseconds. */
+        private static Object bindMember(Object value, Type type, Class<?> owner) throws ReflectiveOperationException {
+            boolean moment = type == Date.class || type == Instant.class || type instanceof Class<?> target && target.getName().equals(JODA);
+            if (moment && value instanceof Number number && (value instanceof Double || owner.getName().startsWith(CORE + "events."))) {
+                return bind(Math.round(number.doubleValue() * 1000), type);
+            }
+            return bind(value, type);
+        }
+
+        private static Object bindRecord(Map<String, Object> byName, Class<?> target, Map<TypeVariable<?>, Type> variables) throws ReflectiveOperationException {
             RecordComponent[] parts = target.getRecordComponents();
             Class<?>[] types = Stream.of(parts).map(RecordComponent::getType).toArray(Class<?>[]::new);
             Object[] values = new Object[parts.length];
             for (int i = 0; i < parts.length; i++) {
-                values[i] = bind(byName.get(plain(parts[i].getName())), parts[i].getGenericType());
+                values[i] = bindMember(byName.get(plain(parts[i].getName())), Types.resolve(parts[i].getGenericType(), variables), target);
             }
             Constructor<?> constructor = target.getDeclaredConstructor(types);
             constructor.setAccessible(true);
@@ -753,11 +1096,15 @@ final class JavaClient {
             } else if (value instanceof Number number) {
                 boolean finite = Double.isFinite(number.doubleValue()) || number instanceof BigDecimal || number instanceof BigInteger;
                 out.append(finite ? number.toString() : '"' + number.toString() + '"');
-            } else if (value instanceof CharSequence || value instanceof Character || value instanceof Enum<?> || value instanceof Instant) {
+            } else if (value instanceof CharSequence || value instanceof Character || value instanceof Enum<?> || value instanceof Instant || value.getClass().getName().equals(JODA)) {
                 quote(out, value instanceof Enum<?> constant ? constant.name() : value.toString());
             } else if (value instanceof Date date) {
                 out.append(date.getTime());
             } else if (value instanceof byte[] bytes) {
+                quote(out, Base64.getEncoder().encodeToString(bytes));
+            } else if (value instanceof ByteBuffer buffer) {
+                byte[] bytes = new byte[buffer.remaining()];
+                buffer.duplicate().get(bytes);
                 quote(out, Base64.getEncoder().encodeToString(bytes));
             } else if (value instanceof Optional<?> optional) {
                 append(out, optional.orElse(null), above);
@@ -814,7 +1161,7 @@ final class JavaClient {
             Method[] methods = type.getMethods();
             Arrays.sort(methods, Comparator.comparing(Method::getName));
             for (Method method : methods) {
-                String name = method.getName().replaceFirst("^(get|is)(?=[A-Z])", "");
+                String name = method.getName().replaceFirst("^(get|is)(?=[A-Z]|[a-z][A-Z])", ""); // geteTag, too
                 boolean getter = !name.equals(method.getName()) && method.getParameterCount() == 0 && method.getDeclaringClass() != Object.class;
                 if (getter && !Modifier.isStatic(method.getModifiers())) {
                     method.setAccessible(true);
