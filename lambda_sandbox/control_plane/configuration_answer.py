@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
+from lambda_sandbox.control_plane.snapshot_states import PENDING, READY, SnapshotStatus
 from lambda_sandbox.resources import LATEST, FunctionConfiguration
 
 _PENDING = {
@@ -20,22 +21,33 @@ _UPDATING = {
 }
 
 
-def to_wire(function: FunctionConfiguration, now: float, qualifier: str | None = None) -> dict[str, Any]:
+def to_wire(
+    function: FunctionConfiguration,
+    now: float,
+    qualifier: str | None = None,
+    snapshot: SnapshotStatus = READY,
+) -> dict[str, Any]:
     """Return AWS's ``FunctionConfiguration`` at ``now``; with ``qualifier``, under the ARN that ends in it."""
-    return _alone(function, qualifier) | _states(function, now)
+    return _alone(function, qualifier, snapshot) | _states(function, now, snapshot)
 
 
 def while_creating(function: FunctionConfiguration, qualifier: str | None = None) -> dict[str, Any]:
     """Return the answer of CreateFunction: AWS shows the function as pending, however soon it is ready."""
-    return _alone(function, qualifier) | _PENDING
+    return _alone(function, qualifier, PENDING) | _PENDING
 
 
-def while_updating(function: FunctionConfiguration, qualifier: str | None = None) -> dict[str, Any]:
-    """Return the answer of an update, which AWS shows as in progress."""
-    return _alone(function, qualifier) | {"State": function.state} | _UPDATING
+def while_updating(
+    function: FunctionConfiguration, qualifier: str | None = None, snapshot: SnapshotStatus = READY
+) -> dict[str, Any]:
+    """Return the answer of an update, which AWS shows as in progress; of a version that it publishes, as pending."""
+    if snapshot == PENDING:
+        return while_creating(function, qualifier)
+    return _alone(function, qualifier, snapshot) | {"State": function.state} | _UPDATING
 
 
-def in_list(function: FunctionConfiguration, qualifier: str | None = None) -> dict[str, Any]:
+def in_list(
+    function: FunctionConfiguration, qualifier: str | None = None, snapshot: SnapshotStatus = READY
+) -> dict[str, Any]:
     """Return AWS's ``FunctionConfiguration`` without the states and the runtime's version, which lists leave out."""
     wire: dict[str, Any] = {
         "FunctionName": function.function_name,
@@ -53,15 +65,17 @@ def in_list(function: FunctionConfiguration, qualifier: str | None = None) -> di
         "PackageType": function.package_type,
         "Architectures": [function.architecture],
         "EphemeralStorage": {"Size": function.ephemeral_storage_mb},
-        "SnapStart": _snap_start(function),
+        "SnapStart": _snap_start(function, snapshot),
         "LoggingConfig": _logging(function),
     }
     wire.update(_optional(function))
     return wire
 
 
-def _alone(function: FunctionConfiguration, qualifier: str | None) -> dict[str, Any]:
-    wire = in_list(function, qualifier)
+def _alone(
+    function: FunctionConfiguration, qualifier: str | None, snapshot: SnapshotStatus
+) -> dict[str, Any]:
+    wire = in_list(function, qualifier, snapshot)
     if function.runtime:
         wire["RuntimeVersionConfig"] = {"RuntimeVersionArn": runtime_version_arn(function)}
     return wire
@@ -125,18 +139,34 @@ def _rare(function: FunctionConfiguration) -> Iterator[tuple[str, Any]]:
         )
 
 
-def _states(function: FunctionConfiguration, now: float) -> dict[str, Any]:
-    """AWS shows no update status while a function is being created."""
-    if now < function.pending_until:
+def _states(function: FunctionConfiguration, now: float, snapshot: SnapshotStatus) -> dict[str, Any]:
+    """AWS shows no update status while a function is being created, or the snapshot of a version is."""
+    if now < function.pending_until or snapshot == PENDING:
         return _PENDING
+    if snapshot.state == "Failed":
+        return _failed(snapshot)
     if now < function.updating_until:
         return {"State": function.state, **_UPDATING}
     return {"State": function.state, "LastUpdateStatus": function.last_update_status}
 
 
-def _snap_start(function: FunctionConfiguration) -> dict[str, str]:
-    """AWS: only a published version is ever optimised."""
-    optimised = function.snap_start != "None" and function.version != LATEST
+def _failed(snapshot: SnapshotStatus) -> dict[str, Any]:
+    """DIFFERS: AWS's reason ends with its first sentence; ours goes on with what the log calls the error."""
+    code = "FunctionError.InitTimeout" if snapshot.reason == "timeout" else "FunctionError"
+    reason = f"An error occurred during function initialization. ({snapshot.reason})"
+    return {
+        "State": "Failed",
+        "StateReasonCode": code,
+        "StateReason": reason,
+        "LastUpdateStatus": "Failed",
+        "LastUpdateStatusReasonCode": code,
+        "LastUpdateStatusReason": reason,
+    }
+
+
+def _snap_start(function: FunctionConfiguration, snapshot: SnapshotStatus) -> dict[str, str]:
+    """AWS: only a published version is ever optimised, once its snapshot is there."""
+    optimised = function.snap_start != "None" and function.version != LATEST and snapshot == READY
     return {"ApplyOn": function.snap_start, "OptimizationStatus": "On" if optimised else "Off"}
 
 

@@ -95,6 +95,11 @@ def _snap_start(function: FunctionConfiguration) -> None:
     if function.ephemeral_storage_mb > quotas.EPHEMERAL_STORAGE_MB_MIN:
         # UNCONFIRMED: wording
         raise InvalidParameterValueException("SnapStart supports at most 512 MB of ephemeral storage.")
+    if function.tenant_isolation:
+        # UNCONFIRMED: wording. Source: AWS Lambda Developer Guide, "Tenant isolation", read 2026-11.
+        raise InvalidParameterValueException(
+            "SnapStart is not supported for functions with tenant isolation."
+        )
     if function.file_systems:
         # UNCONFIRMED: wording
         raise InvalidParameterValueException("SnapStart does not support file systems.")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lambda_sandbox.clock import Clock
 from lambda_sandbox.config import Config
 from lambda_sandbox.control_plane.code import CodeStore
 from lambda_sandbox.control_plane.lookup import Lookup
+from lambda_sandbox.control_plane.snapshot_states import SnapshotOf, SnapshotStates
 from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.resources import Caller, EventSourceState, ProvisionedStatus
 
@@ -33,6 +34,8 @@ class Context:
     ``base_url()`` is the endpoint's address, for links in answers. ``on_concurrency_change`` hears the unqualified ARN of a
     function whose reserved concurrency changed: unlike ``on_change``, nothing that runs need end.
     ``provisioned_status(qualified_arn)`` says how far an allocation is, ``None`` for one the core does not know.
+    ``snapshot_of(qualified_arn)`` says how far a SnapStart version's snapshot is, ``None`` for one the core does not know;
+    without it nobody makes snapshots, and none is waited for.
     ``inspect_source(arn)`` looks at an event source in the neighbours, ``None`` when nobody can tell.
     ``runtime_notice(runtime)`` is a sentence when this machine runs another version, or none, in its place.
     """
@@ -49,9 +52,15 @@ class Context:
     last_processing_result: Callable[[str], str] | None = None
     on_concurrency_change: Callable[[str], None] = nothing
     provisioned_status: Callable[[str], ProvisionedStatus | None] = nothing
+    snapshot_of: SnapshotOf | None = None
     inspect_source: Callable[[str], EventSourceState | None] = nothing
     runtime_notice: Callable[[str], str | None] = nothing
+    awaited_snapshots: set[str] = field(default_factory=set)
 
     @property
     def lookup(self) -> Lookup:
         return Lookup(self.store)
+
+    @property
+    def snapshot_states(self) -> SnapshotStates:
+        return SnapshotStates(self.store, self.snapshot_of, self.awaited_snapshots)

@@ -228,6 +228,11 @@ class EventSourceMappings:
         except ResourceNotFoundException:
             # AWS: another code than everywhere else.
             raise InvalidParameterValueException("Function does not exist") from None
+        if function.tenant_isolation:
+            # UNCONFIRMED: wording. Source: AWS Lambda Developer Guide, "Tenant isolation", read 2026-11.
+            raise InvalidParameterValueException(
+                "Event source mappings are not supported for functions with tenant isolation."
+            )
         if alias is not None:
             return alias.arn
         return function.qualified_arn if function_name.endswith(f":{function.version}") else function.arn

@@ -81,6 +81,7 @@ class FunctionUrls:
 
     def create(self, params: Params, caller: Caller) -> dict[str, Any]:
         function, qualifier = self._target(params, caller)
+        refuse_tenants(function)
         cors = _cors(params.get("Cors"))
         if self._urls.get(function.account_id, function.region, function.function_name, qualifier):
             arn = f"{function.arn}:{qualifier}" if qualifier else function.arn
@@ -170,6 +171,18 @@ class FunctionUrls:
         if url.cors is not None:
             wire["Cors"] = _cors_to_wire(url.cors)
         return wire
+
+
+def refuse_tenants(function: FunctionConfiguration) -> None:
+    """Raise ``InvalidParameterValueException``: a function URL has no way to say whose request it is.
+
+    Source: AWS Lambda Developer Guide, "Tenant isolation", read 2026-11.
+    """
+    if function.tenant_isolation:
+        # UNCONFIRMED: wording
+        raise InvalidParameterValueException(
+            "Function URLs are not supported for functions with tenant isolation."
+        )
 
 
 def _moment(seconds: float) -> str:

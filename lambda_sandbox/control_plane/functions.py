@@ -42,6 +42,7 @@ class Functions:
         self._lookup = context.lookup
         self._sources = PackageSources(context)
         self._publisher = Publisher(context)
+        self._snapshots = context.snapshot_states
         self.locations = Locations(context.clock, context.code, context.base_url)
         self.operations: Operations = {
             "CreateFunction": self.create,
@@ -96,7 +97,8 @@ class Functions:
     def get_configuration(self, params: Params, caller: Caller) -> dict[str, Any]:
         name = names.parse(params["FunctionName"], params.get("Qualifier"), caller)
         function = self._lookup.version(params["FunctionName"], params.get("Qualifier"), caller)[0]
-        wire = configuration_answer.to_wire(function, self._clock.now(), name.qualifier)
+        snapshot = self._snapshots.of(function)
+        wire = configuration_answer.to_wire(function, self._clock.now(), name.qualifier, snapshot)
         notice = self._context.runtime_notice(function.runtime) if function.runtime else None
         if notice:
             # DIFFERS: AWS says here why it could not find a runtime's version; the sandbox, which one stands in for it.
@@ -113,7 +115,12 @@ class Functions:
             return (each for each in following if every_version or each.version == LATEST)
 
         shown, marker = page_of(after, lambda each: (each.function_name, each.version), params, _PAGE)
-        wire = [configuration_answer.in_list(each, each.version if every_version else None) for each in shown]
+        wire = [
+            configuration_answer.in_list(
+                each, each.version if every_version else None, self._snapshots.of(each)
+            )
+            for each in shown
+        ]
         return {"Functions": wire, "NextMarker": marker}
 
     def update_code(self, params: Params, caller: Caller) -> dict[str, Any]:
@@ -202,7 +209,8 @@ class Functions:
             published = self._published(updated, params)
         self._context.on_change(updated.arn)
         if published is not None:
-            return configuration_answer.while_updating(published, published.version)
+            snapshot = self._snapshots.of(published)
+            return configuration_answer.while_updating(published, published.version, snapshot)
         return configuration_answer.while_updating(updated)
 
     def _published(self, latest: FunctionConfiguration, params: Params) -> FunctionConfiguration | None:

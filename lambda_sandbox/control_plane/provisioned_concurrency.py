@@ -126,6 +126,11 @@ class ProvisionedConcurrencyConfigs:
             raise InvalidParameterValueException(
                 "Alias with weights can not be used with Provisioned Concurrency"
             )
+        if version.tenant_isolation:
+            # UNCONFIRMED: wording
+            raise InvalidParameterValueException(
+                "Provisioned Concurrency is not supported for functions with tenant isolation."
+            )
         if version.snap_start == "PublishedVersions":
             # UNCONFIRMED: wording
             raise InvalidParameterValueException(

@@ -13,6 +13,7 @@ from lambda_sandbox import quotas
 from lambda_sandbox.control_plane.context import Context
 from lambda_sandbox.control_plane.function_configuration import iso_time
 from lambda_sandbox.control_plane.package_sources import PackageSources
+from lambda_sandbox.control_plane.snapshot_states import not_active
 from lambda_sandbox.errors import (
     FunctionVersionsPerCapacityProviderLimitExceededException,
     InvalidParameterValueException,
@@ -55,6 +56,7 @@ class Publisher:
         self._transition_s = context.config.transition_s
         self._store = context.store
         self._on_change = context.on_change
+        self._snapshots = context.snapshot_states
         self._sources = PackageSources(context)
         self._counts = context.store.collection(
             "version-count", VersionCount, lambda each: (each.function_name,)
@@ -81,6 +83,7 @@ class Publisher:
         count = self._counts.get(latest.account_id, latest.region, latest.function_name)
         number = count.last + 1 if count else 1
         version = self._copy(latest, str(number), description)
+        self._snapshots.expect(version)
         with self._store.database.transaction():
             self._counts.put(VersionCount(latest.account_id, latest.region, latest.function_name, number))
             self._store.versions.put(version)
@@ -152,9 +155,7 @@ def refuse_while_changing(function: FunctionConfiguration, now: float) -> None:
 
 def pending() -> ResourceConflictException:
     """The refusal of what needs a function that is still being created."""
-    return ResourceConflictException(
-        "The operation cannot be performed at this time. The function is currently in the following state: Pending"
-    )
+    return not_active("Pending")
 
 
 def _content(latest: FunctionConfiguration) -> str:

@@ -53,13 +53,15 @@ class Router:
         self._clock = context.clock
         self._store = context.store
         self._lookup = context.lookup
+        self._snapshots = context.snapshot_states
         self._random = Random(context.config.seed)  # noqa: S311 - it decides where traffic goes, not who may enter
 
     def route(self, function_name: str, qualifier: str | None, caller: Caller, authorize: Authorize) -> Route:
         """Return where invocations by this name go.
 
-        Raises ``ResourceNotFoundException``, ``ResourceConflictException`` while the function is being created,
-        ``NoPublishedVersionException`` and ``AccessDeniedException`` for a function of another account that ``authorize`` does not let the caller invoke.
+        Raises ``ResourceNotFoundException``, ``ResourceConflictException`` while the function is being created or a version
+        has no snapshot, ``NoPublishedVersionException`` and ``AccessDeniedException`` for a function of another account that
+        ``authorize`` does not let the caller invoke.
         """
         name = names.parse(function_name, qualifier, caller, foreign=True)
         if name.account_id:
@@ -69,6 +71,7 @@ class Router:
             function = self._published(function)
         if self._clock.now() < function.pending_until:
             raise pending()
+        self._snapshots.refuse_inactive(function)
         other, weight = self._other(function, alias)
         return Route(self._whole(function), name.arn(caller), alias, other, weight)
 

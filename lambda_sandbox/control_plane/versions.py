@@ -32,6 +32,7 @@ class Versions:
         self._store = context.store
         self._lookup = context.lookup
         self._publisher = Publisher(context)
+        self._snapshots = context.snapshot_states
         self.operations: Operations = {
             "PublishVersion": self.publish,
             "ListVersionsByFunction": self.list,
@@ -49,14 +50,15 @@ class Versions:
             )
         refuse_while_changing(latest, self._clock.now())
         version = self._publisher.publish(latest, params.get("Description"), params.get("PublishTo"))
-        return configuration_answer.to_wire(version, self._clock.now(), version.version)
+        snapshot = self._snapshots.of(version)
+        return configuration_answer.to_wire(version, self._clock.now(), version.version, snapshot)
 
     def list(self, params: Params, caller: Caller) -> dict[str, Any]:
         function = self._lookup.function(params["FunctionName"], caller)
         versions = self._store.versions.owned(function.account_id, function.region, function.function_name)
         versions.sort(key=lambda each: version_order(each.version))
         shown, marker = page(versions, _sortable, params, _PAGE)
-        wire = [configuration_answer.in_list(each, each.version) for each in shown]
+        wire = [configuration_answer.in_list(each, each.version, self._snapshots.of(each)) for each in shown]
         return {"Versions": wire, "NextMarker": marker}
 
 

@@ -273,6 +273,7 @@ def event_for(
     account_id, region = function_arn.split(":")[4], function_arn.split(":")[3]
     route = plane.route(function_arn, None, Caller(account_id, region))
     function, routed = plane.choose(route)
+    request.refuse_without_tenant(function)
     request_id, now = str(uuid4()), clock.now()
     return Invocation(
         request_id,

@@ -15,7 +15,7 @@ from lambda_sandbox.drivers.door_meters import called
 from lambda_sandbox.drivers.front_doors import Asking
 from lambda_sandbox.drivers.server import ServerDriver
 from lambda_sandbox.invocation.messages import Invocation, InvocationResult, InvocationType
-from lambda_sandbox.invocation.request import trace_header
+from lambda_sandbox.invocation.request import refuse_without_tenant, trace_header
 from lambda_sandbox.resources import Caller, FunctionConfiguration
 from lambda_sandbox.triggers.delivery import Delivery
 
@@ -66,6 +66,8 @@ class DoorFunctions:
         await self._check(function_arn, asking)
         called(function_arn, asking.source_arn)
         function, routed = self._plane.choose(route)
+        # DIFFERS: on AWS an API Gateway integration can name the tenant in the header X-Amz-Tenant-Id.
+        refuse_without_tenant(function)
         request_id, now = str(uuid.uuid4()), self._driver.clock.now()
         trace = trace or trace_header(now, request_id)
         return Invocation(

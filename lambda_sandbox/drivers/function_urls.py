@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from lambda_sandbox import errors, quotas
+from lambda_sandbox.control_plane.function_urls import refuse_tenants
 from lambda_sandbox.drivers import url_cors, url_events
 from lambda_sandbox.drivers.server import ServerDriver
 from lambda_sandbox.drivers.streamed_answers import StreamingConnection
@@ -61,10 +62,8 @@ class FunctionUrls:
         exchange = Exchange(connection, request, url, lambda size: self._sent(url, size))
         try:
             self._serve(exchange)
-        except errors.AccessDeniedException as denied:
-            exchange.fail(403, denied.message, denied.code)
-        except errors.ResourceNotFoundException as missing:
-            exchange.fail(404, missing.message, missing.code)
+        except errors.ApiError as refused:
+            exchange.fail(refused.status, refused.message, refused.code)
         return True
 
     def _serve(self, exchange: Exchange) -> None:
@@ -77,6 +76,7 @@ class FunctionUrls:
             self._check_permission(request.principal, url)
         owner = Caller(url.account_id, url.region)
         function = self._plane.resolve(url.function_name, url.qualifier or None, owner)
+        refuse_tenants(function)  # a URL that an earlier release let somebody make
         invocation = self._invocation(exchange, function, caller)
         if len(invocation.payload) > quotas.SYNC_PAYLOAD_BYTES:
             text = f"Request must be smaller than {quotas.SYNC_PAYLOAD_BYTES} bytes for the InvokeFunction operation"

@@ -57,6 +57,12 @@ _JSON = msgspec.json.Decoder(msgspec.Raw)  # looks at every byte and builds noth
 _TENANT = re.compile(r"[a-zA-Z0-9._:/=+\-@ ]{1,256}")
 
 
+def refuse_without_tenant(function: FunctionConfiguration) -> None:
+    """Raise ``InvalidParameterValueException`` for a function that needs a tenant: who asks has no way to name one."""
+    if function.tenant_isolation:
+        tenant_id(function, "")
+
+
 def tenant_id(function: FunctionConfiguration, value: str) -> str:
     """Return the tenant that an event belongs to.
 
@@ -153,11 +159,14 @@ def decoded_context(value: str) -> str:
             f"Client context must be at most {quotas.CLIENT_CONTEXT_BYTES} bytes"
         )
     try:
-        return json.dumps(json.loads(base64.b64decode(value, validate=True)))
+        context = json.loads(base64.b64decode(value, validate=True))
     except (binascii.Error, ValueError):
+        context = None
+    if not isinstance(context, dict):
         raise errors.InvalidRequestContentException(
             "Client context must be a valid Base64-encoded JSON object."
-        ) from None
+        )
+    return json.dumps(context)
 
 
 def new_request_id() -> str:

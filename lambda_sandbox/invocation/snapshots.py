@@ -9,6 +9,7 @@ Source: AWS Lambda Developer Guide, "Improving startup performance with Lambda S
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,3 +34,18 @@ class Snapshot:
 def wanted(function: FunctionConfiguration) -> bool:
     """AWS: SnapStart is for published versions."""
     return function.snap_start == "PublishedVersions" and function.version != LATEST
+
+
+def status(snapshot: Snapshot | None, environments: Container[str]) -> tuple[SnapshotState, str] | None:
+    """Return how far a version's snapshot is, and why it failed; ``None`` for one that was never asked for.
+
+    ``environments`` are the ids of those that are there. Reads only; any thread may ask.
+    """
+    if snapshot is None:
+        return None
+    if snapshot.state is SnapshotState.PENDING and snapshot.parked not in environments:
+        return (
+            SnapshotState.READY,
+            "",
+        )  # POLICY: its environment was taken away; the next cold start makes another
+    return snapshot.state, snapshot.reason

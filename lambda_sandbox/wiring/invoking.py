@@ -24,6 +24,7 @@ class Invoking:
         """Invoke for an event source mapping. Raises ``ApiError``: not found, or throttled."""
         route = self._plane.route(function_arn, None, _owner(function_arn))
         function, routed = self._plane.choose(route)
+        request.refuse_without_tenant(function)
         request_id, now = str(uuid4()), self._ground.clock.now()
         invocation = Invocation(
             request_id,

@@ -40,11 +40,21 @@ async def accept(
     outer = functools.partial(EndpointConnection, endpoint)
     servers: list[asyncio.AbstractServer] = [await loop.create_server(outer, sock=listening)]
     if inherited_fd is not None:
-        inherited = socket.socket(fileno=inherited_fd)
-        inherited.setblocking(False)
+        listening_inside = inherited(inherited_fd)
+        listening_inside.setblocking(False)
         inner = functools.partial(EndpointConnection, endpoint, inner=True)
-        servers.append(await loop.create_server(inner, sock=inherited))
+        servers.append(await loop.create_server(inner, sock=listening_inside))
     return servers
+
+
+def inherited(fd: int) -> socket.socket:
+    """Return the listening socket that whoever started this has opened. Raises ``SandboxFault`` where ``fd`` is none."""
+    try:
+        return socket.socket(fileno=fd)
+    except OSError as reason:
+        raise SandboxFault(
+            f"{fd} is no socket that was inherited ({reason.strerror}); leave --listen-fd out, or open it before"
+        ) from None
 
 
 def ports(servers: Iterable[asyncio.AbstractServer]) -> set[int]:

@@ -10,6 +10,7 @@ from lambda_sandbox.control_plane.context import Context, nothing
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.environments.runtimes import registry
 from lambda_sandbox.event_sources import inspection
+from lambda_sandbox.invocation import snapshots
 from lambda_sandbox.invocation.core import Core
 from lambda_sandbox.resources import EventSourceState
 from lambda_sandbox.services.neighbours import Neighbours
@@ -51,6 +52,7 @@ class PlaneBridge:
             inspect_source=self._inspect_source,
             runtime_notice=self.runtime_notice,
             provisioned_status=self._core.provisioned_status,
+            snapshot_of=self._snapshot_of,
             last_processing_result=lambda uuid: self.last_processing_result(uuid),
             base_url=lambda: base_url,
         )
@@ -71,6 +73,10 @@ class PlaneBridge:
     def _fetch_object(self, bucket: str, key: str, version: str | None) -> bytes:
         work = self._neighbours.fetch_object(bucket, key, version)
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_S)
+
+    def _snapshot_of(self, qualified_arn: str) -> tuple[str, str] | None:
+        core = self._core
+        return snapshots.status(core.snapshots.get(qualified_arn), core.pool.environments)
 
     def _inspect_source(self, arn: str) -> EventSourceState | None:
         if not self._ground.config.neighbours:
