@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -13,12 +15,18 @@ def main(arguments: list[str] | None = None) -> int:
     from lambda_sandbox.errors import SandboxError
 
     try:
-        code = cli.main(arguments, prog_name="lambda_sandbox", standalone_mode=False)
+        code = cli.main(arguments, prog_name=_name(), standalone_mode=False)
     except click.exceptions.Exit as stop:
         return stop.exit_code
+    except click.exceptions.NoArgsIsHelpError as asked:
+        # A group without a command: the message is its help.
+        print(asked.format_message())
+        return 0
     except click.UsageError as error:
-        where = error.ctx.command_path if error.ctx else "lambda_sandbox"
-        return _fail(f"{error.format_message().rstrip('.')}; see {where} --help", 2)
+        where = error.ctx.command_path if error.ctx else _name()
+        # Only the full stop that ends click's sentences; a folder named . at the end is not one.
+        sentence = re.sub(r"(?<=[\w'\")])\.$", "", error.format_message())
+        return _fail(f"{sentence}; see {where} --help", 2)
     except click.ClickException as error:
         return _fail(error.format_message(), 1)
     except SandboxError as error:
@@ -29,6 +37,12 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.close()
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _name() -> str:
+    """Return what was typed to start this, so that what is said can be typed again."""
+    as_module = Path(sys.argv[0]).parts[-2:] == ("lambda_sandbox", "__main__.py")
+    return "python -m lambda_sandbox" if as_module else "lambda-sandbox"
 
 
 def _fail(sentence: str, code: int) -> int:

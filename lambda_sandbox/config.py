@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lambda_sandbox import quotas
+from lambda_sandbox.errors import SandboxFault
 
 DEFAULT_PORT = 9000
 ACCOUNT_ID = "000000000000"
 REGION = "us-east-1"
 ROOT_SECRET = "sandbox"  # noqa: S105 - of an account's root user, whose access key is the account's id
+
+
+class WrongSetting(SandboxFault, ValueError):
+    """A value that a setting cannot have; its text names the setting, or the variable that it came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,35 +83,63 @@ class Config:
     allow_network: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raises ``ValueError`` for a clock or a probability that is none."""
-        if self.clock != "real" and not self.clock_factor > 0:
-            raise ValueError(f"clock is real or scaled:FACTOR, not {self.clock}")
-        if not 0.0 <= self.duplicate_events <= 1.0:
-            raise ValueError("duplicate_events is a probability from 0 to 1")
+        """Raises ``WrongSetting``, a ``ValueError``, for a value that makes no sense."""
+        for name, (holds, rule) in _RULES.items():
+            value = getattr(self, name)
+            if value is not None and not holds(value):
+                raise WrongSetting(f"{name} is {rule}, not {_shown(value)}")
 
     @property
     def clock_factor(self) -> float:
         """How many seconds of waiting pass in a second; 0 for what is no clock."""
-        kind, _, factor = self.clock.partition(":")
-        if self.clock == "real":
-            return 1.0
-        try:
-            value = float(factor) if kind == "scaled" else 0.0
-        except ValueError:
-            return 0.0
-        return value if 0 < value <= 100_000 else 0.0
+        return _clock_factor(self.clock)
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None, **flags: Any) -> Config:
-        """Return the configuration from ``LAMBDA_SANDBOX_*`` variables, overridden by flags that are not ``None``."""
+        """Return the configuration from ``LAMBDA_SANDBOX_*`` variables, overridden by flags that are not ``None``.
+
+        Raises ``WrongSetting`` that names the variable with a value that makes no sense.
+        """
         source = os.environ if environment is None else environment
-        values: dict[str, Any] = {}
-        for name, read in _READERS.items():
-            text = source.get(f"LAMBDA_SANDBOX_{name.upper()}")
-            if text is not None:
-                values[name] = read(text)
-        values.update({name: value for name, value in flags.items() if value is not None})
+        values = {name: value for name, value in flags.items() if value is not None}
+        for name in _READERS:
+            variable = f"LAMBDA_SANDBOX_{name.upper()}"
+            text = source.get(variable)
+            if text is not None and name not in values:
+                values[name] = _read(name, variable, text)
         return cls(**values)
+
+
+def _read(name: str, variable: str, text: str) -> Any:
+    """Return the value that a variable's text means. Raises ``WrongSetting`` with the variable's name."""
+    holds, rule = _RULES.get(name, (_anything, _KINDS.get(_READERS[name], "")))
+    try:
+        # ``Path("")`` is the folder that the command happens to run in, which nobody means.
+        value = _READERS[name](text) if text or _READERS[name] is not Path else None
+    except ValueError:
+        value = None
+    if value is None or not holds(value):
+        raise WrongSetting(f"{variable} is {_shown(text)}, and it must be {rule}; change it or unset it")
+    return value
+
+
+def _anything(value: Any) -> bool:
+    return True
+
+
+def _shown(value: Any) -> str:
+    return str(value) if value != "" else "empty"
+
+
+def _clock_factor(clock: str) -> float:
+    kind, _, factor = clock.partition(":")
+    if clock == "real":
+        return 1.0
+    try:
+        value = float(factor) if kind == "scaled" else 0.0
+    except ValueError:
+        return 0.0
+    return value if 0 < value <= 100_000 else 0.0
 
 
 def _list(text: str) -> tuple[str, ...]:
@@ -142,4 +177,18 @@ _READERS: dict[str, Any] = {
     "neighbours_socket": Path,
     "otlp": str,
     "allow_network": _list,
+}
+_KINDS: dict[Any, str] = {int: "a whole number", float: "a number", Path: "a path"}
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "port": (lambda port: 0 <= port <= 65535, "a whole number from 0 to 65535"),
+    "account_id": (lambda text: re.fullmatch(r"[0-9]{12}", text) is not None, "an account id of 12 digits"),
+    "region": (bool, "the name of a Region, such as us-east-1"),
+    "idle_lifetime_s": (lambda s: math.isfinite(s) and s >= 0, "a number of seconds from 0"),
+    "account_concurrency": (lambda count: count >= 1, "a whole number from 1"),
+    "transition_s": (lambda s: math.isfinite(s) and s >= 0, "a number of seconds from 0"),
+    "code_storage_bytes": (lambda count: count >= 0, "a whole number from 0"),
+    "memory_budget_mb": (lambda count: count >= 1, "a whole number of MB from 1"),
+    "blank_environments": (lambda count: count >= 0, "a whole number from 0"),
+    "clock": (lambda text: _clock_factor(text) > 0, "real or scaled:FACTOR"),
+    "duplicate_events": (lambda share: 0.0 <= share <= 1.0, "a probability from 0 to 1"),
 }

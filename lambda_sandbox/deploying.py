@@ -15,6 +15,11 @@ from lambda_sandbox import runtime_identifiers
 from lambda_sandbox.config import Config
 from lambda_sandbox.packaging import package
 
+# A mistyped path must not be deployed as the text of app.py, where a test that expects no answer would pass. No handler
+# fits on one line without one of these characters, and few paths have them.
+_CODE = re.compile(r"[(=:;]")
+_SUFFIXES = re.compile(r"\.(py|js|mjs|cjs|zip)$")
+
 
 @dataclass(frozen=True, slots=True)
 class Invoked:
@@ -54,7 +59,7 @@ def deploy(client: Any, source: str | Path | Mapping[str, str | bytes], **option
     ``create_function``; unless given, ``Handler`` is the file's ``handler`` (else ``app.handler``), ``FunctionName`` comes
     from the file or folder (else ``app``), and ``Runtime`` is this Python's version.
 
-    Raises what ``package`` and boto3 raise.
+    Raises what ``package`` and boto3 raise; a text that can only be a path, and names nothing, is ``FileNotFoundError``.
     """
     path = _path(source)
     module = path.stem if path is not None and path.is_file() else "app"
@@ -79,6 +84,11 @@ def own_runtime() -> str:
 
 
 def _path(source: str | Path | Mapping[str, str | bytes]) -> Path | None:
-    if isinstance(source, str) and "\n" not in source and len(source) < 256 and Path(source).exists():
-        return Path(source)
+    if isinstance(source, str) and "\n" not in source:
+        if len(source) < 256 and Path(source).exists():
+            return Path(source)
+        if _SUFFIXES.search(source) or ("/" in source and not _CODE.search(source)):
+            raise FileNotFoundError(
+                f"there is no file or folder {source}; name one that exists, or pass the text of app.py"
+            )
     return source if isinstance(source, Path) else None

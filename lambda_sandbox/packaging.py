@@ -82,12 +82,32 @@ def _read(path: Path) -> tuple[bytes, bool]:
 def _folder(root: Path) -> Iterator[tuple[str, tuple[bytes, bool]]]:
     if not root.is_dir():
         raise FileNotFoundError(f"{root} is neither a file nor a folder")
+    for path in files(root):
+        if path.is_file() and not path.name.endswith(".pyc") and path.name != ".DS_Store":
+            yield path.relative_to(root).as_posix(), _read(path)
+
+
+def files(root: Path, _left: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Yield what a folder's package may hold, without the folders that are left out; links are followed, as by ``zip -r``.
+
+    Raises ``ValueError`` that names a link which leads back to a folder that it lies in.
+    """
     for folder, subfolders, names in os.walk(root):
         subfolders[:] = [name for name in subfolders if name not in IGNORED_NAMES]
-        for name in names:
+        yield from (Path(folder, name) for name in names)
+        for name in subfolders:
             path = Path(folder, name)
-            if path.is_file() and not name.endswith(".pyc") and name != ".DS_Store":
-                yield path.relative_to(root).as_posix(), _read(path)
+            if path.is_symlink():  # os.walk lists these and does not enter them
+                yield from files(path, _beyond(path, _left))
+
+
+def _beyond(link: Path, left: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the folders that were left through links, with that of ``link``: none of them may lie behind it."""
+    target = Path(os.path.realpath(link))
+    left = (*left, os.path.realpath(link.parent))
+    if any(Path(each).is_relative_to(target) for each in left):
+        raise ValueError(f"the link {link} leads back to {target}, which it lies in; remove the link")
+    return left
 
 
 def _zip(entries: Mapping[str, tuple[bytes, bool]]) -> bytes:

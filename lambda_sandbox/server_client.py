@@ -27,10 +27,12 @@ class ServerClient:
         """Return the server's health. Raises ``SandboxFault`` when what answers there is not a sandbox."""
         health = self.read("/_sandbox/health")
         if "isolation" not in health or "version" not in health:
-            raise SandboxFault(
-                f"{self.endpoint} answers, but it is not a Lambda sandbox; choose another port"
-            )
+            raise self.not_a_sandbox()
         return health
+
+    def not_a_sandbox(self) -> SandboxFault:
+        """Return what to say when another program has the port."""
+        return SandboxFault(f"{self.endpoint} answers, but it is not a Lambda sandbox; choose another port")
 
     def read(self, route: str, **query: str | None) -> dict[str, Any]:
         """Return the JSON of a ``GET``; arguments that are ``None`` are left out."""
@@ -97,9 +99,11 @@ class ServerClient:
             answer = None
         if status == 400 and isinstance(answer, dict) and "message" in answer:
             raise SandboxFault(answer["message"])
-        if status != 200 or not isinstance(answer, dict):
+        if not isinstance(answer, dict) or (status != 200 and "message" not in answer):
+            raise self.not_a_sandbox()
+        if status != 200:
             what = body[:200].decode("utf-8", "replace").strip()
-            raise SandboxFault(f"{self.endpoint}{route} answered {status}, not a sandbox's JSON: {what}")
+            raise SandboxFault(f"{self.endpoint}{route} answered {status}: {what}")
         return answer
 
 

@@ -6,15 +6,14 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from lambda_sandbox.errors import SandboxFault
-from lambda_sandbox.packaging import IGNORED_NAMES, package
+from lambda_sandbox.packaging import IGNORED_NAMES, files, package
 from lambda_sandbox.quotas import UNZIPPED_BYTES
 
 if TYPE_CHECKING:
-    from threading import Event
-
     from watchfiles import Change
 
 # What editors write beside a file while it is saved, and watchfiles' own list does not know: vim's probe, emacs' copy.
@@ -34,7 +33,12 @@ class SourceFolder:
 
     def package(self) -> bytes:
         """Return the deployment zip of what the folder holds now. Raises ``SandboxFault`` with what is in the way."""
-        size = self._size()
+        if not self.root.is_dir():
+            raise SandboxFault(f"the folder {self.root} is gone; put it back")
+        try:
+            size = self._size()
+        except ValueError as error:
+            raise SandboxFault(f"{self.root} cannot be packaged: {error}") from None
         if size > UNZIPPED_BYTES:
             raise SandboxFault(
                 f"{self.root} holds {size // 2**20} MB, and a function may have {UNZIPPED_BYTES // 2**20} MB: "
@@ -49,11 +53,24 @@ class SourceFolder:
         """Yield the moment (``time.perf_counter``) of each change; blocks between them, until ``stop`` or an interrupt.
 
         The first may come without a change: what was saved while the watch began must not be missed, so whoever listens
-        compares. Raises ``SandboxFault`` where the system cannot watch the folder.
+        compares. A folder that is replaced by another of its name is watched on, and one that is gone is waited for.
+        Raises ``SandboxFault`` where the system cannot watch the folder.
         """
+        waiting = stop or Event()
+        while not waiting.is_set():
+            try:
+                yield from self._changes_of_this(waiting)
+            except FileNotFoundError:
+                waiting.wait(_FIRST_LOOK_MS / 1000)
+            except OSError as error:
+                raise SandboxFault(f"{self.root} cannot be watched: {error}") from None
+
+    def _changes_of_this(self, stop: Event) -> Iterator[float]:
+        """Yield the moments until the folder is not the one any more that it was at the begin."""
         from watchfiles import watch
 
-        began = False
+        # Held open, so that its number is not given to the folder that takes its place.
+        held = os.open(self.root, os.O_RDONLY)
         try:
             watched = watch(
                 self.root,
@@ -63,12 +80,15 @@ class SourceFolder:
                 yield_on_timeout=True,
                 stop_event=stop,
             )
+            began = False
             for found in watched:
                 if found or not began:
                     yield time.perf_counter()
                 began = True
-        except OSError as error:
-            raise SandboxFault(f"{self.root} cannot be watched: {error}") from None
+                if not os.path.samestat(os.fstat(held), os.stat(self.root)):
+                    return
+        finally:
+            os.close(held)
 
     def _matters(self) -> Callable[[Change, str], bool]:
         """Return what tells a source from an editor's own files; the names of the folders above do not count."""
@@ -83,13 +103,11 @@ class SourceFolder:
     def _size(self) -> int:
         """Return the bytes of all files, or a little more than is allowed as soon as that is passed."""
         total = 0
-        for folder, subfolders, names in os.walk(self.root):
-            subfolders[:] = [name for name in subfolders if name not in IGNORED_NAMES]
-            for name in names:
-                try:
-                    total += os.stat(os.path.join(folder, name)).st_size
-                except OSError:  # an editor's file that is gone again
-                    continue
+        for path in files(self.root):
+            try:
+                total += path.stat().st_size
+            except OSError:  # an editor's file that is gone again
+                continue
             if total > UNZIPPED_BYTES:
                 break
         return total

@@ -10,7 +10,7 @@ import click
 
 from lambda_sandbox import __version__
 from lambda_sandbox.cli import seeing
-from lambda_sandbox.cli.connecting import client, endpoint_option
+from lambda_sandbox.cli.connecting import client, endpoint_option, refuse_unknown
 from lambda_sandbox.cli.developing import create_function, debug, invoke
 from lambda_sandbox.cli.events import events, send_event
 from lambda_sandbox.cli.simulating import power_tune, simulate
@@ -33,7 +33,10 @@ def cli() -> None:
     help=f"TCP port; 0 takes a free one ({DEFAULT_PORT} unless given).",
 )
 @click.option(
-    "--state", type=click.Path(path_type=Path, file_okay=False), help="Folder to keep everything in."
+    "--state",
+    type=click.Path(file_okay=False),
+    callback=lambda context, option, value: _folder(value),
+    help="Folder to keep everything in.",
 )
 @click.option("--listen-fd", type=click.IntRange(0), help="Serve on this inherited listening socket as well.")
 @click.option(
@@ -72,15 +75,20 @@ def serve(**flags: Any) -> int:
     """Start the sandbox in the foreground; Ctrl-C stops it."""
     from lambda_sandbox import app
     from lambda_sandbox.botocore_guard import is_loopback
-    from lambda_sandbox.config import Config
+    from lambda_sandbox.config import Config, WrongSetting
+    from lambda_sandbox.wiring import listening
 
     flags["allow_network"] = flags["allow_network"] or None  # not given: what the variable says
     try:
         config = Config.load(**flags)
-    except ValueError as error:
-        raise click.UsageError(f"a LAMBDA_SANDBOX_ variable has a wrong value: {error}") from None
+    except WrongSetting as error:
+        raise click.UsageError(str(error)) from None
     if not is_loopback(config.host):
         raise click.UsageError(f"{config.host} is not loopback; the sandbox serves this machine only")
+    if config.listen_fd is not None:
+        listening.inherited(
+            config.listen_fd
+        ).detach()  # what cannot be served on is said before anything starts
     app.serve(config)
     return 0
 
@@ -113,7 +121,10 @@ def logs(function: str | None, as_json: bool, endpoint: str) -> None:
     """Print the log of FUNCTION, or of all functions."""
     from lambda_sandbox.cli import tables
 
-    answer = client(endpoint).read("/_sandbox/logs", function=function)
+    server = client(endpoint)
+    answer = server.read("/_sandbox/logs", function=function)
+    if not answer["events"]:
+        refuse_unknown(server, function)
     tables.logs(answer) if not as_json else _print_json(answer)
 
 
@@ -164,6 +175,12 @@ def health(as_json: bool, endpoint: str) -> None:
 
     answer = client(endpoint).health()
     tables.health(answer, endpoint) if not as_json else _print_json(answer)
+
+
+def _folder(text: str | None) -> Path | None:
+    if text == "":  # as a path this is the folder that the command happens to run in
+        raise click.UsageError("--state is empty: name a folder, or leave it out to keep nothing")
+    return None if text is None else Path(text)
 
 
 def _print_json(value: Any) -> None:

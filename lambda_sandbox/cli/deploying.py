@@ -15,7 +15,7 @@ from urllib.parse import quote
 import click
 
 from lambda_sandbox import runtime_identifiers
-from lambda_sandbox.cli.invoking import api_error
+from lambda_sandbox.cli.invoking import refuse_error
 from lambda_sandbox.config import Config
 from lambda_sandbox.deploying import own_runtime
 from lambda_sandbox.errors import SandboxFault
@@ -28,11 +28,11 @@ _LANGUAGES = {".py": "python", ".js": "nodejs", ".mjs": "nodejs", ".cjs": "nodej
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A function's configuration; what is ``None`` is left to the API's default."""
+    """A function's configuration; what is ``None`` is the API's default for a new function, and stays in one that is there."""
 
     name: str
     handler: str
-    runtime: str
+    runtime: str | None = None
     memory_mb: int | None = None
     timeout_s: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -57,15 +57,21 @@ class Deployer:
     def create(self, deployment: Deployment, package: bytes) -> None:
         """Create the function with a role that need not exist."""
         account_id = Config.load().account_id
-        members = deployment.members() | {
-            "FunctionName": deployment.name,
-            "Role": f"arn:aws:iam::{account_id}:role/developer",
-            "Code": {"ZipFile": _text(package)},
-        }
+        members = (
+            {"Runtime": newest_runtime(".py")}
+            | deployment.members()
+            | {
+                "FunctionName": deployment.name,
+                "Role": f"arn:aws:iam::{account_id}:role/developer",
+                "Code": {"ZipFile": _text(package)},
+            }
+        )
         self._send("POST", _FUNCTIONS, members)
 
     def exists(self, name: str) -> bool:
-        status, _, _ = self._client.request("GET", f"{_FUNCTIONS}/{quote(name, safe='')}")
+        status, headers, answer = self._client.request("GET", f"{_FUNCTIONS}/{quote(name, safe='')}")
+        if status != 404:
+            refuse_error(self._client, status, headers, answer)
         return status == 200
 
     def configure(self, deployment: Deployment) -> None:
@@ -82,14 +88,14 @@ class Deployer:
         status, headers, answer = self._client.request(
             method, path, body, {"Content-Type": "application/json"}
         )
-        if status >= 300:
-            raise SandboxFault(api_error(headers, answer))
+        refuse_error(self._client, status, headers, answer)
 
 
 def create_function(
     client: ServerClient, deployment: Deployment, folder: SourceFolder, replace: bool
 ) -> bytes:
-    """Create the function, or with ``replace`` give an existing one this configuration and code; return the package."""
+    """Create the function, or with ``replace`` give an existing one this code and the members that are named; return
+    the package."""
     deployer, package = Deployer(client), folder.package()
     if not deployer.exists(deployment.name):
         deployer.create(deployment, package)

@@ -56,6 +56,7 @@ def invoke(function: str, **options: Any) -> int:
     """
     from lambda_sandbox.cli import invoking, running
 
+    _refuse_empty(function)
     call = invoking.Call(
         _event(options["event"], options["payload"]),
         options["invocation_type"] or "RequestResponse",
@@ -91,12 +92,14 @@ def invoke(function: str, **options: Any) -> int:
     help="The folder that holds the function's code.",
 )
 @click.option("--handler", required=True, help="As in the API: module.function.")
-@click.option("--runtime", help="This Python's version unless given.")
+@click.option("--runtime", help="This Python's version for a new function, unless given.")
 @_memory
 @_timeout
 @_environment
 @click.option(
-    "--replace", is_flag=True, help="If there is such a function, give it this code and configuration."
+    "--replace",
+    is_flag=True,
+    help="If there is such a function, give it this code and what is named here; its other settings stay.",
 )
 @click.option(
     "--watch", is_flag=True, help="Stay, and give the function new code at every change of the folder."
@@ -107,10 +110,11 @@ def create_function(name: str, folder: Path, handler: str, endpoint: str, **opti
     from lambda_sandbox.cli import deploying
     from lambda_sandbox.source_folder import SourceFolder
 
+    _refuse_empty(name)
     deployment = deploying.Deployment(
         name,
         handler,
-        options["runtime"] or deploying.newest_runtime(".py"),
+        options["runtime"],
         options["memory"],
         options["timeout"],
         _variables(options["variables"]),
@@ -152,6 +156,11 @@ def _refuse(names: tuple[str, ...], why: str) -> None:
             raise click.UsageError(f"{parameter.opts[0]} {why}")
 
 
+def _refuse_empty(name: str) -> None:
+    if not name.strip():
+        raise click.UsageError("the function's name is empty: write one, such as greeter")
+
+
 def _event(event: str | None, payload: str | None) -> bytes:
     from lambda_sandbox.cli import invoking
 
@@ -184,4 +193,8 @@ def _variables(pairs: tuple[str, ...]) -> dict[str, str]:
     for pair in pairs:
         if not pair.partition("=")[0] or "=" not in pair:
             raise click.UsageError(f"--env takes KEY=VALUE, and {pair!r} is not that")
+    keys = [pair.partition("=")[0] for pair in pairs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise click.UsageError(f"--env {key} is given {keys.count(key)} times: give it once")
     return dict(pair.split("=", 1) for pair in pairs)

@@ -135,13 +135,11 @@ def _refuse(words: list[str]) -> None:
 def _arn(server: ServerClient, function: str) -> str:
     from urllib.parse import quote
 
-    from lambda_sandbox.cli.invoking import api_error
-    from lambda_sandbox.errors import SandboxFault
+    from lambda_sandbox.cli.invoking import refuse_error
 
     path = f"/2015-03-31/functions/{quote(function, safe='')}/configuration"
     status, headers, body = server.request("GET", path, b"", {})
-    if status >= 300:
-        raise SandboxFault(api_error(headers, body))
+    refuse_error(server, status, headers, body)
     return str(json.loads(body)["FunctionArn"])
 
 

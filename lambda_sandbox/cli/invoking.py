@@ -48,8 +48,7 @@ def send(client: ServerClient, function: str, call: Call, *, log_tail: bool = Fa
         path += f"?Qualifier={quote(call.qualifier, safe='')}"
     headers_sent = {**call.headers(), "X-Amz-Log-Type": "Tail" if log_tail else "None"}
     status, headers, body = client.request("POST", path, call.event, headers_sent)
-    if status >= 300:
-        raise SandboxFault(api_error(headers, body))
+    refuse_error(client, status, headers, body)
     tail = base64.b64decode(headers.get("x-amz-log-result", "")).decode("utf-8", "replace")
     return Answer(status, body, headers.get("x-amz-function-error", ""), tail)
 
@@ -73,7 +72,7 @@ def event(text: str, read_input: Callable[[], bytes]) -> bytes:
     Raises ``click.UsageError`` for what is none of them.
     """
     if text == "-":
-        return _checked(read_input(), "standard input")
+        return checked(read_input(), "standard input")
     path = Path(text)
     try:
         found = path.is_file()
@@ -81,7 +80,7 @@ def event(text: str, read_input: Callable[[], bytes]) -> bytes:
         found = False
     if found:
         try:
-            return _checked(path.read_bytes(), text)
+            return checked(path.read_bytes(), text)
         except OSError as error:
             raise click.UsageError(f"cannot read the event from {text}: {error.strerror}") from None
     try:
@@ -91,12 +90,23 @@ def event(text: str, read_input: Callable[[], bytes]) -> bytes:
     return text.encode()
 
 
-def _checked(content: bytes, origin: str) -> bytes:
+def checked(content: bytes, origin: str) -> bytes:
+    """Return an event that is JSON. Raises ``click.UsageError`` that names its origin for any other."""
+    if not content.strip():
+        raise click.UsageError(f"the event in {origin} is empty: write {{}} for an empty event")
     try:
         json.loads(content)
     except ValueError as error:
         raise click.UsageError(f"the event in {origin} is not JSON: {error}") from None
     return content
+
+
+def refuse_error(client: ServerClient, status: int, headers: dict[str, str], body: bytes) -> None:
+    """Raise ``SandboxFault`` for an answer that is an error of the API, and for one that no Lambda API gives."""
+    if "x-amzn-requestid" not in headers and "x-amzn-errortype" not in headers:
+        raise client.not_a_sandbox()
+    if status >= 300:
+        raise SandboxFault(api_error(headers, body))
 
 
 def api_error(headers: dict[str, str], body: bytes) -> str:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote
 
+from lambda_sandbox.cli.invoking import api_error, refuse_error
 from lambda_sandbox.environments.isolation import CPU
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.server_client import ServerClient
@@ -92,7 +93,7 @@ class PowerTuning:
     def _invoke(self) -> str:
         status, headers, body = self._client.invoke(self._function_name, self._payload)
         if status >= 300 or "x-amz-function-error" in headers:
-            answer = body[:300].decode("utf-8", "replace")
+            answer = api_error(headers, body) if status >= 300 else body[:300].decode("utf-8", "replace")
             raise SandboxFault(f"{self._function_name} failed, so there is nothing to tune: {answer}")
         return headers["x-amzn-requestid"]
 
@@ -118,8 +119,6 @@ class PowerTuning:
 
     def _request(self, method: str, body: bytes = b"") -> dict[str, Any]:
         status, headers, answer = self._client.request(method, self._path, body)
-        if status >= 300:
-            said = answer[:300].decode("utf-8", "replace")
-            raise SandboxFault(f"{headers.get('x-amzn-errortype', status)}: {said}")
+        refuse_error(self._client, status, headers, answer)
         figures: dict[str, Any] = json.loads(answer)
         return figures

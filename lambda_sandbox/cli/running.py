@@ -64,6 +64,10 @@ def source(target: str, runtime: str | None = None) -> Source:
     if not colon or not handler or "/" in handler:
         raise click.UsageError(f"name the handler as well: {target.rstrip(':')}:handler")
     path = Path(file)
+    if path.is_dir():
+        raise click.UsageError(
+            f"{file} is a folder: name the file in it, such as {path / 'app.py'}:{handler}"
+        )
     if not path.is_file():
         raise click.UsageError(f"there is no file {file}")
     chosen = runtime or newest_runtime(path.suffix)
@@ -73,7 +77,8 @@ def source(target: str, runtime: str | None = None) -> Source:
         )
     if "." in path.stem:
         raise click.UsageError(f"{path.name} cannot be imported: no dot but the last may be in its name")
-    return Source(path.resolve().parent, f"{path.stem}.{handler}", chosen)
+    # The folder of the name that was typed: where that is a link, the file behind it has another name and folder.
+    return Source(path.parent.resolve(), f"{path.stem}.{handler}", chosen)
 
 
 def run(found: Source, settings: Settings, call: Call, *, watch: bool = False) -> int:

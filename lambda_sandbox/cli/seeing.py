@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from lambda_sandbox.cli.connecting import client, endpoint_option
+from lambda_sandbox.cli.connecting import client, endpoint_option, refuse_unknown
+from lambda_sandbox.cli.numbers import Finite
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print the sandbox's JSON instead of a table.")
 _KINDS = (
@@ -63,7 +64,8 @@ def history(
 
     if function and named and function != named:
         raise click.UsageError("FUNCTION and --function name two functions; history takes one")
-    answer = client(endpoint).read(
+    server = client(endpoint)
+    answer = server.read(
         "/_sandbox/history",
         function=function or named,
         status=status,
@@ -72,6 +74,8 @@ def history(
         request_id=request_id,
         limit=None if limit is None else str(limit),
     )
+    if not answer["invocations"]:
+        refuse_unknown(server, function or named)
     _print_json(answer) if as_json else tables.history(answer)
 
 
@@ -91,7 +95,10 @@ def timeline(function: str | None, svg: Path | None, since: str | None, endpoint
     answer = client(endpoint).read("/_sandbox/history", function=function, since=since)
     drawn = Timeline(answer, function)
     if svg is not None:
-        svg.write_text(drawn.svg(), encoding="utf-8")
+        try:
+            svg.write_text(drawn.svg(), encoding="utf-8")
+        except OSError as error:
+            raise click.UsageError(f"cannot write {svg}: {error.strerror}") from None
         click.echo(f"{svg} shows {len(drawn.lanes)} execution environments")
         return
     console = terminal()
@@ -121,11 +128,11 @@ def faults() -> None:
 @faults.command("add")
 @click.argument("kind", type=click.Choice(_KINDS))
 @click.option("--function", default="", help="Only for this function.")
-@click.option("--probability", type=float, default=1.0, show_default=True, help="Above 0, at most 1.")
+@click.option("--probability", type=Finite(), default=1.0, show_default=True, help="Above 0, at most 1.")
 @click.option("--count", type=int, help="Strike at most so often.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Fixes what is drawn.")
 @click.option(
-    "--ms", type=float, default=0.0, help="Length of a slow start, freeze or latency, or a clock's skew."
+    "--ms", type=Finite(), default=0.0, help="Length of a slow start, freeze or latency, or a clock's skew."
 )
 @click.option("--service", default="", help="For neighbours: the service, such as s3, sqs or dynamodb.")
 @click.option("--operation", default="", help="For neighbours: the operation, such as PutItem.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 
 from lambda_sandbox import quotas
 from lambda_sandbox.cli.connecting import client, endpoint_option
+from lambda_sandbox.cli.numbers import FiniteRange
 
 if TYPE_CHECKING:
     from lambda_sandbox.simulation.scenario import Scenario
@@ -28,7 +30,7 @@ _DURATION = "constant:MS, exponential:MEAN_MS, lognormal:MEDIAN_MS:SIGMA or hist
     help=f"How many callers come ({_DEFAULT_INVOCATIONS:,} unless --duration or a CSV file says when it ends).",
 )  # fmt: skip
 @click.option(
-    "--duration", "duration_s", type=click.FloatRange(0, min_open=True), help="Seconds that callers come for."
+    "--duration", "duration_s", type=FiniteRange(0, min_open=True), help="Seconds that callers come for."
 )
 @click.option(
     "--handler", default="lognormal:100:0.5", show_default=True, help=f"How long it takes: {_DURATION}."
@@ -45,7 +47,7 @@ _DURATION = "constant:MS, exponential:MEAN_MS, lognormal:MEDIAN_MS:SIGMA or hist
 @click.option("--measured-at", "measured_at_mb", type=click.IntRange(quotas.MEMORY_MB_MIN, quotas.MEMORY_MB_MAX),
     help="The memory in MB at which --handler and --init hold (--memory unless given).",
 )  # fmt: skip
-@click.option("--cpu-bound", type=click.FloatRange(0, 1), default=1.0, show_default=True,
+@click.option("--cpu-bound", type=FiniteRange(0, 1), default=1.0, show_default=True,
     help="The part of init and handler that is processor time, and gets shorter with more memory.",
 )  # fmt: skip
 @click.option("--timeout", "timeout_s", type=click.IntRange(1, quotas.TIMEOUT_S_MAX), default=quotas.TIMEOUT_S_DEFAULT,
@@ -58,7 +60,7 @@ _DURATION = "constant:MS, exponential:MEAN_MS, lognormal:MEDIAN_MS:SIGMA or hist
 @click.option(
     "--errors",
     "error_share",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.0,
     help="The part of the handlers that fails.",
 )
@@ -69,7 +71,7 @@ _DURATION = "constant:MS, exponential:MEAN_MS, lognormal:MEDIAN_MS:SIGMA or hist
 @click.option("--account-limit", type=click.IntRange(quotas.UNRESERVED_CONCURRENCY_MIN), default=quotas.ACCOUNT_CONCURRENCY,
     show_default=True, help="Concurrent executions of the account.",
 )  # fmt: skip
-@click.option("--keep-alive", "keep_alive_s", type=click.FloatRange(0), default=300.0, show_default=True,
+@click.option("--keep-alive", "keep_alive_s", type=FiniteRange(0), default=300.0, show_default=True,
     help="Seconds that an idle environment is kept; AWS documents no number.",
 )  # fmt: skip
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same answer.")
@@ -98,7 +100,7 @@ def simulate(
     else:
         _print_table(figures, swept=compare is not None)
     if draw is not None:
-        draw(plots.outcome(figures) if compare is None else plots.comparison(figures))
+        _draw(draw, plots.outcome(figures) if compare is None else plots.comparison(figures), plot)
 
 
 def _compared(scenario: Scenario, compare: str) -> dict[str, Any]:
@@ -164,6 +166,7 @@ def power_tune(
     """Invoke FUNCTION with each memory size on the running sandbox: what it takes and costs. Its own size is put back."""
     from rich.console import Console
 
+    from lambda_sandbox.cli import invoking
     from lambda_sandbox.cli import simulation_tables as tables
     from lambda_sandbox.cli.power_tuning import PowerTuning
     from lambda_sandbox.simulation import comparison, plots
@@ -174,6 +177,7 @@ def power_tune(
         event = Path(payload[1:]).read_bytes() if payload.startswith("@") else payload.encode()
     except OSError as error:
         raise click.UsageError(f"cannot read the payload from {payload[1:]}: {error.strerror}") from None
+    invoking.checked(event, payload[1:] if payload.startswith("@") else "--payload")
     errors = Console(stderr=True)
     tuning = PowerTuning(client(endpoint), function, event, invocations)
     with errors.status("tuning") as status:
@@ -184,4 +188,11 @@ def power_tune(
         )
     click.echo(json.dumps(figures, indent=2)) if as_json else tables.power_tuning(figures)
     if draw is not None:
-        draw(plots.power_tuning(figures))
+        _draw(draw, plots.power_tuning(figures), plot)
+
+
+def _draw(draw: Callable[[Any], None], figure: Any, plot: Path | None) -> None:
+    try:
+        draw(figure)
+    except OSError as error:
+        raise click.UsageError(f"cannot write {plot}: {error.strerror}") from None

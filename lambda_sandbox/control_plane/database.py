@@ -254,12 +254,11 @@ def _text(key: Key) -> str:
 
 
 def _open(folder: Path | None) -> sqlite3.Connection:
-    if folder is None:
-        place = ":memory:"
-    else:
-        folder.mkdir(parents=True, exist_ok=True)
-        place = str(folder / _FILE)
-    connection = sqlite3.connect(place, timeout=0, isolation_level=None, check_same_thread=False)
+    place = ":memory:" if folder is None else str(_made(folder) / _FILE)
+    try:
+        connection = sqlite3.connect(place, timeout=0, isolation_level=None, check_same_thread=False)
+    except sqlite3.Error as error:
+        raise _fault(place, error) from error
     try:
         # The mirror in memory is right only while nobody else writes: hold the file until the process ends.
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -275,6 +274,16 @@ def _open(folder: Path | None) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SandboxFault(
+            f"The state cannot be kept in {folder} ({error.strerror}): pass another --state folder, one that can be written."
+        ) from error
+    return folder
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

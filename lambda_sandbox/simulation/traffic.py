@@ -140,13 +140,20 @@ def from_csv(path: Path, function: str = "") -> PerMinute | Recorded:
             rows = csv.DictReader(file)
             columns = list(rows.fieldnames or ())
             if "arrived_at_s" in columns:
-                return Recorded(tuple(sorted(float(row["arrived_at_s"]) for row in rows)))
+                return Recorded(tuple(sorted(_moment(row["arrived_at_s"]) for row in rows)))
             minutes = [name for name in columns if name.isdigit()]
             if not minutes:
                 raise SandboxFault(f"{path} has neither columns 1 to {MINUTES_A_DAY} nor arrived_at_s")
             return PerMinute(_summed(rows, sorted(minutes, key=int), function))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise SandboxFault(f"{path} cannot be read as traffic: {error}") from None
+
+
+def _moment(text: str) -> float:
+    at_s = float(text)
+    if not math.isfinite(at_s):
+        raise ValueError(f"arrived_at_s has {text}, which is no moment")
+    return at_s
 
 
 def _summed(rows: csv.DictReader[str], minutes: list[str], function: str) -> tuple[int, ...]:

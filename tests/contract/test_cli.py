@@ -118,7 +118,8 @@ def test_bill_history_and_health_as_tables_and_as_json(server: ServerProcess) ->
     assert "checked on" in run("bill", endpoint=server.endpoint).stdout
     assert json.loads(run("bill", "--json", endpoint=server.endpoint).stdout)["requests"] > 0
     assert "quote" in run("history", "quote", endpoint=server.endpoint).stdout
-    assert json.loads(run("history", "other", "--json", endpoint=server.endpoint).stdout)["invocations"] == []
+    none = run("history", "quote", "--status", "throttle", "--json", endpoint=server.endpoint).stdout
+    assert json.loads(none)["invocations"] == []
     assert server.endpoint in run("health", endpoint=server.endpoint).stdout
     assert json.loads(run("health", "--json", endpoint=server.endpoint).stdout)["status"] == "ok"
 

@@ -115,3 +115,27 @@ def test_filename_with_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("x = 1\n")
     with pytest.raises(ValueError, match="single file"):
         package(tmp_path, filename="app.py")
+
+
+def test_links_to_files_and_folders_are_followed(tmp_path: Path) -> None:
+    root, shared = tmp_path / "code", tmp_path / "shared"
+    for folder in (root, shared / "deep"):
+        folder.mkdir(parents=True)
+    (shared / "price.py").write_text("x = 1\n")
+    (shared / "deep" / "tax.py").write_text("y = 2\n")
+    (root / "app.py").symlink_to(shared / "price.py")
+    (root / "lib").symlink_to(shared)
+    (root / "gone.py").symlink_to(tmp_path / "nowhere")  # as an editor's lock is: a link to nothing
+    assert list(entries(package(root))) == ["app.py", "lib/deep/tax.py", "lib/price.py"]
+
+
+@pytest.mark.parametrize("target", ["../..", "..", "../../other"])
+def test_a_link_that_leads_back_to_its_own_folder_is_refused_by_name(tmp_path: Path, target: str) -> None:
+    root, other = tmp_path / "code", tmp_path / "other"
+    (root / "lib").mkdir(parents=True)
+    other.mkdir()
+    (root / "app.py").write_text("x = 1\n")
+    (root / "lib" / "round").symlink_to(target)
+    (other / "back").symlink_to(root)
+    with pytest.raises(ValueError, match=r"the link .*/(lib/round|back) leads back to .*; remove the link"):
+        package(root)

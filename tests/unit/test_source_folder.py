@@ -1,10 +1,11 @@
 """A folder under an editor's hands: what counts as a change, and what becomes the package."""
 
 import io
+import shutil
 import threading
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, Queue
 
@@ -82,3 +83,52 @@ def test_an_empty_folder_and_a_missing_one_are_one_sentence(tmp_path: Path) -> N
         SourceFolder(tmp_path).package()
     with pytest.raises(SandboxFault, match="is not a folder"):
         SourceFolder(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("way", ["deleted and made again", "moved away"])
+def test_a_folder_that_is_replaced_is_watched_on(tmp_path: Path, way: str) -> None:
+    root = tmp_path / "code"
+    root.mkdir()
+    (root / "app.py").write_text("A = 1")
+    with watched(SourceFolder(root)) as seen:
+        shutil.rmtree(root) if way == "deleted and made again" else root.rename(tmp_path / "old")
+        root.mkdir()
+        (root / "app.py").write_text("A = 2")
+        seen.get(timeout=5)
+        with suppress(Empty):  # until the watch of the new folder is quiet
+            while True:
+                seen.get(timeout=1)
+        (root / "app.py").write_text("A = 3")
+        seen.get(timeout=1)
+
+
+def test_a_folder_that_is_gone_for_a_while_is_waited_for(tmp_path: Path) -> None:
+    root = tmp_path / "code"
+    root.mkdir()
+    folder = SourceFolder(root)
+    with watched(folder) as seen:
+        root.rename(tmp_path / "old")
+        with pytest.raises(SandboxFault, match="is gone; put it back"):
+            folder.package()
+        with suppress(Empty):
+            while True:
+                seen.get(timeout=1)
+        (tmp_path / "old").rename(root)
+        seen.get(timeout=5)
+
+
+def test_a_linked_folder_counts_and_one_that_leads_back_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, shared = tmp_path / "code", tmp_path / "shared"
+    root.mkdir()
+    shared.mkdir()
+    (shared / "film.bin").write_bytes(b"0" * (2**20 + 1))
+    (root / "lib").symlink_to(shared)
+    monkeypatch.setattr(source_folder, "UNZIPPED_BYTES", 2**20)
+    with pytest.raises(SandboxFault, match="put the function in a folder of its own"):
+        SourceFolder(root).package()
+    (root / "lib").unlink()
+    (root / "round").symlink_to(root)
+    with pytest.raises(SandboxFault, match="leads back to"):
+        SourceFolder(root).package()
