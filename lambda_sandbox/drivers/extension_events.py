@@ -25,6 +25,7 @@ class ExtensionEvents:
         self._unregistered: dict[str, set[str]] = {}
         self._waiting: dict[str, dict[str, HttpConnection]] = defaultdict(dict)
         self._shutdowns: dict[str, dict[str, Any]] = {}
+        self._told: dict[str, set[str]] = defaultdict(set)  # of the shutdown; whoever asks once more waits for its end
 
     # --- ExtensionsHost ------------------------------------------------------------------------------
 
@@ -105,7 +106,9 @@ class ExtensionEvents:
     def _tell(self, environment_id: str, extension_id: str) -> None:
         environment = self._driver.core.pool.environments.get(environment_id)
         registered = environment.extensions.get(extension_id) if environment is not None else None
-        if registered is not None and extension.SHUTDOWN in registered.events:
+        told = self._told[environment_id]
+        if registered is not None and extension.SHUTDOWN in registered.events and extension_id not in told:
+            told.add(extension_id)
             connection = self._waiting[environment_id].pop(extension_id)
             extensions.deliver(connection, extension_id, self._shutdowns[environment_id])
 
@@ -114,6 +117,7 @@ class ExtensionEvents:
         self._waiting.pop(environment_id, None)
         self._external.pop(environment_id, None)
         self._shutdowns.pop(environment_id, None)
+        self._told.pop(environment_id, None)
         self._unregistered.pop(environment_id, None)
 
     def _registered(self, environment_id: str, name: str) -> None:

@@ -21,13 +21,18 @@ class StreamingConnection(HttpConnection):
     def begin_stream(self, status: int, headers: bytes, hold: Callable[[bool], None] | None = None) -> None:
         """Send the head. ``hold(True)`` is called when the caller reads too slowly, ``hold(False)`` when it has caught up."""
         request = self._current
+        # These have no body, and nothing that tells of one (RFC 9112, section 6.3).
+        empty = status < 200 or status in (204, 304)
         # A caller that speaks HTTP/1.0 knows no chunks: for it the end of the connection is the end of the answer.
-        self._chunked = request is None or request.http_version != "1.0"
-        if request is not None and not self._chunked:
+        old = request is not None and request.http_version == "1.0"
+        if request is not None and old:
             request.keep_alive = False
-        self._bodyless = request is not None and request.method == b"HEAD"
+        self._chunked = not old and not empty
+        self._bodyless = empty or (request is not None and request.method == b"HEAD")
         self._hold = hold
-        framing = b"Transfer-Encoding: chunked\r\n" if self._chunked else b"Connection: close\r\n"
+        framing = (
+            b"Transfer-Encoding: chunked\r\n" if self._chunked else b"Connection: close\r\n" if old else b""
+        )
         self._send(b"HTTP/1.1 %d %s\r\n%s%s\r\n" % (status, _reason(status), headers, framing))
 
     def stream(self, data: bytes) -> None:

@@ -170,12 +170,17 @@ def _exec_runtime(commands: list[list[str]]) -> str:
     for command in commands:
         try:
             os.execv(command[0], command)  # noqa: S606
-        except FileNotFoundError:
-            continue
+        except FileNotFoundError as error:
+            if os.path.lexists(command[0]):  # it is there; the interpreter that its first line names is not
+                return _not_executed(command[0], error)
         except OSError as error:
-            return f"fork/exec {command[0]}: {(error.strerror or str(error)).lower()}"
+            return _not_executed(command[0], error)
     tried = " ".join(command[0] for command in commands)
     return f"Couldn't find valid bootstrap(s): [{tried}]"
+
+
+def _not_executed(program: str, error: OSError) -> str:
+    return f"fork/exec {program}: {(error.strerror or str(error)).lower()}"
 
 
 def _refuse(error_type: str, message: str) -> int:

@@ -171,7 +171,10 @@ def _bubblewrap_arguments(image: Image) -> list[str]:
         arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"]
     else:
         arguments += ["--unshare-user", "--uid", str(FUNCTION_USER), "--gid", "990"]
-    arguments += ["--proc", "/proc", "--dir", "/etc", "--dir", "/opt", "--dir", "/tmp", "--dir", "/var/task"]  # noqa: S108
+    arguments += ["--proc", "/proc"]
+    # A folder that it makes by itself, on the way to a file, is closed to everybody but root.
+    for folder in ("/dev", "/etc", "/opt", "/tmp", "/var/task"):  # noqa: S108
+        arguments += ["--dir", folder]
     for device in ("null", "zero", "full", "random", "urandom"):
         arguments += ["--dev-bind", f"/dev/{device}", f"/dev/{device}"]
     for target, source in {**image.folders, **image.files}.items():

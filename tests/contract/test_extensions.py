@@ -52,6 +52,8 @@ while True:
         time.sleep(0.3)
     if event["eventType"] == "SHUTDOWN":
         say("ends", headers["lambda-extension-identifier"] == me)
+        if MODE == "asks on":
+            continue
         break
     if MODE == "crashes":
         os._exit(9)
@@ -187,6 +189,15 @@ def test_a_deleted_functions_extension_is_told_spindown_and_may_finish(server: S
     assert (shut["eventType"], shut["shutdownReason"]) == ("SHUTDOWN", "spindown")
     assert shut["deadlineMs"] > invoked["deadlineMs"] - 60_000
     assert said(server, "deleted", "ends") == [True]
+
+
+def test_an_extension_that_asks_on_after_its_shutdown_waits_for_its_end(server: Server, watcher: str) -> None:
+    deploy(server, "insists", watcher, mode="asks on")
+    invoke(server, "insists")
+    server.client("lambda").delete_function(FunctionName="insists")
+    said(server, "insists", "ends")
+    time.sleep(0.5)
+    assert [event["eventType"] for event in said(server, "insists", "event")] == ["INVOKE", "SHUTDOWN"]
 
 
 @pytest.mark.parametrize(("event", "reason"), [("sleep", "timeout"), ("exit", "failure")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+import socket
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -64,6 +65,10 @@ def answer(request_id, headers, event):
             stream.end("Shop.Closed", b"{}")
             return
         stream.write(b"1,2\n")
+    elif path in ("/204", "/304"):
+        stream = Stream(request_id, "application/vnd.awslambda.http-integration-response")
+        stream.write(json.dumps({"statusCode": int(path[1:])}).encode() + b"\0" * 8)
+        stream.write(b"nobody reads this")
     else:
         stream = Stream(request_id, "application/vnd.awslambda.http-integration-response")
         meta = json.dumps({"statusCode": 418, "headers": {"X-Pot": "tea"}, "cookies": ["leaf=green"]}).encode()
@@ -118,6 +123,21 @@ def url(server: Server) -> str:
 def stream_url(server: Server) -> str:
     server.deploy("flow", STREAMS)
     return make_url(server, "flow", InvokeMode="RESPONSE_STREAM")
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_streamed_answer_that_may_have_no_body_has_none_and_the_connection_goes_on(
+    server: Server, stream_url: str, status: int
+) -> None:
+    address = urlsplit(server.endpoint)
+    head = f"GET /{status} HTTP/1.1\r\nHost: {urlsplit(stream_url).netloc}\r\n"
+    with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+        connection.sendall(f"{head}\r\n{head}Connection: close\r\n\r\n".encode())
+        received = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert received.count(f"HTTP/1.1 {status} ".encode()) == 2
+    assert received.endswith(b"\r\n\r\n")
+    assert b"ransfer-Encoding" not in received
+    assert b"nobody" not in received
 
 
 def test_the_event_has_payload_format_two(url: str, fetch: Fetch) -> None:

@@ -237,6 +237,7 @@ def test_a_dry_run_runs_nothing(server: Server) -> None:
             "RequestTooLargeException", 413, id="1.1 MB as an event",
         ),
         pytest.param({"ClientContext": "%%%"}, "InvalidRequestContentException", 400, id="client context"),
+        pytest.param({"ClientContext": "W10="}, "InvalidRequestContentException", 400, id="client context []"),
         pytest.param({"Qualifier": "nope"}, "ResourceNotFoundException", 404, id="unknown alias"),
     ],
 )  # fmt: skip

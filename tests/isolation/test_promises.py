@@ -346,6 +346,22 @@ def test_open_files_are_limited(code_folder: Path, isolation: str) -> None:
     play(code_folder, isolation, scene)
 
 
+def test_devices_can_be_used(code_folder: Path, isolation: str) -> None:
+    source = """
+        import os, subprocess
+        def handler(event, context):
+            open("/dev/null", "w").write("gone")
+            subprocess.run(["true"], stdin=subprocess.DEVNULL, check=True)
+            return len(open("/dev/urandom", "rb").read(4)), sum(open("/dev/zero", "rb").read(4))
+    """
+
+    async def scene(on_stage: Stage) -> None:
+        environment_id = on_stage.start(source)
+        assert await on_stage.invoke(environment_id) == [4, 0]
+
+    play(code_folder, isolation, scene)
+
+
 def throttled_share(on_stage: Stage, environment_id: str) -> float:
     """In how many of the kernel's periods the group wanted more than its quota."""
     group = on_stage.environments._environments[environment_id].group

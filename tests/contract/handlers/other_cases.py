@@ -106,6 +106,8 @@ while true; do
 done
 """
 
+_NOT_STARTED = "RequestId: [0-9a-f-]{36} Error: fork/exec /var/task/bootstrap: "
+
 PROVIDED = [
     Case("shell script without curl", _SHELL, returns({"shell": [1]}, log=r"shell got \[1\]"), [1]),
     Case("program", _bootstrap('call(f"invocation/{name}/response", body).close()'), returns("é"), "é"),
@@ -116,6 +118,7 @@ PROVIDED = [
     Case("handler's name is the program's to use", _bootstrap('call(f"invocation/{name}/response", json.dumps([os.environ["_HANDLER"], "AWS_EXECUTION_ENV" in os.environ, os.getcwd()]).encode()).close()'), returns(["app.handler", False, "/var/task"])),
     Case("streamed answer", _bootstrap('import http.client; c = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"]); c.request("POST", f"/2018-06-01/runtime/invocation/{name}/response", iter([b"ab", b"cd"]), {"Lambda-Runtime-Function-Response-Mode": "streaming"}, encode_chunked=True); c.getresponse().read()'), writes("abcd")),
     Case("ends before it asks", "#!/bin/sh\nexit 0\n", fails("Runtime.ExitError", ".*exit status 0|.*Runtime exited without providing a reason")),
-    Case("no interpreter", "#!/no/such/program\n", fails("Runtime.InvalidEntrypoint", ".*")),
-    Case("not a program", "\0\0\0\0", fails("Runtime.InvalidEntrypoint", "fork/exec /var/task/bootstrap: exec format error")),
+    Case("no interpreter", "#!/no/such/program\n", fails("Runtime.InvalidEntrypoint", _NOT_STARTED + "no such file or directory")),
+    Case("not a program", "\0\0\0\0", fails("Runtime.InvalidEntrypoint", _NOT_STARTED + "exec format error")),
+    Case("line ends of Windows", "#!/bin/sh\r\nexit 0\r\n", fails("Runtime.InvalidEntrypoint", _NOT_STARTED + "no such file or directory")),
 ]  # fmt: skip

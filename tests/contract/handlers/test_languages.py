@@ -110,7 +110,7 @@ def test_bootstrap(server: Server, case: Case) -> None:
 
 
 def test_no_bootstrap(server: Server) -> None:
-    message = r"Couldn't find valid bootstrap\(s\): \[/var/task/bootstrap /opt/bootstrap\]"
+    message = r"RequestId: [0-9a-f-]{36} Error: Couldn't find valid bootstrap\(s\): \[/var/task/bootstrap /opt/bootstrap\]"
     case = Case("none", "", fails("Runtime.InvalidEntrypoint", message))
     case.expected.check(run(server, "provided", "provided.al2023", {"other": ""}, case))
 
