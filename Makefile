@@ -25,18 +25,15 @@ help: ## List every target
 course: site ## Install, build, and start the sandbox, the site and JupyterLab; Ctrl-C stops all three
 	@exec $(RUN) -m course --sandbox-port $(PORT_SANDBOX) --site-port $(PORT_SITE) --jupyter-port $(PORT_JUPYTER)
 
-test: needs site ## Run everything that must pass: ruff, mypy, the strict site build, pytest
-	@$(RUN) -m ruff check .
-	@$(RUN) -m ruff format --check .
-	@$(RUN) -m mypy
-	@$(RUN) -m mypy course benchmarks docs_hooks
+test: needs ## Run everything that must pass: ruff, mypy, the strict site build, pytest
+	@$(MAKE) --no-print-directory -j2 lint site
 	@$(RUN) -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder \
 		|| { echo "What failed beside other tests gets one more try, alone:"; \
 		$(RUN) -m pytest -v --last-failed --last-failed-no-failures none --exitfirst; }
 
-site: venv site/index.html ## Build the site into site/ (strict), if a source changed
+site: site/index.html ## Build the site into site/ (strict), if a source changed
 
-site/index.html: $(site_sources) requirements.txt
+site/index.html: $(site_sources) requirements.txt | venv
 	@echo "Building the site ..."
 	@$(RUN) -m mkdocs build --strict --quiet
 
