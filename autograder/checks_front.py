@@ -68,7 +68,11 @@ def _row(check: dict[str, Any]) -> str:
 def run_checks(notebook: str | None) -> CheckTable | str:
     """Check the saved notebook of the lab in whose folder this runs; blocks until it is done."""
     try:
-        lab = find_lab(read_labs(labs_folder()), None)
+        labs = read_labs(labs_folder())
+    except click.UsageError as error:
+        return error.message
+    try:
+        lab = find_lab(labs, None)
     except click.UsageError:
         return "Open the notebook from its lab's folder to check it."
     path = Path(notebook) if notebook else lab.notebook

@@ -6,10 +6,12 @@ beside the worker (``autograder.remote``), which stays for the next one and ends
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import json
 import queue
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,6 +28,8 @@ from autograder.result import Result, result_from_json
 from autograder.workers import grade_all
 
 _CONNECT_S = 10.0
+# A scheduler's own ways to listen; what Dask would guess of anything else is a mistype.
+_ADDRESS = re.compile(r"(?:tcp|tls|ucx|wss?)://[^\s/]+:[0-9]{1,5}/?\Z")
 _AHEAD = 3  # packets a thread of the cluster: enough that none waits, and not the whole class in memory
 _servants: queue.LifoQueue[subprocess.Popen[str]] = queue.LifoQueue()
 
@@ -40,16 +44,34 @@ def cluster_at(address: str, *, complete_isolation: bool = False) -> Iterator[Ru
         from distributed import Client
     except ImportError:
         raise GraderFault('--dask needs Dask: pip install "distributed", here and on the workers.') from None
+    if not _ADDRESS.match(address):
+        raise GraderFault(f"No Dask scheduler answers at {address!r}: its address is tcp://HOST:PORT.")
     try:
+        asyncio.run(asyncio.wait_for(_greeted(address), _CONNECT_S))
         client = Client(address, timeout=_CONNECT_S, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
-        raise GraderFault(f"No Dask scheduler answers at {address} ({type(error).__name__}).") from None
+    except Exception as error:  # a peer that is no scheduler answers with anything
+        raise GraderFault(
+            f"No Dask scheduler answers at {address} ({type(error).__name__}): start one there, or say where it is."
+        ) from None
     with client:
 
         def run(jobs: list[Job]) -> Iterator[Result]:
             return _graded(client, jobs, complete_isolation)
 
         yield run
+
+
+async def _greeted(address: str) -> None:
+    """Return once a Dask scheduler has said who it is.
+
+    A Client that finds none is no answer: it waits without end for a peer that says something else, and when it is
+    collected it tries for 20 seconds to close what it never opened, and prints a traceback.
+    """
+    from distributed.comm import connect
+    from distributed.security import Security
+
+    comm = await connect(address, timeout=_CONNECT_S, **Security().get_connection_args("client"))
+    comm.abort()
 
 
 def _graded(client: Any, jobs: list[Job], complete_isolation: bool) -> Iterator[Result]:

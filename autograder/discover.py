@@ -60,10 +60,16 @@ class Lab:
 def labs_folder(start: Path | None = None) -> Path:
     """Return the folder with ``labs.toml``: above ``start``, or beside this package.
 
-    Raises click.UsageError if there is none.
+    ``LABS_FOLDER`` names it and no other. Raises click.UsageError if there is none.
     """
     set_by_hand = os.environ.get("LABS_FOLDER")
-    places = [Path(set_by_hand)] if set_by_hand else []
+    if set_by_hand:
+        if not (Path(set_by_hand) / "labs.toml").is_file():
+            raise click.UsageError(
+                f"LABS_FOLDER is {set_by_hand}, which holds no labs.toml: set it to the labs folder of the course, or unset it."
+            )
+        return Path(set_by_hand)
+    places = []
     here = (start or Path.cwd()).resolve()
     for folder in (here, *here.parents):
         places += [folder, folder / "labs"]

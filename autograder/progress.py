@@ -20,6 +20,7 @@ from autograder.result import GRADED, Result
 
 _VERSION = 1
 PASSED = "passed"
+_WHAT_TO_DO = "put that right, or set XDG_STATE_HOME to a folder that you can write to"
 
 
 class ProgressDamaged(GraderError):
@@ -93,11 +94,16 @@ def read_progress(path: Path) -> Progress:
     except FileNotFoundError:
         return Progress()
     except OSError as error:
-        raise GraderError(f"Your progress in {path} cannot be read: {error.strerror}.") from None
+        raise GraderError(
+            f"Your progress in {path} cannot be read: {error.strerror}; {_WHAT_TO_DO}."
+        ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         stamp = datetime.datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")
         kept = path.with_name(f"progress.damaged-{stamp}.json")
-        os.replace(path, kept)
+        try:
+            os.replace(path, kept)
+        except OSError as error:
+            raise _not_kept(path, error) from None
         raise ProgressDamaged(
             f"Your progress file was damaged and is kept as {kept}; progress begins anew: labs check fills it again."
         ) from None
@@ -113,17 +119,28 @@ def changing(path: Path) -> Iterator[Progress]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.with_name("lock").open("a")
     except OSError as error:
-        raise GraderError(f"Your progress cannot be kept in {path.parent}: {error.strerror}.") from None
+        raise _not_kept(path, error) from None
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         progress = read_progress(path)
         yield progress
-        write_atomically(path, json.dumps(_to_json(progress), indent=1, sort_keys=True) + "\n")
+        try:
+            write_atomically(path, json.dumps(_to_json(progress), indent=1, sort_keys=True) + "\n")
+        except OSError as error:
+            raise _not_kept(path, error) from None
+
+
+def _not_kept(path: Path, error: OSError) -> GraderError:
+    return GraderError(f"Your progress cannot be kept in {path.parent}: {error.strerror}; {_WHAT_TO_DO}.")
 
 
 def record(progress: Progress, lab: Lab, result: Result) -> list[str]:
-    """Take a result over and return the ids of the checks that pass now and did not before; held ones are left out."""
-    if result.status != GRADED:
+    """Take a result over and return the ids of the checks that pass now and did not before; held ones are left out.
+
+    Progress is how the notebook stands: a check that fails now is open again. What could not be graded, and a file
+    that is no notebook, say nothing about it and change nothing.
+    """
+    if result.status != GRADED or not result.read:
         return []
     mine = progress.of(lab)
     before = mine.checks

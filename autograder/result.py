@@ -39,6 +39,11 @@ class Result:
     late: bool = False
 
     @property
+    def read(self) -> bool:
+        """Say whether there was a notebook to grade; where none could be read every check failed, and none was run."""
+        return bool(self.notebook_sha256)
+
+    @property
     def score(self) -> int:
         return sum(check.earned for check in self.checks)
 

@@ -14,12 +14,12 @@ from rich.text import Text
 from autograder.batch import Plan, Runner, carried_out
 from autograder.class_report import write_class_report
 from autograder.cli import console as show
+from autograder.cli.group import INTERRUPTED
 from autograder.discover import Lab
 from autograder.gradebook import gradebook, read_results
 from autograder.manifest import Manifest
 from autograder.result import GRADED, Result
 
-INTERRUPTED = 130
 _WINDOW_S = 300.0  # of the speed that the time left is told from: submissions differ
 
 

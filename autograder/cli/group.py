@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
 
 import click
 
 from autograder.errors import GraderError
 
+INTERRUPTED = 130
+
 
 class LabsGroup(click.Group):
-    """Turns the grader's own errors into one sentence and exit code 1, and a SIGTERM into an orderly end."""
+    """Turns wrong usage and the grader's own errors into one sentence, and a SIGTERM into an orderly end.
+
+    Exit code 1 for what failed, 2 for a wrong command line, 130 for Ctrl-C.
+    """
+
+    def main(self, *arguments: Any, standalone_mode: bool = True, **settings: Any) -> Any:
+        run: Callable[[], Any] = functools.partial(
+            click.Group.main, self, *arguments, standalone_mode=False, **settings
+        )
+        if not standalone_mode:
+            return run()
+        try:
+            code = run()
+        except click.exceptions.NoArgsIsHelpError as nothing_said:
+            nothing_said.show()  # the help itself
+            sys.exit(nothing_said.exit_code)
+        except click.UsageError as error:
+            where = error.ctx.command_path if error.ctx else self.name
+            _fail(f"{error.format_message().rstrip('.')}; see {where} --help", error.exit_code)
+        except click.ClickException as error:
+            _fail(error.format_message(), error.exit_code)
+        except click.Abort:
+            click.echo("Stopped.", err=True)
+            sys.exit(INTERRUPTED)
+        sys.exit(code if isinstance(code, int) else 0)
 
     def invoke(self, context: click.Context) -> object:
         # The default would leave the workers and their sandboxes to themselves.
@@ -22,6 +51,11 @@ class LabsGroup(click.Group):
             raise click.ClickException(str(error)) from None
 
 
-@click.group(cls=LabsGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def _fail(sentence: str, code: int) -> NoReturn:
+    click.echo(f"Error: {sentence}", err=True)
+    sys.exit(code)
+
+
+@click.group("labs", cls=LabsGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Do the labs of the course, and grade them."""

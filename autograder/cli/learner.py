@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 
 from autograder.cli import console as show
-from autograder.cli.group import main
+from autograder.cli.group import INTERRUPTED, main
 from autograder.discover import Lab, find_lab, labs_folder, read_labs
 from autograder.errors import GraderError
 from autograder.grade import Job
@@ -41,9 +41,14 @@ def check(lab_name: str | None, notebook: Path | None, output: str, wall_s: floa
     lab = find_lab(read_labs(labs_folder()), lab_name)
     path = notebook or lab.notebook
     if not path.exists():
-        raise click.ClickException(f"{path} does not exist.")
+        raise no_notebook(lab, path)
     job = Job(lab, Submission("you", "you", path), seed=secrets.token_hex(8), limits=Limits(wall_s=wall_s))
-    result = grade_one(job)
+    try:
+        result = grade_one(job)
+    except KeyboardInterrupt:
+        click.echo("Stopped: nothing was recorded, and your progress is as it was.", err=True)
+        raise SystemExit(INTERRUPTED) from None
+    refuse_unread(lab, path, result)
     if path.resolve() != lab.solution.resolve():
         remember(lab, result)
     if output == "json":
@@ -52,6 +57,21 @@ def check(lab_name: str | None, notebook: Path | None, output: str, wall_s: floa
         show.print_result(Console(), lab, result, show.whys_of(lab))
     public, most = result.part(held=False)
     raise SystemExit(0 if result.status == GRADED and public == most else 1)
+
+
+def no_notebook(lab: Lab, path: Path) -> GraderError:
+    """Return the error for a notebook that is not there."""
+    own = path == lab.notebook
+    what_to_do = f"labs reset {lab.number} brings it back" if own else "say where the .ipynb file is"
+    return GraderError(f"{path} does not exist: {what_to_do}.")
+
+
+def refuse_unread(lab: Lab, path: Path, result: Result) -> None:
+    """Raise GraderError with one sentence where the file was no notebook: that is no result of the lab."""
+    if result.status == GRADED and not result.read:
+        reason = " ".join(result.warnings).rstrip(".")
+        back = f"; labs reset {lab.number} brings the lab's own back" if path == lab.notebook else ""
+        raise GraderError(f"{reason}{back}. Nothing was recorded: your progress is unchanged.")
 
 
 def remember(lab: Lab, result: Result) -> list[str]:
@@ -111,7 +131,10 @@ def reset(lab_name: str) -> None:
     while copy.exists():
         copy, number = lab.folder / f"lab.{stamp}-{number}.ipynb", number + 1
     if lab.notebook.exists():
-        shutil.copy2(lab.notebook, copy)
+        if lab.notebook.is_file():
+            shutil.copy2(lab.notebook, copy)
+        else:
+            lab.notebook.rename(copy)  # a folder of that name would be in the way
         click.echo(f"Your notebook is kept as {copy}.")
     write_atomically(lab.notebook, original)
     click.echo(f"{lab.notebook} is as it came.")

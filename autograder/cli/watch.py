@@ -15,7 +15,7 @@ from rich.console import Console
 
 from autograder.cli import console as show
 from autograder.cli.group import main
-from autograder.cli.learner import remember
+from autograder.cli.learner import no_notebook, refuse_unread, remember
 from autograder.discover import find_lab, labs_folder, read_labs
 from autograder.grade import Job
 from autograder.limits import Limits
@@ -38,7 +38,7 @@ def watch(lab_name: str | None, wall_s: float) -> None:
     """Check the lab's notebook now and after each save, and show one next step. Ctrl-C ends it."""
     lab = find_lab(read_labs(labs_folder()), lab_name)
     if not lab.notebook.exists():
-        raise click.ClickException(f"{lab.notebook} does not exist.")
+        raise no_notebook(lab, lab.notebook)
     console = Console()
     checking = 0
     try:
@@ -118,6 +118,7 @@ def _start(job: Job, foremen: Foremen) -> int:
 
 def _check(job: Job, foremen: Foremen) -> None:
     result = grade_one(job, foremen)
+    refuse_unread(job.lab, job.lab.notebook, result)
     new = remember(job.lab, result)
     show.print_step(Console(), job.lab, result, new, show.whys_of(job.lab))
 

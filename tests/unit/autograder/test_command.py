@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import socket
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -128,3 +133,115 @@ def test_check_tells_the_learner_nothing_of_held_checks(course: Path, write_note
     [check] = document["checks"]
     assert check["told"] == [["wanted", "3"], ["got", "4"], ["look at", "the sum"]]
     assert check["hint"] == "labs hint 07 test_total"
+
+
+@pytest.mark.parametrize("what", ["not JSON", "a folder", "empty", "the lab's own, empty"])
+def test_a_file_that_is_no_notebook_leaves_progress_as_it_was(
+    course: Path, write_notebook: Write, tmp_path: Path, what: str
+) -> None:
+    write_notebook(("facts", "total = 3"), folder=course)
+    assert CliRunner().invoke(main, ["check", "7"]).exit_code == 0
+    own = "own" in what
+    bad = course / "lab.ipynb" if own else tmp_path / "bad.ipynb"
+    if what == "a folder":
+        bad.mkdir()
+    else:
+        bad.write_text("" if "empty" in what else "{")
+    before = progress_path().read_bytes()
+    done = CliRunner().invoke(main, ["check", "7"] if own else ["check", "7", "--notebook", str(bad)])
+    assert done.exit_code == 1
+    assert done.output.endswith("Nothing was recorded: your progress is unchanged.\n")
+    assert done.output.count("\n") == 1
+    assert ("labs reset 07" in done.output) == own
+    assert progress_path().read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["check", "watch"])
+def test_a_lab_without_its_notebook_says_how_it_comes_back(course: Path, command: str) -> None:
+    (course / "lab.ipynb").unlink()
+    done = CliRunner().invoke(main, [command, "7"])
+    assert done.exit_code == 1
+    assert done.output == f"Error: {course / 'lab.ipynb'} does not exist: labs reset 07 brings it back.\n"
+    assert CliRunner().invoke(main, ["reset", "7"]).exit_code == 0
+    assert (course / "lab.ipynb").exists()
+
+
+def test_reset_keeps_a_folder_that_is_in_the_notebook_s_place(course: Path) -> None:
+    (course / "lab.ipynb").unlink()
+    (course / "lab.ipynb").mkdir()
+    assert CliRunner().invoke(main, ["reset", "7"]).exit_code == 0
+    assert (course / "lab.ipynb").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["check", "--zzz"], "Error: No such option '--zzz'; see labs check --help\n"),
+        (["nope"], "Error: No such command 'nope'; see labs --help\n"),
+        (["check", "99"], "Error: There is no lab '99'. The labs: 07-plain; see labs check --help\n"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_wrong_usage_is_one_line(course: Path, words: list[str], said: str) -> None:
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 2
+    assert done.output == said
+
+
+def test_labs_alone_is_its_help(course: Path) -> None:
+    assert "Commands:" in CliRunner().invoke(main, []).output
+
+
+def test_ctrl_c_in_a_check_says_that_nothing_was_recorded(
+    course: Path, write_notebook: Write, tmp_path: Path
+) -> None:
+    begun = tmp_path / "begun"
+    os.mkfifo(begun)
+    write_notebook(("facts", "total = 3"), folder=course)
+    (course / "checks" / "conftest.py").write_text(
+        f"import time\n\ndef pytest_runtest_setup(item):\n    open({str(begun)!r}, 'w').close()\n    time.sleep(60)\n"
+    )
+    checking = subprocess.Popen(
+        [sys.executable, "-m", "autograder", "check", "7"], stderr=subprocess.PIPE, text=True
+    )
+    begun.read_bytes()  # blocks until the first check runs
+    checking.send_signal(signal.SIGINT)
+    _, err = checking.communicate(timeout=60)
+    assert err == "Stopped: nothing was recorded, and your progress is as it was.\n"
+    assert checking.returncode == 130
+    assert not progress_path().exists()
+
+
+@pytest.mark.parametrize("address", ["foo", "foo:8786", "http://127.0.0.1:9", "tcp://127.0.0.1"])
+def test_what_is_no_address_of_a_dask_scheduler_is_refused_at_once(
+    course: Path, tmp_path: Path, address: str
+) -> None:
+    pytest.importorskip("distributed", reason="Dask is an extra of its own: pip install distributed")
+    out = str(tmp_path / "out")
+    words = ["grade", str(course / "lab.ipynb"), "--lab", "7", "--out", out, "--dask", address]
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "autograder", *words], capture_output=True, text=True, check=False
+    )
+    assert time.monotonic() - began < 15
+    assert done.returncode == 1
+    said = f"Error: No Dask scheduler answers at {address!r}: its address is tcp://HOST:PORT.\n"
+    assert done.stderr == said
+
+
+def test_nobody_at_a_dask_address_is_one_sentence(course: Path, tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="Dask is an extra of its own: pip install distributed")
+    out = str(tmp_path / "out")
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts, and never says a word
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        words = ["grade", str(course / "lab.ipynb"), "--lab", "7", "--out", out, "--dask", address]
+        done = subprocess.run(
+            [sys.executable, "-m", "autograder", *words],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: No Dask scheduler answers at {address} (TimeoutError): start one")
+    assert done.stderr.count("\n") == 1

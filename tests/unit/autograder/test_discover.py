@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from autograder.discover import find_lab, read_labs
+from autograder.discover import find_lab, labs_folder, read_labs
 from autograder.submissions import find_submissions
 
 TOML = """
@@ -37,6 +37,16 @@ def test_lab_is_found_by_slug_or_number(labs_toml: Path, name: str) -> None:
 def test_lab_is_found_by_the_folder_one_is_in(labs_toml: Path) -> None:
     (labs_toml / "03-warm" / "solution").mkdir(parents=True)
     assert find_lab(read_labs(labs_toml), None, labs_toml / "03-warm" / "solution").title == "Warm"
+
+
+def test_a_course_that_is_not_where_it_is_said_to_be_is_refused(
+    labs_toml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABS_FOLDER", str(labs_toml))
+    assert labs_folder() == labs_toml
+    monkeypatch.setenv("LABS_FOLDER", "/nope")
+    with pytest.raises(click.UsageError, match=r"LABS_FOLDER is /nope, which holds no labs\.toml: set it"):
+        labs_folder(labs_toml)
 
 
 def test_unknown_lab_names_the_labs_there_are(labs_toml: Path) -> None:

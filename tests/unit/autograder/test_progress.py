@@ -29,7 +29,8 @@ HELD = CheckResult("test_printed", "Printed", 1, 1, True, False, "passed")
 
 
 def result(*checks: CheckResult, status: str = GRADED) -> Result:
-    return Result("07-plain", "you", "you", status, checks, graded_at="2026-11-21T10:00:00+00:00")
+    at = "2026-11-21T10:00:00+00:00"
+    return Result("07-plain", "you", "you", status, checks, notebook_sha256="0" * 64, graded_at=at)
 
 
 def open_hint(path: Path, times: int) -> None:
@@ -54,6 +55,20 @@ def test_a_fault_of_the_machine_changes_nothing(plain_lab: Lab) -> None:
     record(progress, plain_lab, result(PASSED))
     assert record(progress, plain_lab, result(status=NOT_GRADED)) == []
     assert progress.finished(plain_lab)
+
+
+def test_a_file_that_was_no_notebook_changes_nothing(plain_lab: Lab) -> None:
+    progress = Progress()
+    record(progress, plain_lab, result(PASSED))
+    assert record(progress, plain_lab, replace(result(FAILED), notebook_sha256="")) == []
+    assert progress.finished(plain_lab)
+
+
+def test_a_check_that_fails_again_is_open_again(plain_lab: Lab) -> None:
+    progress = Progress()
+    record(progress, plain_lab, result(PASSED))
+    record(progress, plain_lab, result(FAILED))
+    assert not progress.finished(plain_lab)
 
 
 def test_one_parameter_that_fails_leaves_its_check_open(plain_lab: Lab) -> None:
@@ -119,8 +134,11 @@ def test_a_change_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(GraderError, match="cannot be kept"), changing(tmp_path / "file" / "progress.json"):
+    kept = pytest.raises(GraderError, match=r"cannot be kept.*set XDG_STATE_HOME")
+    with kept, changing(tmp_path / "file" / "progress.json"):
         pass
+    with pytest.raises(GraderError, match=r"cannot be read: Not a directory; .*set XDG_STATE_HOME"):
+        read_progress(tmp_path / "file" / "progress.json")
 
 
 @pytest.mark.parametrize(
