@@ -25,7 +25,8 @@ class ExtensionEvents:
         self._unregistered: dict[str, set[str]] = {}
         self._waiting: dict[str, dict[str, HttpConnection]] = defaultdict(dict)
         self._shutdowns: dict[str, dict[str, Any]] = {}
-        self._told: dict[str, set[str]] = defaultdict(set)  # of the shutdown; whoever asks once more waits for its end
+        # Of the shutdown; whoever asks once more waits for its end.
+        self._told: dict[str, set[str]] = defaultdict(set)
 
     # --- ExtensionsHost ------------------------------------------------------------------------------
 
