@@ -416,10 +416,10 @@ class ProcessEnvironments:
     def _give_back(self, environment: RunningEnvironment) -> None:
         """Reap and delete what the kernel lets go only when the last process is gone; try again shortly if it is not."""
         kept = environment.tmp_key in self._tmp_keys.values()
-        gone = environment.is_gone()
-        if kept and gone:
+        if kept and environment.is_gone():
             self._kept_groups.take(environment)
-        if (kept and not gone) or not environment.reaped():
+            kept = False
+        if kept or not environment.reaped():
             self._loop.call_later(0.01, self._give_back, environment)
             return
         self._ending.discard(environment)
