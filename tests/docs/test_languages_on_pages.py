@@ -34,7 +34,9 @@ def as_it_stands(name: str) -> Callable[[Path], Files]:
 
 
 def java(folder: Path) -> Files:
-    sources = [LANGUAGES / "Quote.java", *(LIBRARIES / "java" / "com").rglob("*.java")]
+    # Neither the pages' handler nor these need the event classes, which need libraries of their own.
+    interfaces = LIBRARIES / "java" / "com" / "amazonaws" / "services" / "lambda" / "runtime"
+    sources = [LANGUAGES / "Quote.java", *interfaces.glob("*.java"), *(interfaces / "logging").glob("*.java")]
     command = [tool("javac"), "--release", "17", "-d", str(folder), *map(str, sources)]
     subprocess.run(command, check=True)
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*.class")}
