@@ -68,9 +68,12 @@ def response_too_large(size: int) -> Failure:
 def init_reported(payload: bytes, error_type: str, request_id: str) -> Failure:
     """An init error that was posted; that the runtime could not even be started is told by the platform itself."""
     failure = reported(payload, error_type)
+    try:
+        message = json.loads(payload)["errorMessage"]
+    except (ValueError, KeyError, TypeError):
+        return failure  # a program's own words: it may post anything
     if failure.report_error_type != INVALID_ENTRYPOINT:
         return failure
-    message = json.loads(payload).get("errorMessage", "")
     return Failure(
         _payload(INVALID_ENTRYPOINT, f"RequestId: {request_id} Error: {message}"), INVALID_ENTRYPOINT
     )

@@ -44,8 +44,6 @@ def status(snapshot: Snapshot | None, environments: Container[str]) -> tuple[Sna
     if snapshot is None:
         return None
     if snapshot.state is SnapshotState.PENDING and snapshot.parked not in environments:
-        return (
-            SnapshotState.READY,
-            "",
-        )  # POLICY: its environment was taken away; the next cold start makes another
+        # POLICY: its environment was taken away; the next cold start makes another.
+        return SnapshotState.READY, ""
     return snapshot.state, snapshot.reason

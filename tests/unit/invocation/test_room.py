@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 import pytest
 
-from lambda_sandbox.invocation import messages
+from lambda_sandbox.invocation import failures, messages
 from lambda_sandbox.resources import Exit, FunctionConfiguration
 from tests.unit.invocation.stage import Stage, function
 
@@ -89,3 +89,9 @@ def test_a_reset_environment_is_not_ready_until_its_init_has_ended_again() -> No
     assert environment.ready_at is None
     stage.ready(environment_id)
     assert environment.ready_at == stage.clock.now()
+
+
+@pytest.mark.parametrize("payload", [b"no JSON", b"[]", b"{}", b'"text"'])
+def test_a_program_may_post_anything_as_the_reason_why_it_was_not_started(payload: bytes) -> None:
+    failure = failures.init_reported(payload, failures.INVALID_ENTRYPOINT, "r-1")
+    assert (failure.payload, failure.report_error_type) == (payload, failures.INVALID_ENTRYPOINT)
