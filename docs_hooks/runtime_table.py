@@ -63,8 +63,4 @@ def _state(runtime: Runtime) -> str:
 
 def _here(runtime: Runtime) -> str:
     known = runtime_identifiers.find(runtime.name)
-    if known is None:
-        return "refused"
-    if known.language == "dotnet":
-        return "stored, not started"
-    return "runs"
+    return "refused" if known is None else "runs"

@@ -30,6 +30,7 @@ _SCRIPTS = (
     _HERE / "runtimes" / "node_client.mjs",
     _HERE / "runtimes" / "ruby_client.rb",
     _HERE / "runtimes" / "JavaClient.java",
+    _HERE / "runtimes" / "wait_for_client.py",
 )
 # What AWS's Python runtimes bring along, and no more: a function that needs another package must bring it.
 _PACKAGES = (

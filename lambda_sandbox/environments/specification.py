@@ -40,7 +40,7 @@ def specification(
         places = Places(
             starter.image.python, str(starter.image.runtime), str(code), str(layers or "/opt"), bare=True
         )
-    launch = registry.launch(function, places, starter.image.runtime, client == "native", anew)
+    launch = registry.launch(function, places, starter.image.runtime, client == "native", anew, code)
     values = variables(
         function,
         log_stream,

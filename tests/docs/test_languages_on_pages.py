@@ -6,13 +6,20 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 
 from lambda_sandbox import Sandbox, package
 from lambda_sandbox.environments.runtimes import registry
+from lambda_sandbox.environments.runtimes.toolchains import Toolchain
+from tests.contract.conftest import Server
+from tests.contract.handlers import dotnet_sdk
+from tests.contract.handlers.dotnet_sdk import sdk
 from tests.docs.conftest import ROOT
+
+__all__ = ["sdk"]
 
 LANGUAGES = ROOT / "docs" / "concepts" / "handlers"
 LIBRARIES = (
@@ -76,15 +83,28 @@ def test_the_handler_answers_the_same_in_every_language(
 ) -> None:
     if not AVAILABLE[runtime].available:
         pytest.skip(AVAILABLE[runtime].detail)
-    client = boto3.client("lambda")
+    ask_for_a_quote(boto3.client("lambda"), runtime, handler, make(tmp_path))
+
+
+@pytest.mark.timeout(300)
+def test_the_handler_answers_the_same_in_csharp(sdk: Toolchain, tmp_path: Path) -> None:
+    files = dotnet_sdk.library(sdk, tmp_path, "Shop", LANGUAGES / "Quote.cs")
+    server = Server(neighbours="no")  # the SDK may be one that the tests have fetched
+    try:
+        ask_for_a_quote(server.client("lambda"), "dotnet10", "Shop::Shop.Quote::Handle", files)
+    finally:
+        server.stop()
+
+
+def ask_for_a_quote(client: Any, runtime: str, handler: str, files: Files) -> None:
     client.create_function(
         FunctionName="quote",
         Runtime=runtime,
         Handler=handler,
         Role="arn:aws:iam::000000000000:role/cloudberry",
         MemorySize=1769,
-        Timeout=20,
-        Code={"ZipFile": package(make(tmp_path))},
+        Timeout=60,
+        Code={"ZipFile": package(files)},
     )
     client.get_waiter("function_active_v2").wait(FunctionName="quote")
     answer = client.invoke(FunctionName="quote", Payload=json.dumps({"sku": "jam", "count": 3}))

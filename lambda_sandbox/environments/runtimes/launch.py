@@ -51,7 +51,7 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a language needs to know of the function: ``handler``, ``memory_mb``, and the ``places``."""
+    """What a language needs to know of the function: ``handler``, ``memory_mb``, ``environment`` and the ``places``."""
 
     runtime: str
     version: str
@@ -60,3 +60,5 @@ class Request:
     native: bool
     places: Places
     runtime_folder: Path  # on the host, what /var/runtime shows; a compiled client is put there
+    code: Path | None = None  # on the host, what /var/task shows; ``None`` where nobody has it at hand
+    environment: Mapping[str, str] = field(default_factory=dict)

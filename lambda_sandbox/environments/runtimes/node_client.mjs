@@ -27,6 +27,8 @@ const NO_CALLBACKS =
   "ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify " +
   "this function to use a supported handler signature to use Node.js 24 or later. For more information see " +
   "https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.";
+const UNREADABLE =
+  "callback called with Error argument, but there was a problem while retrieving one or more of its message, name, and stack";
 const NOT_ASYNC = "Streaming does not support non-async handlers.";
 const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 
@@ -59,16 +61,40 @@ class RuntimeFault extends Error {
   }
 }
 
-/** An error in AWS's shape; ``trace`` holds the stack's lines, its head included. */
+const isText = (value) => typeof value === "string" && value !== "";
+const isError = (value) => util.types.isNativeError(value) || (value && [value.name, value.message, value.stack].every(isText));
+
+/**
+ * An error in AWS's shape; ``trace`` holds the stack's lines, its head included. Whatever was thrown, this does not throw.
+ *
+ * Source: aws-lambda-nodejs-runtime-interface-client, Errors.js of its third and utils/error.ts of its fourth version, which
+ * came with Node.js 24, read 2026-11.
+ */
 function errorPayload(error) {
-  if (util.types.isNativeError(error) || (error && error.stack && error.message !== undefined)) {
+  try {
+    if (!isError(error)) return { errorType: typeof error, errorMessage: CALLBACKS ? error.toString() : String(error), trace: [] };
     return {
       errorType: String(error.name ?? error.constructor?.name ?? "Error"),
       errorMessage: String(error.message),
-      trace: String(error.stack).split("\n"),
+      trace: CALLBACKS ? error.stack.split("\n") : (error.stack?.split("\n") ?? []),
     };
+  } catch {
+    return { errorType: "handled", errorMessage: UNREADABLE, trace: [] };
   }
-  return { errorType: typeof error, errorMessage: String(error), trace: [] };
+}
+
+/** AWS: what the log shows of a value that is no error is an error with that text. */
+function asError(value) {
+  if (isError(value)) return value;
+  return new Error(CALLBACKS && value === undefined ? "" : textOf(value));
+}
+
+function textOf(value) {
+  try {
+    return String(value);
+  } catch {
+    return UNREADABLE;
+  }
 }
 
 /** The longer form that goes to the log: with the error's own members and its cause. */
@@ -170,7 +196,7 @@ function patchConsole() {
   console.fatal = (...parts) => log("FATAL", ...parts);
 }
 
-const logError = (title, error) => log("ERROR", json ? error : `${title} \t${toJson(errorForLog(error))}`);
+const logError = (title, error) => log("ERROR", json ? asError(error) : `${title} \t${toJson(errorForLog(asError(error)))}`);
 
 // --- the wire ---------------------------------------------------------------------------------------
 
@@ -512,10 +538,13 @@ function runBuffered(handler, event, context, settle) {
   if (CALLBACKS) addOldEnds(context, callback, first);
   try {
     const returned = CALLBACKS ? handler(event, context, first(callback)) : handler(event, context);
-    if (typeof returned?.then === "function") returned.then(first((value) => settle(null, value)), first((error) => settle({ error })));
+    // AWS: until Node.js 24 a rejection without a value is told as the text "handled".
+    const rejected = (error) => settle({ error: CALLBACKS ? (error ?? "handled") : error });
+    if (typeof returned?.then === "function") returned.then(first((value) => settle(null, value)), first(rejected));
     else if (!CALLBACKS) settle(null, returned);
   } catch (error) {
-    first(settle)({ error });
+    // AWS: until Node.js 24 what is thrown is the callback's first argument, so throwing null or undefined succeeds with null.
+    first(CALLBACKS ? callback : () => settle({ error }))(error);
   }
 }
 
@@ -546,7 +575,8 @@ function lost(title, error, code) {
 
 function lostRejection(reason, promise) {
   const native = util.types.isNativeError(reason);
-  const fault = new RuntimeFault("Runtime.UnhandledPromiseRejection", native ? `${reason.name}: ${reason.message}` : String(reason));
+  // AWS: the message is made of the reason as Error's constructor does it: without one it is empty.
+  const fault = new RuntimeFault("Runtime.UnhandledPromiseRejection", native ? `${reason.name}: ${reason.message}` : (reason === undefined ? "" : textOf(reason)));
   fault.stack = `${fault.name}: ${native ? reason.stack : fault.message}`;
   lost("Unhandled Promise Rejection", Object.assign(fault, { reason, promise }), 128);
 }

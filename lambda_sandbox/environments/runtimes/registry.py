@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lambda_sandbox import runtime_identifiers
-from lambda_sandbox.environments.runtimes import java, toolchains
+from lambda_sandbox.environments.runtimes import dotnet, java, toolchains
 from lambda_sandbox.environments.runtimes.launch import Launch, Places, Request
 from lambda_sandbox.environments.runtimes.toolchains import Toolchain
 from lambda_sandbox.resources import FunctionConfiguration
@@ -21,10 +21,10 @@ _MISSING = {
     "nodejs": "Node.js is not installed: install the package 'nodejs', or put node on PATH.",
     "java": "no JDK of version 17 or newer is installed: install the package 'openjdk-17-jdk-headless', or set JAVA_HOME.",
     "ruby": "Ruby is not installed: install the package 'ruby', or put ruby on PATH.",
-    "dotnet": "the sandbox does not start .NET functions: publish with PublishAot or as a self-contained program "
-    "and run it as bootstrap on provided.al2023.",
+    "dotnet": "no .NET SDK is installed: install the package 'dotnet-sdk-10.0', or set DOTNET_ROOT. "
+    "Only programs published with PublishAot run without it.",
 }
-_TITLES = {"python": "Python", "nodejs": "Node.js", "java": "Java", "ruby": "Ruby"}
+_TITLES = {"python": "Python", "nodejs": "Node.js", "java": "Java", "ruby": "Ruby", "dotnet": ".NET"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,16 @@ def notice(name: str, native: bool = False) -> str:
     runtime = runtime_identifiers.find(name)
     if runtime is None:
         return f"the sandbox does not start the runtime {name}."
-    toolchain = _choose(runtime, native)
-    if toolchain is None:
+    chosen = _choose(runtime, native)
+    if chosen is None:
         return "" if runtime.os_only else _MISSING[runtime.language]
-    return _stand_in(runtime, toolchain, native)
+    return _stand_in(runtime, chosen, native)
+
+
+def toolchain(name: str, native: bool = False) -> Toolchain | None:
+    """Return what runs a runtime on this machine; ``None`` for a missing one, and for those that need none."""
+    runtime = runtime_identifiers.find(name)
+    return _choose(runtime, native) if runtime is not None else None
 
 
 def folders() -> dict[str, str]:
@@ -67,23 +73,32 @@ def launch(
     runtime_folder: Path,
     native: bool = False,
     anew: bool = False,
+    code: Path | None = None,
 ) -> Launch:
     """Return how to start the function's runtime. Never raises: what cannot be started says so in ``missing``.
 
+    ``code`` is the function's folder on the host, where its files are looked for; without it they are taken to be there.
     ``anew``: as a program that starts when its code is there, for the sake of the libraries that it brings.
     """
     runtime = runtime_identifiers.find(function.runtime)
     if runtime is None:
         return Launch(missing=notice(function.runtime))
     request = Request(
-        runtime.name, runtime.version, function.handler, function.memory_mb, native, places, runtime_folder
+        runtime.name,
+        runtime.version,
+        function.handler,
+        function.memory_mb,
+        native,
+        places,
+        runtime_folder,
+        code,
+        function.environment,
     )
     if runtime.os_only:
         return _provided(request)
-    toolchain = _choose(runtime, native)
-    if toolchain is None:
+    started = _started(runtime, request, _choose(runtime, native))
+    if started is None:
         return Launch(missing=f"{runtime.name}: {_MISSING[runtime.language]}")
-    started = _STARTERS[runtime.language](request, toolchain)
     wrapper = function.environment.get(_WRAPPER, "")
     if not wrapper and not anew:
         return replace(started, ahead=started.ahead and not any(map(_is_read_early, function.environment)))
@@ -91,6 +106,12 @@ def launch(
     if wrapper:
         commands = tuple((places.translate(wrapper), *command) for command in commands)
     return replace(started, commands=commands, fork="", ahead=False)
+
+
+def _started(runtime: RuntimeIdentifier, request: Request, toolchain: Toolchain | None) -> Launch | None:
+    if toolchain is None:
+        return dotnet.without_sdk(request) if runtime.language == "dotnet" else None
+    return _STARTERS[runtime.language](request, toolchain)
 
 
 def _is_read_early(name: str) -> bool:
@@ -107,10 +128,10 @@ def _lean_client(python: str, places: Places) -> tuple[str, ...]:
 def _availability(runtime: RuntimeIdentifier, native: bool) -> RuntimeAvailability:
     if runtime.os_only:
         return RuntimeAvailability(runtime.name, True, "any executable named bootstrap")
-    toolchain = _choose(runtime, native)
-    if toolchain is None:
+    chosen = _choose(runtime, native)
+    if chosen is None:
         return RuntimeAvailability(runtime.name, False, _MISSING[runtime.language])
-    detail = _stand_in(runtime, toolchain, native) or f"runs on {toolchain.executable}."
+    detail = _stand_in(runtime, chosen, native) or f"runs on {chosen.executable}."
     if runtime.deprecated:
         detail += " AWS has deprecated it."
     return RuntimeAvailability(runtime.name, True, detail)
@@ -125,6 +146,7 @@ def _choose(runtime: RuntimeIdentifier, native: bool) -> Toolchain | None:
         "nodejs": toolchains.find_node,
         "java": toolchains.find_java,
         "ruby": toolchains.find_ruby,
+        "dotnet": toolchains.find_dotnet,
     }
     return _nearest(runtime.version, finders[runtime.language]()) if runtime.language in finders else None
 
@@ -157,7 +179,8 @@ def _all_toolchains() -> list[Toolchain]:
     versions = [runtime.version for runtime in runtime_identifiers.RUNTIMES if runtime.language == "python"]
     host = toolchains.host_python()
     pythons = [tool for version in versions if (tool := toolchains.find_python(version)) and tool != host]
-    return [*pythons, *toolchains.find_node(), *toolchains.find_java(), *toolchains.find_ruby()]
+    others = (toolchains.find_node, toolchains.find_java, toolchains.find_ruby, toolchains.find_dotnet)
+    return [*pythons, *(tool for find in others for tool in find())]
 
 
 def _home_inside(toolchain: Toolchain, bare: bool) -> str:
@@ -213,6 +236,10 @@ def _java(request: Request, toolchain: Toolchain) -> Launch:
     return java.launch(request, toolchain, _home_inside(toolchain, request.places.bare))
 
 
+def _dotnet(request: Request, toolchain: Toolchain) -> Launch:
+    return dotnet.launch(request, toolchain, _home_inside(toolchain, request.places.bare))
+
+
 def _ruby(request: Request, toolchain: Toolchain) -> Launch:
     layers, task = request.places.layers, request.places.task
     version = f"{request.version}.0"
@@ -233,4 +260,5 @@ _STARTERS: dict[str, Callable[[Request, Toolchain], Launch]] = {
     "nodejs": _node,
     "java": _java,
     "ruby": _ruby,
+    "dotnet": _dotnet,
 }

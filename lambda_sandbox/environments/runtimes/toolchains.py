@@ -13,6 +13,7 @@ from pathlib import Path
 
 _ELF = b"\x7fELF"
 _JAVA_MINIMUM = 17
+_DOTNET_FOLDERS = ("/usr/share/dotnet", "/usr/lib/dotnet", "/usr/lib64/dotnet", "~/.dotnet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,33 @@ def find_ruby() -> tuple[Toolchain, ...]:
     """Return every Ruby on ``PATH`` or managed by rbenv; the version is that of its folder of libraries."""
     places = [*_on_path("ruby"), *_globbed("~/.rbenv/versions", "*/bin/ruby")]
     return _unique(places, lambda program: _ruby_version(program))
+
+
+@cache
+def find_dotnet() -> tuple[Toolchain, ...]:
+    """Return every version of .NET that lies beside an SDK; one without the SDK's compiler does not count.
+
+    Versions are the majors (``8``), and ``3.1``; those of one folder share their ``executable`` and ``home``.
+    """
+    homes = [Path(os.environ["DOTNET_ROOT"])] if os.environ.get("DOTNET_ROOT") else []
+    places = [home / "dotnet" for home in homes]
+    places += [*_on_path("dotnet"), *(Path(folder).expanduser() / "dotnet" for folder in _DOTNET_FOLDERS)]
+    programs = dict.fromkeys(program for place in places if (program := _program(place)) is not None)
+    return tuple(
+        Toolchain(program, program.parent, version)
+        for program in programs
+        if next(program.parent.glob("sdk/*/Roslyn/bincore/csc.dll"), None) is not None
+        for version in dotnet_versions(program.parent)
+    )
+
+
+def dotnet_versions(home: Path) -> list[str]:
+    """Return the versions of the framework in an installation's folder, the oldest first."""
+    names = {folder.name for folder in home.glob("shared/Microsoft.NETCore.App/*.*.*")}
+    versions = {".".join(name.split(".")[: 2 if name.startswith("3.") else 1]) for name in names}
+    return sorted(
+        (each for each in versions if each[0].isdigit()), key=lambda each: [int(n) for n in each.split(".")]
+    )
 
 
 def _on_path(name: str) -> Iterator[Path]:

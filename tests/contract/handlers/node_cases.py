@@ -9,6 +9,9 @@ from tests.contract.handlers.case import Case, Expected, exits, fails, returns, 
 _LINE = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\t[0-9a-f-]{36}\t"
 MODULE = {"Handler": "module.handler"}  # an ES module
 NODE_24 = {"Runtime": "nodejs24.x"}
+UNREADABLE = (
+    "callback called with Error argument, but there was a problem while retrieving one or more of its .*"
+)
 NOT_ASYNC = r"Streaming does not support non-async handlers\."
 SDK = r'Unlike AWS\'s runtime, .*: run "npm install @aws-sdk/client-s3" and .*'
 
@@ -70,6 +73,34 @@ CASES = [
     _async("thrown error", "throw new TypeError('bad')", fails("TypeError", "bad", log=r"\tERROR\tInvoke Error \t\{\"errorType\":\"TypeError\",\"errorMessage\":\"bad\",\"stack\":\[\"TypeError: bad\"")),
     _async("trace", "throw new Error('x')", fails("Error", "x", trace=())),
     _async("thrown text", "throw 'text'", fails("string", "text", trace=())),
+    _async("thrown text in the log", "throw 'text'", fails("string", "text", log=r'Invoke Error \t\{"errorType":"Error","errorMessage":"text","stack":\["Error: text"')),
+    _async("thrown object", "throw {a: 1}", fails("object", r"\[object Object\]", trace=())),
+    _async("thrown object with a text of its own", "throw {toString: () => 'mine'}", fails("object", "mine", trace=())),
+    _async("thrown object that has no text", "throw Object.create(null)", fails("handled", UNREADABLE)),
+    _async("thrown object that looks like an error", "throw {name: 'Like', message: 'm', stack: 'Like: m\\n at x'}", fails("Like", "m", trace=(" at x",))),
+    _async("thrown object with a message only", "throw {message: 'm', stack: 's'}", fails("object", r"\[object Object\]")),
+    _async("thrown error without a stack", "const e = new Error('x'); delete e.stack; e.stack = undefined; throw e", fails("handled", UNREADABLE)),
+    _async("thrown number", "throw 0", fails("number", "0", trace=())),
+    _async("thrown null", "throw null", fails("string", "handled", trace=(), log=r'Invoke Error \t\{"errorType":"Error","errorMessage":"handled"')),
+    _async("rejection without a value", "return Promise.reject()", fails("string", "handled", trace=())),
+    _callback("thrown null is no error for a callback", "throw null", writes("null")),
+    _callback("thrown undefined is no error for a callback", "throw undefined", writes("null")),
+    _callback("thrown text for a callback", "throw 'text'", fails("string", "text")),
+    _callback("callback with undefined", "callback(undefined, 1)", returns(1)),
+    _callback("callback with null", "callback(null)", writes("null")),
+    _callback("callback with false", "callback(false)", fails("boolean", "false", trace=())),
+    _callback("callback with an empty text", "callback('')", fails("string", "", trace=())),
+    _callback("context.fail without a value", "context.fail()", fails("string", "handled")),
+    _async("thrown null in Node.js 24", "throw null", fails("object", "null", trace=()), options=NODE_24),
+    _async("rejection without a value in Node.js 24", "return Promise.reject()", fails("undefined", "undefined", trace=()), options=NODE_24),
+    Case("null thrown before a promise in Node.js 24", "exports.handler = () => { throw null; };", fails("object", "null"), options=NODE_24),
+    _callback("lost null", "setTimeout(() => { throw null }, 5)", fails("handled", UNREADABLE, log="Uncaught Exception")),
+    _async("lost rejection without a value", "Promise.reject(); await new Promise((r) => setTimeout(r, 500))", fails("Runtime.UnhandledPromiseRejection", "")),
+    _async("lost rejection with an object", "Promise.reject({a: 1}); await new Promise((r) => setTimeout(r, 500))", fails("Runtime.UnhandledPromiseRejection", r"\[object Object\]")),
+    _async("JSON log of a thrown text", "throw 'text'", fails("string", "text", log=r'"level":"ERROR".*"message":\{"errorType":"Error","errorMessage":"text","stackTrace":\["Error: text"'), options={"LoggingConfig": {"LogFormat": "JSON"}}),
+    Case("streaming handler that throws null", "exports.handler = awslambda.streamifyResponse(async () => { throw null; });", fails("handled", UNREADABLE)),
+    Case("streaming handler that throws a text", "exports.handler = awslambda.streamifyResponse(async () => { throw 'text'; });", fails("string", "text")),
+    Case("null thrown at import", "throw null", fails("handled", UNREADABLE)),
     _async("own error", "class OwnError extends Error { constructor(m) { super(m); this.name = 'OwnError'; this.code = 7; } } throw new OwnError('mine')", fails("OwnError", "mine", log='"code":7')),
     _async("rejected promise", "return Promise.reject(new Error('no'))", fails("Error", "no")),
     _async("lost rejection", "Promise.reject(new Error('lost')); await new Promise((r) => setTimeout(r, 500))", fails("Runtime.UnhandledPromiseRejection", "Error: lost", log="Unhandled Promise Rejection")),

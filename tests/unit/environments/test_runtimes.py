@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lambda_sandbox import runtime_identifiers
-from lambda_sandbox.environments.runtimes import java, registry, toolchains
+from lambda_sandbox.environments.runtimes import compiled_client, java, registry, toolchains
 from lambda_sandbox.environments.runtimes.launch import Launch, Places
 from lambda_sandbox.environments.runtimes.toolchains import Toolchain
 from lambda_sandbox.resources import FunctionConfiguration
@@ -154,17 +154,17 @@ def test_javas_client_is_compiled_once_beside_the_first_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(java, "_compilers", {})
+    monkeypatch.setattr(compiled_client, "_compilers", {})
     runtime = tmp_path / "runtime"
     runtime.mkdir()
     first = launch("java17", runtime)
     assert first.commands[0][-1] == "/var/runtime/JavaClient.java"
-    (compiler, _draft), *_ = java._compilers.values()
+    (compiler,) = compiled_client._compilers.values()
     assert compiler.wait(timeout=60) == 0
     second = launch("java17", runtime)
     assert second.commands[0][-3:] == ("-cp", "/var/runtime/java", "JavaClient")
     assert (runtime / "java" / "JavaClient.class").is_file()
-    assert list(java.cache_folder().glob("*.class"))
+    assert list(java.CLIENT.cache_folder().glob("*.class"))
 
 
 @pytest.mark.skipif(not toolchains.find_node(), reason="Node.js is not installed")

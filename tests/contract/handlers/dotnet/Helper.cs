@@ -1,0 +1,7 @@
+namespace Helping
+{
+    public static class Helper
+    {
+        public static string Greet(string name) => $"Grüße, {name}";
+    }
+}
