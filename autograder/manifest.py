@@ -29,6 +29,7 @@ VERSION = 1
 _HERE = Path(__file__).resolve().parent
 # Modules that say what was found; whatever they are, a score is the same.
 _SHOWING = {
+    "belonging",
     "class_report",
     "gradebook",
     "hints",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
@@ -11,11 +10,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit code: 0, 1 when something failed, 2 for a wrong command line."""
     import click
 
+    from lambda_sandbox.cli import standard_output
     from lambda_sandbox.cli.commands import cli
+    from lambda_sandbox.cli.wording import sentence
     from lambda_sandbox.errors import SandboxError
 
+    standard_output.ensure()
     try:
         code = cli.main(arguments, prog_name=_name(), standalone_mode=False)
+        sys.stdout.flush()  # here, where one sentence can still be said of it
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.exceptions.NoArgsIsHelpError as asked:
@@ -24,9 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else _name()
-        # Only the full stop that ends click's sentences; a folder named . at the end is not one.
-        sentence = re.sub(r"(?<=[\w'\")])\.$", "", error.format_message())
-        return _fail(f"{sentence}; see {where} --help", 2)
+        return _fail(f"{sentence(error)}; see {where} --help", 2)
     except click.ClickException as error:
         return _fail(error.format_message(), 1)
     except SandboxError as error:
@@ -34,8 +35,15 @@ def main(arguments: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:  # the reader, such as head, has seen enough
-        sys.stderr.close()
+        standard_output.discard()
         return 1
+    except OSError as error:
+        if error.filename is not None:  # such as a file in a folder that may not be entered
+            return _fail(f"{error.filename}: {error.strerror}", 1)
+        if not standard_output.failed(error):
+            raise
+        standard_output.discard()
+        return _fail(f"standard output cannot be written: {error.strerror}", 1)
     return code if isinstance(code, int) else 0
 
 
@@ -45,8 +53,8 @@ def _name() -> str:
     return "python -m lambda_sandbox" if as_module else "lambda-sandbox"
 
 
-def _fail(sentence: str, code: int) -> int:
-    print(f"lambda_sandbox: {sentence}", file=sys.stderr)
+def _fail(said: str, code: int) -> int:
+    print(f"lambda_sandbox: {said}", file=sys.stderr)
     return code
 
 

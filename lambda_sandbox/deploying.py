@@ -13,12 +13,20 @@ from typing import Any
 
 from lambda_sandbox import runtime_identifiers
 from lambda_sandbox.config import Config
-from lambda_sandbox.packaging import package
+from lambda_sandbox.packaging import is_archive, package
 
 # A mistyped path must not be deployed as the text of app.py, where a test that expects no answer would pass. No handler
 # fits on one line without one of these characters, and few paths have them.
 _CODE = re.compile(r"[(=:;]")
-_SUFFIXES = re.compile(r"\.(py|js|mjs|cjs|zip)$")
+_SUFFIXES = re.compile(r"\.(py|js|mjs|cjs|rb|zip|jar)$")
+_LANGUAGES = {
+    ".py": "python",
+    ".js": "nodejs",
+    ".mjs": "nodejs",
+    ".cjs": "nodejs",
+    ".rb": "ruby",
+    ".jar": "java",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,25 +63,39 @@ class Deployed:
 def deploy(client: Any, source: str | Path | Mapping[str, str | bytes], **options: Any) -> Deployed:
     """Create a function through ``client`` and return it.
 
-    ``source`` is a file, a folder, a dictionary of names to contents, or the text of ``app.py``. ``options`` are those of
-    ``create_function``; unless given, ``Handler`` is the file's ``handler`` (else ``app.handler``), ``FunctionName`` comes
-    from the file or folder (else ``app``), and ``Runtime`` is this Python's version.
+    ``source`` is a file, a folder, a ``.zip`` or ``.jar`` that is deployed as it is, a dictionary of names to contents, or
+    the text of ``app.py``. ``options`` are those of ``create_function``; unless given, ``Handler`` is the file's ``handler``
+    (else ``app.handler``), ``FunctionName`` comes from the file or folder (else ``app``), and ``Runtime`` is the newest of
+    the file's language, this Python's version for Python and for what has no language in its name.
 
-    Raises what ``package`` and boto3 raise; a text that can only be a path, and names nothing, is ``FileNotFoundError``.
+    Raises what ``package`` and boto3 raise; a text that can only be a path, and names nothing, is ``FileNotFoundError``,
+    and a ``.jar`` without ``Handler`` is ``ValueError``.
     """
     path = _path(source)
-    module = path.stem if path is not None and path.is_file() else "app"
+    in_a_file = path is not None and path.is_file()
+    module = path.stem if path is not None and in_a_file and not is_archive(path) else "app"
+    if path is not None and path.suffix.lower() == ".jar" and "Handler" not in options:
+        raise ValueError(f"name the Handler in {path}, such as Handler='example.Greeter::handleRequest'")
     name = re.sub(r"[^a-zA-Z0-9_-]", "-", path.resolve().stem)[:64] if path is not None else "app"
     values = {
         "FunctionName": name,
         "Handler": f"{module}.handler",
-        "Runtime": own_runtime(),
+        "Runtime": (newest_runtime(path.suffix) if path is not None and in_a_file else "") or own_runtime(),
         "Role": f"arn:aws:iam::{Config.load().account_id}:role/tests",
         "Code": {"ZipFile": package(source if path is None else path)},
         **options,
     }
     answer = client.create_function(**values)
     return Deployed(client, answer["FunctionName"], answer["FunctionArn"])
+
+
+def newest_runtime(suffix: str) -> str:
+    """Return the runtime for a source file: this very Python's, or the newest of its language; ``""`` for another kind."""
+    language = _LANGUAGES.get(suffix.lower(), "")
+    if language == "python":
+        return own_runtime()
+    names = [each.name for each in runtime_identifiers.RUNTIMES if each.language == language]
+    return names[-1] if names else ""
 
 
 def own_runtime() -> str:

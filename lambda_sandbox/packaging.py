@@ -1,4 +1,4 @@
-"""Deployment packages: source text, a dictionary or a folder becomes the same zip every time."""
+"""Deployment packages: source text, a dictionary or a folder becomes the same zip every time; an archive stays as it is."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ IGNORED_NAMES = frozenset(
         ".ruff_cache",
     }
 )
+ARCHIVES = (".zip", ".jar")  # a Java archive is a zip
 # The oldest moment that a zip can hold: equal sources then give equal bytes, and so an equal CodeSha256.
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _UNIX = 3
@@ -31,12 +32,34 @@ def package(source: str | Mapping[str, str | bytes] | Path, *, filename: str | N
 
     ``source`` is the text of one module (common indentation is removed), a dictionary of names to contents, or the
     ``Path`` of a file or folder (``__pycache__``, ``.venv`` and the like are left out). ``filename`` names the one file
-    when ``source`` is text (``app.py`` unless given) or a file (its own name unless given).
+    when ``source`` is text (``app.py`` unless given) or a file (its own name unless given). The ``Path`` of a ``.zip`` or
+    ``.jar`` without ``filename`` is a package already: its bytes are returned.
 
-    Raises ``ValueError`` for a name that leaves the package, for an empty package, and for text that is only the name
-    of a file that exists; ``FileNotFoundError`` for a path that does not exist.
+    Raises ``ValueError`` for a name that leaves the package, for an empty package, for an archive that cannot be opened,
+    and for text that is only the name of a file that exists; ``FileNotFoundError`` for a path that does not exist.
     """
+    if isinstance(source, Path) and filename is None and is_archive(source):
+        return _archive(source)
     return _zip(dict(sorted(_entries(source, filename))))
+
+
+def is_archive(path: Path) -> bool:
+    """Say whether ``path`` is a file that is a package already, by its name."""
+    return path.suffix.lower() in ARCHIVES and path.is_file()
+
+
+def _archive(path: Path) -> bytes:
+    content = path.read_bytes()
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            files = [info for info in archive.infolist() if not info.is_dir()]
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+        raise ValueError(
+            f"{path} is no {path.suffix[1:].lower()} archive, or only a part of one; make it again"
+        ) from None
+    if not files:
+        raise ValueError(f"there is no file in {path}; make it again, from what is in the code's folder")
+    return content
 
 
 def _entries(

@@ -111,7 +111,9 @@ def _with_address(endpoint: str) -> str:
     """Put an address for ``localhost``: botocore then writes S3's bucket into the path, not into the host name."""
     try:
         parts = urlsplit(endpoint)
-        host, port = parts.hostname or "", parts.port or 80
+        host, port = parts.hostname or "", 80 if parts.port is None else parts.port
+        if port == 0:
+            raise ValueError("nobody listens on port 0")
     except ValueError:
         raise SandboxFault(f"{endpoint!r} is not an address; write it as http://127.0.0.1:9000") from None
     if parts.scheme != "http" or not is_loopback(host):

@@ -1,4 +1,4 @@
-"""A folder that somebody is editing: as a deployment package, and as a source of changes."""
+"""A folder that somebody is editing, or an archive that a build writes: as a deployment package, and as a source of changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from lambda_sandbox.errors import SandboxFault
-from lambda_sandbox.packaging import IGNORED_NAMES, files, package
+from lambda_sandbox.packaging import ARCHIVES, IGNORED_NAMES, files, package
 from lambda_sandbox.quotas import UNZIPPED_BYTES
 
 if TYPE_CHECKING:
@@ -23,13 +23,25 @@ _QUIET_MS = 30
 _FIRST_LOOK_MS = 200
 
 
+def source_at(path: Path) -> SourceFolder:
+    """Return the folder or the archive at ``path``. Raises ``SandboxFault`` where there is neither."""
+    return (
+        SourceArchive(path) if path.suffix.lower() in ARCHIVES and not path.is_dir() else SourceFolder(path)
+    )
+
+
 class SourceFolder:
-    """``root`` is the folder whose content becomes the function's code."""
+    """``root`` is the folder that is watched, ``source`` what becomes the function's code: the same folder."""
+
+    recursive = True
 
     def __init__(self, root: Path) -> None:
-        self.root = root.resolve()
+        self.root = self.source = root.resolve()
         if not self.root.is_dir():
-            raise SandboxFault(f"{root} is not a folder; name the folder that holds the function's code")
+            such_as = f", such as {root.parent}" if root.is_file() else ""
+            raise SandboxFault(
+                f"{root} is not a folder; name the folder that holds the function's code{such_as}"
+            )
 
     def package(self) -> bytes:
         """Return the deployment zip of what the folder holds now. Raises ``SandboxFault`` with what is in the way."""
@@ -78,6 +90,7 @@ class SourceFolder:
                 step=_QUIET_MS,
                 rust_timeout=_FIRST_LOOK_MS,
                 yield_on_timeout=True,
+                recursive=self.recursive,
                 stop_event=stop,
             )
             began = False
@@ -111,3 +124,29 @@ class SourceFolder:
             if total > UNZIPPED_BYTES:
                 break
         return total
+
+
+class SourceArchive(SourceFolder):
+    """A ``.zip`` or ``.jar`` that is deployed as it is; ``root``, which is watched, is the folder that it is in."""
+
+    recursive = False
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise SandboxFault(f"there is no archive {path}; build it first")
+        super().__init__(path.parent)
+        self.source = self.root / path.name
+
+    def package(self) -> bytes:
+        """Return what the archive holds now. Raises ``SandboxFault`` for one that is gone or cannot be opened."""
+        try:
+            return package(self.source)
+        except FileNotFoundError:
+            raise SandboxFault(f"the archive {self.source} is gone; build it again") from None
+        except ValueError as error:  # which names the archive
+            raise SandboxFault(str(error)) from None
+        except OSError as error:
+            raise SandboxFault(f"{self.source} cannot be read: {error.strerror}") from None
+
+    def _matters(self) -> Callable[[Change, str], bool]:
+        return lambda change, path: os.path.basename(path) == self.source.name

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
+from autograder.cli.usage import discard_output, ensure_output, output_failed, sentence
 from autograder.errors import GraderError
 
 INTERRUPTED = 130
@@ -27,19 +28,31 @@ class LabsGroup(click.Group):
         )
         if not standalone_mode:
             return run()
+        ensure_output()
         try:
             code = run()
+            sys.stdout.flush()  # here, where one sentence can still be said of it
         except click.exceptions.NoArgsIsHelpError as nothing_said:
             nothing_said.show()  # the help itself
             sys.exit(nothing_said.exit_code)
         except click.UsageError as error:
             where = error.ctx.command_path if error.ctx else self.name
-            _fail(f"{error.format_message().rstrip('.')}; see {where} --help", error.exit_code)
+            _fail(f"{sentence(error)}; see {where} --help", error.exit_code)
         except click.ClickException as error:
             _fail(error.format_message(), error.exit_code)
         except click.Abort:
             click.echo("Stopped.", err=True)
             sys.exit(INTERRUPTED)
+        except BrokenPipeError:  # the reader, such as head, has seen enough
+            discard_output()
+            sys.exit(1)
+        except OSError as error:
+            if error.filename is not None:  # such as a file in a folder that may not be entered
+                _fail(f"{error.filename}: {error.strerror}", 1)
+            if not output_failed(error):
+                raise
+            discard_output()
+            _fail(f"standard output cannot be written: {error.strerror}", 1)
         sys.exit(code if isinstance(code, int) else 0)
 
     def invoke(self, context: click.Context) -> object:
@@ -51,8 +64,8 @@ class LabsGroup(click.Group):
             raise click.ClickException(str(error)) from None
 
 
-def _fail(sentence: str, code: int) -> NoReturn:
-    click.echo(f"Error: {sentence}", err=True)
+def _fail(said: str, code: int) -> NoReturn:
+    click.echo(f"Error: {said}", err=True)
     sys.exit(code)
 
 

@@ -16,6 +16,7 @@ from rich.text import Text
 from autograder.batch import Plan, Runner, planned
 from autograder.cli.batch import interruptible, run_batch
 from autograder.cli.group import main
+from autograder.cli.usage import Seconds
 from autograder.contract import own_jobs, solution_problems, starter_problems
 from autograder.discover import Lab, find_lab, labs_folder, read_labs
 from autograder.grade import Job
@@ -55,7 +56,7 @@ _JOBS = click.option(
 @click.option(
     "--timeout",
     "wall_s",
-    type=click.FloatRange(min=1),
+    type=Seconds(),
     default=120.0,
     show_default=True,
     help="Seconds a notebook.",

@@ -11,8 +11,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from autograder.belonging import other_lab
 from autograder.cli import console as show
 from autograder.cli.group import INTERRUPTED, main
+from autograder.cli.usage import Seconds
 from autograder.discover import Lab, find_lab, labs_folder, read_labs
 from autograder.errors import GraderError
 from autograder.grade import Job
@@ -33,15 +35,15 @@ _LAB = click.argument("lab_name", metavar="[LAB]", required=False)
     "--notebook", type=click.Path(path_type=Path), help="Check this notebook instead of the lab's own."
 )
 @click.option("--format", "output", type=click.Choice(["table", "json"]), default="table")
-@click.option(
-    "--timeout", "wall_s", type=click.FloatRange(min=1), default=120.0, show_default=True, help="Seconds."
-)
+@click.option("--timeout", "wall_s", type=Seconds(), default=120.0, show_default=True, help="Seconds.")
 def check(lab_name: str | None, notebook: Path | None, output: str, wall_s: float) -> None:
     """Run your notebook afresh and check it; held checks are only counted. Exit code 1 if a check fails."""
-    lab = find_lab(read_labs(labs_folder()), lab_name)
+    labs = read_labs(labs_folder())
+    lab = find_lab(labs, lab_name)
     path = notebook or lab.notebook
     if not path.exists():
         raise no_notebook(lab, path)
+    refuse_other(lab, path, labs)
     job = Job(lab, Submission("you", "you", path), seed=secrets.token_hex(8), limits=Limits(wall_s=wall_s))
     try:
         result = grade_one(job)
@@ -64,6 +66,20 @@ def no_notebook(lab: Lab, path: Path) -> GraderError:
     own = path == lab.notebook
     what_to_do = f"labs reset {lab.number} brings it back" if own else "say where the .ipynb file is"
     return GraderError(f"{path} does not exist: {what_to_do}.")
+
+
+def refuse_other(lab: Lab, path: Path, labs: list[Lab]) -> None:
+    """Raise GraderError with one sentence where the notebook is another lab's: that is no result of this one."""
+    other = other_lab(path, lab, labs)
+    if other is None:
+        return
+    what_to_do = f"labs check {other.number} --notebook {path} checks it"
+    if path.resolve() == lab.notebook.resolve():
+        what_to_do = f"labs reset {lab.number} brings the lab's own back, and keeps this one as a copy"
+    raise GraderError(
+        f"{path} is the notebook of lab {other.slug}, not of {lab.slug}: {what_to_do}. "
+        "Nothing was recorded: your progress is unchanged."
+    )
 
 
 def refuse_unread(lab: Lab, path: Path, result: Result) -> None:

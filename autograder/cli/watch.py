@@ -15,8 +15,9 @@ from rich.console import Console
 
 from autograder.cli import console as show
 from autograder.cli.group import main
-from autograder.cli.learner import no_notebook, refuse_unread, remember
-from autograder.discover import find_lab, labs_folder, read_labs
+from autograder.cli.learner import no_notebook, refuse_other, refuse_unread, remember
+from autograder.cli.usage import Seconds
+from autograder.discover import Lab, find_lab, labs_folder, read_labs
 from autograder.grade import Job
 from autograder.limits import Limits
 from autograder.submissions import Submission
@@ -31,12 +32,11 @@ _LOOK_ANYWAY_MS = 2_000
 
 @main.command()
 @click.argument("lab_name", metavar="[LAB]", required=False)
-@click.option(
-    "--timeout", "wall_s", type=click.FloatRange(min=1), default=120.0, show_default=True, help="Seconds."
-)
+@click.option("--timeout", "wall_s", type=Seconds(), default=120.0, show_default=True, help="Seconds.")
 def watch(lab_name: str | None, wall_s: float) -> None:
     """Check the lab's notebook now and after each save, and show one next step. Ctrl-C ends it."""
-    lab = find_lab(read_labs(labs_folder()), lab_name)
+    labs = read_labs(labs_folder())
+    lab = find_lab(labs, lab_name)
     if not lab.notebook.exists():
         raise no_notebook(lab, lab.notebook)
     console = Console()
@@ -53,7 +53,7 @@ def watch(lab_name: str | None, wall_s: float) -> None:
             for _ in _saves(lab.notebook):
                 _stop(checking)
                 foremen.for_job(job)
-                checking = _start(job, foremen)
+                checking = _start(job, foremen, labs)
     except KeyboardInterrupt:
         pass
     finally:
@@ -91,7 +91,7 @@ def _content(path: Path) -> bytes:
         return b""
 
 
-def _start(job: Job, foremen: Foremen) -> int:
+def _start(job: Job, foremen: Foremen, labs: list[Lab]) -> int:
     """Check in a forked process, so that the next save need not wait for it; return its id."""
     sys.stdout.flush()
     sys.stderr.flush()
@@ -103,7 +103,7 @@ def _start(job: Job, foremen: Foremen) -> int:
         signal.signal(
             signal.SIGINT, signal.SIG_IGN
         )  # Ctrl-C is for the watcher, which then ends this process
-        _check(job, foremen)
+        _check(job, foremen, labs)
         code = 0
     except SystemExit:
         pass
@@ -116,7 +116,8 @@ def _start(job: Job, foremen: Foremen) -> int:
         os._exit(code)
 
 
-def _check(job: Job, foremen: Foremen) -> None:
+def _check(job: Job, foremen: Foremen, labs: list[Lab]) -> None:
+    refuse_other(job.lab, job.lab.notebook, labs)
     result = grade_one(job, foremen)
     refuse_unread(job.lab, job.lab.notebook, result)
     new = remember(job.lab, result)

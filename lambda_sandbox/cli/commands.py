@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import click
 
 from lambda_sandbox import __version__
 from lambda_sandbox.cli import seeing
-from lambda_sandbox.cli.connecting import client, endpoint_option, refuse_unknown
+from lambda_sandbox.cli.connecting import client, endpoint_option, named, refuse_unknown
 from lambda_sandbox.cli.developing import create_function, debug, invoke
 from lambda_sandbox.cli.events import events, send_event
 from lambda_sandbox.cli.simulating import power_tune, simulate
@@ -84,7 +87,11 @@ def serve(**flags: Any) -> int:
     except WrongSetting as error:
         raise click.UsageError(str(error)) from None
     if not is_loopback(config.host):
-        raise click.UsageError(f"{config.host} is not loopback; the sandbox serves this machine only")
+        raise click.UsageError(
+            f"{config.host or 'an empty --host'} is not loopback; the sandbox serves this machine only"
+        )
+    if flags["stop_with_stdin"] and not _can_end():
+        raise click.UsageError("--stop-with-stdin needs a standard input that can end, such as a pipe")
     if config.listen_fd is not None:
         listening.inherited(
             config.listen_fd
@@ -114,7 +121,7 @@ def fork_server(requests_fd: int) -> None:
 
 
 @cli.command()
-@click.argument("function", required=False)
+@click.argument("function", required=False, callback=named)
 @_json
 @endpoint_option
 def logs(function: str | None, as_json: bool, endpoint: str) -> None:
@@ -175,6 +182,15 @@ def health(as_json: bool, endpoint: str) -> None:
 
     answer = client(endpoint).health()
     tables.health(answer, endpoint) if not as_json else _print_json(answer)
+
+
+def _can_end() -> bool:
+    """Say whether standard input is one whose end can be waited for: no file, no ``/dev/null``, and not closed."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+        return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(sys.stdin.fileno())
+    except (AttributeError, OSError, ValueError):
+        return False
 
 
 def _folder(text: str | None) -> Path | None:

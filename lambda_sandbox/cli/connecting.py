@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -12,6 +13,8 @@ from lambda_sandbox.errors import SandboxFault
 
 if TYPE_CHECKING:
     from lambda_sandbox.server_client import ServerClient
+
+_NAMED = 10  # functions in a sentence
 
 endpoint_option = click.option(
     "--endpoint",
@@ -34,7 +37,22 @@ def refuse_unknown(server: ServerClient, function: str | None) -> None:
     if function is None:
         return
     status, _, _ = server.request("GET", f"/2015-03-31/functions/{quote(function, safe='')}/configuration")
-    if status == 404:
+    if status in (400, 404):  # 400: what can be no function's name
         raise SandboxFault(
-            f"there is no function {function}, and nothing of one that is deleted; check the name"
+            f"there is no function {function}, and nothing of one that is deleted; {_what_there_is(server)}"
         )
+
+
+def named(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse an argument that is empty, as a shell variable without a value is: it would mean all, or the last."""
+    if value is not None and not value.strip():
+        raise click.UsageError(f"{parameter.human_readable_name} is empty: name one, or leave it out")
+    return value
+
+
+def _what_there_is(server: ServerClient) -> str:
+    _, _, body = server.request("GET", f"/2015-03-31/functions/?MaxItems={_NAMED}")
+    names = [str(each["FunctionName"]) for each in json.loads(body).get("Functions", [])]
+    if not names:
+        return "none is deployed here yet"
+    return f"check the name: there {'is' if len(names) == 1 else 'are'} {', '.join(names)}{', …' if len(names) == _NAMED else ''}"

@@ -14,16 +14,14 @@ from urllib.parse import quote
 
 import click
 
-from lambda_sandbox import runtime_identifiers
 from lambda_sandbox.cli.invoking import refuse_error
 from lambda_sandbox.config import Config
-from lambda_sandbox.deploying import own_runtime
+from lambda_sandbox.deploying import newest_runtime
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.server_client import ServerClient
 from lambda_sandbox.source_folder import SourceFolder
 
 _FUNCTIONS = "/2015-03-31/functions"
-_LANGUAGES = {".py": "python", ".js": "nodejs", ".mjs": "nodejs", ".cjs": "nodejs", ".rb": "ruby"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +52,11 @@ class Deployer:
     def __init__(self, client: ServerClient) -> None:
         self._client = client
 
-    def create(self, deployment: Deployment, package: bytes) -> None:
-        """Create the function with a role that need not exist."""
+    def create(self, deployment: Deployment, package: bytes, suffix: str = "") -> None:
+        """Create the function with a role that need not exist; ``suffix`` is an archive's, which may tell the runtime."""
         account_id = Config.load().account_id
         members = (
-            {"Runtime": newest_runtime(".py")}
+            {"Runtime": newest_runtime(suffix) or newest_runtime(".py")}
             | deployment.members()
             | {
                 "FunctionName": deployment.name,
@@ -98,22 +96,31 @@ def create_function(
     the package."""
     deployer, package = Deployer(client), folder.package()
     if not deployer.exists(deployment.name):
-        deployer.create(deployment, package)
-        click.echo(f"created {deployment.name} from {folder.root}")
+        deployer.create(deployment, package, folder.source.suffix if folder.source.is_file() else "")
+        click.echo(f"created {deployment.name} from {folder.source}")
         return package
     if not replace:
         raise SandboxFault(f"there is a function {deployment.name}: add --replace to give it this code")
     deployer.configure(deployment)
     deployer.update(deployment.name, package)
-    click.echo(f"{deployment.name} has the code of {folder.root} now")
+    click.echo(f"{deployment.name} has the code of {folder.source} now")
     return package
 
 
 def keep_up(client: ServerClient, name: str, folder: SourceFolder, package: bytes) -> None:
     """Give the function the folder's code at every change, until an interrupt."""
-    click.echo(f"watching {folder.root}: a saved change is live at once; Ctrl-C ends the watch")
+    deployer = Deployer(client)
+
+    def publish(new: bytes) -> None:
+        if not deployer.exists(name):
+            raise SandboxFault(
+                f"there is no function {name} any more, as after a reset; end the watch and create it again"
+            )
+        deployer.update(name, new)
+
+    click.echo(f"watching {folder.source}: a saved change is live at once; Ctrl-C ends the watch")
     with contextlib.suppress(KeyboardInterrupt):
-        for changed, _ in changes(folder, package, lambda new: Deployer(client).update(name, new)):
+        for changed, _ in changes(folder, package, publish):
             click.echo(f"{name}: live after {(time.perf_counter() - changed) * 1000:.0f} ms")
 
 
@@ -124,27 +131,22 @@ def changes(
 
     What cannot be packaged or published is one sentence, and the next change is awaited.
     """
-    current = package
+    current, said = package, ""
     for moment in folder.changes():
         try:
             new = folder.package()
             if new == current:
+                if said:
+                    print("lambda_sandbox: the code is what it was before", file=sys.stderr)
+                said = ""
                 continue
             publish(new)
         except SandboxFault as fault:
-            print(f"lambda_sandbox: {fault}", file=sys.stderr)
+            said = str(fault)
+            print(f"lambda_sandbox: {said}", file=sys.stderr)
             continue
-        current = new
+        current, said = new, ""
         yield moment, new
-
-
-def newest_runtime(suffix: str) -> str:
-    """Return the runtime for a source file: this very Python's, or the newest of its language; ``""`` for another kind."""
-    language = _LANGUAGES.get(suffix, "")
-    if language == "python":
-        return own_runtime()
-    names = [each.name for each in runtime_identifiers.RUNTIMES if each.language == language]
-    return names[-1] if names else ""
 
 
 def _text(package: bytes) -> str:

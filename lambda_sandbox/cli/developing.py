@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import click
 
 from lambda_sandbox.cli.connecting import client, endpoint_option
+from lambda_sandbox.errors import SandboxFault
 
 _memory = click.option("--memory", type=click.IntRange(128, 10240), help="Memory in MB (128 unless given).")
 _timeout = click.option("--timeout", type=click.IntRange(1, 900), help="Timeout in seconds (3 unless given).")
@@ -22,6 +24,7 @@ _environment = click.option(
 )
 # What only a function that is started from its file has.
 _OF_FILES = ("runtime", "memory", "timeout", "variables", "watch", "neighbours", "debug", "debug_port")
+_NO_NAME = re.compile(r"[^a-zA-Z0-9_.:$-]")
 _OF_NAMES = ("invocation_type", "qualifier", "log_tail", "endpoint")
 
 
@@ -56,7 +59,7 @@ def invoke(function: str, **options: Any) -> int:
     """
     from lambda_sandbox.cli import invoking, running
 
-    _refuse_empty(function)
+    _refuse_no_name(function)
     call = invoking.Call(
         _event(options["event"], options["payload"]),
         options["invocation_type"] or "RequestResponse",
@@ -65,7 +68,12 @@ def invoke(function: str, **options: Any) -> int:
     )
     if not running.is_source(function):
         _refuse(_OF_FILES, f"goes with FILE:HANDLER, and {function} names a function that is deployed")
-        return invoking.invoke(client(options["endpoint"]), function, call, log_tail=options["log_tail"])
+        _refuse_wrong_name(function)
+        try:
+            return invoking.invoke(client(options["endpoint"]), function, call, log_tail=options["log_tail"])
+        except SandboxFault as fault:
+            meant = running.meant(function)
+            raise SandboxFault(f"{fault}; the file is invoked by {meant}") if meant else fault from None
     found = running.source(function, options["runtime"])
     _refuse(_OF_NAMES, f"goes with a function that is deployed, and {function} names a file")
     settings = running.Settings(
@@ -89,10 +97,12 @@ def invoke(function: str, **options: Any) -> int:
     "folder",
     required=True,
     type=click.Path(path_type=Path),
-    help="The folder that holds the function's code.",
+    help="The folder that holds the function's code, or a .zip or .jar, which is deployed as it is.",
 )
 @click.option("--handler", required=True, help="As in the API: module.function.")
-@click.option("--runtime", help="This Python's version for a new function, unless given.")
+@click.option(
+    "--runtime", help="For a new function this Python's version, or the newest Java for a .jar, unless given."
+)
 @_memory
 @_timeout
 @_environment
@@ -101,16 +111,16 @@ def invoke(function: str, **options: Any) -> int:
     is_flag=True,
     help="If there is such a function, give it this code and what is named here; its other settings stay.",
 )
-@click.option(
-    "--watch", is_flag=True, help="Stay, and give the function new code at every change of the folder."
-)
+@click.option("--watch", is_flag=True, help="Stay, and give the function new code at every change of it.")
 @endpoint_option
 def create_function(name: str, folder: Path, handler: str, endpoint: str, **options: Any) -> None:
-    """Create the function NAME from a folder; with --watch a saved change is live within a second."""
+    """Create the function NAME from a folder or archive; with --watch a saved change is live within a second."""
     from lambda_sandbox.cli import deploying
-    from lambda_sandbox.source_folder import SourceFolder
+    from lambda_sandbox.source_folder import source_at
 
-    _refuse_empty(name)
+    _refuse_no_name(name)
+    _refuse_wrong_name(name)
+    _refuse_file_in_handler(handler, folder)
     deployment = deploying.Deployment(
         name,
         handler,
@@ -119,7 +129,7 @@ def create_function(name: str, folder: Path, handler: str, endpoint: str, **opti
         options["timeout"],
         _variables(options["variables"]),
     )
-    source, server = SourceFolder(folder), client(endpoint)
+    source, server = source_at(folder), client(endpoint)
     package = deploying.create_function(server, deployment, source, options["replace"])
     if options["watch"]:
         deploying.keep_up(server, name, source, package)
@@ -156,9 +166,28 @@ def _refuse(names: tuple[str, ...], why: str) -> None:
             raise click.UsageError(f"{parameter.opts[0]} {why}")
 
 
-def _refuse_empty(name: str) -> None:
+def _refuse_no_name(name: str) -> None:
     if not name.strip():
         raise click.UsageError("the function's name is empty: write one, such as greeter")
+
+
+def _refuse_wrong_name(name: str) -> None:
+    """Say in words what the API says with a pattern. An ARN, or a name with a version behind a colon, is a name as well."""
+    wrong = _NO_NAME.search(name)
+    if wrong:
+        raise click.UsageError(
+            f"{name!r} is no function's name: letters, digits, - and _ can be in one, and {wrong[0]!r} cannot"
+        )
+
+
+def _refuse_file_in_handler(handler: str, folder: Path) -> None:
+    """The API takes any handler without a blank, and only the first invocation would fail."""
+    file, _, function = handler.partition(":")
+    module = Path(file).with_suffix("").as_posix() if Path(file).name else ""
+    if module and Path(file).suffix and "::" not in handler and (folder / file).is_file():
+        raise click.UsageError(
+            f"--handler is module.function, as in the API: {module}.{function or 'handler'}, not {handler}"
+        )
 
 
 def _event(event: str | None, payload: str | None) -> bytes:
@@ -179,11 +208,11 @@ def _event(event: str | None, payload: str | None) -> bytes:
 def _client_context(text: str | None) -> str:
     if text is None:
         return ""
-    content = Path(text).read_text(encoding="utf-8") if Path(text).is_file() else text
-    try:
-        value = json.loads(content)
-    except ValueError:
-        raise click.UsageError(f"--context {text!r} is neither a file that exists nor JSON") from None
+    from lambda_sandbox.cli import invoking
+
+    if text == "-":  # standard input is the event's
+        raise click.UsageError("--context takes a JSON object, or the file that holds one")
+    value = json.loads(invoking.event(text, sys.stdin.buffer.read, "client context"))
     if not isinstance(value, dict):
         raise click.UsageError("--context takes a JSON object")
     return json.dumps(value)

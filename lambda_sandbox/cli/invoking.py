@@ -15,6 +15,8 @@ import click
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.server_client import ServerClient
 
+_SHOWN = 80  # characters of an event in a sentence about it
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -66,38 +68,42 @@ def invoke(client: ServerClient, function: str, call: Call, *, log_tail: bool) -
     return 0
 
 
-def event(text: str, read_input: Callable[[], bytes]) -> bytes:
-    """Return the event that ``text`` means: ``-`` is standard input, else the name of a file, else JSON itself.
+def event(text: str, read_input: Callable[[], bytes], what: str = "event") -> bytes:
+    """Return the JSON that ``text`` means: ``-`` is standard input, else the name of a file, else JSON itself.
 
     Raises ``click.UsageError`` for what is none of them.
     """
     if text == "-":
-        return checked(read_input(), "standard input")
+        return checked(read_input(), "standard input", what)
     path = Path(text)
     try:
-        found = path.is_file()
+        found = path.exists() and text != ""
     except (OSError, ValueError):  # too long for a name, or not one at all
         found = False
     if found:
         try:
-            return checked(path.read_bytes(), text)
+            return checked(path.read_bytes(), text, what)
         except OSError as error:
-            raise click.UsageError(f"cannot read the event from {text}: {error.strerror}") from None
+            raise click.UsageError(f"cannot read the {what} from {text}: {error.strerror}") from None
     try:
         json.loads(text)
-    except ValueError:
-        raise click.UsageError(f"the event {text!r} is neither a file that exists nor JSON") from None
+    except ValueError as error:
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+        why = f" ({error})" if text.lstrip().startswith(("{", "[", '"')) else ""
+        raise click.UsageError(f"the {what} {shown!r} is neither a file that exists nor JSON{why}") from None
     return text.encode()
 
 
-def checked(content: bytes, origin: str) -> bytes:
-    """Return an event that is JSON. Raises ``click.UsageError`` that names its origin for any other."""
+def checked(content: bytes, origin: str, what: str = "event") -> bytes:
+    """Return content that is JSON. Raises ``click.UsageError`` that names its origin for any other."""
     if not content.strip():
-        raise click.UsageError(f"the event in {origin} is empty: write {{}} for an empty event")
+        raise click.UsageError(f"the {what} in {origin} is empty: write {{}} for an empty one")
     try:
         json.loads(content)
+    except UnicodeDecodeError:
+        raise click.UsageError(f"the {what} in {origin} is not JSON: it is no text") from None
     except ValueError as error:
-        raise click.UsageError(f"the event in {origin} is not JSON: {error}") from None
+        raise click.UsageError(f"the {what} in {origin} is not JSON: {error}") from None
     return content
 
 

@@ -9,19 +9,23 @@ import contextlib
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
 from lambda_sandbox.cli import attaching, invoking, tables
-from lambda_sandbox.cli.deploying import Deployer, Deployment, changes, newest_runtime
+from lambda_sandbox.cli.deploying import Deployer, Deployment, changes
 from lambda_sandbox.cli.invoking import Call
+from lambda_sandbox.deploying import newest_runtime
+from lambda_sandbox.errors import SandboxFault
+from lambda_sandbox.packaging import is_archive
 from lambda_sandbox.server_client import ServerClient
 from lambda_sandbox.server_process import ServerProcess
 from lambda_sandbox.source_folder import SourceFolder
 
+_SUFFIXES = (".py", ".mjs", ".js", ".cjs", ".rb")
 _TIMEOUT_S = 910.0  # a function may take 900 s
 _DEBUGGED_S = 24 * 3600.0  # and somebody may think for a day
 
@@ -33,6 +37,7 @@ class Source:
     root: Path
     handler: str
     runtime: str
+    file: Path
 
     @property
     def name(self) -> str:
@@ -55,21 +60,49 @@ class Settings:
 
 def is_source(target: str) -> bool:
     """Return whether ``target`` names a file: neither a dot nor a slash can be in a function's name or ARN."""
-    return "." in target or "/" in target or Path(target).is_file()
+    return "." in target or "/" in target or target.startswith(":") or Path(target).is_file()
+
+
+def meant(target: str) -> str:
+    """Return the ``FILE:HANDLER`` that ``target`` was probably meant to be, where that file exists; else ``""``.
+
+    It was typed without the file's suffix, with a dot for the colon as in the API, or with one colon too many.
+    """
+    first, _, rest = target.partition(":")
+    module, _, last = first.rpartition(".")
+    handler = rest.strip(":").partition(":")[0]
+    tries = [(first, handler)] + [(first + suffix, handler) for suffix in _SUFFIXES]
+    if not rest:  # app.handler, app.py.handler
+        tries += [(module, last)] + [(module + suffix, last) for suffix in _SUFFIXES]
+    found = ((file, name or "handler") for file, name in tries if Path(file).suffix in _SUFFIXES)
+    return next((f"{file}:{name}" for file, name in found if Path(file).is_file()), "")
 
 
 def source(target: str, runtime: str | None = None) -> Source:
     """Read ``FILE:HANDLER``. Raises ``click.UsageError`` with what is wrong with it."""
     file, colon, handler = target.rpartition(":")
+    if colon and not file:
+        raise click.UsageError(f"name the file as well, such as app.py{target}")
+    path = Path(file)
+    instead = meant(target)
+    if instead and not (path if colon else Path(target)).is_file():
+        raise click.UsageError(f"{target} is not FILE:HANDLER; write {instead}")
+    if not colon and Path(target).suffix not in _SUFFIXES and not Path(target).exists():
+        raise click.UsageError(
+            f"there is no file {target}; name a file and the handler in it, such as app.py:handler"
+        )
     if not colon or not handler or "/" in handler:
         raise click.UsageError(f"name the handler as well: {target.rstrip(':')}:handler")
-    path = Path(file)
     if path.is_dir():
         raise click.UsageError(
             f"{file} is a folder: name the file in it, such as {path / 'app.py'}:{handler}"
         )
     if not path.is_file():
         raise click.UsageError(f"there is no file {file}")
+    if is_archive(path):
+        raise click.UsageError(
+            f"{file} is deployed, not invoked as a file: create-function NAME --code {file} --handler {handler}"
+        )
     chosen = runtime or newest_runtime(path.suffix)
     if not chosen:
         raise click.UsageError(
@@ -78,7 +111,8 @@ def source(target: str, runtime: str | None = None) -> Source:
     if "." in path.stem:
         raise click.UsageError(f"{path.name} cannot be imported: no dot but the last may be in its name")
     # The folder of the name that was typed: where that is a link, the file behind it has another name and folder.
-    return Source(path.parent.resolve(), f"{path.stem}.{handler}", chosen)
+    root = path.parent.resolve()
+    return Source(root, f"{path.stem}.{handler}", chosen, root / path.name)
 
 
 def run(found: Source, settings: Settings, call: Call, *, watch: bool = False) -> int:
@@ -106,14 +140,18 @@ def run(found: Source, settings: Settings, call: Call, *, watch: bool = False) -
                 flush=True,
             )
         code = session.invoke()
-        return _again(session, folder, package) if watch else code
+        return _again(session, folder, package, found.file) if watch else code
     finally:
         server.stop()
 
 
-def _again(session: Session, folder: SourceFolder, package: bytes) -> int:
+def _again(session: Session, folder: SourceFolder, package: bytes, file: Path) -> int:
+    def publish(new: bytes) -> None:
+        if not file.is_file():
+            raise SandboxFault(f"{file} is gone; put it back, or end this with Ctrl-C")
+        session.update(new)
+
     print(f"watching {folder.root}: invoked again at every change; Ctrl-C ends it", file=sys.stderr)
-    publish: Callable[[bytes], None] = session.update
     with contextlib.suppress(KeyboardInterrupt):
         for changed, _ in changes(folder, package, publish):
             live_ms = (time.perf_counter() - changed) * 1000.0

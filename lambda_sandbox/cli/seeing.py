@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lambda_sandbox.cli.connecting import client, endpoint_option, refuse_unknown
+from lambda_sandbox.cli.connecting import client, endpoint_option, named, refuse_unknown
 from lambda_sandbox.cli.numbers import Finite
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print the sandbox's JSON instead of a table.")
@@ -18,7 +18,7 @@ _KINDS = (
 
 
 @click.command()
-@click.argument("request_id", default="last")
+@click.argument("request_id", default="last", callback=named)
 @click.option("--function", help="With last: of this function.")
 @click.option("--last-error", is_flag=True, help="The last invocation that did not succeed.")
 @_json
@@ -39,8 +39,8 @@ def explain(request_id: str, function: str | None, last_error: bool, as_json: bo
 
 
 @click.command()
-@click.argument("function", required=False)
-@click.option("--function", "named", help="The same as FUNCTION.")
+@click.argument("function", required=False, callback=named)
+@click.option("--function", "of_function", help="The same as FUNCTION.")
 @click.option("--status", type=click.Choice(["success", "error", "timeout", "throttle"]))
 @click.option("--cold/--warm", default=None, help="Only cold starts, or only warm ones.")
 @click.option("--since", help="Seconds since the epoch, or 30s, 15m, 2h or 1d before now.")
@@ -50,7 +50,7 @@ def explain(request_id: str, function: str | None, last_error: bool, as_json: bo
 @endpoint_option
 def history(
     function: str | None,
-    named: str | None,
+    of_function: str | None,
     status: str | None,
     cold: bool | None,
     since: str | None,
@@ -62,12 +62,12 @@ def history(
     """Print every attempt with the reason for each decision, or those that are asked for."""
     from lambda_sandbox.cli import tables
 
-    if function and named and function != named:
+    if function and of_function and function != of_function:
         raise click.UsageError("FUNCTION and --function name two functions; history takes one")
     server = client(endpoint)
     answer = server.read(
         "/_sandbox/history",
-        function=function or named,
+        function=function or of_function,
         status=status,
         cold=None if cold is None else str(cold).lower(),
         since=since,
@@ -75,12 +75,12 @@ def history(
         limit=None if limit is None else str(limit),
     )
     if not answer["invocations"]:
-        refuse_unknown(server, function or named)
+        refuse_unknown(server, function or of_function)
     _print_json(answer) if as_json else tables.history(answer)
 
 
 @click.command()
-@click.argument("function", required=False)
+@click.argument("function", required=False, callback=named)
 @click.option(
     "--svg", type=click.Path(path_type=Path, dir_okay=False), help="Write the picture into this file."
 )
@@ -92,8 +92,10 @@ def timeline(function: str | None, svg: Path | None, since: str | None, endpoint
     from lambda_sandbox.cli.timeline_text import show
     from lambda_sandbox.telemetry.timeline import Timeline
 
-    answer = client(endpoint).read("/_sandbox/history", function=function, since=since)
-    drawn = Timeline(answer, function)
+    server = client(endpoint)
+    drawn = Timeline(server.read("/_sandbox/history", function=function, since=since), function)
+    if not drawn.lanes:
+        refuse_unknown(server, function)
     if svg is not None:
         try:
             svg.write_text(drawn.svg(), encoding="utf-8")
@@ -126,7 +128,7 @@ def faults() -> None:
 
 
 @faults.command("add")
-@click.argument("kind", type=click.Choice(_KINDS))
+@click.argument("kind", metavar="KIND", type=click.Choice(_KINDS))
 @click.option("--function", default="", help="Only for this function.")
 @click.option("--probability", type=Finite(), default=1.0, show_default=True, help="Above 0, at most 1.")
 @click.option("--count", type=int, help="Strike at most so often.")
@@ -141,7 +143,10 @@ def faults() -> None:
 )
 @endpoint_option
 def faults_add(endpoint: str, **rule: Any) -> None:
-    """Add a rule of KIND and print its id."""
+    """Add a rule of KIND and print its id.
+
+    KIND is throttle, init-crash, slow-start, freeze, duplicate, neighbour-error, neighbour-latency or clock-skew.
+    """
     answer = client(endpoint).send_json("POST", "/_sandbox/faults", rule)
     click.echo(answer["id"])
 

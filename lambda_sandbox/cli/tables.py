@@ -92,7 +92,11 @@ def _beside(answer: Json) -> None:
 def explanation(answer: Json) -> None:
     """Print the steps of one invocation in order, and its price."""
     told = Explanation(answer)
-    print_table((told.summary, "", f"request {told.request_id}"), told.lines())
+    # Above the table: as a heading it would make its column as wide as itself, and leave the steps no room.
+    _console().print(
+        Text(visible(f"{told.summary}\nrequest {told.request_id}"), style="bold"), soft_wrap=True
+    )
+    print_table(("", "", ""), told.lines(), head=False)
 
 
 def faults(answer: Json) -> None:
@@ -132,6 +136,8 @@ def history(answer: Json) -> None:
         )
         for row in answer["invocations"]
     ]
+    if not rows:
+        print("no invocation yet, or none that was asked for", file=sys.stderr)
     print_table(
         ("time (UTC)", "function", "type", "attempt", "status", "duration", "environment", "why"), rows
     )

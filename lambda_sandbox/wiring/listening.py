@@ -26,7 +26,9 @@ def listener(host: str, port: int) -> socket.socket:
             raise SandboxFault(
                 f"port {port} is in use; choose another with --port, or --port 0 for a free one"
             ) from None
-        raise SandboxFault(f"cannot listen on {host}:{port}: {reason.strerror}") from None
+        raise SandboxFault(
+            f"cannot listen on {host}:{port} ({reason.strerror}); choose another --port or --host"
+        ) from None
     listening.listen(1024)
     listening.setblocking(False)
     return listening

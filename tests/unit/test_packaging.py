@@ -139,3 +139,43 @@ def test_a_link_that_leads_back_to_its_own_folder_is_refused_by_name(tmp_path: P
     (other / "back").symlink_to(root)
     with pytest.raises(ValueError, match=r"the link .*/(lib/round|back) leads back to .*; remove the link"):
         package(root)
+
+
+# --- archives -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["function.zip", "function.jar", "FUNCTION.ZIP"])
+def test_an_archive_is_a_package_already(tmp_path: Path, name: str) -> None:
+    content = package({"app.py": "x = 1\n", "lib/price.py": "y = 2\n"})
+    (tmp_path / name).write_bytes(content)
+    assert package(tmp_path / name) == content
+
+
+def test_an_archive_that_is_given_another_name_is_a_file_of_the_package(tmp_path: Path) -> None:
+    (tmp_path / "data.zip").write_bytes(package({"a.csv": "1"}))
+    assert list(entries(package(tmp_path / "data.zip", filename="lib/data.zip"))) == ["lib/data.zip"]
+
+
+def test_an_archive_in_a_folder_is_a_file_of_the_package(tmp_path: Path) -> None:
+    (tmp_path / "data.zip").write_bytes(package({"a.csv": "1"}))
+    assert list(entries(package(tmp_path))) == ["data.zip"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no zip", package({"app.py": "x = 1\n"})[:-30]],
+    ids=["empty", "something else", "only a part"],
+)
+def test_a_broken_archive_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "function.zip").write_bytes(content)
+    with pytest.raises(
+        ValueError, match=r"function\.zip is no zip archive, or only a part of one; make it again"
+    ):
+        package(tmp_path / "function.zip")
+
+
+def test_an_archive_without_a_file_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "function.jar", "w") as archive:
+        archive.mkdir("lib")
+    with pytest.raises(ValueError, match=r"there is no file in .*function\.jar"):
+        package(tmp_path / "function.jar")

@@ -13,7 +13,8 @@ import pytest
 
 from lambda_sandbox import source_folder
 from lambda_sandbox.errors import SandboxFault
-from lambda_sandbox.source_folder import SourceFolder
+from lambda_sandbox.packaging import package
+from lambda_sandbox.source_folder import SourceArchive, SourceFolder, source_at
 
 
 def _put_all(queue: "Queue[float]", moments: Iterator[float]) -> None:
@@ -132,3 +133,47 @@ def test_a_linked_folder_counts_and_one_that_leads_back_is_one_sentence(
     (root / "round").symlink_to(root)
     with pytest.raises(SandboxFault, match="leads back to"):
         SourceFolder(root).package()
+
+
+# --- archives -------------------------------------------------------------------------------------------------
+
+
+def test_an_archive_is_its_own_package_and_a_new_build_is_a_change(tmp_path: Path) -> None:
+    archive = tmp_path / "function.zip"
+    archive.write_bytes(package("a = 1"))
+    source = source_at(archive)
+    assert isinstance(source, SourceArchive)
+    assert source.source == archive.resolve()
+    with watched(source) as seen:
+        (tmp_path / "beside.txt").write_text("x")
+        with pytest.raises(Empty):
+            seen.get(timeout=0.5)
+        (tmp_path / "new").write_bytes(package("a = 2"))
+        (tmp_path / "new").replace(archive)
+        seen.get(timeout=10)
+    assert source.package() == package("a = 2")
+
+
+def test_an_archive_that_is_gone_or_half_written_is_one_sentence(tmp_path: Path) -> None:
+    archive = tmp_path / "function.zip"
+    with pytest.raises(SandboxFault, match=r"there is no archive .*; build it first"):
+        source_at(archive)
+    archive.write_bytes(package("a = 1"))
+    source = source_at(archive)
+    archive.write_bytes(b"PK")
+    with pytest.raises(SandboxFault, match="no zip archive, or only a part"):
+        source.package()
+    archive.unlink()
+    with pytest.raises(SandboxFault, match="is gone; build it again"):
+        source.package()
+
+
+def test_a_folder_with_an_archive_s_name_is_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "app.zip").mkdir()
+    assert not isinstance(source_at(tmp_path / "app.zip"), SourceArchive)
+
+
+def test_a_file_in_the_place_of_a_folder_says_which_folder(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("a = 1")
+    with pytest.raises(SandboxFault, match=f"is not a folder; .*, such as {tmp_path}"):
+        source_at(tmp_path / "app.py")

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from autograder.progress import progress_path
+
 from .conftest import CHECKS, Write
 
 Start = Callable[..., "Watching"]
@@ -150,3 +152,20 @@ def _session(process: Path) -> int:
         return int((process / "stat").read_text().rpartition(")")[2].split()[3])
     except (OSError, ValueError):
         return -1
+
+
+def test_another_lab_s_notebook_in_the_lab_s_place_is_said_and_not_recorded(
+    course: Path, write_notebook: Write, start: Start
+) -> None:
+    for slug, answer in (("07-plain", "facts"), ("08-other", "wiring")):
+        write_notebook((answer, "total = 3"), folder=course / slug / "solution")
+    write_notebook(("wiring", "total = 3"), folder=course / "07-plain")
+    with (course / "labs.toml").open("a") as listed:
+        listed.write('[[lab]]\nslug = "08-other"\ntitle = "Other"\nminutes = 20\n')
+    watching = start()
+    said = watching.until("your progress is unchanged.")
+    assert "Not checked: " in said
+    assert "is the notebook of lab 08-other, not of 07-plain: labs reset 07 brings the lab's own back" in said
+    assert not progress_path().exists()
+    write_notebook(("facts", "total = 3"), folder=course / "07-plain")
+    watching.until("The lab is done")
