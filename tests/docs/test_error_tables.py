@@ -35,7 +35,7 @@ def test_every_type_that_the_sandbox_or_a_fact_names_has_words() -> None:
     sources = (
         path
         for path in (ROOT / "lambda_sandbox").rglob("*")
-        if path.suffix in (".py", ".mjs", ".rb", ".java")
+        if path.suffix in (".py", ".mjs", ".rb", ".java", ".cs")
     )
     code = "".join(path.read_text(encoding="utf-8") for path in sources)
     facts = (ROOT / "docs" / "facts" / "errors.yaml").read_text(encoding="utf-8")
