@@ -16,6 +16,8 @@ from lambda_sandbox.errors import SandboxFault
 DEFAULT_PORT = 9000
 ACCOUNT_ID = "000000000000"
 REGION = "us-east-1"
+ISOLATIONS = ("auto", "bwrap", "none")
+RUNTIME_CLIENTS = ("lean", "native")
 ROOT_SECRET = "sandbox"  # noqa: S105 - of an account's root user, whose access key is the account's id
 
 
@@ -183,6 +185,8 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "port": (lambda port: 0 <= port <= 65535, "a whole number from 0 to 65535"),
     "account_id": (lambda text: re.fullmatch(r"[0-9]{12}", text) is not None, "an account id of 12 digits"),
     "region": (bool, "the name of a Region, such as us-east-1"),
+    "isolation": (lambda text: text in ISOLATIONS, f"one of {', '.join(ISOLATIONS)}"),
+    "runtime_client": (lambda text: text in RUNTIME_CLIENTS, f"one of {', '.join(RUNTIME_CLIENTS)}"),
     "idle_lifetime_s": (lambda s: math.isfinite(s) and s >= 0, "a number of seconds from 0"),
     "account_concurrency": (lambda count: count >= 1, "a whole number from 1"),
     "transition_s": (lambda s: math.isfinite(s) and s >= 0, "a number of seconds from 0"),

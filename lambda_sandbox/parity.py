@@ -187,7 +187,8 @@ def _member(
         yield from _members(model, shape, coverage, known, f"{path}.")
         return
     values = ", ".join(json.dumps(value).strip('"') for value in coverage.only.get(path, ()))
-    yield Member(path, status, f"only {values}" if values else coverage.notes.get(path, ""))
+    said = coverage.reasons if status == "refused" else coverage.notes
+    yield Member(path, status, f"only {values}" if values else said.get(path, ""))
     for inner in _paths(model, shape, f"{path}.", ()):
         if inner not in known:
             yield Member(inner, "unknown")

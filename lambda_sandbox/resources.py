@@ -78,7 +78,8 @@ class FunctionConfiguration:
     """One version of a function.
 
     ``code_size`` is bytes of the zip; ``last_modified`` AWS's ISO text with milliseconds. ``layers`` are in the order of
-    mounting: a later one covers an earlier. ``snap_start`` is ``None`` or ``PublishedVersions``. ``code_sha256`` is base64
+    mounting: a later one covers an earlier. ``snap_start`` is ``None`` or ``PublishedVersions``, and
+    ``snapshot_failure`` why a version has no snapshot and will have none, ``timeout`` or an error type. ``code_sha256`` is base64
     for a zip, the hexadecimal digest for an image. Until ``pending_until`` the version is being created, until
     ``updating_until`` it is being updated: seconds on the sandbox's clock.
 
@@ -120,9 +121,9 @@ class FunctionConfiguration:
     security_group_ids: tuple[str, ...] = ()
     vpc_ipv6: bool = False
     dead_letter_target_arn: str = ""
-    kms_key_arn: str = ""
     file_systems: tuple[FileSystem, ...] = ()
     snap_start: str = "None"
+    snapshot_failure: str = ""
     signing_profile_version_arn: str = ""
     signing_job_arn: str = ""
     tenant_isolation: bool = False

@@ -105,8 +105,6 @@ def _optional(function: FunctionConfiguration) -> Iterator[tuple[str, Any]]:
         yield "VpcConfig", _vpc(function)
     if function.dead_letter_target_arn:
         yield "DeadLetterConfig", {"TargetArn": function.dead_letter_target_arn}
-    if function.kms_key_arn:
-        yield "KMSKeyArn", function.kms_key_arn
     if function.layers:
         yield "Layers", [_without_empty(_layer(each)) for each in function.layers]
     if function.file_systems:

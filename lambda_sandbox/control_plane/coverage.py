@@ -17,7 +17,9 @@ class Coverage:
 
     ``works`` members do what they do on AWS; ``stored`` ones are kept and shown and change nothing here.
     ``only`` names, for members that are otherwise refused, the values that ask for nothing or that do work.
-    ``notes`` says in words which part of a member of ``works`` is honoured; the operation itself refuses the rest.
+    ``notes`` says in words which part of a member of ``works`` is honoured; the operation itself refuses the rest. That of a
+    ``stored`` one says what does not follow from it.
+    ``reasons`` says of members that are refused why, and what to do instead.
     ``limit`` says, where that is so, what keeps the operation as a whole from doing what it does on AWS.
     """
 
@@ -25,6 +27,7 @@ class Coverage:
     stored: frozenset[str] = frozenset()
     only: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
     limit: str = ""
 
     def refuse_others(self, operation: str, params: Mapping[str, Any]) -> None:
@@ -33,7 +36,8 @@ class Coverage:
         Empty values pass: they ask for nothing.
         """
         for path in self._others(params, ""):
-            raise NotImplementedException(f"{operation}.{path} is not emulated by this sandbox yet; {SEE}.")
+            why = f": {self.reasons[path]}" if path in self.reasons else " yet"
+            raise NotImplementedException(f"{operation}.{path} is not emulated by this sandbox{why}; {SEE}.")
 
     def status(self, path: str) -> Literal["works", "stored only", "in part", "refused"]:
         """Return what is done with a member."""

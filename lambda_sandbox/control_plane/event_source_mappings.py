@@ -58,6 +58,7 @@ _KEPT = frozenset(
 _KEPT_ONCE = frozenset({"Queues", "SelfManagedEventSource"})
 _NOTES = {
     "ProvisionedPollerConfig": "the pollers of SQS queues start and end as asked; those of Kafka topics are one a partition",
+    "KMSKeyArn": "nothing is encrypted here; ListEventSourceMappings leaves the filters out, as on AWS",
     "MetricsConfig": "the metrics are counted for every mapping, and shown in the sandbox's history",
 }
 

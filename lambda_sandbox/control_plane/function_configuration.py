@@ -218,7 +218,6 @@ _READERS: dict[str, Reader] = {
     "EphemeralStorage": _storage,
     "Architectures": _architectures,
     "TracingConfig": _tracing,
-    "KMSKeyArn": _as("kms_key_arn"),
     "VpcConfig": _vpc,
     "DeadLetterConfig": _dead_letter,
     "FileSystemConfigs": _file_systems,

@@ -27,7 +27,6 @@ _STORED_SETTINGS = {
     "AcceleratorConfig",
     "TracingConfig",
     "VpcConfig",
-    "KMSKeyArn",
     "FileSystemConfigs",
     "ImageConfig",
     "DurableConfig",
@@ -42,6 +41,12 @@ _SETTING_NOTES = {
     "LoggingConfig.LogFormat": f"Lambda's own lines, and {_LOGGERS}",
     "LoggingConfig.ApplicationLogLevel": f"lines of JSON that name their level, and {_LOGGERS}, which is kept",
 }
+# The console's encryption helpers ask for this key; without it they encrypt nothing, and no handler has to decrypt.
+_REASONS = {
+    "KMSKeyArn": "it keeps variables as they are given, so no key encrypts them and there is nothing to decrypt: leave the "
+    "member out here, put plain test values into the variables, and set the key where you deploy to AWS"
+}
+_NO_KEY = "no package is encrypted here"
 _NO_ENGINE = "stored; running an image needs a container engine"
 
 COVERAGE: dict[str, Coverage] = {
@@ -64,10 +69,12 @@ COVERAGE: dict[str, Coverage] = {
         notes={
             **_SETTING_NOTES,
             "Code.S3ObjectStorageMode": _READ_ONCE,
+            "Code.SourceKMSKeyArn": _NO_KEY,
             "Code.ImageUri": _NO_ENGINE,
             "PackageType": f"Image: {_NO_ENGINE}",
             "CodeSigningConfigArn": "no package is signed here, so Enforce refuses all",
         },
+        reasons=_REASONS,
     ),
     "GetFunction": Coverage(works=frozenset({"FunctionName", "Qualifier"})),
     "GetFunctionConfiguration": Coverage(works=frozenset({"FunctionName", "Qualifier"})),
@@ -75,12 +82,13 @@ COVERAGE: dict[str, Coverage] = {
     "UpdateFunctionCode": Coverage(
         works=frozenset({"FunctionName", "DryRun", "RevisionId", "Publish", "PublishTo", "ImageUri", *_ZIP}),
         stored=frozenset({"Architectures", "SourceKMSKeyArn"}),
-        notes={"S3ObjectStorageMode": _READ_ONCE, "ImageUri": _NO_ENGINE},
+        notes={"S3ObjectStorageMode": _READ_ONCE, "SourceKMSKeyArn": _NO_KEY, "ImageUri": _NO_ENGINE},
     ),
     "UpdateFunctionConfiguration": Coverage(
         works=frozenset({"FunctionName", "RevisionId", *_SETTINGS}),
         stored=frozenset(_STORED_SETTINGS),
         notes=_SETTING_NOTES,
+        reasons=_REASONS,
     ),
     "DeleteFunction": Coverage(works=frozenset({"FunctionName", "Qualifier"})),
 }

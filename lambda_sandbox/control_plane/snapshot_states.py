@@ -1,7 +1,7 @@
 """Whether the snapshot of a SnapStart version is there, still being made, or could not be made.
 
-DIFFERS: only the process that published a version knows of its snapshot; after a restart every version is Active, and the
-first cold start without a snapshot runs on demand while the next one's is made.
+DIFFERS: only the process that published a version knows of its snapshot. After a restart a version whose snapshot failed is
+still Failed, and every other one is Active: its first cold start runs on demand while the snapshot for the next one is made.
 
 Source: AWS Lambda Developer Guide, "Activating and managing Lambda SnapStart" and "Lambda function states", read 2026-11.
 """
@@ -50,6 +50,8 @@ class SnapshotStates:
 
     def of(self, function: FunctionConfiguration) -> SnapshotStatus:
         """Return what became of the version's snapshot; one that wants none is active."""
+        if function.snapshot_failure:
+            return SnapshotStatus("Failed", function.snapshot_failure)
         arn = function.qualified_arn
         if self._snapshot_of is None or arn not in self._awaited:
             return READY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -133,6 +134,14 @@ class Store:
         with self.database.transaction():
             self.versions.put(function)
             self.put_tags(function.arn, tags or {})
+
+    def snapshot_failed(self, version: FunctionConfiguration, reason: str) -> None:
+        """Keep why a version's snapshot could not be made, unless the version is gone by now."""
+        with self.database.transaction():
+            kept = self.function(version.account_id, version.region, version.function_name, version.version)
+            # Another function may have its name and number by now.
+            if kept is not None and kept.last_modified == version.last_modified:
+                self.versions.put(replace(kept, snapshot_failure=reason))
 
     def delete_function(self, function: FunctionConfiguration) -> None:
         """Delete all versions of the function, its tags and all that belongs to it. Mappings stay, as on AWS."""

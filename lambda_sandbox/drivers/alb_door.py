@@ -21,7 +21,7 @@ from lambda_sandbox.drivers.front_doors import Asking, Invoke
 from lambda_sandbox.errors import ApiError
 from lambda_sandbox.front_doors import alb_answer, alb_event, alb_redirect, alb_rules
 from lambda_sandbox.front_doors.http_request import HttpRequest, HttpResponse
-from lambda_sandbox.invocation.request import trace_header
+from lambda_sandbox.invocation.request import continued
 
 _HOST = re.compile(r"(?:(?P<before>.+)\.)?(?P<name>[a-z0-9-]+\.[a-z0-9-]+\.elb\.localhost)")
 _PATH = "/_sandbox/load-balancers/"
@@ -112,7 +112,7 @@ class AlbDoor:
         if len(request.body) > alb_event.BODY_BYTES:
             return alb_answer.own(413)
         multi_value, target = bool(group["multi_value"]), group["targets"][0]
-        trace = request.header("x-amzn-trace-id") or trace_header(self._clock.now(), str(uuid.uuid4()))
+        trace = continued(request.header("x-amzn-trace-id"), self._clock.now(), str(uuid.uuid4()))
         event = alb_event.event(request, arn, multi_value=multi_value, trace=trace)
         payload = json.dumps(event, separators=(",", ":")).encode()
         try:

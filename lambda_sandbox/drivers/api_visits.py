@@ -17,7 +17,7 @@ from lambda_sandbox.front_doors.http_request import HttpRequest
 from lambda_sandbox.front_doors.quota import Quotas
 from lambda_sandbox.front_doors.throttle import Throttle
 from lambda_sandbox.front_doors.visit import Visit
-from lambda_sandbox.invocation.request import trace_header
+from lambda_sandbox.invocation.request import continued
 
 Definition = dict[str, Any]
 
@@ -49,7 +49,7 @@ def begin(around: Surroundings, definition: Definition, request: HttpRequest, st
         request_id=request_id,
         extended_request_id=b64encode(secrets.token_bytes(11)).decode(),
         now=now,
-        trace=request.header("x-amzn-trace-id") or trace_header(now, request_id),
+        trace=continued(request.header("x-amzn-trace-id"), now, request_id),
     )
 
 

@@ -281,7 +281,7 @@ def event_for(
         payload,
         now,
         InvocationType.EVENT,
-        trace_header=trace_header or request.trace_header(now, request_id),
+        trace_header=request.continued(trace_header, now, request_id),
         invoked_arn=route.invoked_arn,
         routed=routed,
     )

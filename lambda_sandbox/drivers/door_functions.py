@@ -15,7 +15,7 @@ from lambda_sandbox.drivers.door_meters import called
 from lambda_sandbox.drivers.front_doors import Asking
 from lambda_sandbox.drivers.server import ServerDriver
 from lambda_sandbox.invocation.messages import Invocation, InvocationResult, InvocationType
-from lambda_sandbox.invocation.request import refuse_without_tenant, trace_header
+from lambda_sandbox.invocation.request import continued, refuse_without_tenant
 from lambda_sandbox.resources import Caller, FunctionConfiguration
 from lambda_sandbox.triggers.delivery import Delivery
 
@@ -69,13 +69,12 @@ class DoorFunctions:
         # DIFFERS: on AWS an API Gateway integration can name the tenant in the header X-Amz-Tenant-Id.
         refuse_without_tenant(function)
         request_id, now = str(uuid.uuid4()), self._driver.clock.now()
-        trace = trace or trace_header(now, request_id)
         return Invocation(
             request_id,
             function,
             payload,
             now,
-            trace_header=trace,
+            trace_header=continued(trace, now, request_id),
             invoked_arn=route.invoked_arn,
             routed=routed,
         )

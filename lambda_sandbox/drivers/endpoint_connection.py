@@ -180,7 +180,9 @@ class EndpointConnection(SocketConnection):
             now,
             invocation_type,
             request_checks.decoded_context(context) if context else "",
-            trace or request_checks.trace_header(now, request_id),
+            trace
+            if trace and request_checks.names_a_trace(trace)
+            else request_checks.trace_header(now, request_id),
         )
         invocation.invoked_arn, invocation.routed = route.invoked_arn, routed
         tenant = fields.get(b"x-amz-tenant-id", b"")
@@ -271,7 +273,13 @@ class EndpointConnection(SocketConnection):
         self.answer(status, head.encode("latin-1", "replace"), body)
 
     def _fault(self, fault: Exception) -> None:
-        """A defect of ours: say so in one sentence, keep the traceback for the server's own stderr."""
+        """A defect of ours: say so in one sentence, keep the traceback for the server's own stderr.
+
+        What the machine lacks, such as room on the disk, is none: its sentence says what to do.
+        """
+        if isinstance(fault, errors.SandboxFault):
+            self._answer_error(errors.ServiceException(str(fault)))
+            return
         asyncio.get_running_loop().call_exception_handler({"message": "request failed", "exception": fault})
         self._answer_error(
             errors.ServiceException(f"the sandbox failed ({type(fault).__name__}: {fault}); please report it")

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from lambda_sandbox.http_server import HttpConnection
 from lambda_sandbox.invocation import extension
-from lambda_sandbox.invocation.environment import State
-from lambda_sandbox.invocation.messages import DeliverEvent, RefuseRuntime, ShutdownEnvironment
-from lambda_sandbox.resources import FunctionConfiguration
+from lambda_sandbox.invocation.messages import (
+    DeliverEvent,
+    RefuseRuntime,
+    ShutdownEnvironment,
+    TellExtensions,
+    WriteLog,
+)
+from lambda_sandbox.resources import Exit, FunctionConfiguration
 from lambda_sandbox.runtime_api import extensions
 
 if TYPE_CHECKING:
@@ -52,7 +57,6 @@ class ExtensionEvents:
         waiting = self._waiting[environment_id]
         before = waiting.get(extension_id)
         waiting[extension_id] = connection
-        self._driver.telemetry.extension_ready(environment_id, extension_id)
         refusal = self._driver.perform(self._driver.core.extension_next(environment_id, extension_id))
         if refusal is not None:
             del waiting[extension_id]
@@ -64,12 +68,10 @@ class ExtensionEvents:
         return refusal
 
     def extension_error(
-        self, environment_id: str, extension_id: str, error_type: str
+        self, environment_id: str, extension_id: str, state: str, error_type: str
     ) -> RefuseRuntime | None:
-        environment = self._driver.core.pool.environments.get(environment_id)
-        if environment is None or extension_id not in environment.extensions:
-            return RefuseRuntime(403, "Extension.UnknownExtensionIdentifier", "no such extension")
-        return self._driver.perform(self._driver.core.extension_error(environment_id, error_type))
+        core = self._driver.core
+        return self._driver.perform(core.extension_error(environment_id, extension_id, state, error_type))
 
     # --- what the driver says ------------------------------------------------------------------------
 
@@ -77,17 +79,23 @@ class ExtensionEvents:
         """External extensions were started; the runtime waits until all of them have registered."""
         self._external[environment_id] = set(names)
         self._unregistered[environment_id] = set(names)
+        self._driver.core.extensions_launched(environment_id, names)
         if not names:
             self._release(environment_id)
 
-    def exited(self, environment_id: str, name: str) -> None:
+    def not_launched(self, environment_id: str, name: str, reason: str) -> None:
+        """A file of ``/opt/extensions`` cannot be executed."""
+        self._driver.perform(self._driver.core.extension_not_launched(environment_id, name, reason))
+
+    def exited(self, environment_id: str, exit_: Exit) -> None:
         """The process of an external extension ended; unless the environment shuts down, that ends the environment."""
-        environment = self._driver.core.pool.environments.get(environment_id)
-        if environment is None or environment.state is State.SHUTDOWN:
-            return
-        registered = bool(environment.extension_id(name))
-        kind = "Extension.Crash" if registered else "Extension.LaunchError"
-        self._driver.perform(self._driver.core.extension_error(environment_id, kind))
+        self._driver.perform(self._driver.core.extension_exited(environment_id, exit_))
+
+    def tell(self, action: TellExtensions) -> None:
+        """Write into the log, and into the telemetry of those who subscribed, what became of each in an init."""
+        for status in action.statuses:
+            self._driver.function_logs.write(WriteLog(action.environment, status.line(), status))
+            self._driver.telemetry.extension_settled(action.environment.environment_id, status)
 
     def deliver(self, action: DeliverEvent) -> None:
         waiting = self._waiting[action.environment.environment_id]

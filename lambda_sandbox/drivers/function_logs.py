@@ -33,26 +33,22 @@ class FunctionLogs:
         self._read = read
         self._heard = heard
         self._application_logs = ApplicationLogs()
-        self.runtime_notice: Callable[[str], str] = lambda runtime: ""
 
     def write(self, action: WriteLog) -> None:
         """Write the platform's line. What the handler printed before it answered is in the pipe by now and belongs before it."""
         environment = action.environment
-        first = False
         if type(action.about) is Invocation:
             if environment.invocations == 1:
                 self.drain(environment)  # what init printed
             self._store.begin_invocation(environment.log_group, environment.log_stream)
         else:
             # Before the first line comes nothing, whatever a quick init has printed by now.
-            first = action.line.startswith("INIT_START")
-            if not first:
+            if not action.line.startswith("INIT_START"):
                 self.drain(environment)
         now = self._clock.now()
         line = system_logs.made_of(action)
         if line is None:
-            notice = self.runtime_notice(environment.function.runtime) if first else ""
-            self._append(environment, system_logs.written(action, now, notice), PLATFORM)
+            self._append(environment, system_logs.written(action, now), PLATFORM)
             return
         # It is made once somebody reads it: nobody waits until it is.
         self._store.write(environment.log_group, environment.log_stream, line, now)

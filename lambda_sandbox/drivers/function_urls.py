@@ -20,7 +20,7 @@ from lambda_sandbox.drivers.url_events import MalformedResponse, Prelude, UrlRes
 from lambda_sandbox.http_server import Request
 from lambda_sandbox.iam.evaluation import Principal
 from lambda_sandbox.invocation.messages import Complete, Invocation
-from lambda_sandbox.invocation.request import trace_header
+from lambda_sandbox.invocation.request import continued
 from lambda_sandbox.resources import Caller, FunctionConfiguration, FunctionUrl
 
 _HOST = re.compile(rb"([a-z0-9]+)\.lambda-url\.([a-z0-9-]+)\.localhost(?::\d{1,5})?", re.IGNORECASE)
@@ -105,7 +105,7 @@ class FunctionUrls:
     ) -> Invocation:
         request, url = exchange.request, exchange.url
         now, request_id = self._driver.clock.now(), str(uuid.uuid4())
-        trace = request.header(b"x-amzn-trace-id").decode("latin-1") or trace_header(now, request_id)
+        trace = continued(request.header(b"x-amzn-trace-id").decode("latin-1"), now, request_id)
         event = url_events.event(request, url, request_id, now, exchange.address(), trace)
         if caller is not None:
             event["requestContext"]["accountId"] = caller.account_id

@@ -43,6 +43,7 @@ class ResponseStreams:
     def __init__(self, driver: ServerDriver) -> None:
         self._driver = driver
         self._sinks: dict[str, StreamSink] = {}
+        self._begun: dict[str, StreamedResponse] = {}
         self._broken: dict[str, StreamedResponse] = {}
 
     def invoke(self, invocation: Invocation, sink: StreamSink) -> None:
@@ -67,9 +68,25 @@ class ResponseStreams:
             return _out_of_order(environment.state if environment is not None else State.STOPPED)
         if out.request_id != request_id:
             return RefuseRuntime(400, "InvalidRequestID", f"{request_id} is not the event that is out")
+        refused = self.refusal(environment_id)
+        if refused is not None:
+            return refused
         response = StreamedResponse(self._driver, environment_id, request_id, self._sinks.get(request_id))
+        self._begun[environment_id] = response
         response.begin(content_type, source)
         return response
+
+    def refusal(self, environment_id: str) -> RefuseRuntime | None:
+        """AWS: once a response has begun, its runtime may post neither an error nor another response to the same event."""
+        response = self._begun.get(environment_id)
+        if response is None or not response.is_out():
+            return None
+        return RefuseRuntime(403, "InvalidStateTransition", "the response to this event has begun")
+
+    def over(self, environment_id: str, response: StreamedResponse) -> None:
+        """A response that had begun is at an end, whatever its end is."""
+        if self._begun.get(environment_id) is response:
+            del self._begun[environment_id]
 
     def broke_off(self, environment_id: str, response: StreamedResponse) -> None:
         """A response ended in the middle: it has failed, unless its process turns out to have ended with it."""
@@ -103,7 +120,8 @@ class StreamedResponse:
 
     def write(self, data: bytes) -> RefuseRuntime | None:
         """Pass ``data`` on. Returns a refusal, once, when the response has grown too large or the event is no longer out."""
-        if not self._is_out():
+        if not self.is_out():
+            self._driver.streams.over(self._environment_id, self)
             return _out_of_order(State.RESET)
         self._size += len(data)
         limit = quotas.STREAMED_RESPONSE_BYTES if self._sink is not None else quotas.SYNC_PAYLOAD_BYTES
@@ -118,6 +136,7 @@ class StreamedResponse:
     def end(self, error_type: str, error_body: bytes) -> RefuseRuntime | None:
         """The runtime is done; ``error_type`` and ``error_body`` (base64) are its trailers, empty after success."""
         driver = self._driver
+        driver.streams.over(self._environment_id, self)
         if error_type or error_body:
             payload = _error_payload(error_type, error_body)
             return driver.runtime_error(self._environment_id, self._request_id, payload, error_type)
@@ -126,24 +145,29 @@ class StreamedResponse:
 
     def broken(self) -> None:
         """The runtime's connection ended in the middle: with its process, or because it let go."""
-        if self._is_out():
+        if self.is_out():
             self._driver.streams.broke_off(self._environment_id, self)
+        else:
+            self._driver.streams.over(self._environment_id, self)
 
     def truncated(self) -> None:
         """Fail the event, unless it has found its end since."""
-        if self._is_out():
+        self._driver.streams.over(self._environment_id, self)
+        if self.is_out():
             payload = b'{"errorType":"Runtime.TruncatedResponse","errorMessage":"the runtime ended its response in the middle"}'
             self._driver.runtime_error(
                 self._environment_id, self._request_id, payload, "Runtime.TruncatedResponse"
             )
 
-    def _is_out(self) -> bool:
+    def is_out(self) -> bool:
+        """Return whether the event that this responds to still waits for its end."""
         environment = self._driver.core.pool.environments.get(self._environment_id)
         if environment is None or environment.state is not State.INVOKE or environment.invocation is None:
             return False
         return environment.invocation.request_id == self._request_id
 
     def _too_large(self, limit: int) -> RefuseRuntime:
+        self._driver.streams.over(self._environment_id, self)
         kind = "Function.ResponseSizeTooLarge"
         message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
         payload = f'{{"errorType":"{kind}","errorMessage":"{message}"}}'.encode()
@@ -153,10 +177,12 @@ class StreamedResponse:
 
 
 def _error_payload(error_type: str, error_body: bytes) -> bytes:
+    """AWS: a description that is no base64 is dropped, and the type alone is told (runtime interface emulator, read 2026-11)."""
     try:
-        return base64.b64decode(error_body, validate=True) or b'{"errorType":"%s"}' % error_type.encode()
+        described = base64.b64decode(error_body, validate=True)
     except binascii.Error:
-        return error_body
+        described = b""
+    return described or b'{"errorType":"%s"}' % error_type.encode()
 
 
 def _out_of_order(state: State) -> RefuseRuntime:

@@ -127,11 +127,15 @@ class ServerDriver:
         self.extensions = ExtensionEvents(self)
         self.telemetry = TelemetryStreams(self)
         self.debugging = Debugging(self._connect_inside, self._retire_all)
+        # A sentence where another version, or none, runs in a runtime's place; else empty.
+        self.runtime_notice: Callable[[str], str] = lambda runtime: ""
         self.event_invoke_config: EventInvokeConfigs = lambda function_arn, qualifier: None
+        self.on_snapshot_failed: Callable[[FunctionConfiguration, str], None] = lambda version, reason: None
         self.on_event_finished: Callable[[messages.EventFinished], None] = lambda finished: None
         self._perform: dict[type, Callable[[Any], RefuseRuntime | None]] = {
             messages.StartEnvironment: self._start_environment,
             messages.SnapshotEnvironment: self._snapshot_environment,
+            messages.SnapshotFailed: lambda action: self.on_snapshot_failed(action.version, action.reason),
             messages.ResumeRestored: self._resume_restored,
             messages.DeliverEvent: self._deliver_event,
             messages.ShutdownEnvironment: self._shutdown_environment,
@@ -144,6 +148,7 @@ class ServerDriver:
             messages.EventFinished: self._event_finished,
             messages.SetTimer: self._set_timer,
             messages.WriteLog: self.function_logs.write,
+            messages.TellExtensions: self.extensions.tell,
             messages.RefuseRuntime: lambda action: action,
             messages.Record: self._record,
         }
@@ -223,6 +228,9 @@ class ServerDriver:
         return self.perform(self.core.runtime_restore_error(environment_id, payload, error_type))
 
     def runtime_response(self, environment_id: str, request_id: str, payload: bytes) -> RefuseRuntime | None:
+        refused = self.streams.refusal(environment_id)
+        if refused is not None:
+            return refused
         memory_mb = self._peak_memory_mb(environment_id)
         if self.telemetry.active:
             self._tell_runtime_done(environment_id, request_id, len(payload))
@@ -231,6 +239,9 @@ class ServerDriver:
     def runtime_error(
         self, environment_id: str, request_id: str, payload: bytes, error_type: str
     ) -> RefuseRuntime | None:
+        refused = self.streams.refusal(environment_id)
+        if refused is not None:
+            return refused
         memory_mb = self._peak_memory_mb(environment_id)
         if self.telemetry.active:
             self._tell_runtime_done(environment_id, request_id, len(payload), error_type or "Unhandled")
@@ -281,8 +292,11 @@ class ServerDriver:
             self.function_logs.extension_printed(environment, data)
             self.telemetry.extension_output(environment, data)
 
-    def on_extension_exit(self, environment_id: str, name: str) -> None:
-        self.extensions.exited(environment_id, name)
+    def on_extension_refused(self, environment_id: str, name: str, reason: str) -> None:
+        self.extensions.not_launched(environment_id, name, reason)
+
+    def on_extension_exit(self, environment_id: str, exit_: Exit) -> None:
+        self.extensions.exited(environment_id, exit_)
 
     def on_runtime_exit(self, environment_id: str, exit_: Exit) -> None:
         memory_mb = self._peak_memory_mb(environment_id)
@@ -298,6 +312,7 @@ class ServerDriver:
         environment = action.environment
         self.history.environment(environment)
         function = environment.function
+        environment.runtime_notice = self.runtime_notice(function.runtime)
         self.xray.began(environment.environment_id, function.account_id, function.region)
         try:
             code = self._code_directory(function)

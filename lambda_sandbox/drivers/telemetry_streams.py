@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from lambda_sandbox.drivers.telemetry_subscriber import Subscriber
 from lambda_sandbox.invocation.environment import Environment, State
-from lambda_sandbox.invocation.messages import DeliverEvent, InvocationRecord, RefuseRuntime
+from lambda_sandbox.invocation.extension import ExtensionStatus
+from lambda_sandbox.invocation.messages import (
+    DeliverEvent,
+    InvocationRecord,
+    RefuseRuntime,
+    Subscribed,
+    WriteLog,
+)
 from lambda_sandbox.runtime_api.telemetry import EXTENSION, FUNCTION, PLATFORM, Subscription
 from lambda_sandbox.telemetry import platform_events
 
@@ -23,7 +30,6 @@ class _Streams:
     """One environment's subscribers by extension id, and what they have been told."""
 
     subscribers: dict[str, Subscriber] = field(default_factory=dict)
-    ready_extensions: set[str] = field(default_factory=set)
     runtime_ready: bool = False
     reported: bool = False
     done_request: str = ""
@@ -60,8 +66,9 @@ class TelemetryStreams:
         if PLATFORM in subscription.types:
             started = platform_events.encoded(kind, record, environment.started_at)
             streams.subscribers[extension_id].put(started)
-        told = {"name": extension.name, "state": "Subscribed", "types": list(subscription.types)}
-        self._platform(environment_id, "platform.telemetrySubscription", told)
+        told = Subscribed(extension.name, subscription.types)
+        self._driver.function_logs.write(WriteLog(environment, told.line(), told))
+        self._platform(environment_id, *platform_events.subscribed(told))
         # The runtime may have been quicker than this extension.
         if environment.state is State.INIT and environment.runtime_waits:
             self.runtime_ready(environment)
@@ -69,17 +76,10 @@ class TelemetryStreams:
 
     # --- what the driver sees ------------------------------------------------------------------------
 
-    def extension_ready(self, environment_id: str, extension_id: str) -> None:
-        """An extension asks for an event; the first time is worth telling."""
-        streams = self.active.get(environment_id)
-        environment = self._driver.core.pool.environments.get(environment_id)
-        if streams is None or environment is None or extension_id in streams.ready_extensions:
-            return
-        extension = environment.extensions.get(extension_id)
-        if extension is not None:
-            streams.ready_extensions.add(extension_id)
-            told = {"name": extension.name, "state": "Ready", "events": sorted(extension.events)}
-            self._platform(environment_id, "platform.extension", told)
+    def extension_settled(self, environment_id: str, status: ExtensionStatus) -> None:
+        """Init is over, and this is what became of an extension."""
+        if environment_id in self.active:
+            self._platform(environment_id, *platform_events.extension(status))
 
     def runtime_ready(self, environment: Environment, status: str = "success", error_type: str = "") -> None:
         """The runtime has finished its init, well or not."""
@@ -131,7 +131,9 @@ class TelemetryStreams:
                 done.invocation, status, done.started_at, done.ended_at, None, done.error_type
             )
             self._platform(done.environment_id, "platform.runtimeDone", record)
-        self._platform(done.environment_id, "platform.report", platform_events.report(done))
+        environment = self._driver.core.pool.environments.get(done.environment_id)
+        notice = environment.runtime_notice if environment is not None else ""
+        self._platform(done.environment_id, "platform.report", platform_events.report(done, notice))
 
     def function_output(self, environment: Environment, data: bytes) -> None:
         self._lines(environment, FUNCTION, data)

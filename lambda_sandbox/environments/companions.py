@@ -26,7 +26,9 @@ class CompanionHost(Protocol):
 
     def on_extension_output(self, environment_id: str, data: bytes) -> None: ...
 
-    def on_extension_exit(self, environment_id: str, name: str) -> None: ...
+    def on_extension_refused(self, environment_id: str, name: str, reason: str) -> None: ...
+
+    def on_extension_exit(self, environment_id: str, exit_: Exit) -> None: ...
 
     def on_runtime_exit(self, environment_id: str, exit_: Exit) -> None: ...
 
@@ -52,10 +54,16 @@ class Companions:
                     self._host.on_extensions_started(environment.environment_id, message["names"])
             case "extension":
                 environment.extension_pids[message["name"]] = pid
+            case "extension_refused":
+                if not environment.stopped:
+                    self._host.on_extension_refused(
+                        environment.environment_id, message["name"], message["reason"]
+                    )
             case "extension_exited":
                 environment.extension_pids.pop(message["name"], None)
                 if not environment.stopped:
-                    self._host.on_extension_exit(environment.environment_id, message["name"])
+                    ended = environment.exit(message["status"])
+                    self._host.on_extension_exit(environment.environment_id, ended)
             case "runtime_exited":
                 environment.runtime_pid = 0  # the kernel may give the number away now
                 if not environment.stopped:

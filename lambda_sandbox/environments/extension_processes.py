@@ -58,12 +58,22 @@ def _become(
         prepare()
         os.setsid()
         send(control, {"event": "extension", "name": os.path.basename(path)}, [])
-        control.close()
-        os.closerange(3, 64)
+        # It closes by itself in what is executed, and is left to say so where nothing is.
+        control.set_inheritable(False)
+        os.closerange(3, control.fileno())
+        os.closerange(control.fileno() + 1, 64)
         for name in _NOT_FOR_EXTENSIONS:
             os.environ.pop(name, None)
         os.chdir("/")
-        os.execv(path, [path])  # noqa: S606
+        try:
+            os.execv(path, [path])  # noqa: S606
+        except OSError as error:
+            reason = os.strerror(error.errno or 0).lower()
+            send(
+                control,
+                {"event": "extension_refused", "name": os.path.basename(path), "reason": reason},
+                [],
+            )
     except BaseException:
         traceback.print_exc()
     finally:

@@ -76,8 +76,6 @@ def choose_starter(config: Config, folder: Path, mother: ZygoteProcess | None = 
     """
     native = config.runtime_client == "native"
     openings = read_openings(config.allow_network)
-    if config.isolation not in ("auto", "bwrap", "none"):
-        raise SandboxFault(f"isolation is auto, bwrap or none, not {config.isolation!r}")
     if config.isolation == "auto" and sys.platform == "linux":
         if mother is not None and not native and not openings:  # hers are the hosts that all have
             with contextlib.suppress(SandboxFault, OSError):  # it may just have ended
@@ -164,7 +162,10 @@ def report(config: Config) -> Isolation:
 
 
 def main() -> None:
-    isolation = report(Config.load())
+    try:
+        isolation = report(Config.load())
+    except SandboxFault as fault:
+        sys.exit(str(fault))
     print(f"isolation: {isolation.level}")
     for title, texts in (("enforced", isolation.enforced), ("missing", isolation.missing)):
         print(f"{title}:")

@@ -17,7 +17,8 @@ With external extensions, and only then:
     launcher -> server     {"event": "extensions", "names": [..]}; file descriptor: what they print
     extension -> server    {"event": "extension", "name": ..}; the kernel adds the sender's process id
     server   -> launcher   {"op": "run"}: all have registered, now the runtime may begin
-    launcher -> server     {"event": "extension_exited", "name": ..}, {"event": "runtime_exited", "status": wait status}
+    extension -> server    {"event": "extension_refused", "name": .., "reason": ..}: the file cannot be executed
+    launcher -> server     {"event": "extension_exited", "name": .., "status": wait status}, {"event": "runtime_exited", "status": wait status}
 
 The end of the control socket on the server's side ends the environment: nothing outlives the server.
 """
@@ -181,7 +182,8 @@ def _await_end(
                     if extensions:
                         packets.send(control, {"event": "runtime_exited", "status": status})
                 elif ended[0] in extensions:
-                    packets.send(control, {"event": "extension_exited", "name": extensions.pop(ended[0])})
+                    told = {"name": extensions.pop(ended[0]), "status": ended[1]}
+                    packets.send(control, {"event": "extension_exited", **told})
     return status
 
 

@@ -37,7 +37,11 @@ def asked(
     operation, members = _operation(target, headers, body)
     if not operation:
         return
-    for resource in resources(operation, members, f"arn:aws:{service}:{region}:{account_id}"):
+    here = f"arn:aws:{service}:{region}:{account_id}"
+    if operation in _TRANSACTIONS:
+        yield from _transaction(members, here)
+        return
+    for resource in resources(operation, members, here):
         yield Asked(f"{service}:{operation}", resource)
 
 
@@ -123,15 +127,38 @@ def _s3_action(method: str, parameters: Mapping[str, str], of_object: bool) -> s
 def _dynamodb(operation: str, members: Members, here: str) -> Iterator[str]:
     named = [members["TableName"]] if "TableName" in members else []
     named += list(members.get("RequestItems") or ())
-    for item in members.get("TransactItems") or ():
-        named += [
-            part["TableName"] for part in item.values() if isinstance(part, dict) and "TableName" in part
-        ]
     index = f"/index/{members['IndexName']}" if "IndexName" in members else ""
     for name in named:
-        yield (str(name) if str(name).startswith("arn:") else f"{here}:table/{name}") + index
+        yield _table(name, here) + index
     if not named:
         yield str(members.get("StreamArn") or members.get("ResourceArn") or "*")
+
+
+def _table(name: Any, here: str) -> str:
+    return str(name) if str(name).startswith("arn:") else f"{here}:table/{name}"
+
+
+# AWS: there is no action for a transaction; each of its parts needs what the same operation needs by itself.
+# Source: DynamoDB Developer Guide, "Using IAM with DynamoDB transactions", read 2026-11.
+_TRANSACTIONS = ("TransactWriteItems", "TransactGetItems")
+_PARTS = {
+    "Get": "GetItem",
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+
+
+def _transaction(members: Members, here: str) -> Iterator[Asked]:
+    needed = {
+        (_PARTS[kind], _table(part["TableName"], here)): None
+        for item in members.get("TransactItems") or ()
+        for kind, part in item.items()
+        if kind in _PARTS and isinstance(part, dict) and "TableName" in part
+    }
+    for operation, resource in needed:
+        yield Asked(f"dynamodb:{operation}", resource)
 
 
 def _sqs(operation: str, members: Members, here: str) -> Iterator[str]:

@@ -296,18 +296,54 @@ class Core(CoreState):
         asking = environment.extensions.get(extension_id)
         if asking is None:
             return [RefuseRuntime(403, "Extension.UnknownExtensionIdentifier", "no such extension")]
+        if asking.trouble:
+            return [_refuse_after(asking)]
         asking.waits = True
         due = environment.state in (*_BEFORE_READY, State.ANSWERED)
         return phases.ready(self, environment) if due and environment.all_wait else []
 
-    def extension_error(self, environment_id: str, error_type: str) -> list[Action]:
-        """An extension reported that it failed (init or exit), or ended by itself: the environment starts over."""
+    def extensions_launched(self, environment_id: str, names: Collection[str]) -> None:
+        """The files of ``/opt/extensions`` were started, before any of them can register."""
+        environment = self.pool.environments.get(environment_id)
+        if environment is not None:
+            environment.launched = dict.fromkeys(names, "")
+
+    def extension_not_launched(self, environment_id: str, name: str, reason: str) -> list[Action]:
+        """A file of ``/opt/extensions`` cannot be executed; ``reason`` is the system's word for it: the environment starts over."""
         environment = self.pool.environments.get(environment_id)
         if environment is None:
             return []
-        invocation = environment.invocation
-        request_id = invocation.request_id if invocation is not None else ""
-        return phases.broke(self, environment, failures.extension_failed(request_id, error_type), 0)
+        environment.launched[name] = "PermissionDenied" if reason == "permission denied" else "UnknownError"
+        request_id = environment.invocation.request_id if environment.invocation is not None else ""
+        return phases.broke(self, environment, failures.extension_not_launched(request_id, name, reason), 0)
+
+    def extension_error(
+        self, environment_id: str, extension_id: str, state: str, error_type: str
+    ) -> list[Action]:
+        """An extension reports that it failed; ``state`` is ``InitError`` or ``ExitError``.
+
+        AWS: nothing follows but that it gets no more events. It is expected to exit, and that is what ends the environment.
+        """
+        environment = self.pool.environments.get(environment_id)
+        reporting = environment.extensions.get(extension_id) if environment is not None else None
+        if environment is None or reporting is None:
+            return [RefuseRuntime(403, "Extension.UnknownExtensionIdentifier", "no such extension")]
+        if reporting.trouble == state:
+            return []  # AWS: only the first one counts
+        if reporting.trouble or (state == extension.INIT_ERROR and environment.state not in _BEFORE_READY):
+            return [_refuse_after(reporting)]
+        reporting.trouble, reporting.error_type = state, error_type
+        environment.extension_fault = environment.extension_fault or f"Extension.{state}"
+        return []
+
+    def extension_exited(self, environment_id: str, exit_: Exit) -> list[Action]:
+        """The process of an external extension ended before it was told to: the environment starts over."""
+        environment = self.pool.environments.get(environment_id)
+        if environment is None:
+            return []
+        request_id = environment.invocation.request_id if environment.invocation is not None else ""
+        failure = failures.extension_exited(request_id, exit_, environment.extension_fault)
+        return phases.broke(self, environment, failure, 0)
 
     # --- time ----------------------------------------------------------------------------------------
 
@@ -325,3 +361,8 @@ class Core(CoreState):
         if kind == SLOW:
             return phases.held_over(self, environment)
         return (phases.watchdog if kind == WATCHDOG else phases.shutdown_over)(self, environment)
+
+
+def _refuse_after(each: extension.Extension) -> RefuseRuntime:
+    where = each.trouble or "init is over"
+    return RefuseRuntime(403, "Extension.InvalidExtensionState", f"{each.name}: {where}")

@@ -72,7 +72,8 @@ def refused(core: CoreState, environment: Environment, error: ApiError) -> list[
 def exit_failure(environment: Environment, exit_: Exit) -> Failure:
     """Return what the invocation that is out on the environment gets when the process ends."""
     invocation = environment.invocation
-    return failures.exited(invocation.request_id if invocation is not None else "", exit_)
+    request_id = invocation.request_id if invocation is not None else ""
+    return failures.exited(request_id, exit_, environment.extension_fault)
 
 
 def _log(environment: Environment, failure: Failure | None) -> list[Action]:

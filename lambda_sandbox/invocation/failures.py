@@ -34,28 +34,51 @@ def timed_out(request_id: str, timeout_s: int, timestamp: str) -> Failure:
     return Failure(payload, "", f"{timestamp} {text}\n", status="timeout")
 
 
-def exited(request_id: str, exit_: Exit) -> Failure:
-    """An environment's process that ended while it owed an answer."""
+def exited(request_id: str, exit_: Exit, error_type: str = "") -> Failure:
+    """An environment's process that ended while it owed an answer.
+
+    ``error_type`` is that of an extension in it which had said before that it fails.
+    """
+    how = _how(exit_)
+    reason = f"Runtime exited with error: {how}" if how else "Runtime exited without providing a reason"
+    kind = error_type or "Runtime.ExitError"
+    report = "Runtime.OutOfMemory" if exit_.out_of_memory else kind
+    return _of_platform(request_id, kind, reason, report)
+
+
+def _how(exit_: Exit) -> str:
+    """Return how a process ended in Go's words, which AWS uses; empty for one that ended well."""
     if exit_.out_of_memory:
-        reason = "Runtime exited with error: signal: killed"
-    elif exit_.signal is not None:
-        reason = (
-            f"Runtime exited with error: signal: {signal.strsignal(exit_.signal) or exit_.signal}".lower()
-        )
-        reason = reason.replace("runtime exited", "Runtime exited", 1)
-    elif exit_.code:
-        reason = f"Runtime exited with error: exit status {exit_.code}"
-    else:
-        reason = "Runtime exited without providing a reason"
-    kind = "Runtime.OutOfMemory" if exit_.out_of_memory else "Runtime.ExitError"
-    log = f"RequestId: {request_id} Error: {reason}\nRuntime.ExitError"
-    return Failure(_payload("Runtime.ExitError", f"RequestId: {request_id} Error: {reason}"), kind, log)
+        return "signal: killed"
+    if exit_.signal is not None:
+        return f"signal: {signal.strsignal(exit_.signal) or exit_.signal}".lower()
+    return f"exit status {exit_.code}" if exit_.code else ""
 
 
-def extension_failed(request_id: str, error_type: str) -> Failure:
-    """An extension that reported an error, or ended while the environment lived."""
-    text = f"RequestId: {request_id} Error: an extension failed: {error_type}"
-    return Failure(_payload(error_type, text), error_type, text)
+def _of_platform(request_id: str, kind: str, reason: str, report_kind: str) -> Failure:
+    text = f"RequestId: {request_id} Error: {reason}"
+    return Failure(_payload(kind, text), report_kind, f"{text}\n{kind}")
+
+
+def extension_exited(request_id: str, exit_: Exit, error_type: str = "") -> Failure:
+    """An external extension whose process ended while the environment lived, whatever its status.
+
+    ``error_type`` is ``Extension.InitError`` or ``Extension.ExitError`` where it had said before that it fails.
+
+    Source: logs and answers of functions in DataDog/datadog-lambda-extension's issue 263, DataDog/datadog-lambda-python's
+    issue 230 and elastic/apm-aws-lambda's pull request 145, read 2026-11.
+    """
+    kind = error_type or "Extension.Crash"
+    return _of_platform(request_id, kind, _how(exit_) or "exit code 0", kind)
+
+
+def extension_not_launched(request_id: str, name: str, reason: str) -> Failure:
+    """A file of ``/opt/extensions`` that cannot be executed. ``reason`` is the system's word for it, in lower case.
+
+    Source: answers of functions in aws-samples/aws-lambda-extensions' issue 54 and in public repositories, read 2026-11.
+    """
+    kind = "Extension.LaunchError"
+    return _of_platform(request_id, kind, f"fork/exec /opt/extensions/{name}: {reason}", kind)
 
 
 def response_too_large(size: int) -> Failure:

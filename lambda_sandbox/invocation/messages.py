@@ -17,7 +17,7 @@ from lambda_sandbox.resources import FunctionConfiguration
 
 if TYPE_CHECKING:
     from lambda_sandbox.invocation.environment import Environment, WasIdle
-    from lambda_sandbox.invocation.extension import Extension
+    from lambda_sandbox.invocation.extension import Extension, ExtensionStatus
     from lambda_sandbox.invocation.report import Report
 
 
@@ -128,6 +128,13 @@ class SnapshotEnvironment(Struct, eq=False):
     environment: Environment
 
 
+class SnapshotFailed(Struct, eq=False):
+    """A version's snapshot could not be made, for good: keep ``reason``, ``timeout`` or an error type."""
+
+    version: FunctionConfiguration
+    reason: str
+
+
 class ResumeRestored(Struct, eq=False):
     """Thaw, and answer the runtime's waiting ``GET /restore/next``: it runs in a restored environment now."""
 
@@ -224,6 +231,21 @@ class PhaseEnd(Struct, frozen=True):
     error_type: str = ""
 
 
+class Subscribed(Struct, frozen=True):
+    """An extension's subscription to telemetry: ``types`` of ``platform``, ``function`` and ``extension``."""
+
+    name: str
+    types: tuple[str, ...]
+
+    def line(self) -> str:
+        """Return the line that the platform writes into the function's log, without its newline.
+
+        Source: CloudWatch Logs as published in public repositories, 2023, read 2026-11.
+        """
+        types = ", ".join(each.capitalize() for each in self.types)
+        return f"TELEMETRY\tName: {self.name}\tState: Subscribed\tTypes: [{types}]"
+
+
 class WriteLog(Struct, eq=False, gc=False):
     """A platform line for the environment's log stream, without its newline.
 
@@ -234,7 +256,7 @@ class WriteLog(Struct, eq=False, gc=False):
 
     environment: Environment
     line: str
-    about: Invocation | InvocationRecord | PhaseEnd | None = None
+    about: Invocation | InvocationRecord | PhaseEnd | ExtensionStatus | Subscribed | None = None
 
     @property
     def text(self) -> str:
@@ -243,12 +265,19 @@ class WriteLog(Struct, eq=False, gc=False):
         return self.line
 
 
-def _line(about: Invocation | InvocationRecord | PhaseEnd | None) -> str:
+def _line(about: object) -> str:
     if isinstance(about, Invocation):
         return f"START RequestId: {about.request_id} Version: {about.function.version}"
     if isinstance(about, InvocationRecord) and about.report is not None:
         return f"END RequestId: {about.invocation.request_id}\n{about.report.line()}"
     return ""
+
+
+class TellExtensions(Struct, eq=False):
+    """Init is over, well or not: say in the log what became of each extension. Comes only where there are some."""
+
+    environment: Environment
+    statuses: tuple[ExtensionStatus, ...]
 
 
 class RefuseRuntime(Struct, eq=False):
@@ -266,6 +295,7 @@ class Record(Struct, eq=False, gc=False):
 Action: TypeAlias = (
     StartEnvironment
     | SnapshotEnvironment
+    | SnapshotFailed
     | ResumeRestored
     | DeliverEvent
     | ShutdownEnvironment
@@ -278,6 +308,7 @@ Action: TypeAlias = (
     | EventFinished
     | SetTimer
     | WriteLog
+    | TellExtensions
     | RefuseRuntime
     | Record
 )

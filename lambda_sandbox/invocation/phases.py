@@ -18,6 +18,7 @@ from lambda_sandbox.invocation.environment import (
     Signal,
     State,
 )
+from lambda_sandbox.invocation.extension import statuses
 from lambda_sandbox.invocation.failures import Failure
 from lambda_sandbox.invocation.messages import (
     Action,
@@ -25,7 +26,9 @@ from lambda_sandbox.invocation.messages import (
     SetTimer,
     ShutdownEnvironment,
     SnapshotEnvironment,
+    SnapshotFailed,
     StopEnvironment,
+    TellExtensions,
     WriteLog,
 )
 from lambda_sandbox.invocation.snapshots import SnapshotState
@@ -92,11 +95,19 @@ def _init_done(core: CoreState, environment: Environment) -> list[Action]:
     environment.ready_at = now
     environment.past.append(("init", environment.started_at, now))
     took_ms = (now - environment.started_at) * 1000.0
+    told = _tell_extensions(environment)
     if environment.initialization_type is InitializationType.ON_DEMAND:
         if environment.init_attempt == 1:
             environment.init_duration_ms = took_ms
+        return told
+    return [*told, _init_report(environment, took_ms, "init", "success")]
+
+
+def _tell_extensions(environment: Environment) -> list[Action]:
+    """AWS: what became of each extension is told once an init, at its end."""
+    if not environment.launched and not environment.extensions:
         return []
-    return [_init_report(environment, took_ms, "init", "success")]
+    return [TellExtensions(environment, statuses(environment.launched, environment.extensions.values()))]
 
 
 def checkpoint(core: CoreState, environment: Environment) -> list[Action]:
@@ -106,7 +117,8 @@ def checkpoint(core: CoreState, environment: Environment) -> list[Action]:
     took_ms = (environment.ready_at - environment.started_at) * 1000.0
     environment.move(Signal.CHECKPOINT)
     core.snapshots[environment.function.qualified_arn].state = SnapshotState.READY
-    return [_init_report(environment, took_ms, "init", "success"), SnapshotEnvironment(environment)]
+    told = _tell_extensions(environment)
+    return [*told, _init_report(environment, took_ms, "init", "success"), SnapshotEnvironment(environment)]
 
 
 # --- failures ----------------------------------------------------------------------------------------
@@ -155,7 +167,8 @@ def init_failed(
     phase = "init" if environment.init_attempt == 1 else "invoke"
     environment.past.append(("init", environment.started_at, core.clock.now()))
     took_ms = (core.clock.now() - environment.started_at) * 1000.0
-    actions = [_init_report(environment, took_ms, phase, failure.status, failure.report_error_type)]
+    actions = _tell_extensions(environment)
+    actions.append(_init_report(environment, took_ms, phase, failure.status, failure.report_error_type))
     reason = "timeout" if failure.status == "timeout" else "failure"
     invocation = environment.invocation
     if invocation is None:
@@ -182,12 +195,14 @@ def _preparation_failed(
     """Nobody waits for this init; what wanted the environment says in its status that it failed."""
     snapshot = core.snapshots.get(environment.function.qualified_arn)
     mine = snapshot is not None and snapshot.parked == environment.environment_id
+    told: list[Action] = []
     if snapshot is not None and mine and snapshot.state is SnapshotState.PENDING:
         snapshot.state, snapshot.reason = SnapshotState.FAILED, failure.report_error_type or failure.status
+        told.append(SnapshotFailed(environment.function, snapshot.reason))
     provision = core.provisions.get(environment.provisioned_by)
     if provision is not None:
         provision.reason = provisioned.INIT_FAILURE
-    return stop(core, environment, "its init failed before anybody asked for it", reason)
+    return told + stop(core, environment, "its init failed before anybody asked for it", reason)
 
 
 def restore_failed(core: CoreState, environment: Environment, failure: Failure) -> list[Action]:
@@ -214,10 +229,12 @@ def exited(core: CoreState, environment: Environment, exit_: Exit, max_memory_mb
     """The processes are gone: there is nobody left to give time for a shutdown."""
     if environment.state is State.SHUTDOWN:
         return _shut(core, environment)
+    told = _tell_extensions(environment) if environment.state is INIT else []
     environment.extensions.clear()
+    environment.launched.clear()
     if exit_.out_of_memory:
         max_memory_mb = environment.function.memory_mb
-    return broke(core, environment, ends.exit_failure(environment, exit_), max_memory_mb)
+    return told + broke(core, environment, ends.exit_failure(environment, exit_), max_memory_mb)
 
 
 def runtime_exited(
@@ -280,6 +297,8 @@ def shutdown_over(core: CoreState, environment: Environment) -> list[Action]:
 
 def _shut(core: CoreState, environment: Environment) -> list[Action]:
     environment.extensions.clear()
+    environment.launched.clear()
+    environment.extension_fault = ""
     environment.runtime_waits = False
     if environment.shutdown_at is not None:
         environment.past.append(("shutdown", environment.shutdown_at, core.clock.now()))

@@ -98,21 +98,38 @@ class Report(Struct, frozen=True, gc=False):
 _LINE_BYTES = len(Report("", 0.0, 0, 0).line()) - len("0100")  # without the numbers before the point
 
 
-class TracedReport(Struct, frozen=True):
-    """The figures of an invocation that X-Ray samples: its REPORT names the trace on a second line, in the same log event.
+class LongReport(Struct, frozen=True):
+    """The figures of an invocation whose REPORT has further lines, in the same log event.
+
+    ``trace_header`` is that of one that X-Ray samples: the second line names the trace. ``notice`` is a sentence about the
+    runtime where another version stands in for it: a line of the sandbox's own, last of all, so that whoever reads AWS's
+    lines finds them unchanged. Either may be empty.
 
     Source: CloudWatch Logs' answers to FilterLogEvents as published in public repositories, 2022 to 2026, read 2026-11.
     """
 
     report: Report
-    trace_header: str
+    trace_header: str = ""
+    notice: str = ""
 
     def line_bytes(self) -> int:
         return len(self.line().encode())
 
     def line(self) -> str:
-        parts = dict(part.split("=", 1) for part in self.trace_header.split(";") if "=" in part)
-        return (
-            f"{self.report.line()}\n"
-            f"XRAY TraceId: {parts.get('Root', '')}\tSegmentId: {parts.get('Parent', '')}\tSampled: true\t"
-        )
+        """Return all of its lines, without the last one's newline.
+
+        >>> LongReport(Report("id-1", 1.5, 128, 40), notice="python3.14 runs on Python 3.11.").line().splitlines()[1]
+        'SANDBOX Runtime: python3.14 runs on Python 3.11.\\t'
+        """
+        return "\n".join([self.report.line(), *self.further()])
+
+    def further(self) -> list[str]:
+        """Return the lines behind REPORT."""
+        lines = []
+        if self.trace_header:
+            parts = dict(part.split("=", 1) for part in self.trace_header.split(";") if "=" in part)
+            root, parent = parts.get("Root", ""), parts.get("Parent", "")
+            lines.append(f"XRAY TraceId: {root}\tSegmentId: {parent}\tSampled: true\t")
+        if self.notice:
+            lines.append(f"SANDBOX Runtime: {self.notice}\t")
+        return lines

@@ -10,7 +10,7 @@ import uuid
 from typing import Any, Protocol
 
 from lambda_sandbox.http_server import HttpConnection, Request
-from lambda_sandbox.invocation.extension import INVOKE, SHUTDOWN
+from lambda_sandbox.invocation.extension import EXIT_ERROR, INIT_ERROR, INVOKE, SHUTDOWN
 from lambda_sandbox.invocation.messages import Invocation, RefuseRuntime
 from lambda_sandbox.resources import FunctionConfiguration
 
@@ -32,7 +32,7 @@ class ExtensionsHost(Protocol):
     ) -> RefuseRuntime | None: ...
 
     def extension_error(
-        self, environment_id: str, extension_id: str, error_type: str
+        self, environment_id: str, extension_id: str, state: str, error_type: str
     ) -> RefuseRuntime | None: ...
 
 
@@ -50,7 +50,8 @@ def handle(host: ExtensionsHost, environment_id: str, connection: HttpConnection
         else:
             refuse(connection, found)
     elif route in ((b"POST", b"init/error"), (b"POST", b"exit/error")):
-        refusal = _error(host, environment_id, request)
+        state = INIT_ERROR if route[1] == b"init/error" else EXIT_ERROR
+        refusal = _error(host, environment_id, request, state)
         if refusal is not None:
             refuse(connection, refusal)
         else:
@@ -136,7 +137,7 @@ def identifier(request: Request) -> str | RefuseRuntime:
         return RefuseRuntime(403, "Extension.InvalidExtensionIdentifier", f"{value} is not a UUID")
 
 
-def _error(host: ExtensionsHost, environment_id: str, request: Request) -> RefuseRuntime | None:
+def _error(host: ExtensionsHost, environment_id: str, request: Request, state: str) -> RefuseRuntime | None:
     found = identifier(request)
     if isinstance(found, RefuseRuntime):
         return found
@@ -144,4 +145,4 @@ def _error(host: ExtensionsHost, environment_id: str, request: Request) -> Refus
     if not error_type:
         message = "Lambda-Extension-Function-Error-Type is missing"
         return RefuseRuntime(403, "Extension.MissingHeader", message)
-    return host.extension_error(environment_id, found, error_type)
+    return host.extension_error(environment_id, found, state, error_type)

@@ -23,7 +23,6 @@ _FORBIDDEN: tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...] = (
     ("a VPC configuration", lambda function: (function.get("VpcConfig") or {}).get("SubnetIds")),
     ("a dead-letter queue", lambda function: (function.get("DeadLetterConfig") or {}).get("TargetArn")),
     ("X-Ray tracing", lambda function: (function.get("TracingConfig") or {}).get("Mode") == "Active"),
-    ("a key of its own to encrypt variables", lambda function: function.get("KMSKeyArn")),
     ("a container image", lambda function: function.get("PackageType") == "Image"),
     ("the arm64 architecture", lambda function: "arm64" in (function.get("Architectures") or [])),
     (

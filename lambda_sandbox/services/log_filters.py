@@ -6,6 +6,7 @@ else comes by ``PutLogEvents``. Source: Amazon CloudWatch Logs API reference, "P
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from typing import Any
@@ -29,8 +30,8 @@ def filter_logs(module: Any, forwarder: Forwarder) -> None:
     _report_metrics(module, MetricReporter())
 
 
-def refuse_options(module: Any, _: Forwarder) -> None:
-    """In ``moto.logs.responses``: refuse what moto would leave out in silence."""
+def answer_requests(module: Any, _: Forwarder) -> None:
+    """In ``moto.logs.responses``: refuse what moto would leave out in silence, and try patterns, which moto cannot."""
     put = module.LogsResponse.put_subscription_filter
 
     def put_subscription_filter(self: Any) -> str:
@@ -40,7 +41,18 @@ def refuse_options(module: Any, _: Forwarder) -> None:
         answer: str = put(self)
         return answer
 
+    def test_metric_filter(self: Any) -> str:
+        """``TestMetricFilter``. POLICY: lines are numbered from 1."""
+        pattern = _pattern(self._get_param("filterPattern"))
+        matches = [
+            {"eventNumber": number, "eventMessage": message, "extractedValues": values}
+            for number, message in enumerate(self._get_param("logEventMessages"), start=1)
+            if (values := pattern.extract(message)) is not None
+        ]
+        return json.dumps({"matches": matches})
+
     module.LogsResponse.put_subscription_filter = put_subscription_filter
+    module.LogsResponse.test_metric_filter = test_metric_filter
 
 
 def _wrong(message: str) -> Exception:
@@ -107,7 +119,7 @@ def _check_subscriptions(module: Any, forwarder: Forwarder) -> None:
         destination_arn: str,
         role_arn: str,
     ) -> None:
-        _check_pattern(filter_pattern)
+        _pattern(filter_pattern)
         group = self.groups.get(log_group_name)
         to_function = group is not None and destination_arn.split(":")[2:3] == ["lambda"]
         principal = check_destination(forwarder, group, destination_arn) if to_function else ""
@@ -130,9 +142,9 @@ def _check_subscriptions(module: Any, forwarder: Forwarder) -> None:
     module.LogGroup.put_subscription_filter = put_in_log_group
 
 
-def _check_pattern(text: str) -> None:
+def _pattern(text: str | None) -> FilterPattern:
     try:
-        FilterPattern(text or "")
+        return FilterPattern(text or "")
     except ValueError as reason:
         raise _wrong(f"Invalid filter pattern: {reason}") from None
 

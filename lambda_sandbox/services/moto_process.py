@@ -18,7 +18,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from lambda_sandbox.services import distributions, firewall_refusals, load_balancers
+from lambda_sandbox.services import (
+    aws_policies,
+    distributions,
+    firewall_refusals,
+    kms_refusals,
+    load_balancers,
+)
 from lambda_sandbox.services.api_gateway import rest_definitions, v2_definitions
 from lambda_sandbox.services.api_gateway.application import ApiGateway
 from lambda_sandbox.services.door_definitions import DoorDefinitions
@@ -28,6 +34,7 @@ from lambda_sandbox.services.log_reading import interleave_streams
 from lambda_sandbox.services.queue_waiting import make_queues_thread_safe
 from lambda_sandbox.services.schedule_listing import ScheduleListing
 from lambda_sandbox.services.stream_sharding import correct_dynamodb_streams, correct_kinesis
+from lambda_sandbox.services.table_writes import one_request_at_a_time, undo_cancelled_transactions
 from lambda_sandbox.services.trace_headers import TraceHeaders, mark_messages
 from lambda_sandbox.services.trigger_sources import SOURCES, Hook
 from lambda_sandbox.services.wsgi_server import Environ, serve_forever
@@ -80,11 +87,14 @@ class Hooks:
             ("moto.kinesis.models", self._streams),
             ("moto.logs.models", self._logs),
             ("moto.dynamodb.models.table", self._tables),
+            ("moto.dynamodb.responses", self._table_writes),
+            ("moto.iam.models", aws_policies.install),
             ("moto.cloudformation.responses", self._stacks),
             ("moto.apigateway.responses", self._rest_apis),
             ("moto.apigatewayv2.responses", self._v2_apis),
             ("moto.elbv2.models", self._balancers),
             ("moto.wafv2.responses", self._firewalls),
+            ("moto.kms.models", kms_refusals.install),
             ("moto.cloudfront.models", self._distributions),
             *((name, functools.partial(_apply, source, self._forwarder)) for name, source in SOURCES),
         ]
@@ -106,6 +116,10 @@ class Hooks:
 
     def _tables(self, module: Any) -> None:
         correct_dynamodb_streams(module.StreamShard)
+
+    def _table_writes(self, module: Any) -> None:
+        one_request_at_a_time(module.DynamoHandler, sys.modules["moto.dynamodb.models.table"].StreamShard)
+        undo_cancelled_transactions(sys.modules["moto.dynamodb.models"].DynamoDBBackend)
 
     def _rest_apis(self, module: Any) -> None:
         rest_definitions.install(sys.modules["moto.apigateway.models"], module)

@@ -32,5 +32,5 @@ SOURCES: tuple[tuple[str, Hook], ...] = (
     ("moto.iot.models", iot_rules.check_rules),
     ("moto.iotdata.models", iot_rules.run_rules),
     ("moto.logs.models", log_filters.filter_logs),
-    ("moto.logs.responses", log_filters.refuse_options),
+    ("moto.logs.responses", log_filters.answer_requests),
 )

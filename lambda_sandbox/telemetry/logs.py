@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from lambda_sandbox.invocation.report import Report, TracedReport
+from lambda_sandbox.invocation.report import LongReport, Report
 from lambda_sandbox.quotas import LOG_TAIL_BYTES
 
 # POLICY: beyond this the oldest lines of whichever function has printed most are dropped.
@@ -25,7 +25,7 @@ FUNCTION, EXTENSION, PLATFORM = "function", "extension", "platform"
 
 # What is written: text; or what the platform's two lines of every invocation are made of, once somebody reads them: END and
 # REPORT of a report, START of a request's id and a version.
-Written = bytes | Report | TracedReport | tuple[str, str]
+Written = bytes | Report | LongReport | tuple[str, str]
 
 
 def text_of(written: Written) -> bytes:
@@ -38,7 +38,7 @@ def text_of(written: Written) -> bytes:
         return written
     if isinstance(written, tuple):
         return f"START RequestId: {written[0]} Version: {written[1]}\n".encode()
-    report = written.report if isinstance(written, TracedReport) else written
+    report = written.report if isinstance(written, LongReport) else written
     return f"END RequestId: {report.request_id}\n{written.line()}\n".encode()
 
 
@@ -52,7 +52,7 @@ def bytes_of(written: Written) -> int:
         return len(written)
     if isinstance(written, tuple):
         return _START_BYTES + len(written[0]) + len(written[1])
-    report = written.report if isinstance(written, TracedReport) else written
+    report = written.report if isinstance(written, LongReport) else written
     return _END_BYTES + len(report.request_id) + written.line_bytes()
 
 
@@ -169,8 +169,9 @@ class LogStore:
             else:
                 lines = (partial.pop((stream, writer), b"") + data).split(b"\n")
                 partial[stream, writer] = lines.pop()
-            if isinstance(data, TracedReport):
-                lines[-2:] = [b"\n".join(lines[-2:])]
+            if isinstance(data, LongReport):
+                own = len(data.further()) + 1
+                lines[-own:] = [b"\n".join(lines[-own:])]
             for line in lines:
                 yield LogEvent(number, timestamp_ms, stream, line.decode("utf-8", "replace") + "\n")
         for (stream, _), rest in partial.items():

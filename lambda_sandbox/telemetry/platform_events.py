@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lambda_sandbox.invocation.environment import Environment
-from lambda_sandbox.invocation.messages import Invocation, InvocationRecord, Status
+from lambda_sandbox.invocation.extension import ExtensionStatus
+from lambda_sandbox.invocation.messages import Invocation, InvocationRecord, Status, Subscribed
 
 Record = dict[str, Any]
 
@@ -55,6 +56,18 @@ def init_report(environment: Environment, duration_ms: float, status: str) -> tu
     return "platform.initReport", _phase(environment) | record
 
 
+def extension(status: ExtensionStatus) -> tuple[str, Record]:
+    """Return kind and record of what became of an extension in an init."""
+    record: Record = {"name": status.name, "state": status.state, "events": list(status.events)}
+    return "platform.extension", record | ({"errorType": status.error_type} if status.error_type else {})
+
+
+def subscribed(told: Subscribed) -> tuple[str, Record]:
+    """Return kind and record of an extension's subscription to telemetry."""
+    record: Record = {"name": told.name, "state": "Subscribed", "types": list(told.types)}
+    return "platform.telemetrySubscription", record
+
+
 def start(invocation: Invocation) -> Record:
     return {
         "requestId": invocation.request_id,
@@ -89,8 +102,8 @@ def runtime_done(
     return record | {"metrics": metrics}
 
 
-def report(done: InvocationRecord) -> Record:
-    """Return the record of the REPORT line."""
+def report(done: InvocationRecord, notice: str = "") -> Record:
+    """Return the record of the REPORT line. ``notice`` is a sentence about the runtime where another version stands in for it."""
     figures = done.report
     assert figures is not None
     metrics: Record = {
@@ -109,6 +122,8 @@ def report(done: InvocationRecord) -> Record:
         "tracing": _tracing(done.invocation),
         "status": str(done.status),
     }
+    if notice:
+        record["sandboxRuntime"] = notice  # DIFFERS: a member of our own; AWS runs what it says
     return record | ({"errorType": done.error_type} if done.error_type else {})
 
 

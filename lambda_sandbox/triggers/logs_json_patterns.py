@@ -35,6 +35,7 @@ class JsonPattern:
     def __init__(self, text: str) -> None:
         """Raises ``ValueError`` that says what is wrong."""
         self._tokens = list(_tokens(text.strip()[1:-1]))
+        self.selectors = tuple(text for kind, text in self._tokens if kind == "selector")
         self._expressions = self._wildcards = self._at = 0
         self._test = self._either()
         if self._at < len(self._tokens):

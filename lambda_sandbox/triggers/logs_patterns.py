@@ -7,6 +7,7 @@ and Live Tail", read 2026-11. POLICY: a term is met wherever its characters stan
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -53,10 +54,12 @@ class FilterPattern:
         if len(text) > _MAX_CHARACTERS:
             raise ValueError(f"a filter pattern has at most {_MAX_CHARACTERS} characters")
         self.has_fields = stripped[:1] in ("{", "[")
+        self._selectors: tuple[str, ...] = ()
         if stripped.startswith("{"):
             _check_closed(stripped, "}")
             pattern = JsonPattern(stripped)
             self._match = _where(pattern.matches)
+            self._selectors = pattern.selectors
         elif stripped.startswith("["):
             _check_closed(stripped, "]")
             self._match = _spaced(SpacePattern(stripped))
@@ -66,6 +69,24 @@ class FilterPattern:
     def match(self, message: str) -> Matched | None:
         """Return the line, matched, or None; ``message`` has no line end."""
         return self._match(message)
+
+    def extract(self, message: str) -> dict[str, str] | None:
+        """Return the values that the pattern names in a line, by ``$field`` or ``$.name``; None where it does not match.
+
+        >>> FilterPattern("{ $.n > 1 }").extract('{"n": 2}')
+        {'$.n': '2'}
+        """
+        found = self._match(message)
+        if found is None:
+            return None
+        values = {
+            name: found.value(name) for name in (*(f"${each}" for each in found.fields), *self._selectors)
+        }
+        return {
+            name: value if isinstance(value, str) else json.dumps(value)
+            for name, value in values.items()
+            if value is not None
+        }
 
 
 def _check_closed(text: str, end: str) -> None:

@@ -31,7 +31,7 @@ class Invoking:
             function,
             payload,
             now,
-            trace_header=trace_header or request.trace_header(now, request_id),
+            trace_header=request.continued(trace_header, now, request_id),
             invoked_arn=route.invoked_arn,
             routed=routed,
         )

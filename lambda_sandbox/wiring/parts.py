@@ -55,7 +55,8 @@ async def make_parts(
         endpoint_protocol,
     )
     driver.event_invoke_config = plane.event_invoke_config
-    driver.function_logs.runtime_notice = bridge.runtime_notice
+    driver.runtime_notice = bridge.runtime_notice
+    driver.on_snapshot_failed = ground.store.snapshot_failed
     door = NeighbourDoor(neighbours, ground.history, core.faults, ground.clock, asyncio.sleep)
     return Parts(ground, bridge, plane, driver, Promises(ground.store, core), neighbours, door)
 

@@ -35,12 +35,12 @@ class Stream:
         for part in (b"%x\\r\\n" % len(data), data, b"\\r\\n"):
             self.socket.sendall(part)
 
-    def end(self, error_type="", error_body=b""):
+    def end(self, error_type="", error_body=b"", encode=base64.b64encode):
         trailers = ""
         if error_type:
             trailers = (
                 f"Lambda-Runtime-Function-Error-Type: {error_type}\\r\\n"
-                f"Lambda-Runtime-Function-Error-Body: {base64.b64encode(error_body).decode()}\\r\\n"
+                f"Lambda-Runtime-Function-Error-Body: {encode(error_body).decode()}\\r\\n"
             )
         self.socket.sendall(f"0\\r\\n{trailers}\\r\\n".encode())
         answer = http.client.HTTPResponse(self.socket)

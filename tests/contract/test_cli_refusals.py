@@ -88,6 +88,16 @@ def said(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], code: i
         (("--clock", "foo"), {}, "lambda_sandbox: clock is real or scaled:FACTOR, not foo"),
         ((), {"PORT": "99999"}, "LAMBDA_SANDBOX_PORT is 99999"),
         ((), {"ACCOUNT_ID": ""}, "LAMBDA_SANDBOX_ACCOUNT_ID is empty"),
+        (
+            (),
+            {"ISOLATION": "foo"},
+            "LAMBDA_SANDBOX_ISOLATION is foo, and it must be one of auto, bwrap, none",
+        ),
+        (
+            (),
+            {"RUNTIME_CLIENT": "foo"},
+            "LAMBDA_SANDBOX_RUNTIME_CLIENT is foo, and it must be one of lean, native",
+        ),
     ],
 )
 def test_what_cannot_be_served_is_one_sentence(

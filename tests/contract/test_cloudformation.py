@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -104,6 +106,7 @@ def remains(server: Server) -> dict[str, list[Any]]:
         "subscriptions": server.client("sns").list_subscriptions()["Subscriptions"],
         "roles": server.client("iam").list_roles()["Roles"],
         "tables": server.client("dynamodb").list_tables()["TableNames"],
+        "topic rules": server.client("iot").list_topic_rules()["rules"],
     }
 
 
@@ -357,6 +360,44 @@ def test_subscription_to_a_log_group_comes_and_goes_with_its_stack(server: Serve
     assert logs.describe_log_groups(logGroupNamePrefix="/shop")["logGroups"] == []
 
 
+def test_topic_rule_of_a_stack_starts_its_function_changes_and_goes_with_it(server: Server) -> None:
+    def template(sql: str) -> str:
+        # SAM makes the rule and lets it in; a rule has no name of its own there.
+        event = {"Type": "IoTRule", "Properties": {"Sql": sql, "AwsIotSqlVersion": "2016-03-23"}}
+        inline = {"Handler": "index.handler", "InlineCode": "def handler(event, _): print('GOT', event)"}
+        properties = {
+            "FunctionName": "hears",
+            "Runtime": "python3.13",
+            **inline,
+            "Events": {"Warm": event},
+        }
+        resources = {"Hears": {"Type": "AWS::Serverless::Function", "Properties": properties}}
+        return json.dumps({"Transform": "AWS::Serverless-2016-10-31", "Resources": resources})
+
+    stacks, iot = server.client("cloudformation"), server.client("iot")
+    may = {"Capabilities": ["CAPABILITY_IAM"]}
+    stacks.create_stack(StackName="told-off", TemplateBody=template("SELECT n FROM 'a' WHERE n > 1"), **may)
+    told = stacks.describe_stacks(StackName="told-off")["Stacks"][0]
+    assert told["StackStatus"] == "CREATE_COMPLETE", stacks.describe_stack_events(StackName="told-off")
+    (rule,) = iot.list_topic_rules()["rules"]
+    assert re.fullmatch(r"told_off_\w+", rule["ruleName"])
+
+    stacks.update_stack(StackName="told-off", TemplateBody=template("SELECT n AS degrees FROM 'a'"), **may)
+    assert [each["ruleArn"] for each in iot.list_topic_rules()["rules"]] == [rule["ruleArn"]]
+    server.client("iot-data").publish(topic="a", qos=1, payload=b'{"n": 1}')
+    heard: list[str] = []
+    deadline = time.monotonic() + 30
+    while not heard:
+        assert time.monotonic() < deadline, "the function did not hear of it"
+        with urllib.request.urlopen(f"{server.endpoint}/_sandbox/logs?function=hears") as answer:
+            lines = [event["message"] for event in json.load(answer)["events"]]
+        heard = [line for line in lines if line.startswith("GOT ")]
+    assert heard == ["GOT {'degrees': 1}\n"]
+
+    stacks.delete_stack(StackName="told-off")
+    assert iot.list_topic_rules()["rules"] == []
+
+
 def test_alarms_of_a_stack_watch_change_and_go_with_it(server: Server) -> None:
     def template(threshold: int, owner: str) -> str:
         watch = {
@@ -465,7 +506,10 @@ def test_template_of_a_lab_deploys_with_the_cli(
     wanted = set(re.findall(r"FunctionName: (\S+)", lab.read_text(encoding="utf-8")))
     functions = server.client("lambda").list_functions()["Functions"]
     assert {each["FunctionName"] for each in functions} == wanted
-    assert {each["Runtime"] for each in functions} == {"python3.13"}
+    # The one that the template names for all of its functions.
+    asked = set(re.findall(r"^    Runtime: (\S+)", lab.read_text(encoding="utf-8"), re.MULTILINE))
+    assert {each["Runtime"] for each in functions} == asked
+    assert len(asked) == 1
     aws(server, "cloudformation", "delete-stack", "--stack-name", stack)
     aws(server, "cloudformation", "wait", "stack-delete-complete", "--stack-name", stack)
     assert remains(server) == before

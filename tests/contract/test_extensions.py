@@ -45,6 +45,11 @@ say("registered", [status, body])
 if MODE == "init error":
     status, _, body = call("POST", "init/error", "{}", Lambda_Extension_Identifier=me, Lambda_Extension_Function_Error_Type="Extension.NoToken")
     say("told", [status, body])
+    late = call("GET", "event/next", Lambda_Extension_Identifier=me)
+    say("asked", [late[0], late[2]["errorType"]])
+    sys.exit(0)
+if MODE == "leaves":
+    sys.exit(5)
 while True:
     _, headers, event = call("GET", "event/next", Lambda_Extension_Identifier=me)
     say("event", event)
@@ -110,13 +115,13 @@ serve(answer)
 )
 
 
-def layer(server: Server, name: str, *files: str) -> str:
+def layer(server: Server, name: str, *files: str, mode: int = 0o755, content: str = EXTENSION) -> str:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for file in files:
             info = zipfile.ZipInfo(f"extensions/{file}")
-            info.external_attr = 0o100755 << 16
-            archive.writestr(info, EXTENSION)
+            info.external_attr = (0o100000 | mode) << 16
+            archive.writestr(info, content)
     answer = server.client("lambda").publish_layer_version(
         LayerName=name, Content={"ZipFile": packed.getvalue()}
     )
@@ -138,12 +143,17 @@ def invoke(server: Server, name: str, event: Any = None) -> tuple[dict[str, Any]
     return answer, json.loads(answer["Payload"].read())
 
 
+def logged(server: Server, name: str) -> list[str]:
+    """Return what stands in the function's log by now."""
+    with urllib.request.urlopen(f"{server.endpoint}/_sandbox/logs?function={name}") as answer:
+        return [each["message"].rstrip("\n") for each in json.load(answer)["events"]]
+
+
 def said(server: Server, name: str, what: str, count: int = 1) -> list[Any]:
     """Return what the function's extensions said under ``what``, once there are ``count`` such lines."""
     ends = time.monotonic() + 20
     while True:
-        with urllib.request.urlopen(f"{server.endpoint}/_sandbox/logs?function={name}") as answer:
-            lines = [each["message"].rstrip("\n") for each in json.load(answer)["events"]]
+        lines = logged(server, name)
         found = [line.split(f" {what} ", 1)[1] for line in lines if f" {what} " in line]
         if len(found) >= count:
             return [json.loads(each) for each in found]
@@ -237,16 +247,87 @@ def test_an_extension_that_crashes_ends_the_environment(server: Server, watcher:
 
 
 @pytest.mark.parametrize(
-    ("mode", "kind"), [("dies", "Extension.LaunchError"), ("init error", "Extension.NoToken")]
+    ("mode", "kind", "how", "status"),
+    [
+        ("dies", "Extension.Crash", "exit status 3", "Started\tEvents: []"),
+        ("leaves", "Extension.Crash", "exit status 5", "Registered\tEvents: [INVOKE, SHUTDOWN]"),
+        (
+            "init error",
+            "Extension.InitError",
+            "exit code 0",
+            "InitError\tEvents: [INVOKE, SHUTDOWN]\tError Type: Extension.NoToken",
+        ),
+    ],
 )
 def test_an_extension_that_fails_in_init_fails_the_invocation(
-    server: Server, watcher: str, mode: str, kind: str
+    server: Server, watcher: str, mode: str, kind: str, how: str, status: str
 ) -> None:
     name = "failing-" + mode.replace(" ", "-")
     deploy(server, name, watcher, mode)
     answer, error = invoke(server, name)
+    request_id = answer["ResponseMetadata"]["RequestId"]
     assert answer["FunctionError"] == "Unhandled"
-    assert error["errorType"] == kind
+    assert error == {"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {how}"}
+    lines = logged(server, name)
+    told = f"EXTENSION\tName: watcher\tState: {status}"
+    assert lines.count(told) == 2, "one for each of the two inits"
+    [first, second] = [line for line in lines if line.startswith("INIT_REPORT ")]
+    assert (f"Error Type: {kind}" in first, "\tPhase: invoke" in second) == (True, True)
+    assert lines.index(told) < lines.index(first)
+    assert lines[lines.index(f"RequestId: {request_id} Error: {how}") + 1] == kind
+    if mode == "init error":
+        assert said(server, name, "asked") == [[403, "Extension.InvalidExtensionState"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason", "error_type"),
+    [
+        ({"mode": 0o644}, "permission denied", "PermissionDenied"),
+        ({"content": "no program\n"}, "exec format error", "UnknownError"),
+        ({"content": "#!/no/such/interpreter\n"}, "no such file or directory", "UnknownError"),
+    ],
+)
+def test_an_extension_that_cannot_be_executed_is_a_launch_error(
+    server: Server, broken: dict[str, Any], reason: str, error_type: str
+) -> None:
+    name = reason.replace(" ", "-")
+    deploy(server, name, layer(server, name, "agent", **broken))
+    answer, error = invoke(server, name)
+    message = f"RequestId: {answer['ResponseMetadata']['RequestId']} Error: fork/exec /opt/extensions/agent: {reason}"
+    assert error == {"errorType": "Extension.LaunchError", "errorMessage": message}
+    line = f"EXTENSION\tName: agent\tState: LaunchError\tEvents: []\tError Type: {error_type}"
+    assert logged(server, name).count(line) == 2
+    assert not [line for line in logged(server, name) if "Traceback" in line]
+
+
+def test_the_log_tells_between_init_and_start_that_extensions_are_ready(server: Server, watcher: str) -> None:
+    deploy(server, "told", watcher)
+    invoke(server, "told")
+    lines = logged(server, "told")
+    line = "EXTENSION\tName: watcher\tState: Ready\tEvents: [INVOKE, SHUTDOWN]"
+    assert lines.count(line) == 1
+    kinds = [each.split()[0] for each in lines if each.startswith(("INIT_START", "EXTENSION", "START"))]
+    assert kinds == ["INIT_START", "EXTENSION", "START"]
+
+
+def test_a_json_log_tells_of_extensions_in_events(server: Server, watcher: str) -> None:
+    deploy(server, "told-json", watcher, LoggingConfig={"LogFormat": "JSON"})
+    invoke(server, "told-json")
+    found = [json.loads(line) for line in logged(server, "told-json") if '"platform.extension"' in line]
+    assert [each["record"] for each in found] == [
+        {"name": "watcher", "state": "Ready", "events": ["INVOKE", "SHUTDOWN"]}
+    ]
+    deploy(
+        server,
+        "told-json-failed",
+        watcher,
+        "dies",
+        LoggingConfig={"LogFormat": "JSON", "SystemLogLevel": "WARN"},
+    )
+    invoke(server, "told-json-failed")
+    lines = logged(server, "told-json-failed")
+    found = [json.loads(line) for line in lines if '"platform.extension"' in line]
+    assert found[0]["record"] == {"name": "watcher", "state": "Started", "events": []}
 
 
 def test_several_extensions_run_side_by_side(server: Server) -> None:

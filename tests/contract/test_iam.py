@@ -506,3 +506,55 @@ def test_the_command_line_invokes_as_the_root_user(guarded: Server) -> None:
         [*command, "--endpoint", guarded.endpoint], capture_output=True, text=True, check=True, timeout=60
     )
     assert json.loads(answer.stdout) == {"a": 1}
+
+
+def test_policies_of_aws_are_there_by_their_names(guarded: Server) -> None:
+    iam = root(guarded, "iam")
+    role(guarded, "taker")
+    here = "arn:aws:iam::aws:policy"
+    queue = root(guarded, "sqs").create_queue(QueueName="for-the-taker")["QueueUrl"]
+    arn = f"arn:aws:sqs:us-east-1:{ACCOUNT}:for-the-taker"
+    deploy(guarded, "taker", Role=f"arn:aws:iam::{ACCOUNT}:role/taker", Timeout=5)
+    client = root(guarded, "lambda")
+    mapping = {"EventSourceArn": arn, "FunctionName": "taker"}
+    assert "permissions to call ReceiveMessage" in refused(client.create_event_source_mapping, **mapping)[2]
+    attached = f"{here}/service-role/AWSLambdaSQSQueueExecutionRole"
+    iam.attach_role_policy(RoleName="taker", PolicyArn=attached)
+    found = iam.list_attached_role_policies(RoleName="taker")["AttachedPolicies"]
+    assert found == [{"PolicyName": "AWSLambdaSQSQueueExecutionRole", "PolicyArn": attached}]
+    made = client.create_event_source_mapping(**mapping)
+    client.delete_event_source_mapping(UUID=made["UUID"])
+    root(guarded, "sqs").delete_queue(QueueUrl=queue)
+    wrong = {"RoleName": "taker", "PolicyArn": f"{here}/AWSLambdaSQSQueueExecutionRole"}  # not its path
+    assert refused(iam.attach_role_policy, **wrong)[0] == "NoSuchEntity"
+
+
+def test_a_role_of_a_template_has_its_policies_and_changes_with_it(guarded: Server) -> None:
+    stacks, iam = root(guarded, "cloudformation"), root(guarded, "iam")
+    basic = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+    streams = "arn:aws:iam::aws:policy/service-role/AWSLambdaDynamoDBExecutionRole"
+
+    def template(action: str, *managed: str) -> str:
+        policy = {"Version": "2012-10-17", "Statement": [allow(action)]}
+        properties = {
+            "RoleName": "of-a-stack",
+            "AssumeRolePolicyDocument": TRUST,
+            "ManagedPolicyArns": list(managed),
+            "Policies": [{"PolicyName": "own", "PolicyDocument": policy}],
+        }
+        return json.dumps({"Resources": {"R": {"Type": "AWS::IAM::Role", "Properties": properties}}})
+
+    def has() -> tuple[list[str], str]:
+        own = iam.get_role_policy(RoleName="of-a-stack", PolicyName="own")["PolicyDocument"]
+        found = iam.list_attached_role_policies(RoleName="of-a-stack")["AttachedPolicies"]
+        return sorted(each["PolicyArn"] for each in found), own["Statement"][0]["Action"]
+
+    capabilities = {"Capabilities": ["CAPABILITY_NAMED_IAM"]}
+    stacks.create_stack(
+        StackName="roles", TemplateBody=template("s3:GetObject", basic, streams), **capabilities
+    )
+    assert has() == ([basic, streams], "s3:GetObject")
+    stacks.update_stack(StackName="roles", TemplateBody=template("sqs:SendMessage", basic), **capabilities)
+    assert has() == ([basic], "sqs:SendMessage")
+    stacks.delete_stack(StackName="roles")
+    assert refused(iam.get_role, RoleName="of-a-stack")[0] == "NoSuchEntity"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -13,12 +14,16 @@ from tests.contract.conftest import Server
 
 INVOCATIONS = "/2015-03-31/functions/quote/invocations"
 STREAMED = "/2021-11-15/functions/quote/response-streaming-invocations"
+TRACED = "/2015-03-31/functions/traced/invocations"
+ROOT = "Root=1-5759e988-bd862e3fe1be46a994272793"
+SEEN = "import os\n\ndef handler(event, context):\n    return os.environ['_X_AMZN_TRACE_ID']\n"
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     running = Server("--no-neighbours")
     running.deploy("quote", "def handler(event, context):\n    return 42\n")
+    running.deploy("traced", SEEN)
     yield running
     running.stop()
 
@@ -69,3 +74,35 @@ def test_event_that_was_accepted_has_no_version_that_ran_it(server: Server) -> N
     answer = server.client("lambda").invoke(FunctionName="quote", InvocationType="Event")
     assert answer["StatusCode"] == 202
     assert "ExecutedVersion" not in answer
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ROOT,
+        f"{ROOT};Parent=53995c3f42cd8ad8;Sampled=0",
+        f"Self=1-67891233-12456789abcdef012345678;{ROOT};CalledFrom=app",
+    ],
+)
+def test_a_trace_that_the_caller_names_goes_on(server: Server, given: str) -> None:
+    answer, body = post(server, TRACED, X_Amzn_Trace_Id=given)
+    assert json.loads(body).startswith(given)
+    assert answer.headers["X-Amzn-Trace-Id"].startswith(given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "garbage",
+        "Root=1-2-3",
+        f"No{ROOT}",
+        f"{ROOT}0",
+        "Parent=53995c3f42cd8ad8;Sampled=1",
+        ROOT.replace("Root=1", "Root=2"),
+    ],
+)
+def test_a_header_that_names_no_trace_begins_one(server: Server, given: str) -> None:
+    answer, body = post(server, TRACED, X_Amzn_Trace_Id=given)
+    made = r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0(;Lineage=.*)?"
+    assert re.fullmatch(made, json.loads(body))
+    assert re.fullmatch(made, answer.headers["X-Amzn-Trace-Id"])

@@ -239,6 +239,31 @@ def test_a_pattern_that_cannot_be_read_is_refused_with_the_reason(
     assert why in message
 
 
+@pytest.mark.parametrize(
+    ("pattern", "taken", "values"),
+    [
+        ("ERROR", [2], [{}]),
+        ('{ $.level = "ALARM" && $.degrees > -5 }', [3], [{"$.level": "ALARM", "$.degrees": "4.5"}]),
+        ("[kind = INFO, ...]", [], []),
+        ("[kind, what, ...]", [1, 2, 3], [{"$kind": "all", "$what": "is"}]),
+    ],
+    ids=["terms", "fields of JSON", "nothing matches", "columns"],
+)
+def test_a_pattern_is_tried_on_lines_that_nobody_logged(
+    server: Server, pattern: str, taken: list[int], values: list[dict[str, str]]
+) -> None:
+    lines = ["all is well", "ERROR no stock", '{"level": "ALARM", "degrees": 4.5}']
+    found = server.client("logs").test_metric_filter(filterPattern=pattern, logEventMessages=lines)["matches"]
+    assert [each["eventNumber"] for each in found] == taken
+    assert [each["eventMessage"] for each in found] == [lines[number - 1] for number in taken]
+    assert [each["extractedValues"] for each in found[:1]] == values
+
+
+def test_a_pattern_that_cannot_be_read_cannot_be_tried_either(server: Server) -> None:
+    with pytest.raises(ClientError, match="does not end with }"):
+        server.client("logs").test_metric_filter(filterPattern="{ $.a = 1", logEventMessages=["x"])
+
+
 def test_two_filters_at_most_and_an_existing_one_can_be_changed(server: Server) -> None:
     logs = server.client("logs")
     arn = server.deploy("pair", READS)

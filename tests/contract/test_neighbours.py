@@ -31,6 +31,23 @@ import json, os, boto3
 def handler(event, context):
     boto3.client("sqs").send_message(QueueUrl=os.environ["QUEUE"], MessageBody=json.dumps(event))
 """
+# As the console's encryption helpers have a handler do it.
+DECRYPTS = """
+import base64, boto3, os
+from botocore.exceptions import ClientError
+
+def handler(event, context):
+    found = {}
+    for name, text in event.items():
+        try:
+            found[name] = boto3.client("kms").decrypt(
+                CiphertextBlob=base64.b64decode(text),
+                EncryptionContext={"LambdaFunctionName": os.environ["AWS_LAMBDA_FUNCTION_NAME"]},
+            )["Plaintext"].decode()
+        except ClientError as error:
+            found[name] = "{Code}: {Message}".format(**error.response["Error"])
+    return found
+"""
 S3 = [
     (b"Host", b"localhost"),
     (b"Authorization", b"AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/s3/aws4_request,"),
@@ -44,6 +61,28 @@ SQS = [
 
 
 class TestThroughTheEndpoint:
+    def test_kms_reads_its_own_ciphertexts_and_says_why_it_reads_no_other(self, server: Server) -> None:
+        kms = server.client("kms")
+        key = kms.create_key()["KeyMetadata"]["KeyId"]
+        context = {"LambdaFunctionName": "decrypts"}
+        made = kms.encrypt(KeyId=key, Plaintext=b"secret", EncryptionContext=context)["CiphertextBlob"]
+        foreign = b"\x01\x02\x02\x00x" + os.urandom(120)  # as AWS's begin
+        server.deploy("decrypts", DECRYPTS, Timeout=30)
+        event = {"own": base64.b64encode(made).decode(), "foreign": base64.b64encode(foreign).decode()}
+        answer = server.client("lambda").invoke(FunctionName="decrypts", Payload=json.dumps(event))
+        inside = json.loads(answer["Payload"].read())
+        assert inside["own"] == "secret"
+        unknown_key = b"0" * 8 + made[8:]
+        for blob, code in ((foreign, "InvalidCiphertextException"), (unknown_key, "AccessDeniedException")):
+            with pytest.raises(
+                ClientError, match="encryption helpers for one, cannot be read here: put"
+            ) as why:
+                kms.decrypt(CiphertextBlob=blob, EncryptionContext=context)
+            assert why.value.response["Error"]["Code"] == code
+        assert inside["foreign"].startswith(
+            "InvalidCiphertextException: The sandbox's KMS reads only what its own keys"
+        )
+
     def test_s3_keeps_bytes_metadata_and_ranges(self, server: Server) -> None:
         s3 = server.client("s3")
         s3.create_bucket(Bucket="path-style")
@@ -101,6 +140,28 @@ print(sqs.receive_message(QueueUrl={url!r}, WaitTimeSeconds=20)["Messages"][0]["
             sqs.send_message(QueueUrl=url, MessageBody="wake up")
             assert waiter.stdout.readline() == "wake up\n"
             assert time.monotonic() - before < 15
+
+    def test_a_stream_is_read_on_after_a_transaction_that_was_cancelled(self, server: Server) -> None:
+        dynamodb, streams = server.client("dynamodb"), server.client("dynamodbstreams")
+        made = dynamodb.create_table(
+            TableName="told",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"},
+        )["TableDescription"]
+        arn = made["LatestStreamArn"]
+        shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+        place = {"StreamArn": arn, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
+        page = streams.get_records(ShardIterator=streams.get_shard_iterator(**place)["ShardIterator"])
+        put = {"TableName": "told", "Item": {"id": {"S": "1"}}}
+        refused = {**put, "Item": {"id": {"S": "2"}}, "ConditionExpression": "attribute_exists(id)"}
+        with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
+            dynamodb.transact_write_items(TransactItems=[{"Put": put}, {"Put": refused}])
+        assert dynamodb.scan(TableName="told")["Items"] == []
+        dynamodb.put_item(TableName="told", Item={"id": {"S": "3"}})
+        records = streams.get_records(ShardIterator=page["NextShardIterator"])["Records"]
+        assert [each["dynamodb"]["Keys"]["id"]["S"] for each in records] == ["3"]
 
     def test_dynamodb_keeps_items(self, server: Server) -> None:
         dynamodb = server.client("dynamodb")

@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from lambda_sandbox.environments.runtimes import registry
 from tests.contract.conftest import Server
 
 CODE = """
@@ -39,6 +40,12 @@ def ask(server: Server, route: str) -> Any:
         return json.load(answer)
 
 
+def stand_ins() -> list[str]:
+    """Return a Python runtime in whose place another version runs here, if there is one."""
+    names = [each.name for each in registry.available() if each.name.startswith("python")]
+    return [name for name in names if registry.notice(name)][:1]
+
+
 @pytest.fixture(scope="module")
 def reports(server: Server) -> dict[str, str]:
     """Return the REPORT line of each kind of invocation."""
@@ -53,6 +60,12 @@ def reports(server: Server) -> dict[str, str]:
         ids[kind] = answer["ResponseMetadata"]["RequestId"]
     ids["X-Ray"] = client.invoke(FunctionName="traced")["ResponseMetadata"]["RequestId"]
     ids["SnapStart"] = client.invoke(FunctionName="snapped", Qualifier="1")["ResponseMetadata"]["RequestId"]
+    for runtime in stand_ins():
+        server.deploy("old", CODE, Runtime=runtime, TracingConfig={"Mode": "Active"})
+        ids["stand-in"] = client.invoke(FunctionName="old")["ResponseMetadata"]["RequestId"]
+        ids["stand-in, failing"] = client.invoke(FunctionName="old", Payload=json.dumps({"fail": 1}))[
+            "ResponseMetadata"
+        ]["RequestId"]
     time.sleep(0.1)
     messages = [event["message"] for event in ask(server, "logs")["events"]]
     lines = [message for message in messages if message.startswith("REPORT ")]
@@ -69,6 +82,11 @@ def test_each_kind_says_what_only_it_says(reports: dict[str, str]) -> None:
     shown = {kind: text in reports[kind] for kind, text in said.items()}
     assert set(shown.values()) == {True}, shown
     assert "\nXRAY TraceId: " in reports["X-Ray"]
+    assert "SANDBOX" not in reports["warm"]
+    for runtime in stand_ins():
+        lines = reports["stand-in"].splitlines()
+        assert [line.split(" ")[0] for line in lines] == ["REPORT", "XRAY", "SANDBOX"]
+        assert lines[-1] == f"SANDBOX Runtime: {registry.notice(runtime)}\t"
     assert "Status" not in reports["warm"]
     assert "Init Duration" not in reports["warm"]
 

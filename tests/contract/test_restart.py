@@ -134,3 +134,26 @@ def test_an_alarm_watches_on_after_a_kill(start_server: Start, tmp_path: Path) -
     third = start_server("--clock", "scaled:60", "--state", str(tmp_path))
     (last,) = third.client("cloudwatch").describe_alarms()["MetricAlarms"]
     assert last["StateValue"] == "ALARM"
+
+
+def test_a_version_whose_snapshot_failed_is_still_failed_after_a_kill(
+    start_server: Start, tmp_path: Path
+) -> None:
+    first = start_server("--state", str(tmp_path))
+    snap_start = {"ApplyOn": "PublishedVersions"}
+    first.deploy("snapped", "raise ValueError('init is broken')", SnapStart=snap_start, Publish=True)
+    client = first.client("lambda")
+    while (before := client.get_function_configuration(FunctionName="snapped", Qualifier="1"))[
+        "State"
+    ] == "Pending":
+        time.sleep(0.05)
+    assert before["State"] == "Failed"
+    first.kill()
+    client = start_server("--state", str(tmp_path)).client("lambda")
+    after = client.get_function_configuration(FunctionName="snapped", Qualifier="1")
+    for member in ("State", "StateReason", "StateReasonCode", "SnapStart"):
+        assert after[member] == before[member], member
+    with pytest.raises(ClientError, match="following state: Failed"):
+        client.invoke(FunctionName="snapped", Qualifier="1")
+    assert client.get_function_configuration(FunctionName="snapped")["State"] == "Active"
+    client.delete_function(FunctionName="snapped")

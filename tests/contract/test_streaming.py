@@ -48,11 +48,17 @@ def answer(request_id, headers, event):
             if found["Description"] == "raised":
                 break
         stream.write(b"second")
-    elif what == "fail":
+    elif what in ("fail", "fail in clear"):
         stream.write(b"half of it")
         body = json.dumps({"errorType": "Shop.Closed", "errorMessage": "sold out"}).encode()
-        stream.end("Shop.Closed", body)
+        stream.end("Shop.Closed", body, base64.b64encode if what == "fail" else bytes)
         return
+    elif what == "change its mind":
+        stream.write(b"half of it")
+        path, again = f"{INVOCATION}{request_id}/", Stream(request_id)
+        refused = [call("POST", path + "error", "{}"), call("POST", path + "response", "{}")]
+        told = [(status, json.loads(body)["errorType"]) for status, _, body in refused]
+        stream.write(json.dumps([*told, again.end()]).encode())
     elif what == "drop":
         stream.write(b"half of it")
         stream.drop()
@@ -154,6 +160,12 @@ def test_an_error_ends_the_stream_with_code_and_details(
     assert json.loads(end["ErrorDetails"])["errorType"] == kind
 
 
+def test_a_description_that_is_no_base64_is_dropped_and_its_type_is_told(server: Server) -> None:
+    payload, end, _ = invoke(server, {"do": "fail in clear"})
+    assert payload == b"half of it"
+    assert (end["ErrorCode"], json.loads(end["ErrorDetails"])) == ("Unhandled", {"errorType": "Shop.Closed"})
+
+
 def test_a_timeout_in_the_middle_ends_the_stream(server: Server) -> None:
     server.deploy("hang", STREAMS, Timeout=1)
     payload, end, _ = invoke(server, {"do": "hang"}, "hang")
@@ -192,6 +204,15 @@ def test_two_hundred_megabytes_pass_and_one_more_does_not(server: Server) -> Non
 def test_the_runtime_is_told_what_it_did_wrong(server: Server, do: str, status: int, kind: str) -> None:
     payload, _, _ = invoke(server, {"do": do})
     assert json.loads(payload) == [status, kind]
+
+
+def test_a_response_that_has_begun_cannot_be_replaced_by_an_error_or_another_one(server: Server) -> None:
+    payload, end, _ = invoke(server, {"do": "change its mind"})
+    error, response, stream = json.loads(payload.removeprefix(b"half of it"))
+    assert error == response == [403, "InvalidStateTransition"]
+    assert (stream[0], stream[1]["errorType"]) == (403, "InvalidStateTransition")
+    assert end == {}
+    assert invoke(server, {"sizes": [2]})[:2] == (b"xx", {})
 
 
 def test_a_caller_that_hangs_up_leaves_the_environment_alone(server: Server) -> None:

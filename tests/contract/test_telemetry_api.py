@@ -209,6 +209,7 @@ def test_the_platform_stream_tells_init_and_invocation_in_order(
         "platform.initStart",
         "platform.telemetrySubscription",
         "platform.initRuntimeDone",
+        "platform.extension",
         "platform.initReport",
         "platform.start",
         "function",
@@ -217,6 +218,9 @@ def test_the_platform_stream_tells_init_and_invocation_in_order(
     ]
     assert [kind for kind in kinds if kind in order][: len(order)] == order, found
     assert told(server, f"story-{late}", "subscribed") == [[200, "OK"]]
+    with urllib.request.urlopen(f"{server.endpoint}/_sandbox/logs?function=story-{late}") as logs:
+        lines = [each["message"] for each in json.load(logs)["events"]]
+    assert "TELEMETRY\tName: listener\tState: Subscribed\tTypes: [Platform, Function]\n" in lines
     assert told(server, f"story-{late}", "batch")[0]["path"] == "/in?a=1"
     assert all(event["time"].endswith("Z") and len(event["time"]) == 24 for event in found)
 

@@ -20,6 +20,9 @@ from lambda_sandbox.config import Config
         ("SEED", "first", "a whole number"),
         ("STATE", "", "a path"),
         ("CLOCK", "foo", "real or scaled:FACTOR"),
+        ("ISOLATION", "foo", "one of auto, bwrap, none"),
+        ("ISOLATION", "", "one of auto, bwrap, none"),
+        ("RUNTIME_CLIENT", "foo", "one of lean, native"),
     ],
 )
 def test_a_wrong_variable_is_named_with_what_it_takes(variable: str, text: str, rule: str) -> None:

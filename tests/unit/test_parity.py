@@ -59,14 +59,15 @@ def test_members_show_what_is_done_with_them() -> None:
         works=frozenset({"FunctionName", "Handler", "EventSourceArn"}),
         stored=frozenset({"Architectures"}),
         only={"LoggingConfig.LogFormat": ("Text",)},
-        notes={"Handler": "only in English"},
+        notes={"Handler": "only in English", "Architectures": "all run alike"},
+        reasons={"Layers": "there is no room"},
     )
     row = row_of(coverage, ["t"], name="CreateFunction")
     shown = {member.path: (member.status, member.note) for member in row.members}
     assert shown["FunctionName"] == ("works", "")
     assert shown["Handler"] == ("in part", "only in English")
-    assert shown["Architectures"] == ("stored only", "")
-    assert shown["Layers"] == ("refused", "")
+    assert shown["Architectures"] == ("stored only", "all run alike")
+    assert shown["Layers"] == ("refused", "there is no room")
     assert shown["LoggingConfig.LogFormat"] == ("in part", "only Text")
     assert shown["LoggingConfig.LogGroup"] == ("refused", "")
     assert row.status == "in part"

@@ -41,6 +41,18 @@ MISSING = (
 Handler = Callable[[Any, Any], Any]
 
 
+def runtime_notice(runtime: str) -> str:
+    """Return one sentence where this interpreter is another version than ``runtime``; else ``""``.
+
+    >>> runtime_notice(f"python{sys.version_info[0]}.{sys.version_info[1]}")
+    ''
+    """
+    own = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if runtime == f"python{own}":
+        return ""
+    return f"{runtime} runs on Python {own}: the in_process driver has no other."
+
+
 class DeadlinePassed(BaseException):
     """Raised inside ``time.sleep`` at the deadline; not an ``Exception``, so that no handler catches it by accident."""
 

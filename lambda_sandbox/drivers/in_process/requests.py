@@ -137,7 +137,7 @@ class Requests:
             now,
             kind,
             client_context=context,
-            trace_header=headers.get("x-amzn-trace-id") or request.trace_header(now, request_id),
+            trace_header=request.continued(headers.get("x-amzn-trace-id") or "", now, request_id),
             invoked_arn=route.invoked_arn,
             routed=routed,
         )

@@ -16,7 +16,7 @@ from lambda_sandbox.clock import ManualClock
 from lambda_sandbox.config import Config
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.drivers.destinations import Forward, event_for
-from lambda_sandbox.drivers.in_process.interpreter import Answer, Interpreter
+from lambda_sandbox.drivers.in_process.interpreter import Answer, Interpreter, runtime_notice
 from lambda_sandbox.drivers.in_process.seen import Seen
 from lambda_sandbox.drivers.in_process.sending import Sending
 from lambda_sandbox.drivers.promises import Promises
@@ -61,6 +61,9 @@ class Running:
             messages.Record: seen.record,
             messages.FreezeEnvironment: lambda action: clock.advance(action.seconds),
             messages.FaultMet: seen.fault_met,
+            messages.SnapshotFailed: lambda action: (
+                None
+            ),  # there is no snapshot: the next cold start runs on demand
             messages.RefuseRuntime: _fail,
         }
         self.begin_anew()
@@ -196,6 +199,7 @@ class Running:
     def _start_environment(self, action: messages.StartEnvironment) -> None:
         environment = action.environment
         self._seen.history.environment(environment)
+        environment.runtime_notice = runtime_notice(environment.function.runtime)
         code = self._plane.code.directory(environment.function.code_sha256)
         self._interpreters[environment.environment_id] = Interpreter(
             environment, code, self._clock, lambda data: self._seen.output(environment, data)

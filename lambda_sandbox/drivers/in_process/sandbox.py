@@ -19,7 +19,7 @@ from lambda_sandbox.control_plane.context import Context
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.drivers.in_process import neighbours
-from lambda_sandbox.drivers.in_process.interpreter import MISSING
+from lambda_sandbox.drivers.in_process.interpreter import MISSING, runtime_notice
 from lambda_sandbox.drivers.in_process.neighbours import Neighbours
 from lambda_sandbox.drivers.in_process.requests import Requests
 from lambda_sandbox.drivers.in_process.running import Running
@@ -63,6 +63,7 @@ class InProcess:
                 on_change=lambda function_arn: self._running.function_changed(function_arn),
                 on_concurrency_change=lambda function_arn: self._running.function_changed(function_arn),
                 on_provisioned_change=lambda: self._running.provisioned_changed(),
+                runtime_notice=runtime_notice,
                 provisioned_status=lambda arn: self._running.core.provisioned_status(arn),
                 base_url=lambda: f"http://{ENDPOINT}.localhost",
             )

@@ -50,8 +50,7 @@ class LogSubscription(Resource):
     NAME = "FilterName"
 
     def create(self) -> None:
-        settings = {name[0].lower() + name[1:]: value for name, value in self.properties.items()}
-        self.api.call("PutSubscriptionFilter", **settings | {"filterName": self.name})
+        self.api.call("PutSubscriptionFilter", **_camel_case(self.properties) | {"filterName": self.name})
         self.physical_resource_id = self.name
 
     def change(self, old: Properties) -> None:
@@ -60,6 +59,33 @@ class LogSubscription(Resource):
     def remove(self) -> None:
         group = self.properties["LogGroupName"]
         self.api.call_if_there("DeleteSubscriptionFilter", logGroupName=group, filterName=self.name)
+
+
+class TopicRule(Resource):
+    """Ref gives the rule's name. POLICY: a name that the stack makes has underscores, since a rule's may have no hyphens."""
+
+    TYPE = "AWS::IoT::TopicRule"
+    SERVICE = "iot"
+    FIXED = frozenset({"RuleName"})
+    KNOWN = frozenset({"TopicRulePayload"})
+    NAME = "RuleName"
+    ATTRIBUTES = frozenset({"Arn"})
+
+    def create(self) -> None:
+        self.physical_resource_id = self.properties.get("RuleName") or self.name.replace("-", "_")
+        self._call("CreateTopicRule")
+        answer = self.api.call("GetTopicRule", ruleName=self.physical_resource_id)
+        self.attributes = {"Arn": answer["ruleArn"]}
+
+    def change(self, old: Properties) -> None:
+        self._call("ReplaceTopicRule")
+
+    def remove(self) -> None:
+        self.api.call_if_there("DeleteTopicRule", ruleName=self.physical_resource_id)
+
+    def _call(self, operation: str) -> None:
+        payload = _camel_case(self.properties["TopicRulePayload"])
+        self.api.call(operation, ruleName=self.physical_resource_id, topicRulePayload=payload)
 
 
 class QueuePolicy(Resource):
@@ -90,4 +116,13 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-SUBSCRIPTIONS: tuple[type[Resource], ...] = (TopicSubscription, LogSubscription, QueuePolicy)
+def _camel_case(value: Any) -> Any:
+    """The APIs of CloudWatch Logs and IoT begin their members with a small letter, stacks with a capital one."""
+    if isinstance(value, list):
+        return [_camel_case(each) for each in value]
+    if isinstance(value, dict):
+        return {name[:1].lower() + name[1:]: _camel_case(each) for name, each in value.items()}
+    return value
+
+
+SUBSCRIPTIONS: tuple[type[Resource], ...] = (TopicSubscription, LogSubscription, TopicRule, QueuePolicy)

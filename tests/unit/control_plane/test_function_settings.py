@@ -7,6 +7,7 @@ import hashlib
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from lambda_sandbox.resources import FunctionConfiguration
 
@@ -45,7 +46,6 @@ def stored(sandbox: Sandbox) -> FunctionConfiguration:
 SETTINGS: dict[str, tuple[dict[str, Any], str, Any]] = {
     "VPC": ({"VpcConfig": VPC}, "VpcConfig", VPC),
     "dead-letter queue": ({"DeadLetterConfig": {"TargetArn": QUEUE}}, "DeadLetterConfig", {"TargetArn": QUEUE}),
-    "key": ({"KMSKeyArn": KEY}, "KMSKeyArn", KEY),
     "tracing": ({"TracingConfig": {"Mode": "Active"}}, "TracingConfig", {"Mode": "Active"}),
     "file system": (
         {"VpcConfig": VPC, "FileSystemConfigs": [{"Arn": ACCESS_POINT, "LocalMountPath": "/mnt/data"}]},
@@ -91,7 +91,6 @@ def test_setting_given_later_is_shown_and_stays(
     [
         ({"VpcConfig": VPC}, {"VpcConfig": {"SubnetIds": [], "SecurityGroupIds": []}}, "VpcConfig"),
         ({"DeadLetterConfig": {"TargetArn": QUEUE}}, {"DeadLetterConfig": {"TargetArn": ""}}, "DeadLetterConfig"),
-        ({"KMSKeyArn": KEY}, {"KMSKeyArn": ""}, "KMSKeyArn"),
         ({"Environment": {"Variables": {"AB": "1"}}}, {"Environment": {}}, "Environment"),
     ],
 )  # fmt: skip
@@ -370,3 +369,19 @@ def test_name_is_as_long_as_aws_lets_it(sandbox: Sandbox, name: str, limit: int)
         return
     with refused("ValidationException", 400, "1 validation error detected: Value '"):
         sandbox.create(name)
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["when it is made", "later"])
+def test_a_key_for_variables_is_refused_with_the_reason_and_what_to_do(sandbox: Sandbox, later: bool) -> None:
+    if later:
+        sandbox.create()
+    with pytest.raises(ClientError) as error:
+        change(sandbox, KMSKeyArn=KEY) if later else sandbox.create(KMSKeyArn=KEY)
+    answer = error.value.response
+    assert answer["Error"]["Code"] == "NotImplementedException"
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 501
+    message = answer["Error"]["Message"]
+    operation = "UpdateFunctionConfiguration" if later else "CreateFunction"
+    assert message.startswith(f"{operation}.KMSKeyArn is not emulated by this sandbox: it keeps variables")
+    assert "put plain test values into the variables" in message
+    assert message.endswith("; see the API parity page.")

@@ -121,9 +121,9 @@ def target(service: str, name: str, members: Any) -> list[tuple[str, str]]:
         ),
         (
             "dynamodb",
-            "DynamoDB_20120810.TransactWriteItems",
-            {"TransactItems": [{"Put": {"TableName": "t"}}]},
-            "dynamodb:TransactWriteItems",
+            "DynamoDB_20120810.TransactGetItems",
+            {"TransactItems": [{"Get": {"TableName": "t"}}]},
+            "dynamodb:GetItem",
             ["table/t"],
         ),
         (
@@ -178,6 +178,23 @@ def test_a_neighbours_operation_needs_its_action_on_its_resource(
 ) -> None:
     here = f"arn:aws:{service}:{REGION}:{ACCOUNT}:"
     assert target(service, name, members) == [(action, here + each) for each in resources]
+
+
+def test_a_transaction_needs_what_each_of_its_parts_would_need_by_itself() -> None:
+    parts = [
+        {"Update": {"TableName": "a"}},
+        {"Update": {"TableName": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/a"}},
+        {"Put": {"TableName": "b"}},
+        {"Delete": {"TableName": "b"}},
+        {"ConditionCheck": {"TableName": "c"}},
+    ]
+    here = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/"
+    assert target("dynamodb", "DynamoDB_20120810.TransactWriteItems", {"TransactItems": parts}) == [
+        ("dynamodb:UpdateItem", f"{here}a"),
+        ("dynamodb:PutItem", f"{here}b"),
+        ("dynamodb:DeleteItem", f"{here}b"),
+        ("dynamodb:ConditionCheckItem", f"{here}c"),
+    ]
 
 
 def test_an_operation_without_a_resource_is_asked_for_on_all() -> None:

@@ -184,11 +184,124 @@ def test_a_failed_first_init_is_repeated_after_the_shutdown_and_extensions_regis
 def test_an_extension_that_fails_while_the_handler_runs_fails_the_invocation() -> None:
     stage = Stage()
     invocation, environment_id, _ = cold(stage)
-    stage.take(stage.core.extension_error(environment_id, "Extension.Crash"))
+    stage.take(stage.core.extension_exited(environment_id, Exit(code=1)))
+    assert failure(stage, invocation) == ("Extension.Crash", "exit status 1")
+    assert f"RequestId: {invocation.request_id} Error: exit status 1\nExtension.Crash" in stage.logs()
+    assert stage.of(messages.ShutdownEnvironment)[0].reason == "failure"
+
+
+def failure(stage: Stage, invocation: Invocation) -> tuple[str, str]:
+    """Return an invocation's error type, and its message without the request id."""
     result = stage.completion(invocation).result
     assert result is not None
-    assert json.loads(result.payload)["errorType"] == "Extension.Crash"
-    assert stage.of(messages.ShutdownEnvironment)[0].reason == "failure"
+    payload = json.loads(result.payload)
+    before, _, reason = payload["errorMessage"].partition(" Error: ")
+    assert before == f"RequestId: {invocation.request_id}"
+    return payload["errorType"], reason
+
+
+def told(stage: Stage) -> list[list[str]]:
+    """Return the EXTENSION lines of each init that ended."""
+    return [[status.line() for status in action.statuses] for action in stage.of(messages.TellExtensions)]
+
+
+@pytest.mark.parametrize(
+    ("exit_", "how"),
+    [
+        pytest.param(Exit(code=0), "exit code 0", id="well"),
+        pytest.param(Exit(code=3), "exit status 3", id="with a status"),
+        pytest.param(Exit(signal=9), "signal: killed", id="by a signal"),
+    ],
+)
+def test_an_extension_that_exits_before_it_registers_has_crashed(exit_: Exit, how: str) -> None:
+    stage = Stage()
+    invocation = stage.invoke(function())
+    [environment_id] = stage.environment_ids()
+    for _ in range(2):
+        stage.core.extensions_launched(environment_id, ["watcher"])
+        stage.take(stage.core.extension_exited(environment_id, exit_))
+    assert failure(stage, invocation) == ("Extension.Crash", how)
+    assert told(stage) == [["EXTENSION\tName: watcher\tState: Started\tEvents: []"]] * 2
+    assert "Phase: invoke\tStatus: error\tError Type: Extension.Crash" in stage.logs()
+
+
+@pytest.mark.parametrize(
+    ("reason", "error_type"),
+    [("permission denied", "PermissionDenied"), ("exec format error", "UnknownError")],
+)
+def test_a_file_that_cannot_be_executed_is_a_launch_error(reason: str, error_type: str) -> None:
+    stage = Stage()
+    invocation = stage.invoke(function())
+    [environment_id] = stage.environment_ids()
+    for _ in range(2):
+        stage.core.extensions_launched(environment_id, ["watcher"])
+        stage.take(stage.core.extension_not_launched(environment_id, "watcher", reason))
+    assert failure(stage, invocation) == (
+        "Extension.LaunchError",
+        f"fork/exec /opt/extensions/watcher: {reason}",
+    )
+    line = f"EXTENSION\tName: watcher\tState: LaunchError\tEvents: []\tError Type: {error_type}"
+    assert told(stage) == [[line]] * 2
+
+
+@pytest.mark.parametrize("state_", ["InitError", "ExitError"])
+def test_an_extension_that_reports_an_error_ends_the_init_once_it_exits(state_: str) -> None:
+    stage = Stage()
+    invocation = stage.invoke(function())
+    for _ in range(2):
+        environment_id = stage.environment_ids()[-1]
+        stage.core.extensions_launched(environment_id, ["watcher"])
+        _, extension_id = registered(stage)
+        assert stage.core.extension_error(environment_id, extension_id, state_, "Extension.NoToken") == []
+        assert stage.core.extension_error(environment_id, extension_id, state_, "Extension.Later") == []
+        [refusal] = stage.core.extension_next(environment_id, extension_id)
+        assert isinstance(refusal, messages.RefuseRuntime)
+        assert refusal.error_type == "Extension.InvalidExtensionState"
+        stage.take(stage.core.extension_exited(environment_id, Exit(code=0)))
+        stage.advance(2.0)  # of the Shutdown phase
+    assert failure(stage, invocation) == (f"Extension.{state_}", "exit code 0")
+    line = f"EXTENSION\tName: watcher\tState: {state_}\tEvents: [INVOKE, SHUTDOWN]\tError Type: Extension.NoToken"
+    assert told(stage) == [[line]] * 2
+
+
+def test_an_init_error_is_refused_once_init_is_over() -> None:
+    stage = Stage()
+    _, environment_id, extension_id = cold(stage)
+    [refusal] = stage.core.extension_error(environment_id, extension_id, "InitError", "Extension.Late")
+    assert isinstance(refusal, messages.RefuseRuntime)
+    assert refusal.error_type == "Extension.InvalidExtensionState"
+
+
+def test_a_runtime_that_ends_after_its_internal_extension_gave_up_ends_with_that_error() -> None:
+    stage = Stage()
+    invocation, environment_id, extension_id = cold(stage, external=False)
+    stage.core.extension_error(environment_id, extension_id, "ExitError", "Extension.NoToken")
+    stage.take(stage.core.environment_exited(environment_id, Exit(code=2), 40))
+    kind, reason = failure(stage, invocation)
+    assert (kind, reason) == ("Extension.ExitError", "Runtime exited with error: exit status 2")
+
+
+def test_every_extension_is_told_once_where_init_ends() -> None:
+    stage = Stage()
+    stage.invoke(function())
+    [environment_id] = stage.environment_ids()
+    stage.core.extensions_launched(environment_id, ["one", "two"])
+    for name in ("one", "two"):
+        _, extension_id = registered(stage, name)
+        stage.take(stage.core.extension_next(environment_id, extension_id))
+    _, inner = registered(stage, "inner", external=False, events=("INVOKE",))
+    stage.take(stage.core.extension_next(environment_id, inner))
+    assert told(stage) == []
+    stage.ready(environment_id)
+    ready = "\tState: Ready\tEvents: [INVOKE"
+    names = [line.partition(ready)[0] for line in told(stage)[0]]
+    assert names == [f"EXTENSION\tName: {name}" for name in ("one", "two", "inner")]
+
+
+def test_a_function_without_extensions_has_no_such_line() -> None:
+    stage = Stage()
+    stage.run_warm(function())
+    assert told(stage) == []
 
 
 @pytest.mark.parametrize(

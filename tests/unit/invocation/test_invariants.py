@@ -120,7 +120,14 @@ class Chaos(Stage):
         self.take(self.core.extension_next(key, name))
 
     def do_extension_error(self) -> None:
-        self.take(self.core.extension_error(self.environment(), "Extension.Crash"))
+        environment_id = self.environment()
+        environment = self.core.pool.environments.get(environment_id)
+        known = list(environment.extensions) if environment is not None else []
+        if known and self.random.random() < 0.5:
+            kind = self.random.choice(["InitError", "ExitError"])
+            self.take(self.core.extension_error(environment_id, known[0], kind, "Extension.NoToken"))
+        else:
+            self.take(self.core.extension_exited(environment_id, Exit(code=1)))
 
     def do_restore_next(self) -> None:
         self.take(self.core.runtime_restore_next(self.environment()))

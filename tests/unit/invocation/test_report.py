@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lambda_sandbox.invocation.report import Report, TracedReport, billed_duration_ms, hundredths
+from lambda_sandbox.invocation.report import LongReport, Report, billed_duration_ms, hundredths
 from lambda_sandbox.telemetry.logs import bytes_of, text_of
 
 
@@ -65,9 +65,12 @@ def test_the_length_of_a_line_is_known_without_making_it(figures: dict[str, Any]
         899_999.999,
     ):
         report = Report("id-1", hundredths(duration_ms), 128, 1040, **figures)
-        traced = TracedReport(
+        traced = LongReport(
             report, "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
         )
-        for each in (report, traced):
+        noticed = LongReport(
+            report, notice="python3.14 runs on Python 3.11: this machine has no Python 3.14."
+        )
+        for each in (report, traced, noticed):
             assert each.line_bytes() == len(each.line().encode())
             assert bytes_of(each) == len(text_of(each))

@@ -184,6 +184,8 @@ def test_a_snapshot_whose_init_fails_says_so() -> None:
     )
     snapshot = stage.core.snapshots[VERSION.qualified_arn]
     assert (snapshot.state, snapshot.reason) == (SnapshotState.FAILED, "Runtime.ImportModuleError")
+    [told] = stage.of(messages.SnapshotFailed)
+    assert told.reason == "Runtime.ImportModuleError"
 
 
 def test_a_reset_environment_is_restored_again() -> None:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import base64
 
-from lambda_sandbox.invocation.report import Report, TracedReport
+import pytest
+
+from lambda_sandbox.invocation.report import LongReport, Report
 from lambda_sandbox.quotas import LOG_TAIL_BYTES
 from lambda_sandbox.telemetry.logs import EXTENSION, PLATFORM, LogStore
 
@@ -91,7 +93,7 @@ def test_the_report_of_a_traced_invocation_is_one_event_of_two_lines() -> None:
     store.begin_invocation(GROUP, "s")
     store.write(GROUP, "s", b"printed\n", 1.0)
     header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
-    store.write(GROUP, "s", TracedReport(Report("id-1", 12.3, 128, 40), header), 1.0)
+    store.write(GROUP, "s", LongReport(Report("id-1", 12.3, 128, 40), header), 1.0)
     printed, end, report = messages(store)
     assert (printed, end) == ("printed\n", "END RequestId: id-1\n")
     second = (
@@ -99,3 +101,18 @@ def test_the_report_of_a_traced_invocation_is_one_event_of_two_lines() -> None:
     )
     assert report == f"{Report('id-1', 12.3, 128, 40).line()}\n{second}"
     assert base64.b64decode(store.tail("s")).decode() == printed + end + report
+
+
+@pytest.mark.parametrize("header", ["", "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"])
+def test_a_runtime_that_stands_in_is_told_on_the_last_line_of_the_reports_event(header: str) -> None:
+    store = LogStore()
+    store.begin_invocation(GROUP, "s")
+    plain = Report("id-1", 12.3, 128, 40)
+    store.write(GROUP, "s", b"printed without an end", 1.0)
+    store.write(GROUP, "s", LongReport(plain, header, "python3.14 runs on Python 3.11."), 1.0)
+    printed, end, report = messages(store)
+    assert (printed, end) == ("printed without an end\n", "END RequestId: id-1\n")
+    lines = report.splitlines()
+    assert lines[0] == plain.line()
+    assert lines[-1] == "SANDBOX Runtime: python3.14 runs on Python 3.11.\t"
+    assert len(lines) == (3 if header else 2)
