@@ -20,8 +20,11 @@ PARAMETER = "/cloudberry/shop"
 FIELDS = ["order_id", "sku", "quantity", "total_cents", "status"]
 EXAMPLES = {"cloudberry-gatekeeper", "cloudberry-hasty", "cloudberry-mover"}  # given, or there to be wrong
 PATIENCE_S = 40.0  # the owner says half a minute, on a machine that has nothing else to do
-NOBODY_S = 15.0  # so long an order may lie there before anybody is called
-IN_VAIN_S = 8.0  # nobody shall wait long, check after check, for a storehouse that is not there
+# So long an order may lie there before anybody is called, where there is somebody who may call ...
+NOBODY_S = 15.0
+NO_CALLER_S = 5.0  # ... and where there is not, but for the door itself
+IN_VAIN_S = 5.0  # nobody shall wait long, check after check, for a storehouse that does not work
+TIMES = 3  # what is refused so often, or comes back so often, will be again
 
 
 class Shop:
@@ -114,6 +117,8 @@ class Shop:
                 before = len(self.sandbox.history()["invocations"])
                 customer.ask("POST", "/orders", "no order", Idempotency_Key="none")
                 times.append(self._ran(before))
+                if not times[-1]:
+                    break
             known["doors"] = set.intersection(*times)
         return known["doors"]
 
@@ -168,6 +173,49 @@ class Shop:
         told += f"; the last batch: {batches[-1][batches[-1].index('batch of') :]}" if batches else ""
         return told + self.refusals(since)
 
+    def callers(self):
+        """Return whether there is anything but the door that may call a function for an order."""
+        if self.sandbox.client("lambda").list_event_source_mappings()["EventSourceMappings"]:
+            return True
+        subscriptions = self.sandbox.client("sns").list_subscriptions()["Subscriptions"]
+        if any(each["Protocol"] == "lambda" for each in subscriptions):
+            return True
+        events = self.sandbox.client("events")
+        buses = [bus["Name"] for bus in events.list_event_buses()["EventBuses"]]
+        return any(
+            "EventPattern" in rule for bus in buses for rule in events.list_rules(EventBusName=bus)["Rules"]
+        )
+
+    def _expect_hope(self, begun, look_at):
+        """Fail the check once there is nothing to wait for: nobody to call, a refusal each time, a stream that stands still."""
+        waited, history = time.time() - begun, self.sandbox.history()
+        if waited > NO_CALLER_S and not self.behind() and (waited > NOBODY_S or not self.callers()):
+            _known(self.sandbox)["vain"] = True
+            got = f"none was started within {waited:.0f} s after an order"
+            wanted("a function that packs, and something that calls it", got, look_at)
+        refused = [
+            (each["principal"], each["action"], each["resource"])
+            for each in history["denials"]
+            if each["at"] >= begun and each["principal"].split("/")[-1] in self.behind()
+        ]
+        if any(refused.count(each) >= TIMES for each in refused):
+            _known(self.sandbox)["vain"] = True
+            wanted(
+                "a storehouse whose role allows its work", self.refusals(begun).removeprefix("; "), look_at
+            )
+        for mapping in self.sandbox.client("lambda").list_event_source_mappings()["EventSourceMappings"]:
+            endless = mapping.get("MaximumRetryAttempts") == mapping.get("MaximumRecordAgeInSeconds") == -1
+            whys = [
+                each["why"]
+                for each in history["mappings"]
+                if each["at"] >= begun and each["uuid"] == mapping["UUID"]
+            ]
+            stuck = [why for why in whys if ": 0 done" in why]
+            if endless and len(stuck) >= TIMES and len(set(stuck[-TIMES:])) == 1:
+                _known(self.sandbox)["vain"] = True
+                got = f"the same again and again: {stuck[-1][stuck[-1].index('batch of') :]}{self.refusals(begun)}"
+                wanted("a stream that goes on, whatever one of its orders is", got, look_at)
+
     def expect_settled(self, customer, right, look_at):
         """Wait until each order is packed or in trouble, and fail the check unless it is what it may be.
 
@@ -180,14 +228,8 @@ class Shop:
             now.update(customer.statuses(right))
             return all(status in ("packed", "trouble") for status in now.values())
 
-        def nobody():
-            if time.time() - begun > NOBODY_S and not self.behind():
-                known["vain"] = True
-                got = f"none was started within {NOBODY_S:.0f} s after an order"
-                wanted("a function that packs", got, look_at)
-
         patience = IN_VAIN_S if "vain" in known else PATIENCE_S
-        if not until(settled, timeout_s=patience, unless=nobody):
+        if not until(settled, timeout_s=patience, unless=lambda: self._expect_hope(begun, look_at)):
             known["vain"] = True
             told = ", ".join(sorted(map(str, now.values())))
             wanted(
