@@ -180,9 +180,7 @@ class EndpointConnection(SocketConnection):
             now,
             invocation_type,
             request_checks.decoded_context(context) if context else "",
-            trace
-            if trace and request_checks.names_a_trace(trace)
-            else request_checks.trace_header(now, request_id),
+            request_checks.continued(trace, now, request_id),
         )
         invocation.invoked_arn, invocation.routed = route.invoked_arn, routed
         tenant = fields.get(b"x-amz-tenant-id", b"")

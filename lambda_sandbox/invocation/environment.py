@@ -149,16 +149,13 @@ class Environment:
     share: FunctionShare | None = None  # whose concurrency the invocation uses
     on_provisioned: bool = False  # the unit of concurrency was set aside before
     answer: Answer | None = None
-    runtime_notice: str = (
-        ""  # a sentence where another version, or none, runs in the runtime's place; the driver knows
-    )
+    # A sentence where another version, or none, runs in the runtime's place; the driver knows.
+    runtime_notice: str = ""
     extensions: dict[str, Extension] = field(default_factory=dict)
-    launched: dict[str, str] = field(
-        default_factory=dict
-    )  # external extensions, each with why it did not start
-    extension_fault: str = (
-        ""  # the error type that an extension's own report has given to what ends the processes
-    )
+    # External extensions, each with why it did not start.
+    launched: dict[str, str] = field(default_factory=dict)
+    # The error type that an extension's own report has given to what ends the processes.
+    extension_fault: str = ""
     runtime_waits: bool = False  # the runtime asked for its next event; only kept while there are extensions
     cold: bool = True
     free: bool = False  # kept by the pool
