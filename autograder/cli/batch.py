@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +13,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from autograder.batch import Plan, Runner, carried_out
+from autograder.belonging import answers_of, other_lab
 from autograder.class_report import write_class_report
 from autograder.cli import console as show
 from autograder.cli.group import INTERRUPTED
-from autograder.discover import Lab
+from autograder.discover import Lab, labs_folder, read_labs
 from autograder.gradebook import gradebook, read_results
 from autograder.manifest import Manifest
 from autograder.result import GRADED, Result
@@ -37,7 +39,7 @@ def run_batch(console: Console, plan: Plan, manifest: Manifest, lab: Lab, out: P
                 show.print_batch_line(console, result, number, total)
             if progress is not None:
                 progress.update(progress.task_ids[0], completed=number)
-    _say_what_else(console, plan, manifest, out)
+    _say_what_else(console, plan, manifest, lab, out)
     report = _class_report(manifest, lab, out)
     isolation = f" Isolation: {', '.join(sorted(levels))}." if levels else ""
     console.print(
@@ -74,17 +76,32 @@ def _bar(console: Console, total: int) -> Iterator[Progress | None]:
         yield progress
 
 
-def _say_what_else(console: Console, plan: Plan, manifest: Manifest, out: Path) -> None:
+def _say_what_else(console: Console, plan: Plan, manifest: Manifest, lab: Lab, out: Path) -> None:
     notes = [note for submission, _ in manifest.submissions for note in submission.notes]
     notes += [
         f"{submission.name}: {submission.path} is gone or has changed, so nothing was run again and its result stays."
         for submission in plan.gone
     ]
+    notes += _mixed_up(manifest, lab, out)
     left = [path for path in out.glob("*/result.json") if path.parent.name not in manifest.keys]
     if left:
         notes.append(f"{len(left)} results in {out} are of nobody who handed in now: they count for nothing.")
     for note in notes:
         console.print(Text(f"⚠ {show.visible(note)}", style="yellow"), soft_wrap=True)
+
+
+def _mixed_up(manifest: Manifest, lab: Lab, out: Path) -> Iterator[str]:
+    """Say of each notebook without full marks whether it is another lab's: its points say nothing of the student."""
+    paths = {submission.key: submission.path for submission, _ in manifest.submissions}
+    labs, remembered = read_labs(labs_folder()), functools.cache(answers_of)
+    for result in read_results(out):
+        if result.status == GRADED and result.score < result.max_score:
+            other = other_lab(paths[result.key], lab, labs, remembered)
+            if other is not None:
+                yield (
+                    f"{result.submission}: {paths[result.key]} is the notebook of lab {other.slug}, not of {lab.slug}; "
+                    f"it was graded as {lab.slug} all the same."
+                )
 
 
 def _class_report(manifest: Manifest, lab: Lab, out: Path) -> Path:

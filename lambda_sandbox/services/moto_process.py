@@ -34,6 +34,7 @@ from lambda_sandbox.services.log_reading import interleave_streams
 from lambda_sandbox.services.queue_waiting import make_queues_thread_safe
 from lambda_sandbox.services.schedule_listing import ScheduleListing
 from lambda_sandbox.services.stream_sharding import correct_dynamodb_streams, correct_kinesis
+from lambda_sandbox.services.table_rules import compare_any_types, refuse_large_batches
 from lambda_sandbox.services.table_writes import one_request_at_a_time, undo_cancelled_transactions
 from lambda_sandbox.services.trace_headers import TraceHeaders, mark_messages
 from lambda_sandbox.services.trigger_sources import SOURCES, Hook
@@ -120,6 +121,8 @@ class Hooks:
     def _table_writes(self, module: Any) -> None:
         one_request_at_a_time(module.DynamoHandler, sys.modules["moto.dynamodb.models.table"].StreamShard)
         undo_cancelled_transactions(sys.modules["moto.dynamodb.models"].DynamoDBBackend)
+        refuse_large_batches(module.DynamoHandler, module.MockValidationException)
+        compare_any_types(sys.modules["moto.dynamodb.comparisons"])
 
     def _rest_apis(self, module: Any) -> None:
         rest_definitions.install(sys.modules["moto.apigateway.models"], module)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import gzip
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -58,6 +60,17 @@ SQS = [
     (b"X-Amz-Target", b"AmazonSQS.ListQueues"),
     (b"Authorization", b"AWS4-HMAC-SHA256 Credential=k/20260101/us-east-1/sqs/aws4_request,"),
 ]
+
+
+def table(dynamodb: Any, name: str) -> None:
+    """Make a table with the key ``id``, unless there is one."""
+    with contextlib.suppress(dynamodb.exceptions.ResourceInUseException):
+        dynamodb.create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
 
 
 class TestThroughTheEndpoint:
@@ -162,6 +175,56 @@ print(sqs.receive_message(QueueUrl={url!r}, WaitTimeSeconds=20)["Messages"][0]["
         dynamodb.put_item(TableName="told", Item={"id": {"S": "3"}})
         records = streams.get_records(ShardIterator=page["NextShardIterator"])["Records"]
         assert [each["dynamodb"]["Keys"]["id"]["S"] for each in records] == ["3"]
+
+    @pytest.mark.parametrize(
+        ("counts", "said"),
+        [
+            ({"whole": 26}, "Member must have length less than or equal to 25"),
+            ({"whole": 20, "other": 6}, "Too many items requested for the BatchWriteItem call"),
+        ],
+    )
+    def test_a_batch_of_more_than_25_writes_is_refused_whole(
+        self, server: Server, counts: dict[str, int], said: str
+    ) -> None:
+        dynamodb = server.client("dynamodb")
+        for name in ("whole", "other"):
+            table(dynamodb, name)
+        writes = {
+            name: [{"PutRequest": {"Item": {"id": {"S": str(number)}}}} for number in range(count)]
+            for name, count in counts.items()
+        }
+        with pytest.raises(ClientError, match=re.escape(said)) as refused:
+            dynamodb.batch_write_item(RequestItems=writes)
+        assert refused.value.response["Error"]["Code"] == "ValidationException"
+        assert all(dynamodb.scan(TableName=name)["Count"] == 0 for name in counts)
+
+    @pytest.mark.parametrize(
+        ("condition", "holds"),
+        [
+            ("n < :text", False),
+            ("n >= :text", False),
+            ("n BETWEEN :text AND :text", False),
+            ("NOT n < :text", True),
+            ("n <> :text", True),
+            ("n < :number", True),
+            ("size(nowhere) = :number", False),
+            ("size(n) < :number", False),
+        ],
+    )
+    def test_a_text_is_neither_less_nor_more_than_a_number(
+        self, server: Server, condition: str, holds: bool
+    ) -> None:
+        dynamodb = server.client("dynamodb")
+        table(dynamodb, "compared")
+        dynamodb.put_item(TableName="compared", Item={"id": {"S": "1"}, "n": {"N": "42"}})
+        kind = ":text" if ":text" in condition else ":number"
+        values = {":text": {"S": "43"}, ":number": {"N": "43"}}
+        found = dynamodb.scan(
+            TableName="compared",
+            FilterExpression=condition,
+            ExpressionAttributeValues={kind: values[kind]},
+        )
+        assert found["Count"] == int(holds)
 
     def test_dynamodb_keeps_items(self, server: Server) -> None:
         dynamodb = server.client("dynamodb")

@@ -104,3 +104,20 @@ def test_the_course_s_own_notebooks_are_told_apart(monkeypatch: pytest.MonkeyPat
         found = other_lab(lab.notebook, first, known)
         assert found is not None
         assert found.slug == lab.slug
+
+
+def test_a_class_is_told_who_handed_in_another_lab_s_notebook(labs: Path, tmp_path: Path) -> None:
+    handed_in = tmp_path / "handed-in"
+    handed_in.mkdir()
+    shutil.copy(labs / "07-plain" / "lab.ipynb", handed_in / "ada.ipynb")
+    shutil.copy(labs / "08-other" / "lab.ipynb", handed_in / "bo.ipynb")
+    words = ["grade", str(handed_in), "--lab", "7", "--out", str(tmp_path / "out")]
+
+    for _ in range(2):  # what is kept is told again
+        done = CliRunner().invoke(main, words)
+        assert done.exit_code == 0, done.output
+        warnings = [line for line in done.output.splitlines() if line.startswith("⚠")]
+        assert warnings == [
+            f"⚠ bo: {handed_in / 'bo.ipynb'} is the notebook of lab 08-other, not of 07-plain; "
+            "it was graded as 07-plain all the same."
+        ]
