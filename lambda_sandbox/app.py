@@ -50,7 +50,7 @@ class Application:
     async def start(self) -> None:
         """Open the store, the neighbours and the listeners. Raises ``SandboxFault`` with what to do next."""
         config = self.config
-        _check(config)
+        check(config)
         self._loop = asyncio.get_running_loop()
         listener = listening.listener(config.host, config.port)
         self.port = listener.getsockname()[1]
@@ -195,7 +195,7 @@ class Application:
             self._log_copies.clear()
 
 
-def _check(config: Config) -> None:
+def check(config: Config) -> None:
     """Raise ``SandboxFault`` for what cannot be had together, before anything has started."""
     if config.enforce_iam and not config.neighbours:
         raise SandboxFault(

@@ -17,6 +17,7 @@ from lambda_sandbox.cli.connecting import client, endpoint_option, named, refuse
 from lambda_sandbox.cli.developing import create_function, debug, invoke
 from lambda_sandbox.cli.events import events, send_event
 from lambda_sandbox.cli.simulating import power_tune, simulate
+from lambda_sandbox.cli.wording import wrong_command_line
 from lambda_sandbox.config import DEFAULT_PORT
 
 _json = click.option("--json", "as_json", is_flag=True, help="Print the sandbox's JSON instead of a table.")
@@ -78,14 +79,13 @@ def serve(**flags: Any) -> int:
     """Start the sandbox in the foreground; Ctrl-C stops it."""
     from lambda_sandbox import app
     from lambda_sandbox.botocore_guard import is_loopback
-    from lambda_sandbox.config import Config, WrongSetting
+    from lambda_sandbox.config import Config
     from lambda_sandbox.wiring import listening
 
     flags["allow_network"] = flags["allow_network"] or None  # not given: what the variable says
-    try:
+    with wrong_command_line():
         config = Config.load(**flags)
-    except WrongSetting as error:
-        raise click.UsageError(str(error)) from None
+        app.check(config)
     if not is_loopback(config.host):
         raise click.UsageError(
             f"{config.host or 'an empty --host'} is not loopback; the sandbox serves this machine only"

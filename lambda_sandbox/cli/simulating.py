@@ -12,6 +12,7 @@ import click
 from lambda_sandbox import quotas
 from lambda_sandbox.cli.connecting import client, endpoint_option
 from lambda_sandbox.cli.numbers import FiniteRange
+from lambda_sandbox.cli.wording import wrong_command_line
 
 if TYPE_CHECKING:
     from lambda_sandbox.simulation.scenario import Scenario
@@ -92,9 +93,10 @@ def simulate(
     from lambda_sandbox.simulation import plots
     from lambda_sandbox.simulation.outcome import simulate as run
 
-    draw = plots.to_file(plot) if plot is not None else None
-    scenario = _scenario(traffic, csv_function, handler, init, values)
-    figures = run(scenario).to_json() if compare is None else _compared(scenario, compare)
+    with wrong_command_line():  # it is all that a simulation is made from
+        draw = plots.to_file(plot) if plot is not None else None
+        scenario = _scenario(traffic, csv_function, handler, init, values)
+        figures = run(scenario).to_json() if compare is None else _compared(scenario, compare)
     if as_json:
         click.echo(json.dumps(figures, indent=2))
     else:
@@ -171,8 +173,9 @@ def power_tune(
     from lambda_sandbox.cli.power_tuning import PowerTuning
     from lambda_sandbox.simulation import comparison, plots
 
-    draw = plots.to_file(plot) if plot is not None else None
-    _, sizes = comparison.parse(f"memory={memory}")
+    with wrong_command_line():
+        draw = plots.to_file(plot) if plot is not None else None
+        _, sizes = comparison.parse(f"memory={memory}")
     try:
         event = Path(payload[1:]).read_bytes() if payload.startswith("@") else payload.encode()
     except OSError as error:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 
 import click
+
+from lambda_sandbox.errors import SandboxFault
 
 # click names its types where a person would name what is to be written.
 _TYPES = {
@@ -22,3 +26,12 @@ def sentence(error: click.UsageError) -> str:
         text = text.replace(clicks, ours)
     # Only the full stop that ends click's sentences; a folder named . at the end is not one.
     return re.sub(r"(?<=[\w'\")])\.$", "", text)
+
+
+@contextlib.contextmanager
+def wrong_command_line() -> Iterator[None]:
+    """Tell what a value is refused with as what it is: exit code 2, and where the help is."""
+    try:
+        yield
+    except SandboxFault as fault:
+        raise click.UsageError(str(fault)) from None

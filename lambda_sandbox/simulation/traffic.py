@@ -145,7 +145,9 @@ def from_csv(path: Path, function: str = "") -> PerMinute | Recorded:
             if not minutes:
                 raise SandboxFault(f"{path} has neither columns 1 to {MINUTES_A_DAY} nor arrived_at_s")
             return PerMinute(_summed(rows, sorted(minutes, key=int), function))
-    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+    except OSError as error:
+        raise SandboxFault(f"{path} cannot be read as traffic: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
         raise SandboxFault(f"{path} cannot be read as traffic: {error}") from None
 
 

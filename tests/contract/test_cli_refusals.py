@@ -185,7 +185,7 @@ def test_a_traffic_file_that_is_none_is_one_sentence(
     content: str, sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "traffic.csv").write_text(content)
-    found = said(capsys, ("simulate", "--traffic", f"csv:{tmp_path}/traffic.csv"), 1)
+    found = said(capsys, ("simulate", "--traffic", f"csv:{tmp_path}/traffic.csv"), 2)
     assert sentence in found
 
 

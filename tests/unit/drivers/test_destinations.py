@@ -34,7 +34,7 @@ def create(source: str, name: str = "work", **settings: Any) -> None:
         Role="arn:aws:iam::000000000000:role/lab",
         Handler="app.handler",
         Code={"ZipFile": package(dedent(source))},
-        **settings,
+        **({"Timeout": 30} | settings),  # three seconds can pass on a busy machine
     )
 
 

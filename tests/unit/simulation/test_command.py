@@ -63,11 +63,11 @@ def test_recorded_traffic_ends_by_itself(tmp_path: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (["--compare", "speed=1,2"], 1),
-        (["--compare", "memory=64"], 1),
-        (["--plot", "run.gif"], 1),
-        (["--traffic", "poisson:0"], 1),
-        (["--reserved", "950"], 1),
+        (["--compare", "speed=1,2"], 2),
+        (["--compare", "memory=64"], 2),
+        (["--plot", "run.gif"], 2),
+        (["--traffic", "poisson:0"], 2),
+        (["--reserved", "950"], 2),
         (["--csv-function", "a"], 2),
         (["--memory", "64"], 2),
     ],
