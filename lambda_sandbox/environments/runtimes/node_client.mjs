@@ -30,6 +30,10 @@ const NO_CALLBACKS =
 const UNREADABLE =
   "callback called with Error argument, but there was a problem while retrieving one or more of its message, name, and stack";
 const NOT_ASYNC = "Streaming does not support non-async handlers.";
+const UNSETTLED = 13; // Source: Node.js, "Process", exit codes: an unsettled top-level await, read 2026-11
+const NEVER_SETTLED =
+  "The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never " +
+  "settled. For more information, see https://nodejs.org/docs/latest/api/process.html#exit-codes";
 const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 
 // --- started ahead ----------------------------------------------------------------------------------
@@ -504,7 +508,7 @@ function answer(id, stream, failed, result) {
   try {
     return post(`/invocation/${id}/response`, JSON.stringify(result === undefined ? null : result) ?? "null");
   } catch {
-    const fault = new RuntimeFault("Runtime.MarshalError", "Unable to stringify response body");
+    const fault = new RuntimeFault(CALLBACKS ? "Error" : "Runtime.JSONStringifyError", "Unable to stringify response body");
     logError("Invoke Error", fault);
     return errorMessage(`/invocation/${id}/error`, fault);
   }
@@ -524,7 +528,7 @@ function runStreaming(handler, event, stream, context, settle) {
 function runBuffered(handler, event, context, settle) {
   let result = null;
   let ended = false;
-  whenIdle = () => settle(null, result);
+  whenIdle = CALLBACKS ? () => settle(null, result) : () => lost("Invoke Error", new RuntimeFault("Runtime.NodeJsExit", NEVER_SETTLED), UNSETTLED);
   const first = (end) => (...values) => { // AWS: whichever end comes first counts, and no other
     if (ended) return;
     ended = true;
@@ -585,8 +589,10 @@ async function main() {
   patchConsole();
   process.on("uncaughtException", (error) => lost("Uncaught Exception", error, 129));
   process.on("unhandledRejection", lostRejection);
-  process.on("beforeExit", () => whenIdle?.());
+  // What waits for a promise that nothing can settle any more ends as in Node.js itself; until 24 a handler answers null.
+  process.on("beforeExit", () => (whenIdle ? whenIdle() : process.exit(UNSETTLED)));
   let handler;
+  socket.unref(); // a module may wait so as well
   try {
     importFromLayers();
     handler = await loadHandler(process.env.LAMBDA_TASK_ROOT, process.env._HANDLER);
