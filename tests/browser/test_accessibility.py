@@ -32,11 +32,15 @@ TYPES = [
 MOST_KB = 300
 
 
-def violations(page: Page) -> list[tuple[str, list[Any]]]:
+def violations(page: Page, scheme: str) -> list[tuple[str, list[Any]]]:
+    """Return what axe finds. In the dark a page has other colours and nothing else: only these are looked at."""
     page.wait_for_function(
         "document.getAnimations().every((each) => each.playState !== 'running')"
     )  # half-faded text is faint
-    found = Axe().run(page).response["violations"]
+    options = {"resultTypes": ["violations"]}
+    if scheme == "dark":
+        options["runOnly"] = ["color-contrast"]
+    found = Axe().run(page, options=options).response["violations"]
     return [(each["id"], [node["target"] for node in each["nodes"]][:3]) for each in found]
 
 
@@ -45,7 +49,7 @@ def violations(page: Page) -> list[tuple[str, list[Any]]]:
 def test_axe_finds_nothing(browser: Browser, http_address: str, name: str, scheme: str) -> None:
     page = browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
     page.goto(http_address + name, wait_until="networkidle")
-    found = violations(page)
+    found = violations(page, scheme)
     page.close()
     assert found == []
 
@@ -60,24 +64,24 @@ def test_axe_finds_nothing_in_the_middle_of_practice_exam_and_cards(
     page.get_by_role("button", name="Start").click()
     page.locator(".course-question").wait_for()
     page.keyboard.press("1")
-    found["practice"] = violations(page)
+    found["practice"] = violations(page, scheme)
     page.keyboard.press("Enter")
-    found["explained"] = violations(page)
+    found["explained"] = violations(page, scheme)
     page.goto(http_address + "certification/mock-exam.html")
     page.get_by_role("button", name="Begin SAA-C03").click()
     page.locator(".course-question").wait_for()
     page.keyboard.press("1")
     page.keyboard.press("f")
-    found["exam"] = violations(page)
+    found["exam"] = violations(page, scheme)
     page.get_by_role("button", name="Review").click()
-    found["review"] = violations(page)
+    found["review"] = violations(page, scheme)
     page.get_by_role("button", name="Hand it in").click()
-    found["result"] = violations(page)
+    found["result"] = violations(page, scheme)
     page.goto(http_address + "certification/cards.html")
     page.get_by_role("button", name="Study").click()
     page.locator(".course-flash").wait_for()
     page.keyboard.press(" ")
-    found["card"] = violations(page)
+    found["card"] = violations(page, scheme)
     page.close()
     assert found == {name: [] for name in found}
 

@@ -31,7 +31,9 @@ class Found:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("preferred", SCREENS)
+@pytest.mark.parametrize(
+    ("address", "preferred"), [("http", "light"), ("disk", "dark")], indirect=["address"]
+)
 def test_no_page_asks_elsewhere_complains_or_scrolls_sideways(
     address: str, pages: list[str], preferred: Preferred
 ) -> None:
