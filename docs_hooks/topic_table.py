@@ -13,14 +13,13 @@ from docs_hooks import exams
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One row of ``docs/topics.yaml``, with the number of our questions. ``later`` names labs still to be written."""
+    """One row of ``docs/topics.yaml``, with the number of our questions."""
 
     key: str
     title: str
     pages: tuple[str, ...]
     runs: str
     labs: tuple[str, ...]
-    later: tuple[str, ...]
     questions: int
 
 
@@ -34,7 +33,6 @@ def load(path: Path) -> tuple[Topic, ...]:
             tuple(row["pages"]),
             row["runs"],
             tuple(row["labs"]),
-            tuple(row.get("later", ())),
             counts[row["key"]],
         )
         for row in rows
@@ -42,14 +40,14 @@ def load(path: Path) -> tuple[Topic, ...]:
 
 
 def holes(topic: Topic, repository: Path) -> list[str]:
-    """Return what the topic still lacks, in words; labs that are to come later are no hole."""
+    """Return what the topic still lacks, in words."""
     missing = [f"page {page}" for page in topic.pages if not (repository / "docs" / page).is_file()]
     missing += [f"lab {lab}" for lab in topic.labs if not (repository / "labs" / lab / "lab.ipynb").is_file()]
     if not (repository / topic.runs).exists():
         missing.append(f"tests {topic.runs}")
     if not topic.pages:
         missing.append("a page")
-    if not (topic.labs or topic.later):
+    if not topic.labs:
         missing.append("a lab")
     if not topic.questions and topic.key not in NOT_ASKED:
         missing.append("questions")
@@ -69,7 +67,7 @@ def markdown(topics: tuple[Topic, ...], repository: Path, up: str) -> str:
 
 def _row(topic: Topic, repository: Path, up: str) -> str:
     pages = [_page(page, repository, up) for page in topic.pages]
-    labs = [_lab(lab, repository, up) for lab in topic.labs] + [f"*{lab[:2]} later*" for lab in topic.later]
+    labs = [_lab(lab, repository, up) for lab in topic.labs]
     cells = (
         topic.title,
         ", ".join(pages),

@@ -22,6 +22,7 @@ from lambda_sandbox.environments.zygote_starter import ZygoteProcess
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.http_server import HttpConnection
 from lambda_sandbox.wiring import listening, requests
+from lambda_sandbox.wiring.durable import make_durable
 from lambda_sandbox.wiring.finished_events import FinishedEvents
 from lambda_sandbox.wiring.ground import Ground
 from lambda_sandbox.wiring.invoking import Invoking
@@ -79,6 +80,7 @@ class Application:
         await self._triggers.deliveries.close()
         await self._finished.outbox.close()
         await self.driver.debugging.close()
+        self._durable.close()
         self.driver.perform(self.driver.core.stop_all("the sandbox stops"))
         await self._environments.close()
         await self._parts.neighbours.stop()
@@ -100,9 +102,11 @@ class Application:
         self._invoking = Invoking(parts)
         self._finished = FinishedEvents(parts, self._invoking)
         self._triggers = Triggers(parts, identities, self._finished)
+        self._durable = make_durable(parts, identities)
         self._log_copies = requests.make_log_copies(parts)
         own_routes = requests.make_own_routes(parts, self._invoking, self._triggers, self._reset)
         self._endpoint = requests.make_endpoint(parts, self._worker, identities, self._log_copies, own_routes)
+        own_routes.seeing.durable_bill = self._durable.bill
         requests.open_front_doors(parts, self._endpoint, identities)
         self._counts = MappingCounts(parts)
         self._mappings = make_mappings(parts, self._invoking, self._finished.outbox, self._counts)
@@ -146,6 +150,7 @@ class Application:
             self._otlp.start()
         self._triggers.deliveries.resume()
         self._invoking.resume_events()
+        self._durable.restart()
         await self._mappings.sync()
         self._triggers.schedules.start()
         self._alarm_clock.arm()
@@ -157,6 +162,7 @@ class Application:
 
     def _function_changed(self, function_arn: str) -> None:
         self._endpoint.forget_resolved()
+        self._durable.function_changed(function_arn)
         self.driver.perform(self._parts.promises.function_changed(function_arn))
 
     def _mappings_changed(self) -> None:
@@ -169,6 +175,7 @@ class Application:
     async def _reset(self) -> None:
         """Empty the sandbox, first of what runs, then of what exists, then of what was seen."""
         await self.driver.debugging.close()
+        self._durable.forget()
         self.driver.perform(self.driver.core.stop_all("the sandbox was reset"))
         self._finished.outbox.forget()
         self._triggers.deliveries.forget()

@@ -27,6 +27,8 @@
     │   ├── SnapStartException            400  after-restore hooks failed
     │   ├── SnapStartTimeoutException     408  the restore took over 10 seconds
     │   ├── RecursiveInvocationException  400  a function came back to itself too often in one chain
+    │   ├── DurableExecutionAlreadyStartedException 409  an execution of this name has another input
+    │   ├── CallbackTimeoutException      400  nobody waits for this callback any more
     │   ├── ServiceException              500
     │   └── NotImplementedException       501  an operation or option that the sandbox does not emulate
     └── SandboxFault                      ours or the machine's: one sentence that says what to do next
@@ -181,6 +183,14 @@ class SnapStartTimeoutException(ApiError):
 
 
 class RecursiveInvocationException(ApiError):
+    pass
+
+
+class DurableExecutionAlreadyStartedException(ApiError):
+    status = 409
+
+
+class CallbackTimeoutException(ApiError):
     pass
 
 

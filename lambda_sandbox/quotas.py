@@ -75,3 +75,9 @@ RESERVED_ENVIRONMENT_VARIABLES = frozenset(
         "LAMBDA_TASK_ROOT",
     }
 )
+
+# Of one durable execution. Source: Developer Guide, "Lambda quotas", and the service model's "OperationUpdate", read 2026-11.
+DURABLE_OPERATIONS = 3_000
+DURABLE_BYTES = 100 * MIB  # written by all its operations together
+DURABLE_PAYLOAD_BYTES = 1 * MIB  # of an operation, of an error, and of an asynchronous execution's result
+DURABLE_LIFE_S = 31_622_400  # 366 days, also where a pause stops the timeout

@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "gateway": LEAVES,
     "control_plane": LEAVES | {"iam"},
     "iam": LEAVES,
+    "durable": LEAVES,
     "invocation": LEAVES,
     "telemetry": LEAVES | {"invocation"},
     "simulation": LEAVES | {"invocation", "telemetry"},
@@ -91,7 +92,7 @@ def test_every_room_has_a_row_or_is_wiring() -> None:
 def test_core_and_checks_of_labs_touch_no_thread_process_or_socket() -> None:
     checks = list(ROOT.glob("labs/*/checks/*.py"))
     assert checks
-    for path in [*modules("invocation"), *checks]:
+    for path in [*modules("invocation"), *modules("durable"), *checks]:
         assert not {name.split(".")[0] for name in imports(path)} & IMPURE, path
 
 

@@ -67,8 +67,27 @@ def bill(answer: Json) -> None:
             print_table(
                 (heading, "requests", "GB-s", "USD"), [_sum_cells(row) for row in answer[kind]], right=1
             )
+    _durable(answer)
     _beside(answer)
     _console().print(Text(Bill(answer).note))
+
+
+def _durable(answer: Json) -> None:
+    """What durable executions cost beside their invocations."""
+    rows = [
+        (
+            row["function_name"],
+            str(row["executions"]),
+            str(row["operations"]),
+            f"{row['written_gb']:.9f}",
+            f"{row['gb_months']:.9f}",
+            usd(row["total_usd"]),
+        )
+        for row in answer["durable"]["rows"]
+    ]
+    if rows:
+        names = ("function", "durable executions", "operations", "GB written", "GB-months kept", "USD")
+        print_table(names, rows, right=1)
 
 
 def _beside(answer: Json) -> None:

@@ -37,6 +37,7 @@ class Context:
     ``snapshot_of(qualified_arn)`` says how far a SnapStart version's snapshot is, ``None`` for one the core does not know;
     without it nobody makes snapshots, and none is waited for.
     ``inspect_source(arn)`` looks at an event source in the neighbours, ``None`` when nobody can tell.
+    ``durable(operation, params, caller)`` answers what is asked of durable executions; without it there are none.
     ``runtime_notice(runtime)`` is a sentence when this machine runs another version, or none, in its place.
     """
 
@@ -55,6 +56,7 @@ class Context:
     snapshot_of: SnapshotOf | None = None
     inspect_source: Callable[[str], EventSourceState | None] = nothing
     runtime_notice: Callable[[str], str | None] = nothing
+    durable: Callable[[str, Params, Caller], Answer] | None = None
     awaited_snapshots: set[str] = field(default_factory=set)
 
     @property

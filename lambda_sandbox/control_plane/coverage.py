@@ -78,7 +78,7 @@ def _is_empty(value: Any) -> bool:
 # Operations that do not pass through the control plane: the server reads their requests itself and honours these members.
 _INVOKE = frozenset({"FunctionName", "Qualifier", "InvocationType", "LogType", "ClientContext", "TenantId"})
 INVOCATIONS: dict[str, Coverage] = {
-    "Invoke": Coverage(works=_INVOKE | {"Payload"}),
+    "Invoke": Coverage(works=_INVOKE | {"Payload", "DurableExecutionName"}),
     "InvokeAsync": Coverage(works=frozenset({"FunctionName", "InvokeArgs"})),
     "InvokeWithResponseStream": Coverage(works=_INVOKE | {"Payload"}),
 }

@@ -1,42 +1,35 @@
-"""Operations on durable executions. DIFFERS: nothing runs durably here, so every execution and callback is unknown."""
+"""Operations on durable executions. They live where functions run, and are asked there: ``Context.durable``."""
 
 from __future__ import annotations
 
 from typing import Any, NoReturn
 
-from lambda_sandbox.control_plane.context import Context, Operations, Params
+from lambda_sandbox.control_plane.context import Answer, Context, Operations, Params
 from lambda_sandbox.control_plane.coverage import Coverage
 from lambda_sandbox.errors import InvalidParameterValueException, ResourceNotFoundException
 from lambda_sandbox.resources import Caller
 
-_NO_EXECUTION = (
-    "no function runs durably here, so no execution exists: the answer is ResourceNotFoundException"
-)
-_NO_CALLBACK = "no function runs durably here, so no callback exists: the answer is ResourceNotFoundException"
+
+def _execution(*members: str) -> Coverage:
+    return Coverage(works=frozenset({"DurableExecutionArn", *members}))
 
 
-def _unknown_execution(*members: str) -> Coverage:
-    return Coverage(works=frozenset({"DurableExecutionArn", *members}), limit=_NO_EXECUTION)
-
-
-def _unknown_callback(*members: str) -> Coverage:
-    return Coverage(works=frozenset({"CallbackId", *members}), limit=_NO_CALLBACK)
+def _callback(*members: str) -> Coverage:
+    return Coverage(works=frozenset({"CallbackId", *members}))
 
 
 COVERAGE: dict[str, Coverage] = {
-    "GetDurableExecution": _unknown_execution("IncludeExecutionData"),
-    "GetDurableExecutionHistory": _unknown_execution(
-        "IncludeExecutionData", "MaxItems", "Marker", "ReverseOrder"
-    ),
-    "GetDurableExecutionState": _unknown_execution("CheckpointToken", "Marker", "MaxItems"),
-    "StopDurableExecution": _unknown_execution("Error"),
-    "PauseDurableExecution": _unknown_execution("ClientToken", "Reason", "ExecutionTimeoutPaused"),
-    "ResumeDurableExecution": _unknown_execution("ClientToken", "Reason"),
-    "DeleteDurableExecution": _unknown_execution(),
-    "CheckpointDurableExecution": _unknown_execution("CheckpointToken", "Updates", "ClientToken"),
-    "SendDurableExecutionCallbackSuccess": _unknown_callback("Result"),
-    "SendDurableExecutionCallbackFailure": _unknown_callback("Error"),
-    "SendDurableExecutionCallbackHeartbeat": _unknown_callback(),
+    "GetDurableExecution": _execution("IncludeExecutionData"),
+    "GetDurableExecutionHistory": _execution("IncludeExecutionData", "MaxItems", "Marker", "ReverseOrder"),
+    "GetDurableExecutionState": _execution("CheckpointToken", "Marker", "MaxItems"),
+    "StopDurableExecution": _execution("Error"),
+    "PauseDurableExecution": _execution("ClientToken", "Reason", "ExecutionTimeoutPaused"),
+    "ResumeDurableExecution": _execution("ClientToken", "Reason"),
+    "DeleteDurableExecution": _execution(),
+    "CheckpointDurableExecution": _execution("CheckpointToken", "Updates", "ClientToken"),
+    "SendDurableExecutionCallbackSuccess": _callback("Result"),
+    "SendDurableExecutionCallbackFailure": _callback("Error"),
+    "SendDurableExecutionCallbackHeartbeat": _callback(),
     "ListDurableExecutionsByFunction": Coverage(
         works=frozenset(
             {
@@ -50,44 +43,52 @@ COVERAGE: dict[str, Coverage] = {
                 "Marker",
                 "MaxItems",
             }
-        ),
-        limit="no function runs durably here, so the list is empty",
+        )
     ),
 }
 
 
 class DurableExecutions:
-    """All operations answer as AWS does for what does not exist; the model's constraints come first."""
+    """Without anything that runs durably, no execution and no callback exists."""
 
     def __init__(self, context: Context) -> None:
         self._lookup = context.lookup
+        self._durable = context.durable
         self.operations: Operations = {
-            "GetDurableExecution": self.execution,
-            "GetDurableExecutionHistory": self.execution,
-            "GetDurableExecutionState": self.execution,
-            "StopDurableExecution": self.execution,
-            "PauseDurableExecution": self.execution,
-            "ResumeDurableExecution": self.execution,
-            "DeleteDurableExecution": self.execution,
-            "CheckpointDurableExecution": self.execution,
-            "SendDurableExecutionCallbackSuccess": self.callback,
-            "SendDurableExecutionCallbackFailure": self.callback,
-            "SendDurableExecutionCallbackHeartbeat": self.callback,
-            "ListDurableExecutionsByFunction": self.list,
-        }
+            operation: self._ask(operation)
+            for operation in COVERAGE
+            if operation != "ListDurableExecutionsByFunction"
+        } | {"ListDurableExecutionsByFunction": self.list}
 
-    def execution(self, params: Params, caller: Caller) -> NoReturn:
-        # UNCONFIRMED: wording
-        raise ResourceNotFoundException(f"Durable execution not found: {params['DurableExecutionArn']}")
+    def _ask(self, operation: str) -> Any:
+        def ask(params: Params, caller: Caller) -> Answer:
+            if self._durable is None:
+                _none(params)
+            return self._durable(operation, params, caller)
 
-    def callback(self, params: Params, caller: Caller) -> NoReturn:
-        # UNCONFIRMED: wording
-        raise ResourceNotFoundException(f"Callback not found: {params['CallbackId']}")
+        return ask
 
-    def list(self, params: Params, caller: Caller) -> dict[str, Any]:
-        self._lookup.version(params["FunctionName"], params.get("Qualifier"), caller)
+    def list(self, params: Params, caller: Caller) -> Answer:
+        qualifier = params.get("Qualifier")
+        function, _ = self._lookup.version(params["FunctionName"], qualifier, caller)
         after, before = params.get("StartedAfter"), params.get("StartedBefore")
         if after is not None and before is not None and after > before:
             # UNCONFIRMED: wording
             raise InvalidParameterValueException("StartedAfter must not be later than StartedBefore.")
-        return {"DurableExecutions": []}
+        if self._durable is None:
+            return {"DurableExecutions": []}
+        named = qualifier or _qualified(params["FunctionName"])
+        found = {"FunctionName": function.arn, "Qualifier": function.version if named else None}
+        return self._durable("ListDurableExecutionsByFunction", {**params, **found}, caller)
+
+
+def _qualified(name: str) -> bool:
+    """Whether a function's name or ARN ends in a qualifier."""
+    return ":" in name.rpartition("function:")[2]
+
+
+def _none(params: Params) -> NoReturn:
+    # UNCONFIRMED: wording
+    if "CallbackId" in params:
+        raise ResourceNotFoundException(f"Callback not found: {params['CallbackId']}")
+    raise ResourceNotFoundException(f"Durable execution not found: {params['DurableExecutionArn']}")

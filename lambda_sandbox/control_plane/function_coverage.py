@@ -22,6 +22,8 @@ _SETTINGS = {
     "LoggingConfig.LogFormat",
     "LoggingConfig.ApplicationLogLevel",
     "LoggingConfig.SystemLogLevel",
+    "DurableConfig.ExecutionTimeout",
+    "DurableConfig.RetentionPeriodInDays",
 }
 _STORED_SETTINGS = {
     "AcceleratorConfig",
@@ -29,7 +31,7 @@ _STORED_SETTINGS = {
     "VpcConfig",
     "FileSystemConfigs",
     "ImageConfig",
-    "DurableConfig",
+    "DurableConfig.KMSKeyArn",
     "CapacityProviderConfig",
 }
 _ZIP = {"ZipFile", "S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode"}
@@ -39,6 +41,7 @@ _LOGGERS = "the loggers of Python and Node.js; those of Java and .NET write text
 _SETTING_NOTES = {
     "Runtime": _RUNS,
     "LoggingConfig.LogFormat": f"Lambda's own lines, and {_LOGGERS}",
+    "DurableConfig.KMSKeyArn": "what executions write is kept as it is: no key encrypts it",
     "LoggingConfig.ApplicationLogLevel": f"lines of JSON that name their level, and {_LOGGERS}, which is kept",
 }
 # The console's encryption helpers ask for this key; without it they encrypt nothing, and no handler has to decrypt.

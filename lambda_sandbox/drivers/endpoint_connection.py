@@ -156,9 +156,6 @@ class EndpointConnection(SocketConnection):
         *,
         streamed: bool = False,
     ) -> None:
-        for header in request_checks.REFUSED_HEADERS:
-            if header in fields:
-                request_checks.refuse_header(header.decode())
         endpoint = self._endpoint
         driver = endpoint.driver
         route = endpoint.route(name, query, request, fields, self._admitted)
@@ -191,16 +188,33 @@ class EndpointConnection(SocketConnection):
             invocation.cognito_identity = request_checks.cognito_identity(identity.decode("latin-1"))
         log_type = fields.get(b"x-amz-log-type", b"")
         log_tail = request_checks.wants_tail(log_type.decode("latin-1")) if log_type else False
+        if request_checks.DURABLE_NAME in fields and function.durable_timeout_s is None:
+            request_checks.refuse_durable_name()
         if streamed:
             sink = EventStreamSink(self, driver, invocation, log_tail, self._answer_error)
             driver.streams.invoke(invocation, sink)
             return
-        driver.invoke(invocation, self._tailed if log_tail else self._completed)
+        if function.durable_timeout_s is not None:
+            asked = fields.get(request_checks.DURABLE_NAME, b"").decode("latin-1")
+            self._start_execution(invocation, request_checks.durable_name(asked), log_tail)
+            return
+        driver.run(invocation, self._tailed if log_tail else self._completed)
+
+    def _start_execution(self, invocation: Invocation, name: str, log_tail: bool) -> None:
+        """A durable function is not invoked but executed; who waits, waits for the end of it."""
+        durable = self._endpoint.driver.durable
+        assert durable is not None
+
+        def completed(complete: Complete) -> None:
+            arn = getattr(complete.result, "durable_execution_arn", "")
+            self._completed(complete, log_tail, f"X-Amz-Durable-Execution-Arn: {arn}\r\n")
+
+        durable.start(invocation, completed, name)
 
     def _tailed(self, complete: Complete) -> None:
         self._completed(complete, log_tail=True)
 
-    def _completed(self, complete: Complete, log_tail: bool = False) -> None:
+    def _completed(self, complete: Complete, log_tail: bool = False, more: str = "") -> None:
         result = complete.result
         if result is None:
             assert complete.error is not None
@@ -208,7 +222,7 @@ class EndpointConnection(SocketConnection):
             return
         headers = (
             f"Content-Type: application/json\r\nx-amzn-RequestId: {result.request_id}\r\n"
-            f"X-Amzn-Trace-Id: {complete.invocation.trace_header}\r\n"
+            f"X-Amzn-Trace-Id: {complete.invocation.trace_header}\r\n{more}"
         )
         if result.status_code == 200:
             headers += f"X-Amz-Executed-Version: {result.executed_version}\r\n"

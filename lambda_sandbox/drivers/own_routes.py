@@ -44,7 +44,7 @@ class OwnRoutes:
         self._triggers = triggers
         self.trust: Callable[[str, bytes], None] | None = None  # takes an issuer's keys for JWT authorizers
         self._keeping = Keeping(config)
-        self._seeing = Seeing(driver.core, driver.history, config.account_concurrency)
+        self.seeing = Seeing(driver.core, driver.history, config.account_concurrency)
 
     async def answer(self, request: Request, *, inner: bool) -> _Answer:
         url = urlsplit(request.target.decode("latin-1"))
@@ -78,7 +78,7 @@ class OwnRoutes:
 
     def _see(self, route: str, query: dict[str, str], request: Request) -> _Answer:
         try:
-            return _json(200, self._seeing.answer(route, query, request.method.decode(), request.body))
+            return _json(200, self.seeing.answer(route, query, request.method.decode(), request.body))
         except (ValueError, LookupError) as error:
             return _json(400, {"message": str(error)})
 

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from lambda_sandbox.clock import Clock
 from lambda_sandbox.drivers.cloudwatch import CloudWatch
@@ -14,6 +14,7 @@ from lambda_sandbox.drivers.debugging import Debugging
 from lambda_sandbox.drivers.extension_events import ExtensionEvents
 from lambda_sandbox.drivers.function_logs import FunctionLogs
 from lambda_sandbox.drivers.response_streams import ResponseStreams, StreamedResponse
+from lambda_sandbox.drivers.server_needs import Caller, DurableExecutions, Environments, EventStore
 from lambda_sandbox.drivers.telemetry_streams import TelemetryStreams
 from lambda_sandbox.drivers.xray import XRay
 from lambda_sandbox.errors import SandboxFault
@@ -28,7 +29,7 @@ from lambda_sandbox.invocation.messages import (
     InvocationType,
     RefuseRuntime,
 )
-from lambda_sandbox.resources import EventInvokeConfig, Exit, FunctionConfiguration, Isolation
+from lambda_sandbox.resources import EventInvokeConfig, Exit, FunctionConfiguration
 from lambda_sandbox.runtime_api.protocol import RuntimeApiConnection
 from lambda_sandbox.runtime_api.streaming import BodySource
 from lambda_sandbox.telemetry.history import History
@@ -38,54 +39,7 @@ from lambda_sandbox.telemetry.traces_header import SAMPLED
 # POLICY: a busy environment is spared two signals an event; AWS freezes at once.
 _FREEZE_AFTER_S = 0.010
 
-Caller = Callable[[messages.Complete], None]
 EventInvokeConfigs = Callable[[str, str], EventInvokeConfig | None]
-
-
-class Environments(Protocol):
-    """What the driver needs of ``environments.process``."""
-
-    @property
-    def isolation(self) -> Isolation: ...
-
-    def start(
-        self,
-        environment_id: str,
-        function: FunctionConfiguration,
-        code: Path,
-        layers: tuple[Path, ...],
-        log_stream: str,
-        initialization_type: str,
-        credentials: Mapping[str, str],
-    ) -> None: ...
-
-    def init_finished(self, environment_id: str) -> None: ...
-
-    def begin_invocation(self, environment_id: str) -> None: ...
-
-    def freeze(self, environment_id: str) -> None: ...
-
-    def thaw(self, environment_id: str) -> None: ...
-
-    def terminate(self, environment_id: str) -> None: ...
-
-    def stop(self, environment_id: str, keep_tmp: bool) -> None: ...
-
-    def release_runtime(self, environment_id: str) -> None: ...
-
-    async def connect(self, environment_id: str, port: int) -> socket.socket: ...
-
-    def drain_output(self, environment_id: str) -> bytes: ...
-
-    def peak_memory_mb(self, environment_id: str) -> int: ...
-
-
-class EventStore(Protocol):
-    """Where asynchronous events survive a crash; every call is durable when it returns."""
-
-    def put_event(self, event: Invocation) -> None: ...
-
-    def forget_event(self, request_id: str) -> None: ...
 
 
 class ServerDriver:
@@ -122,6 +76,7 @@ class ServerDriver:
         )
         self.xray = XRay()
         self.environments: Environments | None = None
+        self.durable: DurableExecutions | None = None
         self.streams = ResponseStreams(self)
         self.role_sessions: RoleSessions | None = None  # where IAM is enforced
         self.extensions = ExtensionEvents(self)
@@ -145,7 +100,7 @@ class ServerDriver:
             messages.Complete: self._complete,
             messages.StoreEvent: self._store_event,
             messages.ForgetEvent: self._forget_event,
-            messages.EventFinished: self._event_finished,
+            messages.EventFinished: self.event_over,
             messages.SetTimer: self._set_timer,
             messages.WriteLog: self.function_logs.write,
             messages.TellExtensions: self.extensions.tell,
@@ -156,7 +111,17 @@ class ServerDriver:
     # --- for callers ---------------------------------------------------------------------------------
 
     def invoke(self, invocation: Invocation, caller: Caller) -> None:
-        """Run ``invocation``; ``caller`` is called exactly once, perhaps before this returns."""
+        """Run ``invocation``, or begin the durable execution that it asks for.
+
+        ``caller`` is called exactly once, perhaps before this returns.
+        """
+        if invocation.function.durable_timeout_s is not None and self.durable is not None:
+            self.durable.start(invocation, caller)
+        else:
+            self.run(invocation, caller)
+
+    def run(self, invocation: Invocation, caller: Caller) -> None:
+        """Run ``invocation`` once, whether its function is durable or not."""
         self._callers[invocation.request_id] = caller
         if invocation.invocation_type is InvocationType.EVENT:
             async_queue.configure(invocation, self.event_invoke_config)
@@ -412,7 +377,7 @@ class ServerDriver:
     def _timer_fired(self, key: tuple[str, str]) -> None:
         self.perform(self.core.timer_fired(key))
 
-    def _event_finished(self, action: messages.EventFinished) -> None:
+    def event_over(self, action: messages.EventFinished) -> None:
         self.cloudwatch.of_lambda.event_finished(action, self.clock.now())
         self.on_event_finished(action)
 

@@ -1,10 +1,13 @@
-"""Where the neighbours' process hands over events and asks for permissions: ``POST /_sandbox/trigger/…``, with its token."""
+"""Where the neighbours' process hands over events, asks for permissions and says where its databases listen.
+
+``POST /_sandbox/trigger/…``, with its token.
+"""
 
 from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from lambda_sandbox.drivers.deliveries import Deliveries
 from lambda_sandbox.drivers.trigger_permissions import TriggerPermissions
@@ -16,7 +19,10 @@ _Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 
 class TriggerRoutes:
-    """``token`` is known to the neighbours' process alone. ``note(sentence)`` is what history shows of a refusal."""
+    """``token`` is known to the neighbours' process alone. ``note(sentence)`` is what history shows of a refusal.
+
+    ``open_to_functions(places)`` returns when functions reach these addresses and ports, and none that were open before.
+    """
 
     def __init__(
         self,
@@ -24,17 +30,23 @@ class TriggerRoutes:
         permissions: TriggerPermissions,
         token: str,
         note: Callable[[str], None],
+        open_to_functions: Callable[[list[tuple[str, int]]], Awaitable[None]],
     ) -> None:
         self._deliveries = deliveries
         self._permissions = permissions
         self._token = token.encode()
         self._note = note
+        self._open_to_functions = open_to_functions
 
     async def answer(self, request: Request, route: str) -> _Answer:
-        """Answer ``trigger/deliver`` (202 when the event is delivered, dead-lettered or kept) or ``trigger/permitted``."""
+        """Answer ``trigger/deliver`` (202 when the event is delivered, dead-lettered or kept), ``trigger/permitted`` or
+        ``trigger/open``."""
         given = request.header(b"x-sandbox-source").partition(b" ")[0]
         if request.method != b"POST" or not hmac.compare_digest(given, self._token):
             return _json(403, {"message": f"/_sandbox/{route} is for the sandbox's own neighbours"})
+        if route == "trigger/open":
+            await self._open_to_functions([(str(a), int(p)) for a, p in json.loads(request.body)["places"]])
+            return _json(200, {})
         try:
             delivery = Delivery.from_json(request.body)
         except (ValueError, TypeError) as problem:

@@ -9,6 +9,7 @@ from pathlib import Path
 PLAIN, BOTO3 = "", "boto3"
 # What AWS's runtime brings along. A package or layer with one of these must get its own, not the one preloaded.
 _BROUGHT = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
+_BRING_BOTO3 = (b"boto3", b"botocore", b"aws_durable_execution_sdk_python")
 _FILES_READ, _BYTES_READ = 200, 2 << 20
 
 
@@ -43,7 +44,7 @@ def _shadows(code: Path, layers: Path | None) -> bool:
 
 
 def _mentions_boto3(code: Path) -> bool:
-    return any(b"boto3" in text or b"botocore" in text for text in _sources(code))
+    return any(any(name in text for name in _BRING_BOTO3) for text in _sources(code))
 
 
 def _sources(code: Path) -> Iterator[bytes]:

@@ -42,6 +42,7 @@ _PACKAGES = (
     "urllib3",
     "six",
     "snapshot_restore_py",
+    "aws_durable_execution_sdk_python",  # AWS: from Python 3.13 on; here wherever it is installed beside the sandbox
 )
 _NATIVE_PACKAGES = ("awslambdaric", "runtime_client", "simplejson")
 _TEXTS = {

@@ -11,6 +11,8 @@ Talk on the control socket, one JSON object a packet:
     launcher -> server     {"event": "exited", "status": wait status}
     server   -> launcher   {"op": "connect", "port": N}: a connection to a listener inside, for telemetry
     launcher -> server     {"event": "connected", "port": N}; file descriptor: the connection, none when it was refused
+    server   -> launcher   {"op": "listen", "address": A, "port": N}: a listener for what was opened after the start; also to one started blank
+    launcher -> server     {"event": "opened", "address": A, "port": N}; file descriptor: the listener, none when the place is taken
 
 With external extensions, and only then:
 
@@ -72,6 +74,8 @@ def run(
         packets.send_fds(control, {"event": "listening", "ports": ports}, given)
         for fd in given:
             os.close(fd)
+        for address, port in spec.get("opened", ()):
+            _open(control, address, port)
         if furnish is not None and not spec["runtime_ahead"]:
             spec, furnish = _complete(control, furnish), None
         wakeup = _wake_on_child()
@@ -109,6 +113,9 @@ def _complete(control: socket.socket, furnish: Callable[[dict[str, Any]], None])
     rehearsal = {"spec": {"variables": runtime_process.with_addresses({}, [0, 0, 0])}, "layers": None}
     json.loads(json.dumps(rehearsal))
     rest, _ = packets.receive(control)
+    while rest.get("op") == "listen":
+        _open(control, rest["address"], rest["port"])
+        rest, _ = packets.receive(control)
     if not rest:
         _kill_descendants()
         os._exit(0)
@@ -192,6 +199,8 @@ def _obey(control: socket.socket, release: Callable[[], None]) -> bool:
     message, _ = packets.receive(control)
     if message.get("op") == "run":
         release()
+    elif message.get("op") == "listen":
+        _open(control, message["address"], message["port"])
     elif message.get("op") == "connect":
         with socket.socket() as connection:
             connection.settimeout(1)
@@ -199,6 +208,18 @@ def _obey(control: socket.socket, release: Callable[[], None]) -> bool:
             reached = () if refused else (connection,)
             packets.send(control, {"event": "connected", "port": message["port"]}, reached)
     return bool(message)
+
+
+def _open(control: socket.socket, address: str, port: int) -> None:
+    """Listen where something was opened, and hand the listener over before anybody inside can miss it."""
+    opened = {"event": "opened", "address": address, "port": port}
+    try:
+        listener = networks.listen_at(port, address)
+    except OSError:
+        packets.send(control, opened)
+        return
+    packets.send(control, opened, (listener,))
+    listener.close()
 
 
 def _kill_descendants() -> None:

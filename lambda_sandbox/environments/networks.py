@@ -41,7 +41,7 @@ def listen(own_network: bool) -> Listeners:
 
     Where the network is the host's they have ports of their own, and nothing need be opened.
     """
-    listeners = [_listen(port if own_network else 0) for port in (RUNTIME_API_PORT, ENDPOINT_PORT)]
+    listeners = [listen_at(port if own_network else 0) for port in (RUNTIME_API_PORT, ENDPOINT_PORT)]
     opened = _listen_for_opened() if own_network else []
     return (*listeners, _bind_datagrams(TRACES_PORT if own_network else 0), *opened)
 
@@ -50,10 +50,11 @@ def _listen_for_opened() -> list[_socket.socket]:
     for number, address in enumerate(sorted({address for address, _ in _OPENED})):
         if not address.startswith("127."):
             namespaces.add_address(address, number)
-    return [_listen(port, address) for address, port in _OPENED]
+    return [listen_at(port, address) for address, port in _OPENED]
 
 
-def _listen(port: int, address: str = "127.0.0.1") -> _socket.socket:
+def listen_at(port: int, address: str = "127.0.0.1") -> _socket.socket:
+    """Return a listener. Raises ``OSError``."""
     listener = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM)
     listener.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
     listener.bind((address, port))

@@ -21,11 +21,12 @@ from lambda_sandbox.environments.flavours import BOTO3, PLAIN, Flavours, of_vers
 from lambda_sandbox.environments.folder import make_folder
 from lambda_sandbox.environments.isolation import describe
 from lambda_sandbox.environments.kept_groups import KeptGroups
+from lambda_sandbox.environments.late_openings import LateOpenings
 from lambda_sandbox.environments.layer_folders import LayerFolders
 from lambda_sandbox.environments.listeners import Listeners
 from lambda_sandbox.environments.memory_guard import MemoryGuard
 from lambda_sandbox.environments.open_network import OpenNetwork
-from lambda_sandbox.environments.openings import read_openings
+from lambda_sandbox.environments.openings import Opening, read_openings
 from lambda_sandbox.environments.running import RunningEnvironment
 from lambda_sandbox.environments.shared_libraries import SharedLibraries
 from lambda_sandbox.environments.specification import specification
@@ -108,9 +109,9 @@ class ProcessEnvironments:
         self._all_ended = asyncio.Event()
         makers = (host.runtime_api_protocol, host.endpoint_protocol)
         openings = read_openings(config.allow_network)
-        self._listeners = Listeners(
-            loop, makers, self._on_datagram, open_network or OpenNetwork(frozenset), openings
-        )
+        network = open_network or OpenNetwork(frozenset)
+        self._listeners = Listeners(loop, makers, self._on_datagram, network, openings)
+        self._late_openings = LateOpenings(loop, network, isolated=self._starter.level != "process")
         charged = self._starter.keeps_tmp_size and "memory" in self._factory.controllers
         self._memory = MemoryGuard(loop, self._over_memory, tmp_is_charged=charged)
         self._layer_folders = LayerFolders(self._folder)
@@ -151,6 +152,7 @@ class ProcessEnvironments:
             self._libraries.brought(code, layer_folder),
         )
         spec["variables"].update(credentials or {})
+        spec["opened"] = self._late_openings.places()
         flavour = PLAIN
         if not spec["commands"] and self._starter.has_flavour(PLAIN):
             flavour = self._flavours.flavour(code, layer_folder, function.environment.get("PYTHONPATH", ""))
@@ -251,6 +253,10 @@ class ProcessEnvironments:
         environment = self._environments.get(environment_id)
         return [environment.launcher_pid, *environment.tree()] if environment is not None else []
 
+    async def open(self, openings: Sequence[Opening]) -> None:
+        """Let every environment reach these, those of ``allow_network`` and nothing else. Returns when all can."""
+        await self._late_openings.replace(openings)
+
     def prepared(self) -> bool:
         """True when the interpreter with boto3 is there, and as many environments wait as shall; for those who measure."""
         return self._starter.has_flavour(BOTO3) and self._blanks.full()
@@ -294,6 +300,7 @@ class ProcessEnvironments:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._all_ended.wait(), _CLOSE_TIMEOUT_S)
         self._listeners.close()
+        self._late_openings.close()
         self._memory.close()
         self._factory.close()
         self._remove_folder()
@@ -324,6 +331,7 @@ class ProcessEnvironments:
         environment = self._factory.launch(environment_id, key, function, request, flavour)
         self._kept_groups.follow(environment)
         self._environments[environment_id] = environment
+        self._late_openings.expect(environment, request[0]["opened"])
         self._hear(environment)
 
     def _hear(self, environment: RunningEnvironment) -> None:
@@ -335,6 +343,7 @@ class ProcessEnvironments:
         environment = self._factory.blank(kind)
         if environment is not None:
             self._hear(environment)
+            self._late_openings.welcome(environment)
         return environment
 
     def _end_blank(self, environment: RunningEnvironment) -> None:
@@ -366,6 +375,8 @@ class ProcessEnvironments:
                 self._memory.watch(environment)
         elif message["event"] == "exited":
             environment.wait_status = message["status"]
+        elif message["event"] == "opened":
+            self._late_openings.heard(environment, message, fds)
         else:
             self._companions.heard(environment, message, fds, pid)
         if environment.stopped:
@@ -384,6 +395,7 @@ class ProcessEnvironments:
         """The launcher is gone, and with it every process of the environment."""
         self._loop.remove_reader(environment.control.fileno())
         self._companions.ended(environment)
+        self._late_openings.ended(environment)
         if not environment.stopped:
             environment.stopped = True
             self._memory.forget(environment)

@@ -5,6 +5,7 @@ Source: Service Authorization Reference, "Actions, resources, and condition keys
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -101,6 +102,8 @@ def _resource(operation: str, members: Mapping[str, Any], query: Mapping[str, st
     for name in ("Resource", "ResourceArn", "CodeSigningConfigArn", "DurableExecutionArn"):
         if name in members:
             return str(members[name])
+    if "CallbackId" in members:
+        return _called_back(str(members["CallbackId"]))
     if "LayerName" in members:
         return _layer(members, here)
     if "UUID" in members:
@@ -110,6 +113,15 @@ def _resource(operation: str, members: Mapping[str, Any], query: Mapping[str, st
     if "FunctionName" in members:
         return function_arn(str(members["FunctionName"]), query.get("Qualifier", ""), here)
     return "*"
+
+
+def _called_back(callback_id: str) -> str:
+    """Return the ARN of the execution that a callback id belongs to: such an id begins with it."""
+    try:
+        arn = base64.b64decode(callback_id, validate=True).decode().partition("\0")[0]
+    except ValueError:  # the operation says so afterwards
+        return "*"
+    return arn if arn.startswith("arn:") else "*"
 
 
 def function_arn(name: str, qualifier: str, here: str) -> str:

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import re
+from typing import NoReturn
 
 import msgspec
 
@@ -103,16 +104,26 @@ def cognito_identity(value: str) -> str:
     return json.dumps(members)
 
 
-_REFUSED_HEADERS = {"x-amz-durable-execution-name": "DurableExecutionName"}
-REFUSED_HEADERS = tuple(name.encode() for name in _REFUSED_HEADERS)
+DURABLE_NAME = b"x-amz-durable-execution-name"
+_DURABLE_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
-def refuse_header(name: str) -> None:
-    """Raise ``NotImplementedException`` when a request header (lower case) asks for what is not emulated."""
-    if name in _REFUSED_HEADERS:
-        raise errors.NotImplementedException(
-            f"Invoke.{_REFUSED_HEADERS[name]} is not emulated by this sandbox yet; see the API parity page."
+def durable_name(value: str) -> str:
+    """Return the name that a durable execution is to have, empty for one of Lambda's choice. Raises ``ValidationException``."""
+    if value and not _DURABLE_NAME.fullmatch(value):
+        raise errors.ValidationException(
+            f"1 validation error detected: Value '{value}' at 'durableExecutionName' failed to satisfy constraint: "
+            "Member must satisfy regular expression pattern: [a-zA-Z0-9-_]+"
         )
+    return value
+
+
+def refuse_durable_name() -> NoReturn:
+    """Raise ``InvalidParameterValueException``: a name for a durable execution, and a function that has none."""
+    # UNCONFIRMED: wording
+    raise errors.InvalidParameterValueException(
+        "DurableExecutionName is supported for durable functions only. Remove it from your request and try again."
+    )
 
 
 def checked_payload(body: bytes, kind: InvocationType) -> bytes:

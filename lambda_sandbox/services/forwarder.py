@@ -27,6 +27,7 @@ ENDPOINT_VARIABLE = "LAMBDA_SANDBOX_ENDPOINT"
 TOKEN_VARIABLE = "LAMBDA_SANDBOX_TOKEN"  # noqa: S105 - a variable's name
 SOURCE_HEADER = "X-Sandbox-Source"  # the token, the service principal and the ARN that the call comes from
 _DELIVER, _PERMITTED = "/_sandbox/trigger/deliver", "/_sandbox/trigger/permitted"
+_OPEN = "/_sandbox/trigger/open"
 _RETRY_WAITS_S = (0.05, 0.2, 1.0, 3.0)
 
 
@@ -68,6 +69,15 @@ class Forwarder:
         if status != 200:
             raise OSError(f"the sandbox did not say who may invoke {delivery.target_arn}: {status} {text}")
         return str(json.loads(text)["refusal"])
+
+    def open(self, places: list[tuple[str, int]]) -> None:
+        """Have every function reach these addresses and ports of this machine, no longer any that were said before, and wait
+        until it can. Raises ``OSError``.
+        """
+        body = json.dumps({"places": places}).encode()
+        status, text = self._post(_Call("", _OPEN, body, _own_headers()))
+        if status != 200:
+            raise OSError(f"the sandbox did not open {places} to functions: {status} {text}")
 
     def read(self, function_arn: str, path: str) -> tuple[int, str]:
         """Ask Lambda's API with a ``GET``, for the account and Region of ``function_arn``, and wait for status and text."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
+import importlib
 import ipaddress
 import os
 import socket
@@ -31,6 +32,8 @@ from lambda_sandbox.services.door_definitions import DoorDefinitions
 from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE, Forwarder, replace_lambda_backend
 from lambda_sandbox.services.identities import Identities
 from lambda_sandbox.services.log_reading import interleave_streams
+from lambda_sandbox.services.postgres import instances as databases
+from lambda_sandbox.services.postgres.kept import KeptInstances, folder_from_environment
 from lambda_sandbox.services.queue_waiting import make_queues_thread_safe
 from lambda_sandbox.services.schedule_listing import ScheduleListing
 from lambda_sandbox.services.stream_sharding import correct_dynamodb_streams, correct_kinesis
@@ -45,6 +48,8 @@ def end_with_parent(folder: Path) -> None:
     """Leave at once when standard input ends, and take our folder along: a killed parent cannot. Runs in a thread."""
     while os.read(0, 4096):
         pass
+    with contextlib.suppress(Exception):
+        databases.end()
     with contextlib.suppress(OSError):
         for name in ("moto.sock", "moto.log"):
             (folder / name).unlink(missing_ok=True)
@@ -97,6 +102,8 @@ class Hooks:
             ("moto.wafv2.responses", self._firewalls),
             ("moto.kms.models", kms_refusals.install),
             ("moto.cloudfront.models", self._distributions),
+            ("moto.rds.models", self._databases),
+            ("moto.rdsdata.models", databases.refuse_data_api),
             *((name, functools.partial(_apply, source, self._forwarder)) for name, source in SOURCES),
         ]
         for place, (name, hook) in enumerate(hooks):
@@ -138,6 +145,9 @@ class Hooks:
 
     def _distributions(self, module: Any) -> None:
         distributions.install(module, self._forwarder)
+
+    def _databases(self, module: Any) -> None:
+        databases.install(module, self._forwarder)
 
     def _stacks(self, module: Any) -> None:
         from lambda_sandbox.services.cloudformation import stacks
@@ -187,6 +197,10 @@ def make_application(endpoint: str) -> Any:
         application = create_backend_app(service)
         hooks.apply()
         return application
+
+    if any(KeptInstances(folder_from_environment()).read()):
+        importlib.import_module("moto.rds.models")
+        hooks.apply()  # functions expect their database before anybody asks RDS
 
     return TraceHeaders(
         Identities(

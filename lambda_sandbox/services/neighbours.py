@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
@@ -29,10 +30,12 @@ from lambda_sandbox.services.addressing import access_key, path_style
 from lambda_sandbox.services.api_gateway.addresses import PORT_VARIABLE
 from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE, TOKEN_VARIABLE
 from lambda_sandbox.services.mqtt_broker import BROKER_VARIABLE, problem_with
+from lambda_sandbox.services.postgres.kept import FOLDER_VARIABLE
 from lambda_sandbox.services.unavailable import unavailable
 
 CONNECTIONS_MAX = 256  # POLICY: one thread of moto's each
 STOP_WAIT_S = 2.0
+_DATABASES_WAIT_S = 15.0  # POLICY: what is kept is written down first
 ACCOUNT_HEADER = b"x-moto-account-id"  # moto's own
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 _log = logging.getLogger(__name__)
@@ -68,8 +71,8 @@ class _Moto:
 class Neighbours:
     """``endpoint`` is where the forwarder posts Event invokes: set it before ``start`` when the port is only known then.
 
-    Belongs to the event loop that called ``start`` (or the first ``forward``). Nothing in here is kept on disk: DIFFERS,
-    moto has no persistence, so queues, buckets and tables are gone when its process ends.
+    Belongs to the event loop that called ``start`` (or the first ``forward``). Nothing in here is kept on disk but databases
+    of RDS, with a state folder: DIFFERS, moto has no persistence, so queues, buckets and tables are gone when its process ends.
     """
 
     def __init__(self, config: Config, endpoint: str | None = None) -> None:
@@ -78,6 +81,7 @@ class Neighbours:
         self._moto: _Moto | None = None
         self._lost: str | None = None
         self._stopped = False
+        self.on_lost: Callable[[], None] = lambda: None  # the process has ended unexpectedly
         self.token = secrets.token_urlsafe(24)  # by which the endpoint knows calls that the neighbours make
         self._slots = asyncio.Semaphore(CONNECTIONS_MAX)
 
@@ -155,7 +159,7 @@ class Neighbours:
         moto = self._moto
         if moto is not None:
             self._detach(moto)
-            await asyncio.to_thread(_end, moto)
+            await asyncio.to_thread(_end, moto, _DATABASES_WAIT_S if self._config.state else STOP_WAIT_S)
 
     # --- the process ---------------------------------------------------------------------------------
 
@@ -203,6 +207,7 @@ class Neighbours:
             TOKEN_VARIABLE: self.token,
             PORT_VARIABLE: str(self._door_port()),
             **self._broker(),
+            **self._databases(),
             "MOTO_DISABLE_GLOBAL_CORS": "true",
             "MOTO_SQS_ENFORCE_STRICT_QUEUE_PURGE_BEHAVIOUR": "false",
             "AWS_ACCESS_KEY_ID": "test",
@@ -219,6 +224,11 @@ class Neighbours:
         if not config.mqtt_broker:
             return {}
         return {BROKER_VARIABLE: f"{config.mqtt_broker} {config.account_id} {config.region}"}
+
+    def _databases(self) -> dict[str, str]:
+        """Say where databases are kept, if they are."""
+        state = self._config.state
+        return {} if state is None else {FOLDER_VARIABLE: str(state.resolve() / "databases")}
 
     def _on_output(self, moto: _Moto) -> None:
         data = moto.stdout.read()
@@ -240,6 +250,7 @@ class Neighbours:
             "They are starting again, empty: create what you need and repeat the call."
         )
         _log.warning("%s", self._lost)
+        self.on_lost()
 
     def _detach(self, moto: _Moto) -> None:
         self._moto = None
@@ -307,11 +318,11 @@ class Neighbours:
         return connection
 
 
-def _end(moto: _Moto) -> int:
-    """End the process, wait for it and remove its folder. Blocks for at most ``STOP_WAIT_S``."""
+def _end(moto: _Moto, wait_s: float = STOP_WAIT_S) -> int:
+    """End the process, wait for it and remove its folder. Blocks for at most ``wait_s``."""
     moto.stdin.close()  # what it watches
     try:
-        code = moto.process.wait(STOP_WAIT_S)
+        code = moto.process.wait(wait_s)
     except subprocess.TimeoutExpired:
         moto.process.kill()
         code = moto.process.wait()

@@ -17,6 +17,7 @@ from lambda_sandbox.telemetry.prices import Prices
 
 _DAY_S = 86_400
 _MONTH_DAYS = 30.4
+_NOTHING_DURABLE: dict[str, Any] = {"rows": [], "days": [], "total_usd": "0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,16 @@ def bill(
     prices: Prices,
     neighbours: NeighbourUsage | None = None,
     neighbour_prices: NeighbourPrices | None = None,
+    durable: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the bill of finished invocations, and of what they used beside Lambda, as JSON-ready values.
 
     ``rows`` one an invocation, ``functions`` by name, ``days`` by date (UTC), ``total_usd``, ``requests``, ``gb_seconds``,
     and ``month_usd``: what a month at the rate of these invocations would cost, ``None`` for less than two of them.
-    ``neighbours`` is the bill of S3, SQS and the rest; ``all`` both together, day by day and function by function, in
+    ``neighbours`` is the bill of S3, SQS and the rest, and says in ``left_out`` what of them it does not hold; ``all`` both together, day by day and function by function, in
     decimal text, with what a month of both would cost: of what functions caused, for setting things up from outside does
-    not come every day. Sums are made of decimal numbers; the floats are for reading.
+    not come every day. ``durable`` is what executions cost beside their invocations (``DurableUsage.bill``): it is part of
+    ``all`` and not of ``total_usd``. Sums are made of decimal numbers; the floats are for reading.
     The free tier is not applied: a lesson's bill would always be zero. Throttled attempts are not charged.
     """
     charged = [record for record in records if record.report is not None]
@@ -57,8 +60,9 @@ def bill(
     total = sum((row.total_usd for row in rows), Decimal(0))
     days = [f"{_date(record.ended_at)}" for record in charged]
     functions, by_day = _summed([row.function_name for row in rows], rows), _summed(days, rows)
-    used = neighbours or NeighbourUsage()
+    used, durable = neighbours or NeighbourUsage(), durable or _NOTHING_DURABLE
     beside = neighbour_bill(used.sums(), neighbour_prices or NeighbourPrices.load(prices.region))
+    beside["left_out"] = list(used.left_out)
     return {
         "rows": [_floats(asdict(row)) for row in rows],
         "functions": [_floats(each) for each in functions],
@@ -68,7 +72,14 @@ def bill(
         "total_usd": float(total),
         "month_usd": _month_usd(charged, total),
         "neighbours": beside,
-        "all": _together(total, functions, by_day, beside, _span_s(charged)),
+        "durable": durable,
+        "all": _together(
+            total + Decimal(durable["total_usd"]),
+            _with_durable(functions, durable["rows"], "function_name"),
+            _with_durable(by_day, durable["days"], "name"),
+            beside,
+            _span_s(charged),
+        ),
         "free_tier": {
             "requests": prices.free_tier.requests,
             "gb_seconds": prices.free_tier.gb_seconds,
@@ -148,6 +159,16 @@ def _summed(names: list[str], rows: list[BillRow]) -> list[dict[str, Any]]:
         of_name["gb_seconds"] += row.gb_seconds
         of_name["total_usd"] += row.total_usd
     return [sums[name] for name in sorted(sums)]
+
+
+def _with_durable(
+    sums: list[dict[str, Any]], durable: list[dict[str, Any]], name: str
+) -> list[dict[str, Any]]:
+    """Return ``sums`` with what executions cost, which have invocations of the same names wherever any ran."""
+    usd = {each["name"]: each["total_usd"] for each in sums}
+    for row in durable:
+        usd[row[name]] = usd.get(row[name], Decimal(0)) + Decimal(row["total_usd"])
+    return [{"name": each, "total_usd": usd[each]} for each in sorted(usd)]
 
 
 def _together(

@@ -28,6 +28,12 @@ class Cause:
     polls: bool = False
 
 
+# What costs by the hour, asked or not, is no function's and in no bill here: by the request that begins it.
+_BY_THE_HOUR = {
+    ("rds", "CreateDBInstance"): "RDS instances cost by the hour, asked or not, and are not in this bill."
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request to a neighbour. ``used`` are quantities by meter; ``fault`` says which rule interfered."""
@@ -62,10 +68,14 @@ class NeighbourUsage:
         self._log_bytes: dict[tuple[int, str], int] = {}
         self._unmeasured: list[tuple[float, str, Written]] = []
         self._roots: dict[str, None] = {}
+        self.left_out: dict[str, None] = {}  # sentences
 
     def call(self, call: Call) -> None:
         """Remember a request and add what it used."""
         self.calls.append(call)
+        sentence = _BY_THE_HOUR.get((call.service, call.operation))
+        if sentence and call.status < 300:
+            self.left_out[sentence] = None
         for meter, quantity in call.used.items():
             self.add(call.at, call.cause.function_name, meter, quantity)
 
@@ -117,6 +127,7 @@ class NeighbourUsage:
         self._log_bytes.clear()
         self._unmeasured.clear()
         self._roots.clear()
+        self.left_out.clear()
 
     def restore(self, sums: list[Used]) -> None:
         """Take over the sums that an earlier life of the sandbox kept."""

@@ -114,7 +114,18 @@ class Bill:
             )
         if self.month_usd is not None:
             text += f" A month at this rate would cost {self.month_usd:,.2f} USD."
-        return text + self._beside() + self._faulty()
+        return text + self._durable() + self._beside() + self._left_out() + self._faulty()
+
+    def _durable(self) -> str:
+        """A sentence on what durable executions cost beside their invocations."""
+        durable = self._answer.get("durable")
+        if durable is None or not durable["rows"]:
+            return ""
+        operations = sum(row["operations"] for row in durable["rows"])
+        return (
+            f" Durable executions cost {usd(durable['total_usd'])} USD more, "
+            f"for {operations} operations and the data they wrote and keep."
+        )
 
     def _beside(self) -> str:
         """Sentences on what ran beside Lambda."""
@@ -130,6 +141,11 @@ class Bill:
         unread = [name for name, price in meters.items() if not price["confirmed"]]
         doubt = f" Prices not confirmed by a source: {', '.join(unread)}." if unread else ""
         return f"{text}.{doubt}"
+
+    def _left_out(self) -> str:
+        """Sentences on what ran and is not in the bill."""
+        sentences = self._answer.get("neighbours", {}).get("left_out", ())
+        return "".join(f" {sentence}" for sentence in sentences)
 
     def _faulty(self) -> str:
         rules = self._answer.get("faults") or ()

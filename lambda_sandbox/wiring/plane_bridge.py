@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 
-from lambda_sandbox.control_plane.context import Context, nothing
+from lambda_sandbox.control_plane.context import Answer, Context, Params, nothing
 from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.environments.runtimes import registry
 from lambda_sandbox.event_sources import inspection
 from lambda_sandbox.invocation import snapshots
 from lambda_sandbox.invocation.core import Core
-from lambda_sandbox.resources import EventSourceState
+from lambda_sandbox.resources import Caller, EventSourceState
 from lambda_sandbox.services.neighbours import Neighbours
 from lambda_sandbox.wiring.ground import Ground
 
@@ -23,7 +23,7 @@ class PlaneBridge:
     """What is told crosses over and is called on the loop; what is asked blocks the worker thread until it is answered.
 
     ``function_changed(function_arn)``, ``mappings_changed()`` and ``provisioned_changed()`` are set once those who hear
-    them exist, as is ``last_processing_result(uuid)``.
+    them exist, as are ``last_processing_result(uuid)`` and ``durable(operation, params, caller)``.
     """
 
     def __init__(self, ground: Ground, neighbours: Neighbours, core: Core) -> None:
@@ -35,6 +35,7 @@ class PlaneBridge:
         self.mappings_changed: Callable[[], None] = nothing
         self.provisioned_changed: Callable[[], None] = nothing
         self.last_processing_result: Callable[[str], str] = lambda uuid: ""
+        self.durable: Callable[[str, Params, Caller], Answer] | None = None
 
     async def open_plane(self, worker: Executor, base_url: str) -> ControlPlane:
         """Return the control plane, made in ``worker``: it clears the disk of packages that nothing uses."""
@@ -55,6 +56,7 @@ class PlaneBridge:
             snapshot_of=self._snapshot_of,
             last_processing_result=lambda uuid: self.last_processing_result(uuid),
             base_url=lambda: base_url,
+            durable=self._ask_durable,
         )
         return await self._loop.run_in_executor(worker, ControlPlane, context)
 
@@ -73,6 +75,13 @@ class PlaneBridge:
     def _fetch_object(self, bucket: str, key: str, version: str | None) -> bytes:
         work = self._neighbours.fetch_object(bucket, key, version)
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE_S)
+
+    def _ask_durable(self, operation: str, params: Params, caller: Caller) -> Answer:
+        async def ask() -> Answer:
+            assert self.durable is not None
+            return self.durable(operation, params, caller)
+
+        return asyncio.run_coroutine_threadsafe(ask(), self._loop).result(_PATIENCE_S)
 
     def _snapshot_of(self, qualified_arn: str) -> tuple[str, str] | None:
         core = self._core

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from lambda_sandbox.drivers.deliveries import Deliveries, Pending
 from lambda_sandbox.drivers.identities import Identities
 from lambda_sandbox.drivers.schedule_definitions import ScheduleDefinitions
 from lambda_sandbox.drivers.schedules import Schedules
 from lambda_sandbox.drivers.trigger_permissions import TriggerPermissions
 from lambda_sandbox.drivers.trigger_routes import TriggerRoutes
+from lambda_sandbox.environments.openings import Opening
 from lambda_sandbox.triggers.schedules import Mark
 from lambda_sandbox.wiring.finished_events import FinishedEvents
 from lambda_sandbox.wiring.parts import Parts
@@ -38,4 +41,19 @@ class Triggers:
             ground.note,
             ground.config.seed or 0,
         )
-        self.routes = TriggerRoutes(self.deliveries, permissions, neighbours.token, ground.note)
+        self.routes = TriggerRoutes(
+            self.deliveries, permissions, neighbours.token, ground.note, self._open_to_functions
+        )
+        self._driver = parts.driver
+        neighbours.on_lost = self._close_to_functions
+        self._closing: asyncio.Task[None] | None = None
+
+    async def _open_to_functions(self, places: list[tuple[str, int]]) -> None:
+        """Let every environment reach these databases of this machine."""
+        environments = self._driver.environments
+        assert environments is not None
+        await environments.open([Opening(address, port, address) for address, port in places])
+
+    def _close_to_functions(self) -> None:
+        """The databases have ended with the neighbours' process: what listens there from now on is somebody else's."""
+        self._closing = asyncio.get_running_loop().create_task(self._open_to_functions([]))

@@ -21,10 +21,6 @@ def test_there_are_twenty_topics() -> None:
     assert len({topic.key for topic in TOPICS}) == 20
 
 
-def test_only_labs_that_are_not_written_are_put_off() -> None:
-    assert [lab for topic in TOPICS for lab in topic.later if lab in WRITTEN] == []
-
-
 def test_every_written_lab_belongs_to_a_topic() -> None:
     assert {lab for topic in TOPICS for lab in topic.labs} >= WRITTEN
 
@@ -54,17 +50,10 @@ def test_a_hole_is_found(change: dict[str, object], hole: str) -> None:
         "pages": ("concepts/02-faas.md",),
         "runs": "tests/docs",
         "labs": ("01-first-function",),
-        "later": (),
         "questions": 1,
     }
     assert topic_table.holes(Topic(**whole), ROOT) == []  # type: ignore[arg-type]
     assert topic_table.holes(Topic(**whole | change), ROOT) == [hole]  # type: ignore[arg-type]
-
-
-def test_a_lab_that_is_to_come_is_no_hole_and_is_marked() -> None:
-    topic = Topic("edge", "Edge", ("concepts/02-faas.md",), "tests/docs", (), ("19-lambda-at-edge",), 1)
-    assert topic_table.holes(topic, ROOT) == []
-    assert "*19 later*" in topic_table.markdown((topic,), ROOT, "../")
 
 
 def test_every_runtime_that_the_sandbox_starts_is_in_the_table() -> None:

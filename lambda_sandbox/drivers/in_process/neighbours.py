@@ -20,6 +20,8 @@ class Neighbours:
     def answer(self, prepared: Any, service: str) -> tuple[int, dict[str, str], bytes]:
         """Answer botocore's prepared request. Raises ``SandboxFault`` where moto cannot."""
         refusal = f"the in_process driver does not emulate {service or prepared.url}; use the server driver"
+        if service == "rds":  # moto would make an instance on paper, to which nobody can connect
+            raise errors.SandboxFault(refusal)
         try:
             from moto.core.botocore_stubber import BotocoreStubber
         except ImportError:

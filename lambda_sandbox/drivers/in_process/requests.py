@@ -122,8 +122,8 @@ class Requests:
         """Return whether the log's tail is wanted, and what is to run. Raises ``ApiError`` for what cannot."""
         route = self._plane.route(name, qualifier or None, caller)
         function, routed = self._plane.choose(route)
-        for header in headers:
-            request.refuse_header(header.lower())
+        if request.DURABLE_NAME.decode() in headers:
+            request.refuse_durable_name()
         kind = request.invocation_type(headers.get("x-amz-invocation-type", ""))
         wants_tail = request.wants_tail(headers.get("x-amz-log-type") or "None")
         payload = request.checked_payload(body, kind)
@@ -180,6 +180,10 @@ def _refuse_what_needs_a_process(function: FunctionConfiguration) -> None:
     if function.layers:
         raise errors.NotImplementedException(
             "The in_process driver has no /opt to mount layers in; use the server driver."
+        )
+    if function.durable_timeout_s is not None:
+        raise errors.NotImplementedException(
+            "The in_process driver has no server that a durable function could checkpoint to; use the server driver."
         )
 
 

@@ -32,17 +32,6 @@ UNKNOWN: list[Any] = [
 ]
 
 
-@pytest.mark.proves("GetDurableExecution")
-@pytest.mark.proves("GetDurableExecutionHistory")
-@pytest.mark.proves("GetDurableExecutionState")
-@pytest.mark.proves("StopDurableExecution")
-@pytest.mark.proves("PauseDurableExecution")
-@pytest.mark.proves("ResumeDurableExecution")
-@pytest.mark.proves("DeleteDurableExecution")
-@pytest.mark.proves("CheckpointDurableExecution")
-@pytest.mark.proves("SendDurableExecutionCallbackSuccess")
-@pytest.mark.proves("SendDurableExecutionCallbackFailure")
-@pytest.mark.proves("SendDurableExecutionCallbackHeartbeat")
 @pytest.mark.parametrize(("operation", "arguments"), UNKNOWN)
 def test_execution_or_callback_that_nobody_started_is_not_found(
     sandbox: Sandbox, operation: str, arguments: dict[str, Any]
@@ -78,7 +67,6 @@ def test_malformed_request_is_refused_before_anything_is_looked_up(
     assert error.value.response["Error"]["Code"] == "ValidationException"
 
 
-@pytest.mark.proves("ListDurableExecutionsByFunction")
 def test_list_is_empty_for_a_function_that_exists(sandbox: Sandbox) -> None:
     sandbox.create()
     client = sandbox.client()

@@ -442,6 +442,18 @@ def test_a_function_with_layers_is_refused_since_there_is_no_opt(sandbox: InProc
         boto3.client("lambda").invoke(FunctionName="layered")
 
 
+def test_a_durable_function_is_refused_since_it_has_nowhere_to_checkpoint_to(
+    sandbox: InProcessSandbox,
+) -> None:
+    create("lasting", "def handler(event, context):\n    pass\n", DurableConfig={"ExecutionTimeout": 60})
+    client = boto3.client("lambda")
+    with pytest.raises(
+        ClientError, match="that a durable function could checkpoint to; use the server driver"
+    ):
+        client.invoke(FunctionName="lasting", Qualifier="$LATEST")
+    assert client.list_durable_executions_by_function(FunctionName="lasting")["DurableExecutions"] == []
+
+
 def test_iam_cannot_be_enforced_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAMBDA_SANDBOX_ENFORCE_IAM", "1")
     with pytest.raises(SandboxFault, match="cannot enforce IAM; use the server driver"):

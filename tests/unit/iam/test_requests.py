@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lambda_sandbox.durable.tokens import callback_id
 from lambda_sandbox.iam import lambda_requests, neighbour_requests
 from lambda_sandbox.iam.credentials import RoleSessions
 
@@ -37,6 +38,27 @@ LAMBDA = f"arn:aws:lambda:{REGION}:{ACCOUNT}"
             ("lambda:GetFunction", f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:f"),
         ),
         ("ListFunctions", {}, {}, ("lambda:ListFunctions", "*")),
+        (
+            "CheckpointDurableExecution",
+            {"DurableExecutionArn": f"{LAMBDA}:function:f:1/durable-execution/order/e"},
+            {},
+            ("lambda:CheckpointDurableExecution", f"{LAMBDA}:function:f:1/durable-execution/order/e"),
+        ),
+        (
+            "SendDurableExecutionCallbackSuccess",
+            {"CallbackId": callback_id(f"{LAMBDA}:function:f:1/durable-execution/order/e", "o")},
+            {},
+            (
+                "lambda:SendDurableExecutionCallbackSuccess",
+                f"{LAMBDA}:function:f:1/durable-execution/order/e",
+            ),
+        ),
+        (
+            "SendDurableExecutionCallbackFailure",
+            {"CallbackId": "YWJj"},
+            {},
+            ("lambda:SendDurableExecutionCallbackFailure", "*"),
+        ),
         (
             "GetLayerVersion",
             {"LayerName": "l", "VersionNumber": "2"},

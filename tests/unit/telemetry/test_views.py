@@ -234,5 +234,12 @@ def test_the_bill_shows_total_price_date_and_the_free_tier_that_it_leaves_out() 
     assert "1,000,000 requests and 400,000 GB-s a month; it is not taken off here" in text
 
 
+def test_the_bill_says_what_durable_executions_cost_beside_their_invocations() -> None:
+    durable = {"rows": [{"operations": 3}, {"operations": 4}], "total_usd": "0.000056"}
+    assert "Durable executions cost 0.000056" in Bill(bill() | {"durable": durable}).note
+    assert "for 7 operations" in Bill(bill() | {"durable": durable}).note
+    assert "Durable" not in Bill(bill() | {"durable": {"rows": [], "total_usd": "0"}}).note
+
+
 def test_history_gives_the_reason_of_each_decision() -> None:
     assert "cold: no free environment of this version" in repr(History(history([invocation()], [])))

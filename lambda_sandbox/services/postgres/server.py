@@ -1,0 +1,255 @@
+"""One real PostgreSQL: its files, its process (by way of ``keeper``) and its users, as RDS sets them up."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lambda_sandbox.services.postgres import administration, keeper
+from lambda_sandbox.services.postgres.administration import SUPERUSER, NotReady, Refused, literal, quoted
+from lambda_sandbox.services.postgres.programs import Programs
+
+_START_S = 60.0
+_STOP_S = 15.0
+_LOOK_S = 0.01
+# Nobody but RDS itself is its superuser, and it comes by the Unix socket only.
+_WHO_MAY = f"""local all {SUPERUSER} trust
+local all all reject
+host all {SUPERUSER} 0.0.0.0/0 reject
+host all all 127.0.0.0/8 scram-sha-256
+"""
+_SETTINGS = "sandbox.conf"
+
+
+class Failed(Exception):
+    """PostgreSQL did not start; the text is the last that it said."""
+
+
+class PostgresServer:
+    """``home`` is where its data lives on, ``None`` for data that goes with the server. All methods block."""
+
+    def __init__(self, programs: Programs, address: str, port: int, home: Path | None = None) -> None:
+        self.address, self.port = address, port
+        self._programs = programs
+        self._kept = home is not None
+        # A Unix socket's path may not be long, so its folder never is the home.
+        self._folder = Path(tempfile.mkdtemp(prefix="lambda-sandbox-postgres-"))
+        self._data = (home or self._folder) / "data"
+        self._give_away(self._folder)
+        # Data that goes with the server need not be written down first.
+        self._signal = int(signal.SIGINT if self._kept else signal.SIGQUIT)
+        guard = {"signal": self._signal, "remove": [str(self._folder)]}
+        self._keeper = subprocess.Popen(
+            [sys.executable, "-I", "-S", keeper.__file__, json.dumps(guard)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env={},
+        )
+
+    @property
+    def running(self) -> bool:
+        return bool(self._ask({"op": "alive"}).get("alive"))
+
+    def create(self, user: str, password: str, database: str, settings: Mapping[str, str]) -> None:
+        """Make the files, start, and make the master user and the first database. Raises ``Failed``."""
+        shutil.rmtree(self._data, ignore_errors=True)  # of a creation that was cut short
+        self._data.parent.mkdir(parents=True, exist_ok=True)
+        self._give_away(self._data.parent)
+        # A password that nobody knows: the superuser never comes with one.
+        secret = self._folder / "unused"
+        secret.write_text(secrets.token_urlsafe(32))
+        self._give_away(secret)
+        try:
+            self._initdb(secret)
+            (self._data / "pg_hba.conf").write_text(_WHO_MAY)
+            with (self._data / "postgresql.conf").open("a") as file:
+                file.write(f"include_if_exists '{_SETTINGS}'\n")
+            self.start(settings)
+            self._make_master(user, password, database)
+        except (OSError, NotReady, Refused) as error:
+            raise Failed(str(error)[-300:]) from error
+
+    def start(self, settings: Mapping[str, str]) -> None:
+        """Start on the files that are there, and return when connections are taken. Raises ``Failed``."""
+        self.configure(settings)
+        self._ask({"op": "start", **self._program("postgres", "-D", str(self._data))})
+        self._await_start()
+
+    def configure(self, settings: Mapping[str, str]) -> None:
+        """Write the settings down; those that a running server takes over it takes with ``reload``."""
+        own = {
+            "listen_addresses": self.address,
+            "port": str(self.port),
+            "unix_socket_directories": str(self._folder),
+            "unix_socket_permissions": "0700",
+            "fsync": "on" if self._kept else "off",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+            "cluster_name": "rds",
+        }
+        lines = [f"{name} = {literal(value)}\n" for name, value in {**settings, **own}.items()]
+        place = self._data / _SETTINGS
+        place.write_text("".join(lines))
+        self._give_away(place)
+
+    def reload(self) -> None:
+        """Take over the settings that need no start. Raises ``NotReady``."""
+        self.run("SELECT pg_reload_conf()")
+
+    def restart(self, settings: Mapping[str, str]) -> None:
+        """Stop as RDS's reboot does, whatever the clients are doing, and start. Raises ``Failed``."""
+        self.stop()
+        self.start(settings)
+
+    def stop(self) -> None:
+        """End the server; its files stay until ``remove``."""
+        self._ask({"op": "stop", "signal": self._signal})
+
+    def remove(self) -> None:
+        """End the server and delete every file of it; this object can do nothing more."""
+        self.leave()
+        shutil.rmtree(self._data, ignore_errors=True)
+
+    def leave(self) -> None:
+        """The sandbox ends: data that is kept stays, all else goes; this object can do nothing more."""
+        for pipe in (self._keeper.stdin, self._keeper.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        try:
+            self._keeper.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self._keeper.kill()
+            self._keeper.wait()
+
+    def set_password(self, user: str, password: str) -> None:
+        self.run(f"ALTER ROLE {quoted(user)} PASSWORD {literal(password)}")
+
+    def run(self, statement: str, database: str = "postgres") -> list[list[str | None]]:
+        """Run a statement as the superuser. Raises ``NotReady`` or ``Refused``."""
+        return administration.run(self._folder / f".s.PGSQL.{self.port}", statement, database)
+
+    def _initdb(self, secret: Path) -> None:
+        program = self._program(
+            "initdb",
+            f"--pgdata={self._data}",
+            f"--username={SUPERUSER}",
+            f"--pwfile={secret}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-instructions",
+            *(() if self._kept else ("--no-sync",)),
+        )
+        if self._ask({"op": "run", **program}).get("status") != 0:
+            raise Failed(self._last_said())
+        secret.unlink()
+
+    def _make_master(self, user: str, password: str, database: str) -> None:
+        """As RDS: the master user owns the databases and may make users, and is no superuser."""
+        master = quoted(user)
+        statements = [
+            "CREATE ROLE rds_superuser NOLOGIN",
+            "GRANT pg_monitor, pg_signal_backend TO rds_superuser WITH ADMIN OPTION",
+            f"CREATE ROLE {master} LOGIN CREATEDB CREATEROLE PASSWORD {literal(password)} IN ROLE rds_superuser",
+            f"ALTER DATABASE postgres OWNER TO {master}",
+            *([f"CREATE DATABASE {quoted(database)} OWNER {master}"] if database else []),
+        ]
+        for statement in statements:
+            self.run(statement)
+
+    def _await_start(self) -> None:
+        end = time.monotonic() + _START_S
+        while True:
+            try:
+                self.run("SELECT 1")
+            except NotReady as reason:
+                if not self.running or time.monotonic() > end:
+                    self.stop()
+                    raise Failed(self._last_said() or str(reason)) from reason
+            else:
+                return
+            time.sleep(_LOOK_S)
+
+    def _last_said(self) -> str:
+        try:
+            lines = (self._folder / "log").read_text("utf-8", "replace").strip().splitlines()
+        except OSError:
+            return ""
+        return " ".join(line for line in lines if "FATAL" in line)[-300:] or (lines[-1] if lines else "")
+
+    def _program(self, name: str, *arguments: str) -> dict[str, Any]:
+        """Return the part of an order that says what runs, and as whom."""
+        owner = self._programs.owner
+        return {
+            "command": [str(self._programs.folder / name), *arguments],
+            "environment": {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"},
+            "uid": owner.uid if owner is not None else None,
+            "gid": owner.gid if owner is not None else None,
+            "cwd": str(self._folder),
+            "log": str(self._folder / "log"),
+        }
+
+    def _ask(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Give the keeper an order and return its answer, empty where it has ended."""
+        assert self._keeper.stdin is not None
+        assert self._keeper.stdout is not None
+        try:
+            self._keeper.stdin.write(json.dumps(order).encode() + b"\n")
+            self._keeper.stdin.flush()
+            answer = self._keeper.stdout.readline()
+        except (OSError, ValueError):  # ValueError: it was told to leave
+            return {}
+        found: dict[str, Any] = json.loads(answer) if answer else {}
+        return found
+
+    def _give_away(self, path: Path) -> None:
+        """Make it PostgreSQL's own, and nobody else's."""
+        path.chmod(0o700 if path.is_dir() else 0o600)
+        if self._programs.owner is not None:
+            os.chown(path, self._programs.owner.uid, self._programs.owner.gid)
+
+
+def free_place(port: int | None, default_port: int) -> tuple[str, int] | None:
+    """Return an address of this machine and a port for a new server, ``None`` where ``port`` is asked for and taken.
+
+    On Linux every server has a loopback address of its own, so that each can have the default port. Elsewhere there is one.
+    """
+    if sys.platform == "linux":
+        for _ in range(20):
+            address = (
+                f"127.{64 + secrets.randbelow(64)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
+            )
+            if is_free(address, port or default_port):
+                return address, port or default_port
+    if port is not None:
+        return ("127.0.0.1", port) if is_free("127.0.0.1", port) else None
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return "127.0.0.1", trial.getsockname()[1]
+
+
+def is_free(address: str, port: int) -> bool:
+    """Whether a server could listen there now."""
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((address, port))
+            trial.listen(1)
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,456 @@
+"""RDS for PostgreSQL: a real server, reached by real functions, ended with its sandbox."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lambda_sandbox.services.postgres import programs
+from tests.contract.conftest import Server
+
+pg8000 = pytest.importorskip("pg8000.native", reason="pg8000 is not installed")
+pytestmark = pytest.mark.skipif(programs.find() is None, reason="this machine has no PostgreSQL")
+
+PASSWORD = "jam-and-tea-7"
+INSTANCE = {
+    "DBInstanceIdentifier": "shop",
+    "Engine": "postgres",
+    "DBInstanceClass": "db.t4g.micro",
+    "AllocatedStorage": 20,
+    "DBName": "shop",
+    "MasterUsername": "cloudberry",
+    "MasterUserPassword": PASSWORD,
+}
+CONNECTS = """\
+import socket
+
+def handler(event, context):
+    try:
+        with socket.create_connection(tuple(event), 5) as connection:
+            connection.sendall(bytes([0, 0, 0, 8, 4, 210, 22, 47]))  # may it be encrypted?
+            return connection.recv(1).decode() or "closed"
+    except OSError as error:
+        return type(error).__name__
+"""
+
+
+def place_of(server: Server, name: str = "shop") -> tuple[str, int]:
+    found = server.client("rds").describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
+    assert found["DBInstanceStatus"] == "available"
+    return found["Endpoint"]["Address"], found["Endpoint"]["Port"]
+
+
+def connect(place: tuple[str, int], password: str = PASSWORD, database: str = "shop") -> Any:
+    return pg8000.Connection(
+        "cloudberry", password=password, host=place[0], port=place[1], database=database, timeout=20
+    )
+
+
+def refusal(place: tuple[str, int], user: str = "cloudberry", password: str = PASSWORD) -> str:
+    """Return what the server says to somebody whom it does not let in."""
+    said = ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # pg8000 forgets the socket that it was refused on
+        try:
+            pg8000.Connection(user, password=password, host=place[0], port=place[1], database="shop").close()
+        except pg8000.DatabaseError as error:
+            said = error.args[0]["M"]
+            error.__traceback__ = None
+        gc.collect()
+    return said
+
+
+def asked(place: tuple[str, int], statement: str, password: str = PASSWORD) -> Any:
+    connection = connect(place, password)
+    try:
+        return connection.run(statement)
+    finally:
+        connection.close()
+
+
+def reach(server: Server, name: str, place: tuple[str, int]) -> str:
+    answer = server.client("lambda").invoke(FunctionName=name, Payload=json.dumps(place).encode())
+    assert "FunctionError" not in answer
+    found: str = json.load(answer["Payload"])
+    return found
+
+
+def databases(process_id: int) -> set[int]:
+    """The servers that descend from a process."""
+    children: dict[int, list[int]] = {}
+    names = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            name, _, rest = (folder / "stat").read_text().partition("(")[2].rpartition(")")
+        except OSError:
+            continue
+        children.setdefault(int(rest.split()[1]), []).append(int(folder.name))
+        names[int(folder.name)] = name
+    found, waiting = set(), [process_id]
+    while waiting:
+        each = waiting.pop()
+        waiting += children.get(each, [])
+        if names.get(each) == "postgres":
+            found.add(each)
+    return found
+
+
+def until_gone(processes: set[int], seconds: float = 10.0) -> bool:
+    end = time.monotonic() + seconds
+    while any(_runs(each) for each in processes):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def _runs(process: int) -> bool:
+    try:
+        return "(postgres)" in Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="module")
+def shop(start_server_of_module: Callable[..., Server]) -> Server:
+    """A sandbox in which an environment ran before there was a database."""
+    server = start_server_of_module()
+    server.deploy("early", CONNECTS)
+    assert reach(server, "early", ("127.0.0.1", 5432)) == "ConnectionRefusedError"
+    server.client("rds").create_db_instance(**INSTANCE)
+    return server
+
+
+@pytest.fixture(scope="module")
+def start_server_of_module() -> Iterator[Callable[..., Server]]:
+    started: list[Server] = []
+
+    def start(*arguments: str, **settings: str) -> Server:
+        started.append(Server(*arguments, **settings))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+def test_a_function_reaches_the_database_at_its_endpoint(shop: Server) -> None:
+    place = place_of(shop)
+    assert place[1] == 5432
+    shop.deploy("late", CONNECTS)
+    assert [reach(shop, name, place) for name in ("early", "late")] == ["N", "N"]
+
+
+def test_a_function_reaches_nothing_else_by_it(shop: Server) -> None:
+    address, port = place_of(shop)
+    own = int(shop.endpoint.rpartition(":")[2])
+    for other in ((address, port + 1), (address, own), ("127.0.0.1", own), ("127.99.99.99", port)):
+        assert reach(shop, "early", other) == "ConnectionRefusedError"
+
+
+def test_master_user_database_and_password_are_those_that_were_asked_for(shop: Server) -> None:
+    place = place_of(shop)
+    assert asked(place, "SELECT current_user, current_database()") == [["cloudberry", "shop"]]
+    assert "password authentication failed" in refusal(place, password="another-one-8")
+    rows = asked(
+        place, "SELECT rolsuper, rolcreatedb, rolcreaterole FROM pg_roles WHERE rolname = current_user"
+    )
+    assert rows == [[False, True, True]], "AWS: the master user is no superuser"
+
+
+def test_the_superuser_cannot_come_by_the_network(shop: Server) -> None:
+    assert "rejects connection" in refusal(place_of(shop), user="rdsadmin")
+
+
+def test_the_class_says_how_many_connections_there_are(shop: Server) -> None:
+    assert asked(place_of(shop), "SHOW max_connections") == [["112"]]
+
+
+def test_two_instances_have_the_default_port_each(shop: Server) -> None:
+    rds = shop.client("rds")
+    rds.create_db_instance(**INSTANCE | {"DBInstanceIdentifier": "second", "DBName": "other"})
+    first, second = place_of(shop), place_of(shop, "second")
+    assert first != second
+    assert [reach(shop, "early", place) for place in (first, second)] == ["N", "N"]
+    rds.delete_db_instance(DBInstanceIdentifier="second", SkipFinalSnapshot=True)
+    assert reach(shop, "early", second) == "ConnectionRefusedError"
+    assert reach(shop, "early", first) == "N"
+    with pytest.raises(ClientError, match="DBInstanceNotFound"):
+        rds.describe_db_instances(DBInstanceIdentifier="second")
+
+
+def test_parameter_group_counts_after_a_reboot_and_the_data_stay(shop: Server) -> None:
+    rds, place = shop.client("rds"), place_of(shop)
+    asked(place, "CREATE TABLE jars (count int)")
+    rds.create_db_parameter_group(
+        DBParameterGroupName="few", DBParameterGroupFamily="postgres15", Description="few"
+    )
+    rds.modify_db_parameter_group(
+        DBParameterGroupName="few",
+        Parameters=[
+            {"ParameterName": "max_connections", "ParameterValue": "7", "ApplyMethod": "pending-reboot"}
+        ],
+    )
+    rds.modify_db_instance(DBInstanceIdentifier="shop", DBParameterGroupName="few", ApplyImmediately=True)
+    assert asked(place, "SHOW max_connections") == [["112"]]
+    rds.reboot_db_instance(DBInstanceIdentifier="shop")
+    assert asked(place, "SHOW max_connections") == [["7"]]
+    assert asked(place, "SELECT count(*) FROM jars") == [[0]]
+    rds.modify_db_parameter_group(
+        DBParameterGroupName="few",
+        Parameters=[
+            {"ParameterName": "statement_timeout", "ParameterValue": "1234", "ApplyMethod": "immediate"}
+        ],
+    )
+    assert asked(place, "SHOW statement_timeout") == [["1234ms"]]
+    held = [connect(place) for _ in range(4)]
+    assert "remaining connection slots are reserved" in refusal(place)
+    for connection in held:
+        connection.close()
+
+
+def test_stop_start_and_a_new_password(shop: Server) -> None:
+    rds, place = shop.client("rds"), place_of(shop)
+    rds.stop_db_instance(DBInstanceIdentifier="shop")
+    assert reach(shop, "early", place) in ("ConnectionResetError", "closed")
+    rds.start_db_instance(DBInstanceIdentifier="shop")
+    assert place_of(shop) == place
+    rds.modify_db_instance(DBInstanceIdentifier="shop", MasterUserPassword="another-one-8")
+    assert asked(place, "SELECT 1", "another-one-8") == [[1]]
+    rds.modify_db_instance(DBInstanceIdentifier="shop", MasterUserPassword=PASSWORD)
+
+
+def test_a_managed_password_is_in_secrets_manager(shop: Server) -> None:
+    rds = shop.client("rds")
+    rest = {name: value for name, value in INSTANCE.items() if name != "MasterUserPassword"}
+    rds.create_db_instance(**rest | {"DBInstanceIdentifier": "managed"}, ManageMasterUserPassword=True)
+    found = rds.describe_db_instances(DBInstanceIdentifier="managed")["DBInstances"][0]
+    text = shop.client("secretsmanager").get_secret_value(SecretId=found["MasterUserSecret"]["SecretArn"])
+    secret = json.loads(text["SecretString"])
+    assert secret["username"] == "cloudberry"
+    assert asked(place_of(shop, "managed"), "SELECT 1", secret["password"]) == [[1]]
+    rds.delete_db_instance(DBInstanceIdentifier="managed", SkipFinalSnapshot=True)
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "said"),
+    [
+        ({"Engine": "mysql"}, "and no other engine: pass Engine='postgres', not 'mysql'"),
+        ({"EngineVersion": "9.6"}, "Cannot find version 9.6 for postgres"),
+        ({"DBInstanceClass": "db.z9.nano"}, "Invalid DB Instance class: db.z9.nano"),
+        ({"MasterUserPassword": "a b@c/d-long"}, "not a valid password"),
+        ({"MasterUsername": "rdsadmin"}, "reserved word"),
+        ({"MultiAZ": True}, "leave MultiAZ out"),
+        ({"StorageEncrypted": True}, "leave StorageEncrypted out"),
+        ({"BackupRetentionPeriod": 7}, "takes no snapshots and no backups"),
+        ({"EnableIAMDatabaseAuthentication": True}, "no IAM authentication of databases"),
+        ({"EnablePerformanceInsights": True}, "does not carry out EnablePerformanceInsights"),
+        ({"Port": 80}, "Port 80 is not a number from 1150"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_what_is_not_done_is_refused(shop: Server, asked_for: dict[str, Any], said: str) -> None:
+    rds = shop.client("rds")
+    with pytest.raises(ClientError) as refused:
+        rds.create_db_instance(**INSTANCE | {"DBInstanceIdentifier": "refused"} | asked_for)
+    assert said in refused.value.response["Error"]["Message"]
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    with pytest.raises(ClientError, match="DBInstanceNotFound"):
+        rds.describe_db_instances(DBInstanceIdentifier="refused")
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments", "said"),
+    [
+        ("create_db_snapshot", {"DBSnapshotIdentifier": "s", "DBInstanceIdentifier": "shop"}, "no snapshots"),
+        ("create_db_instance_read_replica", {"DBInstanceIdentifier": "r", "SourceDBInstanceIdentifier": "shop"}, "no read replicas"),
+        ("create_db_cluster", {"DBClusterIdentifier": "c", "Engine": "aurora-postgresql"}, "no clusters"),
+        (
+            "create_db_proxy",
+            {"DBProxyName": "p", "EngineFamily": "POSTGRESQL", "RoleArn": "arn:aws:iam::000000000000:role/demo", "VpcSubnetIds": ["subnet-1"]},
+            "no RDS Proxy",
+        ),
+        ("modify_db_instance", {"DBInstanceIdentifier": "shop", "DBPortNumber": 6000}, "does not carry out DbPortNumber"),
+        ("reboot_db_instance", {"DBInstanceIdentifier": "shop", "ForceFailover": True}, "no standby"),
+        ("delete_db_instance", {"DBInstanceIdentifier": "shop"}, "pass SkipFinalSnapshot=True"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.count("_") else "",
+)  # fmt: skip
+def test_operations_that_are_not_done_are_refused(
+    shop: Server, operation: str, arguments: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ClientError) as refused:
+        getattr(shop.client("rds"), operation)(**arguments)
+    assert said in refused.value.response["Error"]["Message"]
+    assert reach(shop, "early", place_of(shop)) == "N"
+
+
+def test_the_data_api_is_refused(shop: Server) -> None:
+    with pytest.raises(ClientError, match="has no Data API"):
+        shop.client("rds-data").execute_statement(resourceArn="a" * 11, secretArn="b" * 11, sql="SELECT 1")
+
+
+def test_a_stack_makes_no_instance(shop: Server) -> None:
+    properties = {name: value for name, value in INSTANCE.items() if name != "DBInstanceIdentifier"}
+    template = {"Resources": {"Shop": {"Type": "AWS::RDS::DBInstance", "Properties": properties}}}
+    before = shop.client("rds").describe_db_instances()["DBInstances"]
+    stacks = shop.client("cloudformation")
+    with contextlib.suppress(ClientError):
+        stacks.create_stack(StackName="shop", TemplateBody=json.dumps(template))
+    found = [
+        each["StackStatus"] for each in stacks.describe_stacks()["Stacks"] if each["StackName"] == "shop"
+    ]
+    assert "CREATE_COMPLETE" not in found
+    after = shop.client("rds").describe_db_instances()["DBInstances"]
+    assert [each["DBInstanceIdentifier"] for each in after] == [
+        each["DBInstanceIdentifier"] for each in before
+    ]
+
+
+def test_reset_ends_the_database(start_server_of_module: Callable[..., Server]) -> None:
+    server = start_server_of_module()
+    server.client("rds").create_db_instance(**INSTANCE)
+    running = databases(server.process.pid)
+    assert running
+    request = urllib.request.Request(f"{server.endpoint}/_sandbox/reset", method="POST")
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.status == 200
+    assert until_gone(running)
+    assert server.client("rds").describe_db_instances()["DBInstances"] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["is stopped", "is killed"])
+def test_nothing_is_left_when_the_sandbox(number: signal.Signals) -> None:
+    folders = set(Path("/tmp").glob("lambda-sandbox-postgres-*"))
+    server = Server()
+    server.client("rds").create_db_instance(**INSTANCE)
+    running = databases(server.process.pid)
+    assert running
+    own = set(Path("/tmp").glob("lambda-sandbox-postgres-*")) - folders
+    server.process.send_signal(number)
+    server.process.communicate(timeout=30)
+    assert until_gone(running)
+    end = time.monotonic() + 10
+    while any(folder.exists() for folder in own) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not any(folder.exists() for folder in own if _mine(folder, server))
+
+
+def test_the_way_in_is_closed_when_the_neighbours_crash(
+    start_server_of_module: Callable[..., Server],
+) -> None:
+    server = start_server_of_module()
+    server.deploy("early", CONNECTS)
+    server.client("rds").create_db_instance(**INSTANCE)
+    place, running = place_of(server), databases(server.process.pid)
+    assert reach(server, "early", place) == "N"
+    (moto,) = [each for each in _children(server.process.pid) if b"moto_process" in _command(each)]
+    os.kill(moto, signal.SIGKILL)
+    assert until_gone(running)
+    end = time.monotonic() + 10
+    while (said := reach(server, "early", place)) != "ConnectionRefusedError" and time.monotonic() < end:
+        time.sleep(0.05)
+    assert said == "ConnectionRefusedError"
+
+
+def test_only_the_neighbours_may_open(shop: Server) -> None:
+    body = json.dumps({"places": [["127.0.0.1", 22]]}).encode()
+    request = urllib.request.Request(f"{shop.endpoint}/_sandbox/trigger/open", body, method="POST")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=10)
+    assert refused.value.code == 403
+    refused.value.close()
+    assert reach(shop, "early", place_of(shop)) == "N"
+
+
+def _children(process_id: int) -> list[int]:
+    text = Path(f"/proc/{process_id}/task/{process_id}/children").read_text()
+    return [int(each) for each in text.split()]
+
+
+def _command(process_id: int) -> bytes:
+    try:
+        return Path(f"/proc/{process_id}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def test_a_sandbox_that_is_killed_while_it_creates_leaves_nothing() -> None:
+    before = set(Path("/tmp").glob("lambda-sandbox-postgres-*"))
+    server = Server()
+    asking = threading.Thread(target=_create_in_vain, args=(server,))
+    asking.start()
+    end = time.monotonic() + 30
+    while not any((folder / "data").exists() for folder in set(_folders()) - before):
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    running = databases(server.process.pid)
+    server.process.send_signal(signal.SIGKILL)
+    server.process.communicate(timeout=30)
+    asking.join(30)
+    assert until_gone(running)
+    end = time.monotonic() + 20
+    while (
+        left := [each for each in set(_folders()) - before if _mine(each, server)]
+    ) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert left == []
+
+
+def _folders() -> Iterator[Path]:
+    return Path("/tmp").glob("lambda-sandbox-postgres-*")
+
+
+def _create_in_vain(server: Server) -> None:
+    with contextlib.suppress(Exception):
+        server.client("rds").create_db_instance(**INSTANCE)
+
+
+def _mine(folder: Path, server: Server) -> bool:
+    """Whether nobody else's server, of another test that runs now, uses the folder."""
+    return folder.exists() and not any(
+        str(folder) in (each / "cmdline").read_text("latin-1", "replace")
+        for each in Path("/proc").glob("[0-9]*")
+        if each.exists() and os.access(each / "cmdline", os.R_OK)
+    )
+
+
+def test_a_state_folder_keeps_the_database_over_a_restart(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    for place in (folder.parent, *folder.parent.parents):
+        if not place.stat().st_mode & 0o001 and os.geteuid() == 0:
+            place.chmod(place.stat().st_mode | 0o011)
+    server = Server("--state", str(folder))
+    try:
+        server.client("rds").create_db_instance(**INSTANCE)
+        first = place_of(server)
+        asked(first, "CREATE TABLE jars AS SELECT 40 AS count")
+        server.deploy("early", CONNECTS)
+    finally:
+        server.stop()
+    server = Server("--state", str(folder))
+    try:
+        end = time.monotonic() + 30
+        while (said := reach(server, "early", first)) != "N" and time.monotonic() < end:
+            time.sleep(0.1)
+        assert said == "N", "functions reach it before anybody has asked RDS"
+        assert place_of(server) == first
+        assert asked(first, "SELECT count FROM jars") == [[40]]
+        server.client("rds").delete_db_instance(DBInstanceIdentifier="shop", SkipFinalSnapshot=True)
+        assert not list(folder.glob("databases/*/*/shop"))
+    finally:
+        server.stop()

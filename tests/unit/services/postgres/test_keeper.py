@@ -1,0 +1,144 @@
+"""The process that keeps a server, and ends it with whoever started it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lambda_sandbox.services.postgres import keeper
+
+
+class Kept:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        guard = json.dumps({"signal": int(signal.SIGTERM), "remove": [str(folder)]})
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-S", keeper.__file__, guard],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def order(self, op: str, *command: str, **more: Any) -> None:
+        program = {"command": command, "environment": {}, "uid": None, "gid": None, "cwd": "/"}
+        text = json.dumps({"op": op, **program, "log": str(self.folder / "log"), **more})
+        assert self.process.stdin is not None
+        self.process.stdin.write(text + "\n")
+        self.process.stdin.flush()
+
+    def answer(self) -> Any:
+        assert self.process.stdout is not None
+        return json.loads(self.process.stdout.readline())
+
+    def children(self) -> list[int]:
+        text = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(each) for each in text.split()]
+
+    def leave(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(20)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            pipe.close()
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    if sys.platform != "linux":
+        pytest.skip("looks at /proc")
+    made = Kept(tmp_path / "folder")
+    yield made
+    made.close()
+
+
+def gone(process_id: int) -> bool:
+    end = time.monotonic() + 10
+    while Path(f"/proc/{process_id}").exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    return not Path(f"/proc/{process_id}").exists()
+
+
+def started(kept: Kept) -> int:
+    kept.order("start", "/bin/sleep", "600")
+    assert kept.answer() == {}
+    (process_id,) = kept.children()
+    return process_id
+
+
+def test_a_program_is_run_to_its_end(kept: Kept) -> None:
+    kept.order("run", "/bin/sh", "-c", "echo said; exit 3")
+    assert kept.answer() == {"status": 3}
+    assert (kept.folder / "log").read_text() == "said\n"
+
+
+def test_a_server_that_is_stopped_leaves_its_files(kept: Kept) -> None:
+    process_id = started(kept)
+    kept.order("alive")
+    assert kept.answer() == {"alive": True}
+    kept.order("stop", signal=int(signal.SIGTERM))
+    assert kept.answer() == {}
+    assert gone(process_id)
+    kept.order("alive")
+    assert kept.answer() == {"alive": False}
+    assert kept.folder.exists()
+
+
+def test_the_end_of_its_input_ends_the_server_and_its_folder(kept: Kept) -> None:
+    process_id = started(kept)
+    kept.leave()
+    assert gone(process_id)
+    assert not kept.folder.exists()
+
+
+def test_the_end_of_its_input_ends_a_program_that_is_run(kept: Kept) -> None:
+    kept.order("run", "/bin/sleep", "600")
+    end = time.monotonic() + 10
+    while not kept.children() and time.monotonic() < end:
+        time.sleep(0.01)
+    (process_id,) = kept.children()
+    kept.leave()
+    assert gone(process_id)
+    assert not kept.folder.exists()
+
+
+def test_a_server_ends_with_a_keeper_that_is_killed(kept: Kept) -> None:
+    process_id = started(kept)
+    kept.process.kill()
+    kept.process.wait(10)
+    assert gone(process_id)
+
+
+def test_a_server_that_ends_by_itself_is_known_to_have_ended(kept: Kept) -> None:
+    kept.order("start", "/bin/true")
+    assert kept.answer() == {}
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        kept.order("alive")
+        if kept.answer() == {"alive": False}:
+            return
+        time.sleep(0.01)
+    raise AssertionError("it is still thought to run")
+
+
+def test_orders_that_come_in_pieces_are_put_together(kept: Kept) -> None:
+    assert kept.process.stdin is not None
+    kept.process.stdin.write('{"op": "al')
+    kept.process.stdin.flush()
+    time.sleep(0)
+    kept.process.stdin.write('ive"}\n')
+    kept.process.stdin.flush()
+    assert kept.answer() == {"alive": False}
