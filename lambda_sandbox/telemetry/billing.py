@@ -49,10 +49,10 @@ def bill(
 
     ``rows`` one an invocation, ``functions`` by name, ``days`` by date (UTC), ``total_usd``, ``requests``, ``gb_seconds``,
     and ``month_usd``: what a month at the rate of these invocations would cost, ``None`` for less than two of them.
-    ``neighbours`` is the bill of S3, SQS and the rest, and says in ``left_out`` what of them it does not hold; ``all`` both together, day by day and function by function, in
-    decimal text, with what a month of both would cost: of what functions caused, for setting things up from outside does
-    not come every day. ``durable`` is what executions cost beside their invocations (``DurableUsage.bill``): it is part of
-    ``all`` and not of ``total_usd``. Sums are made of decimal numbers; the floats are for reading.
+    ``neighbours`` is the bill of S3, SQS and the rest, and says in ``left_out`` what of them it does not hold. ``durable`` is
+    what executions cost beside their invocations (``DurableUsage.bill``). ``all`` is everything together, day by day and
+    function by function, in decimal text, with what a month of it would cost: of what functions caused, for setting things
+    up from outside does not come every day. Sums are made of decimal numbers; the floats are for reading.
     The free tier is not applied: a lesson's bill would always be zero. Throttled attempts are not charged.
     """
     charged = [record for record in records if record.report is not None]
