@@ -66,10 +66,19 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
 
 
 def gone(process_id: int) -> bool:
+    """Whether the process ends soon. Its parent may be this one by then, which waits for nobody: a zombie has ended."""
     end = time.monotonic() + 10
-    while Path(f"/proc/{process_id}").exists() and time.monotonic() < end:
+    while (alive := _runs(process_id)) and time.monotonic() < end:
         time.sleep(0.01)
-    return not Path(f"/proc/{process_id}").exists()
+    return not alive
+
+
+def _runs(process_id: int) -> bool:
+    try:
+        state = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
 
 
 def started(kept: Kept) -> int:
