@@ -38,6 +38,8 @@ from lambda_sandbox.errors import InvalidParameterValueException, ResourceConfli
 FAILURES_IN_A_ROW = 5
 _RETRY_S = (1.0, 16.0)
 _THROTTLE_S = (1.0, 60.0)
+# How an end is called in the types of history's events.
+_WORDS = {SUCCEEDED: "Succeeded", FAILED: "Failed", TIMED_OUT: "TimedOut", STOPPED: "Stopped"}
 
 
 class Machine:
@@ -171,9 +173,7 @@ class Machine:
         if root is not None:
             root.status, root.ended_at = status, now
             self.touch(root)
-        word = {SUCCEEDED: "Succeeded", FAILED: "Failed", TIMED_OUT: "TimedOut", STOPPED: "Stopped"}[status]
-        details = {"Result": {"Payload": result or ""}} if status == SUCCEEDED else _error(error or {})
-        self.record(f"Execution{word}", now, None, **{f"Execution{word}Details": details})
+        self._record_end("Execution", status, now, None, result, error)
 
     def recover(self) -> None:
         """The process that ran the execution is gone, and its invocation with it."""
@@ -296,9 +296,7 @@ class Machine:
             status, result, error = FAILED, None, outcomes.too_large("chained invoke's result")
         self.bill(0, outcomes.size(result, error))
         self.finish(operation, status, now, result=result, error=error, outside=True)
-        word = {SUCCEEDED: "Succeeded", FAILED: "Failed", TIMED_OUT: "TimedOut", STOPPED: "Stopped"}[status]
-        details = {"Result": {"Payload": result or ""}} if status == SUCCEEDED else _error(error or {})
-        self.record(f"ChainedInvoke{word}", now, operation, **{f"ChainedInvoke{word}Details": details})
+        self._record_end("ChainedInvoke", status, now, operation, result, error)
 
     def stop(self, error: Error, now: float) -> None:
         self.end(STOPPED, now, error=error)
@@ -421,6 +419,19 @@ class Machine:
                 details=dict(details),
             )
         )
+
+    def _record_end(
+        self,
+        noun: str,
+        status: str,
+        now: float,
+        operation: Operation | None,
+        result: str | None,
+        error: Error | None,
+    ) -> None:
+        kind = noun + _WORDS[status]
+        details = {"Result": {"Payload": result or ""}} if status == SUCCEEDED else _error(error or {})
+        self.record(kind, now, operation, **{f"{kind}Details": details})
 
     def forget(self, operation_id: str) -> None:
         """Take back an operation that was added and is not kept yet."""
