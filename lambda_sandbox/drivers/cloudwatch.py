@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 
 from lambda_sandbox.clock import WaitingClock
 from lambda_sandbox.drivers.aws_json import JsonService, error_answer
-from lambda_sandbox.invocation.concurrency import Concurrency
 from lambda_sandbox.telemetry.alarms import Alarms, StateChange
 from lambda_sandbox.telemetry.alarms_api import AlarmsApi
 from lambda_sandbox.telemetry.metrics import Metrics
@@ -62,10 +61,6 @@ class CloudWatch:
         # The hot path finds these without a step in between.
         self.record = self.of_lambda.record
         self.output = self.in_logs.output
-
-    def watch(self, concurrency: Concurrency) -> None:
-        """Read how busy everything is from the core's books."""
-        self.of_lambda.concurrency = concurrency
 
     def flush(self) -> None:
         """Bring in what has happened and was not added up yet."""

@@ -70,7 +70,6 @@ class ServerDriver:
         self._frozen: set[str] = set()
         self._freezing: set[str] = set()
         self.cloudwatch = CloudWatch(core.waiting_clock)
-        self.cloudwatch.watch(core.concurrency)
         self.function_logs = FunctionLogs(
             clock, logs, history, self.cloudwatch, self._read_output, self._output_heard
         )
@@ -383,7 +382,7 @@ class ServerDriver:
 
     def _record(self, action: messages.Record) -> None:
         self.history.record(action.record)
-        self.cloudwatch.record(action.record)
+        self.cloudwatch.record(action.record, action.share)
         if SAMPLED in action.record.invocation.trace_header:
             function, root = action.record.invocation.function, action.record.invocation.trace_header
             self.history.neighbours.traced(self.clock.now(), function.function_name, root.partition(";")[0])

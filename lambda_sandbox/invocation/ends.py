@@ -128,7 +128,7 @@ def _report(
         actions += waiting.event_done(core, invocation, record, payload, failed=failure is not None)
     elif completes and core.heard:
         actions.append(_complete(environment, invocation, payload, failure, report))
-    actions.append(Record(record))
+    actions.append(Record(record, share))
     return actions
 
 

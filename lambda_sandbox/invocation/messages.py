@@ -16,6 +16,7 @@ from lambda_sandbox.errors import ApiError
 from lambda_sandbox.resources import FunctionConfiguration
 
 if TYPE_CHECKING:
+    from lambda_sandbox.invocation.concurrency import FunctionShare
     from lambda_sandbox.invocation.environment import Environment, WasIdle
     from lambda_sandbox.invocation.extension import Extension, ExtensionStatus
     from lambda_sandbox.invocation.report import Report
@@ -40,7 +41,7 @@ class Status(StrEnum):
     THROTTLE = "throttle"
 
 
-SUCCESS, TIMEOUT = Status.SUCCESS, Status.TIMEOUT
+SUCCESS, TIMEOUT, THROTTLE = Status.SUCCESS, Status.TIMEOUT, Status.THROTTLE
 
 
 class Invocation(Struct, eq=False, gc=False):
@@ -289,7 +290,10 @@ class RefuseRuntime(Struct, eq=False):
 
 
 class Record(Struct, eq=False, gc=False):
+    """``share`` is where the attempt counted until now, ``None`` for one that never ran."""
+
     record: InvocationRecord
+    share: FunctionShare | None = None
 
 
 Action: TypeAlias = (

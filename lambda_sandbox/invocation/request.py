@@ -19,10 +19,19 @@ from lambda_sandbox.resources import FunctionConfiguration
 
 # They tell requests apart and open nothing: the kernel's random numbers would cost a system call each.
 _numbers = random.Random()  # noqa: S311
-if hasattr(os, "register_at_fork"):  # Windows has none, and no fork
-    os.register_at_fork(after_in_child=_numbers.seed)
+_request_ids: list[str] = []  # drawn, and nobody's yet
+_DRAWN_AT_ONCE = 64
 _FIXED = 4 << 76 | 8 << 60  # version and variant
 _DRAWN = (1 << 128) - 1 ^ (15 << 76 | 12 << 60)
+
+
+def _begin_anew() -> None:
+    _numbers.seed()
+    _request_ids.clear()
+
+
+if hasattr(os, "register_at_fork"):  # Windows has none, and no fork
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def invocation_type(value: str, *, streamed: bool = False) -> InvocationType:
@@ -182,11 +191,17 @@ def decoded_context(value: str) -> str:
 
 
 def new_request_id() -> str:
-    """Return a random UUID (version 4). The standard library's object costs four times its text.
+    """Return a random UUID (version 4). They are drawn by the dozen: one alone takes four times as long.
 
     >>> str(uuid.UUID(new_request_id()).version)
     '4'
     """
+    if not _request_ids:
+        _request_ids.extend(_drawn_id() for _ in range(_DRAWN_AT_ONCE))
+    return _request_ids.pop()
+
+
+def _drawn_id() -> str:
     digits = f"{_numbers.getrandbits(128) & _DRAWN | _FIXED:032x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 

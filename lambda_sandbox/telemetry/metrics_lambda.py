@@ -12,18 +12,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from msgspec import Struct
 
 from lambda_sandbox.clock import WaitingClock
-from lambda_sandbox.invocation.concurrency import Concurrency
+from lambda_sandbox.invocation.concurrency import FunctionShare
 from lambda_sandbox.invocation.messages import (
     EVENT,
+    SUCCESS,
+    THROTTLE,
     EventFinished,
     Invocation,
     InvocationRecord,
-    Status,
 )
 from lambda_sandbox.invocation.version_keys import keys_of
 from lambda_sandbox.resources import LATEST, FunctionConfiguration
@@ -34,30 +34,7 @@ _PENDING = 512
 _RECURSION = "RecursiveInvocationException"
 
 
-@dataclass(slots=True)
-class _Sums:
-    """What one function's invocations by one name in one minute add up to."""
-
-    function: FunctionConfiguration
-    resource: str
-    moment: float
-    durations_ms: list[float] = field(default_factory=list)
-    event_ages_ms: list[float] = field(default_factory=list)
-    extensions_ms: list[float] = field(default_factory=list)  # after the handler was done
-    concurrent: list[float] = field(default_factory=list)
-    provisioned_in_use: list[float] = field(default_factory=list)
-    utilization: list[float] = field(default_factory=list)
-    account_concurrent: list[float] = field(default_factory=list)
-    unreserved_concurrent: list[float] = field(default_factory=list)
-    claimed: list[float] = field(default_factory=list)
-    errors: int = 0
-    throttles: int = 0
-    recursions: int = 0
-    on_provisioned: int = 0
-    spilled: int = 0
-
-
-class _Load(Struct, frozen=True):
+class _Load(Struct, frozen=True, gc=False):
     """How busy everything was while one invocation still counted."""
 
     function: int
@@ -66,6 +43,19 @@ class _Load(Struct, frozen=True):
     claimed: int
     provisioned: int
     promised: int
+    on_provisioned: bool
+
+
+class _Group(Struct):
+    """One function's invocations by one name in one minute, which the wall's clock shows from ``since`` to ``until``."""
+
+    function: FunctionConfiguration
+    resource: str
+    moment: float
+    since: float
+    until: float
+    records: list[InvocationRecord] = []
+    loads: list[_Load] = []
 
 
 class LambdaMetrics:
@@ -75,13 +65,12 @@ class LambdaMetrics:
         self._metrics = metrics
         self._clock = clock
         self._pending: list[tuple[InvocationRecord, _Load | None]] = []
-        self.concurrency: Concurrency | None = None
 
     # --- what happens --------------------------------------------------------------------------------
 
-    def record(self, record: InvocationRecord) -> None:
-        """Take a finished attempt."""
-        self._pending.append((record, self._load(record)))
+    def record(self, record: InvocationRecord, share: FunctionShare | None) -> None:
+        """Take a finished attempt; ``share`` is where it counted, ``None`` for one that never ran."""
+        self._pending.append((record, None if share is None else _load(share, record.on_provisioned)))
         if len(self._pending) >= _PENDING:
             self.flush()
 
@@ -104,18 +93,23 @@ class LambdaMetrics:
     def flush(self) -> None:
         """Add up what is pending, so that a reader sees all that has happened."""
         pending, self._pending = self._pending, []
-        sums: dict[tuple[str, str, int], _Sums] = {}
+        groups: dict[tuple[str, str, int], _Group] = {}
+        group, invoked = None, ""
         for record, load in pending:
             invocation = record.invocation
-            function = invocation.function
-            moment = self._clock.of(record.started_at)
-            invoked = invocation.invoked_arn
-            key = keys_of(function).pool, invoked, int(moment // 60)
-            found = sums.get(key)
-            if found is None:
-                found = sums[key] = _Sums(function, _resource(function, invoked), moment)
-            self._take(found, record, load)
-        for each in sums.values():
+            # Mostly it is the last one's again.
+            if (
+                group is None
+                or invocation.function is not group.function
+                or invocation.invoked_arn != invoked
+                or not group.since <= record.started_at < group.until
+            ):
+                invoked = invocation.invoked_arn
+                group = self._group(groups, record)
+            group.records.append(record)
+            if load is not None:
+                group.loads.append(load)
+        for each in groups.values():
             self._report(each)
 
     def clear(self) -> None:
@@ -123,107 +117,94 @@ class LambdaMetrics:
 
     # --- parts ---------------------------------------------------------------------------------------
 
-    def _load(self, record: InvocationRecord) -> _Load | None:
-        """Return how busy everything is; the invocation itself was let go of a moment ago."""
-        if self.concurrency is None or record.throttled_by:
-            return None
-        share = self.concurrency.function(keys_of(record.invocation.function).arn)
-        account = share.account
-        return _Load(
-            share.in_use + share.provisioned_in_use + 1,
-            account.in_use + 1,
-            account.unreserved_in_use + (share.reserved is None and not record.on_provisioned),
-            account.limit - account.unreserved + account.unreserved_in_use,
-            share.provisioned_in_use + record.on_provisioned,
-            share.promised,
+    def _group(self, groups: dict[tuple[str, str, int], _Group], record: InvocationRecord) -> _Group:
+        function, invoked = record.invocation.function, record.invocation.invoked_arn
+        moment = self._clock.of(record.started_at)
+        minute = int(moment // 60)
+        key = keys_of(function).pool, invoked, minute
+        found = groups.get(key)
+        if found is None:
+            since, until = self._clock.wall(minute * 60.0), self._clock.wall(minute * 60.0 + 60.0)
+            found = groups[key] = _Group(function, _resource(function, invoked), moment, since, until)
+        return found
+
+    def _report(self, group: _Group) -> None:
+        ran = [
+            each for each in group.records if each.status is not THROTTLE and each.error_type != _RECURSION
+        ]
+        durations = Counter(map(_duration_ms, ran))
+        ages = Counter(self._age_ms(each) for each in ran if each.invocation.invocation_type is EVENT)
+        after = Counter(
+            max(0.0, each.ended_at - each.answered_at) * 1000.0 for each in ran if each.answered_at
         )
+        errors = sum(each.status is not SUCCESS for each in ran)
+        throttles = sum(each.status is THROTTLE for each in group.records)
+        for dimensions in _dimensions(group.function, group.resource):
+            self._report_counts(group, dimensions, len(ran), errors, throttles)
+            self._values(group, "Duration", dimensions, durations, "Milliseconds")
+            self._values(group, "AsyncEventAge", dimensions, ages, "Milliseconds")
+            self._values(group, "PostRuntimeExtensionsDuration", dimensions, after, "Milliseconds")
+        self._report_loads(group, Counter(group.loads))
 
-    def _take(self, sums: _Sums, record: InvocationRecord, load: _Load | None) -> None:
-        if record.status is Status.THROTTLE:
-            sums.throttles += 1
-            return
-        if record.error_type == _RECURSION:
-            sums.recursions += 1
-            return
-        report = record.report
-        took_s = record.ended_at - record.started_at
-        sums.durations_ms.append(report.duration_ms if report is not None else took_s * 1000.0)
-        sums.errors += record.status is not Status.SUCCESS
-        if record.invocation.invocation_type is EVENT:
-            arrived = self._clock.of(record.invocation.arrived_at)
-            sums.event_ages_ms.append(max(0.0, self._clock.of(record.started_at) - arrived) * 1000.0)
-        if record.answered_at:
-            sums.extensions_ms.append(max(0.0, record.ended_at - record.answered_at) * 1000.0)
-        if load is not None:
-            self._take_load(sums, record, load)
+    def _report_loads(self, group: _Group, loads: Mapping[_Load, int]) -> None:
+        """Most of them are alike: each kind is looked at once."""
+        by_name = (("FunctionName", group.function.function_name),)
+        for load, times in loads.items():
+            self._values(group, "ConcurrentExecutions", by_name, {load.function: times})
+            self._values(group, "ConcurrentExecutions", (), {load.account: times})
+            self._values(group, "UnreservedConcurrentExecutions", (), {load.unreserved: times})
+            self._values(group, "ClaimedAccountConcurrency", (), {load.claimed: times})
+            if load.promised:
+                self._report_provisioned(group, load, times)
 
-    def _take_load(self, sums: _Sums, record: InvocationRecord, load: _Load) -> None:
-        sums.concurrent.append(load.function)
-        sums.account_concurrent.append(load.account)
-        sums.unreserved_concurrent.append(load.unreserved)
-        sums.claimed.append(load.claimed)
-        if load.promised:
-            sums.on_provisioned += record.on_provisioned
-            sums.spilled += not record.on_provisioned
-            sums.provisioned_in_use.append(load.provisioned)
-            sums.utilization.append(load.provisioned / load.promised)
+    def _age_ms(self, record: InvocationRecord) -> float:
+        """Return how long an event waited before it ran."""
+        began, arrived = self._clock.of(record.started_at), self._clock.of(record.invocation.arrived_at)
+        return max(0.0, began - arrived) * 1000.0
 
-    def _report(self, sums: _Sums) -> None:
-        function = sums.function
-        durations, ages = Counter(sums.durations_ms), Counter(sums.event_ages_ms)
-        after = Counter(sums.extensions_ms)
-        for dimensions in _dimensions(function, sums.resource):
-            self._report_counts(sums, dimensions)
-            self._values(sums, "Duration", dimensions, durations, "Milliseconds")
-            self._values(sums, "AsyncEventAge", dimensions, ages, "Milliseconds")
-            self._values(sums, "PostRuntimeExtensionsDuration", dimensions, after, "Milliseconds")
-        by_name = (("FunctionName", function.function_name),)
-        self._values(sums, "ConcurrentExecutions", by_name, Counter(sums.concurrent))
-        self._values(sums, "ConcurrentExecutions", (), Counter(sums.account_concurrent))
-        self._values(sums, "UnreservedConcurrentExecutions", (), Counter(sums.unreserved_concurrent))
-        self._values(sums, "ClaimedAccountConcurrency", (), Counter(sums.claimed))
-        if sums.provisioned_in_use:
-            self._report_provisioned(sums)
-
-    def _report_counts(self, sums: _Sums, dimensions: Dimensions) -> None:
-        ran = len(sums.durations_ms)
+    def _report_counts(
+        self, group: _Group, dimensions: Dimensions, ran: int, errors: int, throttles: int
+    ) -> None:
         if ran:
-            self._ones(sums, "Invocations", dimensions, ran, ran)
-            self._ones(sums, "Errors", dimensions, sums.errors, ran)
-        if ran or sums.throttles:
-            self._ones(sums, "Throttles", dimensions, sums.throttles, ran + sums.throttles)
-        if sums.recursions:
-            self._ones(sums, "RecursiveInvocationsDropped", dimensions, sums.recursions, sums.recursions)
+            self._ones(group, "Invocations", dimensions, ran, ran)
+            self._ones(group, "Errors", dimensions, errors, ran)
+        if ran or throttles:
+            self._ones(group, "Throttles", dimensions, throttles, ran + throttles)
+        recursions = len(group.records) - ran - throttles
+        if recursions:
+            self._ones(group, "RecursiveInvocationsDropped", dimensions, recursions, recursions)
 
-    def _report_provisioned(self, sums: _Sums) -> None:
-        name = sums.function.function_name
-        dimensions = (("FunctionName", name), ("Resource", sums.resource))
-        ran = sums.on_provisioned + sums.spilled
-        self._ones(sums, "ProvisionedConcurrencyInvocations", dimensions, sums.on_provisioned, ran)
-        self._ones(sums, "ProvisionedConcurrencySpilloverInvocations", dimensions, sums.spilled, ran)
-        self._values(sums, "ProvisionedConcurrentExecutions", dimensions, Counter(sums.provisioned_in_use))
-        self._values(sums, "ProvisionedConcurrencyUtilization", dimensions, Counter(sums.utilization))
+    def _report_provisioned(self, group: _Group, load: _Load, times: int) -> None:
+        dimensions = (("FunctionName", group.function.function_name), ("Resource", group.resource))
+        on_provisioned = times if load.on_provisioned else 0
+        self._ones(group, "ProvisionedConcurrencyInvocations", dimensions, on_provisioned, times)
+        self._ones(
+            group, "ProvisionedConcurrencySpilloverInvocations", dimensions, times - on_provisioned, times
+        )
+        share = load.provisioned / load.promised
+        self._values(group, "ProvisionedConcurrentExecutions", dimensions, {load.provisioned: times})
+        self._values(group, "ProvisionedConcurrencyUtilization", dimensions, {share: times})
 
-    def _ones(self, sums: _Sums, metric: str, dimensions: Dimensions, ones: int, of: int) -> None:
+    def _ones(self, group: _Group, metric: str, dimensions: Dimensions, ones: int, of: int) -> None:
         """Report ``of`` values, ``ones`` of which are 1 and the others 0, as AWS does for errors and throttles."""
-        function = sums.function
+        function = group.function
         name = MetricName(function.account_id, function.region, NAMESPACE, metric, dimensions)
-        values = self._metrics.distribution(name, sums.moment, "Count")
+        values = self._metrics.distribution(name, group.moment, "Count")
         values.add(1.0, ones)
         values.add(0.0, of - ones)
 
     def _values(
         self,
-        sums: _Sums,
+        group: _Group,
         metric: str,
         dimensions: Dimensions,
         values: Mapping[float, int],
         unit: str = "Count",
     ) -> None:
         if values:
-            function = sums.function
+            function = group.function
             name = MetricName(function.account_id, function.region, NAMESPACE, metric, dimensions)
-            self._metrics.distribution(name, sums.moment, unit).add_counted(values)
+            self._metrics.distribution(name, group.moment, unit).add_counted(values)
 
     def _count(self, metric: str, function: FunctionConfiguration, moment: float) -> None:
         self._add_for_function(metric, function.arn, 1.0, "Count", moment)
@@ -235,6 +216,25 @@ class LambdaMetrics:
         for dimensions in ((), (("FunctionName", name),)):
             series = MetricName(account_id, region, NAMESPACE, metric, dimensions)
             self._metrics.distribution(series, self._clock.of(moment), unit).add(value)
+
+
+def _load(share: FunctionShare, on_provisioned: bool) -> _Load:
+    """Return how busy everything is; the invocation itself was let go of a moment ago."""
+    account = share.account
+    return _Load(
+        share.in_use + share.provisioned_in_use + 1,
+        account.in_use + 1,
+        account.unreserved_in_use + (share.reserved is None and not on_provisioned),
+        account.limit - account.unreserved + account.unreserved_in_use,
+        share.provisioned_in_use + on_provisioned,
+        share.promised,
+        on_provisioned,
+    )
+
+
+def _duration_ms(record: InvocationRecord) -> float:
+    report = record.report
+    return report.duration_ms if report is not None else (record.ended_at - record.started_at) * 1000.0
 
 
 def _resource(function: FunctionConfiguration, invoked_arn: str) -> str:

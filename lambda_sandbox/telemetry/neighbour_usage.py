@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -65,7 +65,7 @@ class NeighbourUsage:
     def __init__(self) -> None:
         self.calls: deque[Call] = deque(maxlen=_CALLS)
         self._sums: dict[tuple[int, str, str], Decimal] = {}
-        self._log_bytes: dict[tuple[int, str], int] = {}
+        self._log_bytes: defaultdict[tuple[int, str], int] = defaultdict(int)
         self._unmeasured: list[tuple[float, str, Written]] = []
         self._roots: dict[str, None] = {}
         self.left_out: dict[str, None] = {}  # sentences
@@ -87,8 +87,7 @@ class NeighbourUsage:
 
     def logged(self, at: float, function_name: str, size: int) -> None:
         """Add bytes that a function's log took in."""
-        key = (int(at // 86_400), function_name)
-        self._log_bytes[key] = self._log_bytes.get(key, 0) + size
+        self._log_bytes[int(at // 86_400), function_name] += size
 
     def logged_line(self, at: float, function_name: str, line: Written) -> None:
         """Add a line that the platform wrote: it is measured by the hundred or when somebody asks."""
@@ -106,8 +105,9 @@ class NeighbourUsage:
 
     def _measure(self) -> None:
         lines, self._unmeasured = self._unmeasured, []
+        sizes = self._log_bytes
         for at, function_name, line in lines:
-            self.logged(at, function_name, bytes_of(line))
+            sizes[int(at // 86_400), function_name] += bytes_of(line)
 
     def sums(self) -> list[Used]:
         """Return every sum, by day, function and meter."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -192,6 +194,18 @@ def test_batches_of_a_stream_have_their_iterator_age(server: Server) -> None:
     while not (ages := figures(cloudwatch, "IteratorAge", "Maximum", FunctionName="reader")):
         assert datetime.now(UTC) < deadline, "the record was not handled in time"
     assert 0 <= ages[0] < 60_000
+
+
+def test_a_reset_does_not_end_the_counting_of_what_runs_at_once(start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    urllib.request.urlopen(urllib.request.Request(f"{server.endpoint}/_sandbox/reset", method="POST"))
+    server.deploy("busy", SLEEPER, Timeout=30)
+    lambda_ = server.client("lambda")
+    with ThreadPoolExecutor() as callers:
+        for _ in range(3):
+            callers.submit(lambda_.invoke, FunctionName="busy", Payload='{"seconds": 1.5}')
+    cloudwatch = server.client("cloudwatch")
+    assert figures(cloudwatch, "ConcurrentExecutions", "Maximum", FunctionName="busy") == [3.0]
 
 
 def test_math_divides_errors_by_invocations(stage: Stage) -> None:

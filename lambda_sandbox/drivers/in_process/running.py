@@ -74,7 +74,6 @@ class Running:
         self.core = Core(
             self._clock, account_limit=config.account_concurrency, idle_lifetime_s=config.idle_lifetime_s
         )
-        self._seen.cloudwatch.watch(self.core.concurrency)
         self._seen.application_logs = ApplicationLogs()
         self._promises = Promises(self._plane.store, self.core)
         self._sending = Sending(self._clock, self._plane, self._seen, self._forward, self._invoke_event)

@@ -33,7 +33,7 @@ class Seen:
 
     def record(self, action: Record) -> None:
         self.history.record(action.record)
-        self.cloudwatch.record(action.record)
+        self.cloudwatch.record(action.record, action.share)
         if SAMPLED in action.record.invocation.trace_header:
             self.xray.of_lambda.record(action.record)
 
