@@ -247,6 +247,8 @@ def show(console: Console, figures: dict[str, Any]) -> None:
     for name, ratio in warm.items():
         if "_to_" in name:
             table.add_row(name.replace("_", " "), "", "", f"{ratio}")
+    relay = figures["warm"]["relay"]
+    table.add_row("and with a process behind it, nothing else", f"{relay['p50_us']} µs", "", "")
     placed = figures["warm_where_the_system_places_them"]
     table.add_row(
         "warm p50, any processors",
@@ -262,6 +264,9 @@ def show(console: Console, figures: dict[str, Any]) -> None:
     table.add_row("cold start p50 (first call)", "", f"{cold['p50_ms']} ms", "")
     table.add_row("cold start p99", "", f"{cold['p99_ms']} ms", "")
     console.print(table)
+    for name, shares in figures["warm_processor_us"].items():
+        parts = ", ".join(f"{whose} {used_us} µs" for whose, used_us in shares.items())
+        console.print(f"processor time of a warm call, {name}: {parts}")
 
 
 @main.command("events")

@@ -33,8 +33,11 @@ class BareProtocol(asyncio.Protocol):
             total = end + 4 + _content_length(self.buffer[:end])
             if len(self.buffer) < total:
                 return
-            self.buffer = self.buffer[total:]
-            self.transport.write(ANSWER)
+            body, self.buffer = self.buffer[end + 4 : total], self.buffer[total:]
+            self.take(body)
+
+    def take(self, body: bytes) -> None:
+        self.transport.write(ANSWER)
 
 
 def _content_length(head: bytes) -> int:
@@ -42,12 +45,13 @@ def _content_length(head: bytes) -> int:
     return 0 if at < 0 else int(head[at + 17 :].split(b"\r\n", 1)[0])
 
 
-async def serve() -> None:
-    server = await asyncio.get_running_loop().create_server(BareProtocol, "127.0.0.1", 0)
+async def serve_until_told(protocol: type[BareProtocol]) -> None:
+    """Listen at a free port, say which, and end with the pipe that is the standard input."""
+    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
     print(f"ready http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await asyncio.to_thread(sys.stdin.read)  # until whoever started it closes the pipe
     server.close()
 
 
 if __name__ == "__main__":
-    uvloop.run(serve())
+    uvloop.run(serve_until_told(BareProtocol))

@@ -15,13 +15,14 @@ from typing import Any
 
 from benchmarks.client import Connection, calls_per_second, latencies_s
 from benchmarks.peers import peers
-from benchmarks.processors import one_processor
+from benchmarks.processors import Shares, one_processor, processor_us
 from benchmarks.servers import Sandbox, Target, bare, sandbox
 from lambda_sandbox.server_client import ServerClient
 
 CONNECTIONS = (8, 32)
-ONE_AT_A_TIME = "rie"  # AWS's emulator fails a second call while one is under way
-OWN = {"bare", "sandbox", "native"}  # the others are peers
+RELAY = "relay"
+ONE_AT_A_TIME = {"rie", RELAY}  # AWS's emulator fails a second call while one is under way
+OWN = {"bare", RELAY, "sandbox", "native"}  # the others are peers
 _WARM_UP_CALLS = 2000  # V8 compiles what has run a thousand times
 _RATE_ROUND = 4  # times the calls of a round of single ones: some fifth of a second
 
@@ -44,12 +45,19 @@ def measure(
     rounds: int, calls: int, cold_starts: int, progress: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
     """Run everything once and return the figures; see ``python -m benchmarks invoke --json`` for their names."""
-    with bare() as bare_target, sandbox() as box, sandbox("native") as native, peers() as others:
-        targets = (bare_target, box.target("warm"), native.target("warm"), *others)
+    with (
+        bare() as constant,
+        bare(RELAY) as relay,
+        sandbox() as box,
+        sandbox("native") as native,
+        peers() as others,
+    ):
+        targets = (constant, relay, box.target("warm"), native.target("warm"), *others)
         progress("warming up")
         _warm_up(targets)
         warm: dict[str, list[Latency]] = {target.name: [] for target in targets}
         spread: dict[str, list[Latency]] = {target.name: [] for target in targets}
+        shares: dict[str, list[Shares]] = {target.name: [] for target in targets if target.process_id}
         rates: dict[int, dict[str, list[float]]] = {
             n: {target.name: [] for target in _parallel(targets)} for n in CONNECTIONS
         }
@@ -57,7 +65,10 @@ def measure(
             progress(f"round {number + 1} of {rounds}")
             with one_processor():
                 for target in targets:
+                    before = processor_us(target.process_id) if target.process_id else None
                     warm[target.name].append(_latency(target, calls))
+                    if before is not None:
+                        shares[target.name].append(processor_us(target.process_id).since(before, calls))
             for target in targets:
                 spread[target.name].append(_latency(target, calls))
             for connections in CONNECTIONS:
@@ -80,6 +91,7 @@ def measure(
         "calls_per_round": calls,
         "warm": _warm(warm),
         "warm_where_the_system_places_them": _warm(spread),
+        "warm_processor_us": {name: _middle(rounds) for name, rounds in shares.items() if rounds},
         "throughput": {str(n): _throughput(by_name) for n, by_name in rates.items()},
         "cold_start": _cold_figures(colds),
     }
@@ -88,12 +100,12 @@ def measure(
 def _warm_up(targets: Sequence[Target]) -> None:
     """Bring every environment into being that the widest round needs, and let caches fill."""
     for target in targets:
-        for connections in (max(CONNECTIONS), 1) if target.name != ONE_AT_A_TIME else (1,):
+        for connections in (max(CONNECTIONS), 1) if target.name not in ONE_AT_A_TIME else (1,):
             calls_per_second(target.host, target.port, target.request, connections, _WARM_UP_CALLS)
 
 
 def _parallel(targets: Sequence[Target]) -> Sequence[Target]:
-    return [target for target in targets if target.name != ONE_AT_A_TIME]
+    return [target for target in targets if target.name not in ONE_AT_A_TIME]
 
 
 def _latency(target: Target, calls: int) -> Latency:
@@ -122,10 +134,18 @@ def _warm(rounds: dict[str, list[Latency]]) -> dict[str, Any]:
         figures[name] = {key: round(value, 1) for key, value in asdict(middle).items()}
     figures["ratio_p50"] = _ratio(rounds["sandbox"], rounds["bare"])
     figures["native_ratio_p50"] = _ratio(rounds["native"], rounds["bare"])
+    figures["relay_ratio_p50"] = _ratio(rounds[RELAY], rounds["bare"])
     for peer in set(rounds) - OWN:
         figures[f"ratio_p50_to_{peer}"] = _ratio(rounds["sandbox"], rounds[peer])
         figures[f"native_ratio_p50_to_{peer}"] = _ratio(rounds["native"], rounds[peer])
     return figures
+
+
+def _middle(rounds: list[Shares]) -> dict[str, float]:
+    return {
+        whose: round(statistics.median(getattr(each, whose) for each in rounds), 1)
+        for whose in ("caller", "server", "function")
+    }
 
 
 def _ratio(ours: list[Latency], others: list[Latency]) -> float:

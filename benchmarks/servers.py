@@ -28,6 +28,7 @@ class Target:
     host: str
     port: int
     request: bytes
+    process_id: int = 0  # of the server; 0 where it is nobody's business
 
 
 class Sandbox:
@@ -49,7 +50,7 @@ class Sandbox:
     def target(self, function: str) -> Target:
         """Create ``function`` and return the request that invokes it."""
         self.create(function, CODE, MemorySize=1769)  # one vCPU: the function is not slowed down
-        return Target(self.name, *place(self.endpoint), self.request(function))
+        return Target(self.name, *place(self.endpoint), self.request(function), self.process_id)
 
     def create(self, function: str, source: str, **settings: Any) -> None:
         """Create ``function`` and wait until it can be called."""
@@ -84,13 +85,14 @@ def sandbox(client: str = "lean") -> Iterator[Sandbox]:
 
 
 @contextlib.contextmanager
-def bare() -> Iterator[Target]:
-    command = [sys.executable, "-m", "benchmarks.bare_server"]
+def bare(name: str = "bare") -> Iterator[Target]:
+    """``name`` is bare, or relay for the one with a process behind it."""
+    command = [sys.executable, "-m", f"benchmarks.{name}_server"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             address = process.stdout.readline().split()[1]
-            yield Target("bare", *place(address), request(address, "/"))
+            yield Target(name, *place(address), request(address, "/"), process.pid)
         finally:
             process.terminate()
 

@@ -29,10 +29,22 @@ def test_one_run_measures_the_sandbox_and_the_bare_server() -> None:
     native = figures["warm"]["native"]
     assert ours["p50_us"] > 0 < native["p50_us"]
     assert figures["warm"]["native_ratio_p50"] == pytest.approx(native["p50_us"] / bare["p50_us"], rel=0.02)
+    assert bare["p50_us"] < figures["warm"]["relay"]["p50_us"] < ours["p50_us"]
     assert set(figures["throughput"]) == {"8", "32"}
     assert all(rates["sandbox_per_s"] > 0 for rates in figures["throughput"].values())
     assert figures["cold_start"]["count"] == 2
     assert figures["cold_start"]["p50_ms"] * 1000 > ours["p50_us"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processor time is read from /proc")
+def test_a_warm_call_is_accounted_for() -> None:
+    """On one processor, whose time it is adds up to about the time that a caller waits."""
+    figures = figures_of("invoke", "--rounds", "1", "--calls", "200", "--cold-starts", "1")
+    shares = figures["warm_processor_us"]
+    assert set(shares) == {"bare", "relay", "sandbox", "native"}
+    assert shares["bare"]["function"] == 0 < shares["relay"]["function"] < shares["native"]["function"]
+    for name in shares:
+        assert 0.5 * figures["warm"][name]["p50_us"] < sum(shares[name].values())
 
 
 def test_one_run_says_what_telemetry_costs() -> None:
