@@ -15,6 +15,7 @@ from lambda_sandbox.drivers.alarm_clock import AlarmClock
 from lambda_sandbox.drivers.alarm_keeper import AlarmKeeper
 from lambda_sandbox.drivers.history_keeper import HistoryKeeper
 from lambda_sandbox.drivers.otlp_export import OtlpExport
+from lambda_sandbox.drivers.service_events import ServiceEvents
 from lambda_sandbox.environments.open_network import OpenNetwork
 from lambda_sandbox.environments.openings import read_openings, refuse_own_port
 from lambda_sandbox.environments.process import ProcessEnvironments
@@ -81,6 +82,7 @@ class Application:
         await self._finished.outbox.close()
         await self.driver.debugging.close()
         self._durable.close()
+        self._service_events.close()
         self.driver.perform(self.driver.core.stop_all("the sandbox stops"))
         await self._environments.close()
         await self._parts.neighbours.stop()
@@ -102,7 +104,8 @@ class Application:
         self._invoking = Invoking(parts)
         self._finished = FinishedEvents(parts, self._invoking)
         self._triggers = Triggers(parts, identities, self._finished)
-        self._durable = make_durable(parts, identities)
+        self._service_events = ServiceEvents(parts.neighbours)
+        self._durable = make_durable(parts, identities, self._service_events)
         self._log_copies = requests.make_log_copies(parts)
         own_routes = requests.make_own_routes(parts, self._invoking, self._triggers, self._reset)
         self._endpoint = requests.make_endpoint(parts, self._worker, identities, self._log_copies, own_routes)
@@ -115,7 +118,11 @@ class Application:
             self._ground.waiting_clock, parts.neighbours.forward, self._triggers.deliveries.deliver
         )
         self._alarm_clock = AlarmClock(
-            self.driver.cloudwatch, self._ground.waiting_clock, actions, self._endpoint.spawn
+            self.driver.cloudwatch,
+            self._ground.waiting_clock,
+            actions,
+            self._service_events,
+            self._endpoint.spawn,
         )
         self._hear(parts.bridge)
 

@@ -7,6 +7,7 @@ after a restart, or a crash, goes on without anything else being remembered.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 from uuid import uuid4
@@ -61,7 +62,10 @@ class Runner(Protocol):
 
 
 class DurableExecutions:
-    """``note(sentence)`` is what history shows; ``refusal(role, function_arn)`` says why a role may not invoke a function."""
+    """``note(sentence)`` is what history shows; ``refusal(role, function_arn)`` says why a role may not invoke a function.
+
+    ``changed(execution, running)`` hears of every begin and end, and how many of the account's executions run then.
+    """
 
     def __init__(
         self,
@@ -82,10 +86,12 @@ class DurableExecutions:
         self._machines: dict[str, Machine] = {}
         self._names: dict[tuple[str, str], str] = {}  # function's ARN and name: the execution's ARN
         self._running: set[str] = set()
+        self._running_of: Counter[tuple[str, str]] = Counter()  # account and Region
         self._waiting: dict[str, list[tuple[Invocation, Waiter]]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._environments: dict[str, str] = {}  # where each execution ran last, for the tail of its log
         self._closing = False
+        self.changed: Callable[[Execution, int], None] = lambda execution, running: None
         self._chains = Chains(self, runner, plane, refusal)
 
     # --- beginnings and ends of the sandbox ----------------------------------------------------------
@@ -211,6 +217,7 @@ class DurableExecutions:
         machine.begin(now)
         self._take(machine)
         self._store.keep(machine)
+        self.changed(execution, self._running_of[execution.account_id, execution.region])
         return machine
 
     def _take(self, machine: Machine) -> None:
@@ -219,6 +226,12 @@ class DurableExecutions:
         self._names[execution.function_arn, execution.name] = execution.arn
         if not execution.ended:
             self._running.add(execution.arn)
+            self._running_of[execution.account_id, execution.region] += 1
+
+    def _runs_no_more(self, execution: Execution) -> None:
+        if execution.arn in self._running:
+            self._running.discard(execution.arn)
+            self._running_of[execution.account_id, execution.region] -= 1
 
     # --- finding -------------------------------------------------------------------------------------
 
@@ -346,7 +359,8 @@ class DurableExecutions:
 
     def _over(self, machine: Machine) -> None:
         execution = machine.execution
-        self._running.discard(execution.arn)
+        self._runs_no_more(execution)
+        self.changed(execution, self._running_of[execution.account_id, execution.region])
         self._note(f"durable execution {execution.name} is over: {execution.status}")
         for invocation, caller in self._waiting.pop(execution.arn, ()):
             caller(self._completion(machine, invocation))
@@ -412,7 +426,7 @@ class DurableExecutions:
             timer.cancel()
         self._machines.pop(arn, None)
         self._names.pop((machine.execution.function_arn, machine.execution.name), None)
-        self._running.discard(arn)
+        self._runs_no_more(machine.execution)
         self._environments.pop(arn, None)
         self._chains.forget(arn)
         for invocation, caller in self._waiting.pop(arn, ()):

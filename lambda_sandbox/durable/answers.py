@@ -1,9 +1,10 @@
-"""An execution as its function and its API show it: in AWS's casing, timestamps as seconds."""
+"""An execution as its function, its API and EventBridge show it: in AWS's casing, timestamps as seconds."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from lambda_sandbox import quotas
@@ -187,3 +188,34 @@ def _without_data(value: Any) -> Any:
 def _given(**members: str) -> Answer:
     """Leave out what is empty."""
     return {name: value for name, value in members.items() if value}
+
+
+def status_event(execution: Execution, event_id: str, wall: Wall) -> Answer:
+    """Return the event that EventBridge gets when an execution has begun or ended.
+
+    Source: AWS Lambda Developer Guide, "Monitoring durable functions", "Durable execution status change events", read 2026-11.
+    """
+    detail = {
+        "durableExecutionArn": execution.arn,
+        "durableExecutionName": execution.name,
+        "functionArn": f"{execution.function_arn}:{execution.version}",
+        "status": execution.status,
+        "startTimestamp": _iso(wall(execution.started_at), "milliseconds"),
+    }
+    if execution.ended:
+        detail["endTimestamp"] = _iso(wall(execution.ended_at), "milliseconds")
+    return {
+        "version": "0",
+        "id": event_id,
+        "detail-type": "Durable Execution Status Change",
+        "source": "aws.lambda",
+        "account": execution.account_id,
+        "time": _iso(wall(execution.ended_at or execution.started_at), "seconds"),
+        "region": execution.region,
+        "resources": [],
+        "detail": detail,
+    }
+
+
+def _iso(moment: float, precision: str) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec=precision).replace("+00:00", "Z")

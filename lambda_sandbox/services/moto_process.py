@@ -36,6 +36,7 @@ from lambda_sandbox.services.postgres import instances as databases
 from lambda_sandbox.services.postgres.kept import KeptInstances, folder_from_environment
 from lambda_sandbox.services.queue_waiting import make_queues_thread_safe
 from lambda_sandbox.services.schedule_listing import ScheduleListing
+from lambda_sandbox.services.service_events import ServiceEvents
 from lambda_sandbox.services.stream_sharding import correct_dynamodb_streams, correct_kinesis
 from lambda_sandbox.services.table_rules import compare_any_types, refuse_large_batches
 from lambda_sandbox.services.table_writes import one_request_at_a_time, undo_cancelled_transactions
@@ -205,7 +206,9 @@ def make_application(endpoint: str) -> Any:
     return TraceHeaders(
         Identities(
             ScheduleListing(
-                DoorDefinitions(ApiGateway(FirstCallAlone(DomainDispatcherApplication(create_app))))
+                ServiceEvents(
+                    DoorDefinitions(ApiGateway(FirstCallAlone(DomainDispatcherApplication(create_app))))
+                )
             )
         )
     )

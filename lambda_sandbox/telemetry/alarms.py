@@ -86,7 +86,10 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class StateChange:
-    """An alarm went from one state to another; ``actions`` are the ARNs that are told."""
+    """An alarm went from one state to another; ``actions`` are the ARNs that are told.
+
+    ``old_reason`` and ``old_reason_data`` are those of the state before, which began at ``old_at``.
+    """
 
     alarm: Alarm
     old: AlarmState
@@ -94,6 +97,9 @@ class StateChange:
     reason: str
     at: float
     actions: tuple[str, ...]
+    old_reason: str
+    old_reason_data: str
+    old_at: float
 
 
 class Alarms:
@@ -220,12 +226,13 @@ def _change(alarm: Alarm, state: AlarmState, reason: str, data: str, at: float) 
     old = alarm.state
     if state is old:
         return None
+    before = alarm.reason, alarm.reason_data, alarm.changed_at
     alarm.state, alarm.reason, alarm.reason_data = state, reason, data
     alarm.state_at = alarm.changed_at = at
     summary = f"Alarm updated from {old} to {state}"
     told = {"oldState": {"stateValue": old}, "newState": {"stateValue": state, "stateReason": reason}}
     _remember(alarm, at, "StateUpdate", summary, told)
-    return StateChange(alarm, old, state, reason, at, _actions(alarm, state))
+    return StateChange(alarm, old, state, reason, at, _actions(alarm, state), *before)
 
 
 def _actions(alarm: Alarm, state: AlarmState) -> tuple[str, ...]:

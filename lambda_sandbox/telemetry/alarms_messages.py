@@ -1,4 +1,4 @@
-"""What an alarm tells: the message to an SNS topic, the event of a function. Pure.
+"""What an alarm tells: the message to an SNS topic, the event of a function, the event on a bus. Pure.
 
 Source: Amazon CloudWatch User Guide, "Notifying users on alarm changes" and "Invoke a Lambda function from an alarm"; fact
 ``ev-cloudwatch-alarm``; read 2026-11.
@@ -52,34 +52,57 @@ def message(change: StateChange) -> str:
     return json.dumps(told)
 
 
-def function_event(change: StateChange, old_reason: str = "") -> bytes:
+def function_event(change: StateChange) -> bytes:
     """Return the event of a function that is an alarm's action."""
     alarm = change.alarm
-    moment = _moment(change.at)
+    event = {
+        "source": "aws.cloudwatch",
+        "alarmArn": alarm.arn,
+        "accountId": alarm.account_id,
+        "time": _moment(change.at),
+        "region": alarm.region,
+        "alarmData": _data(change),
+    }
+    return json.dumps(event).encode()
+
+
+def bridge_event(change: StateChange, event_id: str) -> dict[str, Any]:
+    """Return the event on EventBridge's default bus.
+
+    Source: Amazon CloudWatch User Guide, "Alarm events and EventBridge", read 2026-11.
+    """
+    alarm = change.alarm
+    return {
+        "version": "0",
+        "id": event_id,
+        "detail-type": "CloudWatch Alarm State Change",
+        "source": "aws.cloudwatch",
+        "account": alarm.account_id,
+        "time": f"{_moment(change.at)[:19]}Z",
+        "region": alarm.region,
+        "resources": [alarm.arn],
+        "detail": _data(change),
+    }
+
+
+def _data(change: StateChange) -> dict[str, Any]:
+    alarm = change.alarm
     configuration: dict[str, Any] = {"description": alarm.definition.get("AlarmDescription", "")}
     if alarm.composite:
         configuration["alarmRule"] = alarm.definition["AlarmRule"]
     else:
         configuration["metrics"] = [_watched(query) for query in alarm.queries]
-    event = {
-        "source": "aws.cloudwatch",
-        "alarmArn": alarm.arn,
-        "accountId": alarm.account_id,
-        "time": moment,
-        "region": alarm.region,
-        "alarmData": {
-            "alarmName": alarm.name,
-            "state": {
-                "value": change.new,
-                "reason": change.reason,
-                "reasonData": alarm.reason_data,
-                "timestamp": moment,
-            },
-            "previousState": {"value": change.old, "reason": old_reason},
-            "configuration": configuration,
-        },
+    return {
+        "alarmName": alarm.name,
+        "state": _state(change.new, change.reason, alarm.reason_data, change.at),
+        "previousState": _state(change.old, change.old_reason, change.old_reason_data, change.old_at),
+        "configuration": configuration,
     }
-    return json.dumps(event).encode()
+
+
+def _state(value: str, reason: str, data: str, since: float) -> dict[str, Any]:
+    about = {"reasonData": data} if data else {}
+    return {"value": value, "reason": reason, **about, "timestamp": _moment(since)}
 
 
 def _watched(query: dict[str, Any]) -> dict[str, Any]:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from uuid import uuid4
 
 from lambda_sandbox.drivers.durable import DurableExecutions
 from lambda_sandbox.drivers.durable_api import DurableApi
 from lambda_sandbox.drivers.durable_store import DurableStore
 from lambda_sandbox.drivers.identities import Identities
+from lambda_sandbox.drivers.service_events import ServiceEvents
+from lambda_sandbox.durable.answers import status_event
+from lambda_sandbox.durable.states import Execution
 from lambda_sandbox.iam import denial
 from lambda_sandbox.iam.evaluation import Access, evaluate
+from lambda_sandbox.telemetry.metrics_durable import DurableMetrics
 from lambda_sandbox.wiring.parts import Parts
 
 _INVOKE = "lambda:InvokeFunction"
 
 
-def make_durable(parts: Parts, identities: Identities | None) -> DurableExecutions:
+def make_durable(
+    parts: Parts, identities: Identities | None, service_events: ServiceEvents
+) -> DurableExecutions:
     """Return what runs durable executions, known to those who start and who ask for them."""
     ground = parts.ground
     executions = DurableExecutions(
@@ -26,6 +33,14 @@ def make_durable(parts: Parts, identities: Identities | None) -> DurableExecutio
         ground.note,
         _refusal(parts, identities) if identities is not None else None,
     )
+    metrics = DurableMetrics(parts.driver.cloudwatch.metrics)
+    wall = ground.waiting_clock.wall
+
+    def changed(execution: Execution, running: int) -> None:
+        (metrics.ended if execution.ended else metrics.started)(execution, running)
+        service_events.put(status_event(execution, str(uuid4()), wall))
+
+    executions.changed = changed
     parts.driver.durable = executions
     parts.bridge.durable = DurableApi(executions).answer
     return executions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -74,6 +75,34 @@ class Server:
                 Principal=f"{invoked_by}.amazonaws.com",
             )
         return arn
+
+    def listen_to_bus(self, pattern: dict[str, Any]) -> Callable[[int], list[Any]]:
+        """Return what waits for so many events of the default bus that match ``pattern``, in the order of their arrival."""
+        sqs, rules = self.client("sqs"), self.client("events")
+        url = sqs.create_queue(QueueName="bus")["QueueUrl"]
+        rules.put_rule(Name="heard", EventPattern=json.dumps(pattern))
+        arn = "arn:aws:sqs:us-east-1:000000000000:bus"
+        rules.put_targets(Rule="heard", Targets=[{"Id": "queue", "Arn": arn}])
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": arn,
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+
+        def heard(count: int) -> list[Any]:
+            found: list[Any] = []
+            while len(found) < count:
+                messages = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20).get("Messages")
+                assert messages, f"only {found} came"
+                for message in messages:
+                    found.append(json.loads(message["Body"]))
+                    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            return found
+
+        return heard
 
     def stop(self) -> None:
         if self.process.poll() is None:

@@ -311,4 +311,36 @@ def test_an_alarm_of_a_fast_server_invokes_a_function(start_server: Callable[...
     direct = next(event for event in events if "alarmData" in event)
     by_topic = next(event for event in events if "Records" in event)
     assert direct["alarmData"]["state"]["value"] == "ALARM"
+    before = direct["alarmData"]["previousState"]
+    assert before["value"] in ("INSUFFICIENT_DATA", "OK")
+    assert before["reason"]
+    assert before["timestamp"] < direct["alarmData"]["state"]["timestamp"]
     assert json.loads(by_topic["Records"][0]["Sns"]["Message"])["NewStateValue"] == "ALARM"
+
+
+def test_a_rule_hears_of_an_alarm_without_any_action(start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    heard = server.listen_to_bus({"source": ["aws.cloudwatch"], "detail": {"state": {"value": ["ALARM"]}}})
+    cloudwatch = server.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="quiet",
+        AlarmDescription="nobody is called",
+        Namespace="Shop",
+        MetricName="Errors",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+    )
+    for state in ("OK", "ALARM"):
+        cloudwatch.set_alarm_state(AlarmName="quiet", StateValue=state, StateReason=f"said {state}")
+    [event] = heard(1)
+    arn = "arn:aws:cloudwatch:us-east-1:000000000000:alarm:quiet"
+    assert (event["detail-type"], event["resources"]) == ("CloudWatch Alarm State Change", [arn])
+    detail = event["detail"]
+    assert detail["alarmName"] == "quiet"
+    assert (detail["state"]["value"], detail["state"]["reason"]) == ("ALARM", "said ALARM")
+    assert (detail["previousState"]["value"], detail["previousState"]["reason"]) == ("OK", "said OK")
+    assert detail["configuration"]["description"] == "nobody is called"
+    assert detail["configuration"]["metrics"][0]["metricStat"]["metric"]["name"] == "Errors"

@@ -11,6 +11,7 @@ from typing import Any
 from tests.contract.conftest import Server
 from tests.contract.durable_functions import SOURCE
 from tests.contract.test_durable import CONFIG, begin, ended, events, refusal, sandbox, until
+from tests.contract.test_metrics import figures
 from tests.contract.vendored import libraries
 
 Start = Callable[..., Server]
@@ -56,6 +57,46 @@ def test_what_becomes_of_an_asynchronous_execution_is_sent_to_its_destinations(s
     assert good["requestPayload"] == {"do": "add_wait_double", "n": 1}
     assert good["requestContext"]["condition"] == "Success"
     assert bad["responsePayload"]["errorMessage"] == "no such order"
+
+
+def test_eventbridge_and_cloudwatch_hear_of_every_begin_and_end(server: Server) -> None:
+    lambdas = server.client("lambda")
+    heard = server.listen_to_bus({"source": ["aws.lambda"]})
+    server.deploy("told", SOURCE, Timeout=30, MemorySize=1769, DurableConfig=CONFIG)
+    good = begin(lambdas, "add_wait_double", function="told", name="order-1", n=1)
+    ended(lambdas, good)
+    ended(lambdas, begin(lambdas, "loud", function="told"))
+
+    seen = heard(4)
+    assert {each["detail-type"] for each in seen} == {"Durable Execution Status Change"}
+    assert [each["detail"]["status"] for each in seen] == ["RUNNING", "SUCCEEDED", "RUNNING", "FAILED"]
+    first, second = (each["detail"] for each in seen[:2])
+    assert first["durableExecutionArn"] == good
+    assert first["durableExecutionName"] == "order-1"
+    assert first["functionArn"] == "arn:aws:lambda:us-east-1:000000000000:function:told:$LATEST"
+    assert first["startTimestamp"] == second["startTimestamp"] < second["endTimestamp"]
+    assert "endTimestamp" not in first
+
+    cloudwatch = server.client("cloudwatch")
+
+    def figure(metric: str, statistic: str = "Sum", **dimensions: str) -> float:
+        [found] = figures(cloudwatch, metric, statistic, **dimensions)
+        return found
+
+    assert figure("DurableExecutionStarted", FunctionName="told") == 2
+    assert figure("DurableExecutionSucceeded", FunctionName="told") == 1
+    assert figure("DurableExecutionFailed", FunctionName="told") == 1
+    assert (
+        figure("DurableExecutionDuration", "Maximum", FunctionName="told") >= 1000
+    )  # it waited for a second
+    found = lambdas.get_durable_execution_history(DurableExecutionArn=good)["Events"]
+    assert figure("DurableExecutionOperations", "Maximum", FunctionName="told") == len(
+        {each["Id"] for each in found}
+    )
+    assert figure("DurableExecutionStorageWrittenBytes", "Minimum", FunctionName="told") > 0
+    assert figure("ApproximateRunningDurableExecutions", "Maximum") == 1
+    assert figure("ApproximateRunningDurableExecutions", "Minimum") == 0
+    assert figure("ApproximateRunningDurableExecutionsUtilization", "Maximum") == 100 / 10_000_000
 
 
 def test_a_mapping_executes_a_version_and_waits_for_its_end(server: Server) -> None:
