@@ -81,7 +81,3 @@ DURABLE_OPERATIONS = 3_000
 DURABLE_BYTES = 100 * MIB  # written by all its operations together
 DURABLE_PAYLOAD_BYTES = 1 * MIB  # of an operation, of an error, and of an asynchronous execution's result
 DURABLE_LIFE_S = 31_622_400  # 366 days, also where a pause stops the timeout
-# Running executions of an account in a Region. Nobody gets there in a sandbox; a metric tells how far the way still is.
-DURABLE_RUNNING = 5_000_000
-DURABLE_RUNNING_WIDE = 10_000_000
-WIDE_REGIONS = frozenset({"us-east-1", "us-west-2", "eu-west-1"})

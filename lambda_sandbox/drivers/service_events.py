@@ -29,7 +29,7 @@ class ServiceEvents:
         self._task: asyncio.Task[None] | None = None
 
     def put(self, event: dict[str, Any]) -> None:
-        """Put a whole event on its account's default bus; events arrive in the order in which they were put."""
+        """Put a whole event on its account's default bus, behind those that were put before."""
         if self._neighbours.status not in ("running", "starting"):
             return
         self._waiting.append(event)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from lambda_sandbox import quotas
 from lambda_sandbox.telemetry.metrics import Dimensions, MetricName, Metrics
 
 NAMESPACE = "AWS/Lambda"
+# Running executions of an account in a Region (fact q-durable). Nobody gets there in a sandbox, so that it is not enforced.
+_MOST, _MOST_IN_WIDE_REGIONS = 5_000_000, 10_000_000
+_WIDE_REGIONS = frozenset({"us-east-1", "us-west-2", "eu-west-1"})
 _ENDS = {
     "SUCCEEDED": "DurableExecutionSucceeded",
     "FAILED": "DurableExecutionFailed",
@@ -77,8 +79,8 @@ class DurableMetrics:
         self._running(execution, running, at)
 
     def _running(self, execution: Execution, running: int, at: float) -> None:
-        wide = execution.region in quotas.WIDE_REGIONS
-        share = 100.0 * running / (quotas.DURABLE_RUNNING_WIDE if wide else quotas.DURABLE_RUNNING)
+        most = _MOST_IN_WIDE_REGIONS if execution.region in _WIDE_REGIONS else _MOST
+        share = 100.0 * running / most
         self._add_under((), execution, "ApproximateRunningDurableExecutions", float(running), "Count", at)
         self._add_under((), execution, "ApproximateRunningDurableExecutionsUtilization", share, "Percent", at)
 

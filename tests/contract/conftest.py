@@ -77,7 +77,7 @@ class Server:
         return arn
 
     def listen_to_bus(self, pattern: dict[str, Any]) -> Callable[[int], list[Any]]:
-        """Return what waits for so many events of the default bus that match ``pattern``, in the order of their arrival."""
+        """Return what waits for so many events of the default bus that match ``pattern``."""
         sqs, rules = self.client("sqs"), self.client("events")
         url = sqs.create_queue(QueueName="bus")["QueueUrl"]
         rules.put_rule(Name="heard", EventPattern=json.dumps(pattern))

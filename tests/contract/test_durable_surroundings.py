@@ -65,13 +65,16 @@ def test_eventbridge_and_cloudwatch_hear_of_every_begin_and_end(server: Server) 
     server.deploy("told", SOURCE, Timeout=30, MemorySize=1769, DurableConfig=CONFIG)
     good = begin(lambdas, "add_wait_double", function="told", name="order-1", n=1)
     ended(lambdas, good)
-    ended(lambdas, begin(lambdas, "loud", function="told"))
+    bad = begin(lambdas, "loud", function="told")
+    ended(lambdas, bad)
 
-    seen = heard(4)
+    seen = heard(4)  # EventBridge promises no order
     assert {each["detail-type"] for each in seen} == {"Durable Execution Status Change"}
-    assert [each["detail"]["status"] for each in seen] == ["RUNNING", "SUCCEEDED", "RUNNING", "FAILED"]
-    first, second = (each["detail"] for each in seen[:2])
-    assert first["durableExecutionArn"] == good
+    told = {
+        (each["detail"]["durableExecutionArn"], each["detail"]["status"]): each["detail"] for each in seen
+    }
+    assert set(told) == {(good, "RUNNING"), (good, "SUCCEEDED"), (bad, "RUNNING"), (bad, "FAILED")}
+    first, second = told[good, "RUNNING"], told[good, "SUCCEEDED"]
     assert first["durableExecutionName"] == "order-1"
     assert first["functionArn"] == "arn:aws:lambda:us-east-1:000000000000:function:told:$LATEST"
     assert first["startTimestamp"] == second["startTimestamp"] < second["endTimestamp"]
@@ -94,9 +97,11 @@ def test_eventbridge_and_cloudwatch_hear_of_every_begin_and_end(server: Server) 
         {each["Id"] for each in found}
     )
     assert figure("DurableExecutionStorageWrittenBytes", "Minimum", FunctionName="told") > 0
-    assert figure("ApproximateRunningDurableExecutions", "Maximum") == 1
+    running = figure("ApproximateRunningDurableExecutions", "Maximum")
+    assert running in (1, 2)  # the first one's end may be seen before it is counted
     assert figure("ApproximateRunningDurableExecutions", "Minimum") == 0
-    assert figure("ApproximateRunningDurableExecutionsUtilization", "Maximum") == 100 / 10_000_000
+    share = figure("ApproximateRunningDurableExecutionsUtilization", "Maximum")
+    assert share == 100 * running / 10_000_000
 
 
 def test_a_mapping_executes_a_version_and_waits_for_its_end(server: Server) -> None:
