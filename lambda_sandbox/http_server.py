@@ -25,7 +25,7 @@ class Request(Struct, eq=False, gc=False):
     """``target`` is path and query as sent; ``headers`` keys are lower case, a repeated header keeps every value.
 
     ``names`` are the same keys as they were spelled; empty for a request that did not come over the wire. ``principal`` is who
-    asks, once the gate has let the request in.
+    asks, once the gate has let the request in. ``head`` is set where the connection has had this very head before.
     """
 
     method: bytes
@@ -36,6 +36,7 @@ class Request(Struct, eq=False, gc=False):
     keep_alive: bool = True
     http_version: str = "1.1"
     principal: Any = None
+    head: Head | None = None
 
     def header(self, name: bytes, default: bytes = b"") -> bytes:
         """Return the first value of ``name`` (lower case)."""
@@ -45,8 +46,11 @@ class Request(Struct, eq=False, gc=False):
         return default
 
 
-class _Head(Struct, frozen=True):
-    """A request's head as it came, in one segment of ``size`` bytes with its body, and what was found in it."""
+class Head(Struct):
+    """A request's head as it came, in one segment of ``size`` bytes with its body, and what was found in it.
+
+    ``made`` is for whoever handles the request: what was made of the head need not be made again.
+    """
 
     raw: bytes
     size: int
@@ -54,12 +58,14 @@ class _Head(Struct, frozen=True):
     target: bytes
     headers: list[tuple[bytes, bytes]]
     names: list[bytes]
+    made: Any = None
 
     def request(self, segment: bytes) -> Request:
-        return Request(self.method, self.target, self.headers, segment[len(self.raw) :], self.names)
+        body = segment[len(self.raw) :]
+        return Request(self.method, self.target, self.headers, body, self.names, head=self)
 
 
-_NO_HEAD = _Head(b"", -1, b"", b"", [], [])
+_NO_HEAD = Head(b"", -1, b"", b"", [], [])
 
 
 class HttpConnection(asyncio.Protocol):
@@ -192,11 +198,11 @@ class HttpConnection(asyncio.Protocol):
         segment = self._segment
         size = segment.find(b"\r\n\r\n") + 4
         if size + len(request.body) == len(segment):
-            self._head = _Head(
+            self._head = Head(
                 segment[:size], len(segment), request.method, request.target, request.headers, request.names
             )
 
-    def _take_again(self, head: _Head, segment: bytes) -> None:
+    def _take_again(self, head: Head, segment: bytes) -> None:
         """Handle a request whose head, byte for byte, was parsed before."""
         self._tries = self._head_bytes = 0
         self._current = request = head.request(segment)

@@ -26,7 +26,7 @@ from lambda_sandbox.drivers.server import ServerDriver
 from lambda_sandbox.http_server import Request
 from lambda_sandbox.resources import Caller, FunctionUrl
 
-_RouteKey = tuple[bytes, bytes, bytes, str]  # name, query, signer, account
+RouteKey = tuple[bytes, bytes, bytes, str]  # name, query, signer, account
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class Endpoint:
     on_schedule_change: Callable[[], None] = lambda: None
     function_urls: FunctionUrls = field(init=False)
     front_doors: FrontDoors | None = None
-    _routes: dict[_RouteKey, Route] = field(default_factory=dict)
+    _routes: dict[RouteKey, Route] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -70,19 +70,11 @@ class Endpoint:
         """Functions changed: look names up again."""
         self._routes.clear()
 
-    def route(
-        self, name: bytes, query: bytes, request: Request, fields: dict[bytes, bytes], admitted: str
-    ) -> Route:
-        """Return where invocations by this name go, from memory if it was asked for since the last change.
-
-        ``admitted`` is the account that the request was let in for where IAM is enforced, else empty.
-        """
-        authorization = fields.get(b"authorization", b"")
-        signer = authorization[: authorization.find(b",")]  # what comes behind it changes with every request
-        key = (name, query, signer, admitted)
+    def route(self, key: RouteKey, request: Request) -> Route:
+        """Return where invocations by this key go, from memory if it was asked for since the last change."""
         return self._routes.get(key) or self._find_route(key, request)
 
-    def _find_route(self, key: _RouteKey, request: Request) -> Route:
+    def _find_route(self, key: RouteKey, request: Request) -> Route:
         name, query, _, admitted = key
         access_key, region, _ = credential_of(request)
         caller = account_of(self.config, access_key, region)
@@ -121,6 +113,13 @@ class Endpoint:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def route_key(name: bytes, query: bytes, fields: dict[bytes, bytes], admitted: str) -> RouteKey:
+    """``admitted`` is the account that the request was let in for where IAM is enforced, else empty."""
+    authorization = fields.get(b"authorization", b"")
+    signer = authorization[: authorization.find(b",")]  # what comes behind it changes with every request
+    return name, query, signer, admitted
 
 
 def _pairs(headers: Any) -> list[tuple[str, str]]:

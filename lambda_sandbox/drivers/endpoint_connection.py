@@ -10,17 +10,19 @@ import re
 import uuid
 from dataclasses import replace
 
+from msgspec import Struct
+
 from lambda_sandbox import errors
 from lambda_sandbox.drivers import local_hosts, neighbour_answers
 from lambda_sandbox.drivers.callers import account_of, credential_of
-from lambda_sandbox.drivers.endpoint import Endpoint
+from lambda_sandbox.drivers.endpoint import Endpoint, RouteKey, route_key
 from lambda_sandbox.drivers.event_stream_sink import EventStreamSink
 from lambda_sandbox.drivers.front_doors import CONNECTIONS, PATH_FORM
 from lambda_sandbox.drivers.gate import Gate, Refused
 from lambda_sandbox.drivers.web_sockets import SocketConnection
 from lambda_sandbox.http_server import Request
 from lambda_sandbox.invocation import request as request_checks
-from lambda_sandbox.invocation.messages import Complete, Invocation, InvocationType
+from lambda_sandbox.invocation.messages import DRY_RUN, Complete, Invocation
 from lambda_sandbox.resources import Caller
 from lambda_sandbox.services.refusal import json_code, refusal
 from lambda_sandbox.telemetry.neighbour_usage import Cause
@@ -35,6 +37,36 @@ _OTHER_INVOKES = re.compile(
 )
 
 
+class _Asked(Struct, frozen=True):
+    """What the head of an ``Invoke`` asks for, as text; ``None`` where a header is not there and that makes a difference."""
+
+    key: RouteKey
+    kind: str
+    trace: str
+    context: str
+    tenant: str
+    identity: str
+    log_type: str
+    durable_name: str | None
+
+    @classmethod
+    def read(cls, key: RouteKey, fields: dict[bytes, bytes]) -> _Asked:
+        def text(name: bytes) -> str:
+            return fields.get(name, b"").decode("latin-1")
+
+        named = text(request_checks.DURABLE_NAME) if request_checks.DURABLE_NAME in fields else None
+        return cls(
+            key,
+            text(b"x-amz-invocation-type"),
+            text(b"x-amzn-trace-id"),
+            text(b"x-amz-client-context"),
+            text(b"x-amz-tenant-id"),
+            text(b"x-sandbox-cognito-identity"),
+            text(b"x-amz-log-type"),
+            named,
+        )
+
+
 class EndpointConnection(SocketConnection):
     """``inner`` is True for connections from inside an environment or a notebook that is being graded: no reset there."""
 
@@ -46,6 +78,10 @@ class EndpointConnection(SocketConnection):
         self._admitted = ""  # the account of the request at hand, where IAM is enforced
 
     def handle(self, request: Request) -> None:
+        head = request.head
+        if head is not None and head.made is not None:
+            self._invoke(request, head.made)
+            return
         fields = dict(request.headers)
         host = fields.get(b"host", b"")
         by_path = request.target.startswith(PATH_FORM)
@@ -69,7 +105,10 @@ class EndpointConnection(SocketConnection):
                 path, _, query = target.partition(b"?")
                 if path.endswith(_INVOKE_SUFFIXES):
                     name = path[len(_INVOKE_PREFIX) : path.rindex(_INVOKE_SUFFIX)]
-                    self._invoke(request, name, query, fields)
+                    asked = _Asked.read(route_key(name, query, fields, self._admitted), fields)
+                    if head is not None and gate is None:
+                        head.made = asked
+                    self._invoke(request, asked)
                     return
             self._handle_other(request, fields)
         except errors.ApiError as error:
@@ -90,6 +129,9 @@ class EndpointConnection(SocketConnection):
         if service in (b"", b"lambda"):
             operation = endpoint.model.match(request.method.decode(), target.decode("latin-1"))
             if operation is not None:
+                refusal = endpoint.own_routes.keeping.change_refusal(request, *operation, inner=self._inner)
+                if refusal:
+                    raise errors.AccessDeniedException(refusal)
                 endpoint.spawn(self._operate(request, operation, caller))
                 return
         if service == b"lambda":
@@ -141,62 +183,55 @@ class EndpointConnection(SocketConnection):
 
     def _invoke_otherwise(self, request: Request, match: re.Match[bytes], fields: dict[bytes, bytes]) -> None:
         if match[1] is not None:
-            self._invoke(request, match[1], match[3] or b"", fields, streamed=True)
+            key = route_key(match[1], match[3] or b"", fields, self._admitted)
+            self._invoke(request, _Asked.read(key, fields), streamed=True)
             return
         # InvokeAsync knows neither qualifier nor headers: everything but the event is left out.
         kept = {key: value for key, value in fields.items() if not key.startswith(b"x-amz-")}
-        self._invoke(request, match[2], b"", kept | {b"x-amz-invocation-type": b"Event"})
+        kept[b"x-amz-invocation-type"] = b"Event"
+        self._invoke(request, _Asked.read(route_key(match[2], b"", fields, self._admitted), kept))
 
-    def _invoke(
-        self,
-        request: Request,
-        name: bytes,
-        query: bytes,
-        fields: dict[bytes, bytes],
-        *,
-        streamed: bool = False,
-    ) -> None:
+    def _invoke(self, request: Request, asked: _Asked, *, streamed: bool = False) -> None:
+        try:
+            self._run(request, asked, streamed)
+        except errors.ApiError as error:
+            self._answer_error(error)
+
+    def _run(self, request: Request, asked: _Asked, streamed: bool) -> None:
         endpoint = self._endpoint
         driver = endpoint.driver
-        route = endpoint.route(name, query, request, fields, self._admitted)
+        route = endpoint.route(asked.key, request)
         function, routed = (route.function, "") if route.other is None else endpoint.plane.choose(route)
-        kind = fields.get(b"x-amz-invocation-type", b"").decode("latin-1")
-        invocation_type = request_checks.invocation_type(kind, streamed=streamed)
+        invocation_type = request_checks.invocation_type(asked.kind, streamed=streamed)
         payload = request_checks.checked_payload(request.body, invocation_type)
         request_id = request_checks.new_request_id()
-        if invocation_type is InvocationType.DRY_RUN:
+        if invocation_type is DRY_RUN:
             self.answer(204, f"x-amzn-RequestId: {request_id}\r\n".encode(), b"")
             return
         now = driver.clock.now()
-        trace = fields.get(b"x-amzn-trace-id", b"").decode("latin-1")
-        context = fields.get(b"x-amz-client-context", b"").decode("latin-1")
         invocation = Invocation(
             request_id,
             function,
             payload,
             now,
             invocation_type,
-            request_checks.decoded_context(context) if context else "",
-            request_checks.continued(trace, now, request_id),
+            request_checks.decoded_context(asked.context) if asked.context else "",
+            request_checks.continued(asked.trace, now, request_id),
         )
         invocation.invoked_arn, invocation.routed = route.invoked_arn, routed
-        tenant = fields.get(b"x-amz-tenant-id", b"")
-        if tenant or function.tenant_isolation:
-            invocation.tenant_id = request_checks.tenant_id(function, tenant.decode("latin-1"))
-        identity = fields.get(b"x-sandbox-cognito-identity")
-        if identity:
-            invocation.cognito_identity = request_checks.cognito_identity(identity.decode("latin-1"))
-        log_type = fields.get(b"x-amz-log-type", b"")
-        log_tail = request_checks.wants_tail(log_type.decode("latin-1")) if log_type else False
-        if request_checks.DURABLE_NAME in fields and function.durable_timeout_s is None:
+        if asked.tenant or function.tenant_isolation:
+            invocation.tenant_id = request_checks.tenant_id(function, asked.tenant)
+        if asked.identity:
+            invocation.cognito_identity = request_checks.cognito_identity(asked.identity)
+        log_tail = request_checks.wants_tail(asked.log_type) if asked.log_type else False
+        if asked.durable_name is not None and function.durable_timeout_s is None:
             request_checks.refuse_durable_name()
         if streamed:
             sink = EventStreamSink(self, driver, invocation, log_tail, self._answer_error)
             driver.streams.invoke(invocation, sink)
             return
         if function.durable_timeout_s is not None:
-            asked = fields.get(request_checks.DURABLE_NAME, b"").decode("latin-1")
-            self._start_execution(invocation, request_checks.durable_name(asked), log_tail)
+            self._start_execution(invocation, request_checks.durable_name(asked.durable_name or ""), log_tail)
             return
         driver.run(invocation, self._tailed if log_tail else self._completed)
 

@@ -24,9 +24,9 @@ from lambda_sandbox.invocation import async_queue, messages, retiring
 from lambda_sandbox.invocation.core import Core
 from lambda_sandbox.invocation.environment import Environment, State
 from lambda_sandbox.invocation.messages import (
+    EVENT,
     Action,
     Invocation,
-    InvocationType,
     RefuseRuntime,
 )
 from lambda_sandbox.resources import EventInvokeConfig, Exit, FunctionConfiguration
@@ -122,7 +122,7 @@ class ServerDriver:
     def run(self, invocation: Invocation, caller: Caller) -> None:
         """Run ``invocation`` once, whether its function is durable or not."""
         self._callers[invocation.request_id] = caller
-        if invocation.invocation_type is InvocationType.EVENT:
+        if invocation.invocation_type is EVENT:
             async_queue.configure(invocation, self.event_invoke_config)
             self.cloudwatch.of_lambda.event_received(invocation)
         if invocation.function.tracing_mode == "Active":

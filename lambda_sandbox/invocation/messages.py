@@ -29,7 +29,8 @@ class InvocationType(StrEnum):
 
 
 # Asked for several times an invocation: on its class, a member costs more than a call.
-EVENT = InvocationType.EVENT
+EVENT, DRY_RUN = InvocationType.EVENT, InvocationType.DRY_RUN
+REQUEST_RESPONSE = InvocationType.REQUEST_RESPONSE
 
 
 class Status(StrEnum):

@@ -14,7 +14,7 @@ from typing import NoReturn
 import msgspec
 
 from lambda_sandbox import errors, quotas
-from lambda_sandbox.invocation.messages import InvocationType
+from lambda_sandbox.invocation.messages import EVENT, REQUEST_RESPONSE, InvocationType
 from lambda_sandbox.resources import FunctionConfiguration
 
 # They tell requests apart and open nothing: the kernel's random numbers would cost a system call each.
@@ -40,13 +40,13 @@ def invocation_type(value: str, *, streamed: bool = False) -> InvocationType:
     ``streamed``: the answer is a stream, so there is no ``Event``.
     """
     if not value:
-        return InvocationType.REQUEST_RESPONSE
+        return REQUEST_RESPONSE
     allowed = "RequestResponse, DryRun" if streamed else "Event, RequestResponse, DryRun"
     try:
         kind = InvocationType(value)
     except ValueError:
         kind = None
-    if kind is None or (streamed and kind is InvocationType.EVENT):
+    if kind is None or (streamed and kind is EVENT):
         raise errors.ValidationException(
             f"1 validation error detected: Value '{value}' at 'invocationType' failed to satisfy "
             f"constraint: Member must satisfy enum value set: [{allowed}]"
@@ -140,7 +140,7 @@ def checked_payload(body: bytes, kind: InvocationType) -> bytes:
 
     Raises ``RequestTooLargeException`` and ``InvalidRequestContentException``.
     """
-    limit = quotas.ASYNC_PAYLOAD_BYTES if kind is InvocationType.EVENT else quotas.SYNC_PAYLOAD_BYTES
+    limit = quotas.ASYNC_PAYLOAD_BYTES if kind is EVENT else quotas.SYNC_PAYLOAD_BYTES
     if len(body) > limit:
         raise errors.RequestTooLargeException(
             f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
@@ -230,4 +230,9 @@ def continued(header: str, now: float, request_id: str) -> str:
 def trace_header(now: float, request_id: str) -> str:
     """Return an ``X-Amzn-Trace-Id`` made from the request id. ``now`` is seconds since the epoch."""
     digits = request_id.replace("-", "")
-    return f"Root=1-{int(now):08x}-{digits[:24]};Parent={digits[16:]};Sampled=0"
+    return f"Root=1-{_hexadecimal(int(now))}-{digits[:24]};Parent={digits[16:]};Sampled=0"
+
+
+@functools.lru_cache(maxsize=1)  # the same for thousands of them
+def _hexadecimal(second: int) -> str:
+    return f"{second:08x}"

@@ -207,9 +207,9 @@ class RuntimeApiConnection(HttpConnection):
     def deliver(self, invocation: Invocation, deadline_ms: int) -> None:
         """Answer the waiting ``GET /next`` with an event."""
         request_id = invocation.request_id
-        target = b"%s%s/response" % (_INVOCATION, request_id.encode())
+        target = _INVOCATION + request_id.encode() + b"/response"
         self._awaited = target, request_id
-        self._expected = b"POST %s%s" % (target, self._spelling) if self._spelling else b""
+        self._expected = b"POST " + target + self._spelling if self._spelling else b""
         headers = (
             f"Content-Type: application/json\r\n"
             f"Lambda-Runtime-Aws-Request-Id: {request_id}\r\n"

@@ -94,7 +94,9 @@ class LogStore:
         store = self._groups.get(group) or self._new(group)
         store.count += 1
         store.chunks.append((now, stream, writer, data))
-        size = _size(data)
+        size = (
+            len(data) if type(data) is bytes else _LINE_BYTES
+        ) + _CHUNK_BYTES  # as ``_size`` has it, without a call
         store.size += size
         self._size += size
         if self._size > _KEPT_BYTES:

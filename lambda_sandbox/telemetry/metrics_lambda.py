@@ -32,6 +32,7 @@ from lambda_sandbox.telemetry.metrics import Dimensions, MetricName, Metrics
 NAMESPACE = "AWS/Lambda"
 _PENDING = 512
 _RECURSION = "RecursiveInvocationException"
+_TIMES = ("Duration", "AsyncEventAge", "PostRuntimeExtensionsDuration")
 
 
 class _Load(Struct, frozen=True, gc=False):
@@ -129,21 +130,35 @@ class LambdaMetrics:
         return found
 
     def _report(self, group: _Group) -> None:
-        ran = [
-            each for each in group.records if each.status is not THROTTLE and each.error_type != _RECURSION
+        durations: list[float] = []
+        ages: list[float] = []
+        after: list[float] = []
+        errors = throttles = recursions = 0
+        for record in group.records:
+            if record.status is not SUCCESS:
+                if record.status is THROTTLE:
+                    throttles += 1
+                    continue
+                if record.error_type == _RECURSION:
+                    recursions += 1
+                    continue
+                errors += 1
+            report = record.report
+            took_s = record.ended_at - record.started_at
+            durations.append(report.duration_ms if report is not None else took_s * 1000.0)
+            if record.invocation.invocation_type is EVENT:
+                ages.append(self._age_ms(record))
+            if record.answered_at:
+                after.append(max(0.0, record.ended_at - record.answered_at) * 1000.0)
+        counted = [
+            (name, Counter(values)) for name, values in zip(_TIMES, (durations, ages, after), strict=True)
         ]
-        durations = Counter(map(_duration_ms, ran))
-        ages = Counter(self._age_ms(each) for each in ran if each.invocation.invocation_type is EVENT)
-        after = Counter(
-            max(0.0, each.ended_at - each.answered_at) * 1000.0 for each in ran if each.answered_at
-        )
-        errors = sum(each.status is not SUCCESS for each in ran)
-        throttles = sum(each.status is THROTTLE for each in group.records)
         for dimensions in _dimensions(group.function, group.resource):
-            self._report_counts(group, dimensions, len(ran), errors, throttles)
-            self._values(group, "Duration", dimensions, durations, "Milliseconds")
-            self._values(group, "AsyncEventAge", dimensions, ages, "Milliseconds")
-            self._values(group, "PostRuntimeExtensionsDuration", dimensions, after, "Milliseconds")
+            self._report_counts(group, dimensions, len(durations), errors, throttles)
+            if recursions:
+                self._ones(group, "RecursiveInvocationsDropped", dimensions, recursions, recursions)
+            for metric, values in counted:
+                self._values(group, metric, dimensions, values, "Milliseconds")
         self._report_loads(group, Counter(group.loads))
 
     def _report_loads(self, group: _Group, loads: Mapping[_Load, int]) -> None:
@@ -170,9 +185,6 @@ class LambdaMetrics:
             self._ones(group, "Errors", dimensions, errors, ran)
         if ran or throttles:
             self._ones(group, "Throttles", dimensions, throttles, ran + throttles)
-        recursions = len(group.records) - ran - throttles
-        if recursions:
-            self._ones(group, "RecursiveInvocationsDropped", dimensions, recursions, recursions)
 
     def _report_provisioned(self, group: _Group, load: _Load, times: int) -> None:
         dimensions = (("FunctionName", group.function.function_name), ("Resource", group.resource))
@@ -230,11 +242,6 @@ def _load(share: FunctionShare, on_provisioned: bool) -> _Load:
         share.promised,
         on_provisioned,
     )
-
-
-def _duration_ms(record: InvocationRecord) -> float:
-    report = record.report
-    return report.duration_ms if report is not None else (record.ended_at - record.started_at) * 1000.0
 
 
 def _resource(function: FunctionConfiguration, invoked_arn: str) -> str:

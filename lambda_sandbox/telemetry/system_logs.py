@@ -26,9 +26,9 @@ def made_of(action: WriteLog) -> Report | LongReport | tuple[str, str] | None:
     about = action.about
     if action.line or action.environment.function.log_format == "JSON":
         return None
-    if isinstance(about, Invocation):
+    if type(about) is Invocation:
         return about.request_id, about.function.version
-    if not isinstance(about, InvocationRecord) or about.report is None:
+    if type(about) is not InvocationRecord or about.report is None:
         return None
     header = about.invocation.trace_header
     notice, sampled = action.environment.runtime_notice, SAMPLED in header

@@ -30,8 +30,8 @@ if TYPE_CHECKING or __package__:
     from lambda_sandbox.environments.runtimes.python_faults import RuntimeFault, error_payload, xray_cause
     from lambda_sandbox.environments.runtimes.python_json import Encoder
     from lambda_sandbox.environments.runtimes.python_logging import (
-        CurrentRequest,
         configure_logging,
+        current_request,
         log_error,
         log_init_error,
     )
@@ -40,7 +40,7 @@ else:  # inside an environment all of these files lie side by side
     from python_context import REQUEST_ID, TENANT_ID, Headers, LambdaContext
     from python_faults import RuntimeFault, error_payload, xray_cause
     from python_json import Encoder
-    from python_logging import CurrentRequest, configure_logging, log_error, log_init_error
+    from python_logging import configure_logging, current_request, log_error, log_init_error
     from python_trace import TraceVariable
 
 API = "/2018-06-01/runtime"
@@ -296,8 +296,8 @@ def report_init_error(error_type: str, message: str) -> None:
 
 def begin_request(request_id: str, tenant_id: str | None = None) -> None:
     """From here on the log's records carry these ids."""
-    CurrentRequest.request_id = request_id
-    CurrentRequest.tenant_id = tenant_id
+    current_request.request_id = request_id
+    current_request.tenant_id = tenant_id
 
 
 def main(wire: tuple[int, int] | None = None) -> None:

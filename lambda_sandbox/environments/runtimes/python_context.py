@@ -25,13 +25,23 @@ _CONTEXT_MEMBERS = (
 )  # fmt: skip
 
 
-# Each event reads five variables. ``os.environ`` takes a microsecond for one, the mapping inside it a tenth.
+# Each event reads five variables. ``os.environ`` takes a microsecond for one, the mapping inside it a tenth; what they say
+# hardly ever changes.
 _variables: dict[Any, Any] = os.environ._data  # type: ignore[attr-defined]
 _text: Any = os.environ.decodevalue
+_read: tuple[list[Any], list[str | None]] = [], []
 _NAMES = tuple(
     os.environ.encodekey(f"AWS_LAMBDA_{name}")
     for name in ("LOG_GROUP_NAME", "LOG_STREAM_NAME", "FUNCTION_NAME", "FUNCTION_MEMORY_SIZE", "FUNCTION_VERSION")
 )  # fmt: skip
+
+
+def _named() -> list[str | None]:
+    global _read
+    raw = list(map(_variables.get, _NAMES))
+    if raw != _read[0]:
+        _read = raw, [None if value is None else _text(value) for value in raw]
+    return _read[1]
 
 
 class CognitoIdentity:
@@ -82,14 +92,15 @@ class LambdaContext:
     """The handler's second argument. ``memory_limit_in_mb`` is text. AWS: so it is in Python's runtime."""
 
     def __init__(self, headers: Headers) -> None:
-        group, stream, name, memory, version = map(_variables.get, _NAMES)
         self.aws_request_id = headers.get(REQUEST_ID, "")
         self.invoked_function_arn = headers.get("Lambda-Runtime-Invoked-Function-Arn")
-        self.log_group_name = None if group is None else _text(group)
-        self.log_stream_name = None if stream is None else _text(stream)
-        self.function_name = None if name is None else _text(name)
-        self.memory_limit_in_mb = None if memory is None else _text(memory)
-        self.function_version = None if version is None else _text(version)
+        (
+            self.log_group_name,
+            self.log_stream_name,
+            self.function_name,
+            self.memory_limit_in_mb,
+            self.function_version,
+        ) = _named()
         self.tenant_id = headers.get(TENANT_ID)
         client = _json_header(headers, "Lambda-Runtime-Client-Context", "Client Context")
         self._w3c = _take_w3c(client) if client is not None else {}

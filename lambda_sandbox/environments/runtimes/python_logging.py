@@ -40,9 +40,12 @@ class CurrentRequest(logging.Filter):
     tenant_id: str | None = None
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.aws_request_id = CurrentRequest.request_id
-        record.tenant_id = CurrentRequest.tenant_id
+        record.aws_request_id = self.request_id
+        record.tenant_id = self.tenant_id
         return True
+
+
+current_request = CurrentRequest()
 
 
 class _StdoutHandler(logging.Handler):
@@ -94,7 +97,7 @@ def _handler(text: bool) -> logging.Handler:
     formatter = logging.Formatter(_LINE, _TIME) if text else _JsonFormatter()
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
-    handler.addFilter(CurrentRequest())
+    handler.addFilter(current_request)
     return handler
 
 
