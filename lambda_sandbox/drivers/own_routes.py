@@ -43,14 +43,14 @@ class OwnRoutes:
         self._find = find
         self._triggers = triggers
         self.trust: Callable[[str, bytes], None] | None = None  # takes an issuer's keys for JWT authorizers
-        self._keeping = Keeping(config)
+        self.keeping = Keeping(config)
         self.seeing = Seeing(driver.core, driver.history, config.account_concurrency)
 
     async def answer(self, request: Request, *, inner: bool) -> _Answer:
         url = urlsplit(request.target.decode("latin-1"))
         route = url.path.removeprefix("/_sandbox/")
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
-        refusal = self._keeping.refusal(request, route, inner=inner)
+        refusal = self.keeping.refusal(request, route, inner=inner)
         if refusal:
             return _json(403, {"message": refusal})
         if route == "reset":
@@ -124,7 +124,7 @@ class OwnRoutes:
         """The notebook is over and its checks begin: nothing that it switched is on any more."""
         if request.method != b"POST":
             return _json(405, {"message": "/_sandbox/hand-over answers to POST only"})
-        self._keeping.hand_over()
+        self.keeping.hand_over()
         cleared = self._driver.core.faults.clear()
         await self._driver.debugging.close()
         return _json(200, {"faults_cleared": cleared})

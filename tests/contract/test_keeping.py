@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
+from lambda_sandbox import package
+
 TOKEN = "the-keeper"
 RULE = {"kind": "throttle", "function": "quote"}
 CHANGES = [
@@ -60,6 +62,25 @@ class Kept:
         return found
 
 
+OTHER = "def handler(event, context):\n    return 'other'\n"
+
+
+def lambda_client(address: str) -> Any:
+    keys = {"aws_access_key_id": "000000000000", "aws_secret_access_key": "any", "region_name": "us-east-1"}
+    return boto3.client("lambda", endpoint_url=f"http://{address}", **keys)
+
+
+def create(client: Any, name: str) -> None:
+    client.create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Handler="app.handler",
+        Role="arn:aws:iam::000000000000:role/any",
+        Code={"ZipFile": package(OTHER.replace("other", "as it was made"))},
+    )
+    client.get_waiter("function_active_v2").wait(FunctionName=name)
+
+
 @pytest.fixture
 def kept() -> Iterator[Kept]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -89,6 +110,28 @@ def test_a_notebook_sets_faults_and_none_is_on_or_comes_after_it(kept: Kept) -> 
         assert kept.own(kept.inner, method, route, RULE)[0] == 403
     assert kept.rules() == []
     assert kept.own(kept.inner, "GET", "history")[0] == 200
+
+
+def test_what_is_handed_in_cannot_change_the_functions_of_the_checks(kept: Kept) -> None:
+    """A function may go on running after the notebook and look for the checks' own, to change what they report."""
+    inner, outer = (lambda_client(address) for address in (kept.inner, kept.outer))
+    create(inner, "handed-in")
+    kept.own(kept.outer, "POST", "hand-over", {}, TOKEN)
+    create(outer, "probe")
+    arn = inner.get_function(FunctionName="probe")["Configuration"]["FunctionArn"]
+    for name in ("probe", arn, f"{arn}:$LATEST", "000000000000:function:probe"):
+        for change, values in (
+            ("update_function_code", {"ZipFile": package(OTHER)}),
+            ("update_function_configuration", {"Handler": "other.handler"}),
+            ("put_function_concurrency", {"ReservedConcurrentExecutions": 0}),
+            ("delete_function", {}),
+        ):
+            with pytest.raises(inner.exceptions.ClientError, match="belongs to whoever keeps the sandbox"):
+                getattr(inner, change)(FunctionName=name, **values)
+    assert json.load(inner.invoke(FunctionName="probe")["Payload"]) == "as it was made"
+    inner.update_function_code(FunctionName="handed-in", ZipFile=package(OTHER))
+    outer.update_function_code(FunctionName="probe", ZipFile=package(OTHER))
+    assert json.load(outer.invoke(FunctionName="probe")["Payload"]) == "other"
 
 
 def test_the_keeper_resets(kept: Kept) -> None:

@@ -8,6 +8,7 @@ import io
 import json
 import time
 import uuid
+import weakref
 import zipfile
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -22,10 +23,9 @@ GIFT = "cloudberry-gift"
 ORDER = "cloudberry-order"
 CHECKOUT = "cloudberry-checkout"
 DAY_S = 86_400
-LEDGER = "check-ledger"
-PLANS = "check-plans"
-MOST_BYTES = 1_000_000
+MOST_BYTES = 10_000_000
 SETTLED_S = 25.0
+runs = weakref.WeakKeyDictionary()
 
 # The checks' own world, in place of shop.py and press.py. A plan for each order says what is to go wrong: "die" right after
 # these calls, the first time; "busy": how often there is no driver for a sku; "nobody" carries these; "jams" of the printer.
@@ -100,11 +100,11 @@ def mail(order_id, code):
 
 def note(order_id, what, detail=""):
     values = {"order_id": order_id, "at": str(time.time_ns()), "what": what, "detail": str(detail)}
-    dynamodb.put_item(TableName="check-ledger", Item={name: {"S": value} for name, value in values.items()})
+    dynamodb.put_item(TableName="LEDGER", Item={name: {"S": value} for name, value in values.items()})
     key = {"order_id": {"S": order_id}}
-    plan = json.loads(dynamodb.get_item(TableName="check-plans", Key=key)["Item"]["plan"]["S"])
+    plan = json.loads(dynamodb.get_item(TableName="PLANS", Key=key)["Item"]["plan"]["S"])
     found = dynamodb.query(
-        TableName="check-ledger",
+        TableName="LEDGER",
         ConsistentRead=True,
         KeyConditionExpression="order_id = :o",
         ExpressionAttributeValues={":o": {"S": order_id}},
@@ -131,10 +131,11 @@ class Life:
         self.id = order["order_id"]
         in_world(sandbox, function)
         sandbox.client("dynamodb").put_item(
-            TableName=PLANS, Item={"order_id": {"S": self.id}, "plan": {"S": json.dumps(self.plan)}}
+            TableName=table_of(sandbox, "plans"),
+            Item={"order_id": {"S": self.id}, "plan": {"S": json.dumps(self.plan)}},
         )
         answer = self._lambda.invoke(
-            FunctionName=f"{probe_of(function)}:$LATEST",
+            FunctionName=f"{probe_of(sandbox, function)}:$LATEST",
             InvocationType="Event",
             DurableExecutionName=self.id,
             Payload=json.dumps(order),
@@ -159,6 +160,8 @@ class Life:
             look_at = (
                 "shop.ask(order_id, callback_id), called by the function that is handed to wait_for_callback"
             )
+            if self.now().get("Error"):
+                look_at = f"the error that is named here; and sandbox.logs('{ORDER}') after the same order of your own"
             wanted("an owner who is asked", self.told(), look_at)
         if not self._suspended() or self.is_over():
             look_at = (
@@ -222,9 +225,22 @@ class Life:
         )
         expect(said, wanted=result, look_at=look_at)
 
+    def expect_deaths(self):
+        """Pass if runs ended with their process as the plan has it: as Lambda saw it, whatever the process made of it."""
+        ends = [
+            each.get("Error", {}).get("Payload", {}).get("ErrorType")
+            for each in self.events("InvocationCompleted")
+        ]
+        expect_true(
+            ends.count("Runtime.ExitError") >= len(self.plan["die"]),
+            wanted=f"a process that dies: {' and '.join(self.plan['die'])}",
+            got=f"runs that ended with {[end or 'an answer' for end in ends]}",
+            look_at="shop.py, press.py and os._exit: they stay as they are",
+        )
+
     def _lines(self):
         found = self._sandbox.client("dynamodb").query(
-            TableName=LEDGER,
+            TableName=table_of(self._sandbox, "ledger"),
             ConsistentRead=True,
             KeyConditionExpression="order_id = :o",
             ExpressionAttributeValues={":o": {"S": self.id}},
@@ -243,13 +259,22 @@ class Life:
         return [each[f"{kind}Details"] for each in self._history() if each["EventType"] == kind]
 
 
-def probe_of(function):
-    return function.replace("cloudberry", "check")
+def run_of(sandbox):
+    """Return a word for what these checks make, which nobody could use before them."""
+    return runs.setdefault(sandbox, uuid.uuid4().hex[:12])
+
+
+def probe_of(sandbox, function):
+    return f"{function.replace('cloudberry', 'check')}-{run_of(sandbox)}"
+
+
+def table_of(sandbox, what):
+    return f"check-{what}-{run_of(sandbox)}"
 
 
 def in_world(sandbox, function):
     """Deploy a learner's durable function beside the checks' world, once."""
-    if sandbox.has_function(probe_of(function)):
+    if sandbox.has_function(probe_of(sandbox, function)):
         return
     config = configuration_of(sandbox, function).get("DurableConfig")
     expect_true(
@@ -258,21 +283,44 @@ def in_world(sandbox, function):
         got="a function without DurableConfig",
         look_at="DurableConfig=DURABLE where it is deployed; if it was created without, delete it first",
     )
-    for name, keys in {LEDGER: ("order_id", "at"), PLANS: ("order_id",)}.items():
-        make_table(sandbox, name, keys)
+    for what, keys in {"ledger": ("order_id", "at"), "plans": ("order_id",)}.items():
+        make_table(sandbox, table_of(sandbox, what), keys)
     found = sandbox.client("lambda").get_function(FunctionName=function)
     with urlopen(f"{sandbox.url}{urlsplit(found['Code']['Location']).path}", timeout=20) as answer:
         archive = zipfile.ZipFile(io.BytesIO(answer.read()))
-    files = {}
-    for each in archive.namelist():
-        if each.endswith(".py"):
-            with archive.open(each) as file:
-                files[each] = file.read(MOST_BYTES).decode("utf-8", "replace")
-    files["shop.py"] = files["press.py"] = WORLD
+    world = WORLD.replace("LEDGER", table_of(sandbox, "ledger")).replace("PLANS", table_of(sandbox, "plans"))
+    files = {**texts_of(archive, function), "shop.py": world, "press.py": world}
     settings = {"MemorySize": 1769, "Timeout": 30, "DurableConfig": config}
-    if "Environment" in found["Configuration"]:
-        settings["Environment"] = {"Variables": found["Configuration"]["Environment"].get("Variables", {})}
-    sandbox.deploy(probe_of(function), files, Handler=found["Configuration"]["Handler"], **settings)
+    own = found["Configuration"]
+    if "Environment" in own:
+        settings["Environment"] = {"Variables": own["Environment"].get("Variables", {})}
+    if own.get("Layers"):
+        settings["Layers"] = [layer["Arn"] for layer in own["Layers"]]
+    sandbox.deploy(
+        probe_of(sandbox, function),
+        files,
+        Handler=own["Handler"],
+        Runtime=own.get("Runtime", "python3.13"),
+        **settings,
+    )
+
+
+def texts_of(archive, function):
+    """Return the files of a package that are text; raises CheckFailed where there is too much of it."""
+    files = {}
+    room = MOST_BYTES
+    for each in archive.namelist():
+        with archive.open(each) as file:
+            data = file.read(room + 1)
+        room -= len(data)
+        if room < 0:
+            look_at = "the folder that is deployed: the SDK and boto3 are in the runtime already"
+            wanted(
+                f"a package of {function} with at most {MOST_BYTES // 10**6} MB", "more than that", look_at
+            )
+        with contextlib.suppress(UnicodeDecodeError):  # a picture, or Python's own byte code
+            files[each] = data.decode()
+    return files
 
 
 def make_table(sandbox, name, keys):
@@ -409,6 +457,7 @@ def test_a_gift_card_is_charged_once_at_most(sandbox):
             wanted={"status": "FAILED", "done": [f"charge {card.order['cents']}"]},
             look_at=f"{look_at}; the process {what}",
         )
+    dying.expect_deaths()
 
 
 @pytest.mark.points(2)
@@ -422,10 +471,14 @@ def test_a_gift_card_keeps_its_code_when_its_process_dies(sandbox, seeded):
     card, other = gift(sandbox, jams=jams, die=["mail"]), gift(sandbox)
     until(lambda: any(line.startswith("print") for line in card.did()) or card.is_over(), SETTLED_S)
     # A change of the configuration replaces all environments, and with them globals and /tmp.
-    variables = {"Variables": {"RENEWED": uuid.uuid4().hex}}
-    sandbox.client("lambda").update_function_configuration(FunctionName=probe_of(GIFT), Environment=variables)
+    kept = configuration_of(sandbox, probe_of(sandbox, GIFT)).get("Environment", {}).get("Variables", {})
+    sandbox.client("lambda").update_function_configuration(
+        FunctionName=probe_of(sandbox, GIFT),
+        Environment={"Variables": {**kept, "RENEWED": uuid.uuid4().hex}},
+    )
     # A step is at least once unless it is told otherwise: the process ends at the first mail, so there is a second one.
     code = expect_one_code(card, jams, look_at, mails=2)
+    card.expect_deaths()
     expect_true(
         code != expect_one_code(other, 0, look_at),
         wanted="another code for another card",
@@ -611,3 +664,5 @@ def test_an_order_survives_the_death_of_its_process(sandbox, seeded):
     refused.expect_result({"order_id": refused.id, "status": "cancelled", "why": "refused"}, look_at)
     undone = [f"refund {refused.code('receipt')}"] * 2
     expect(refused.did(), wanted=["reserve", f"charge {cents}", "ask", *undone, "release"], look_at=look_at)
+    for each in (sent, refused):
+        each.expect_deaths()
