@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ def page(path: Path) -> str:
     api = [_api_row(fault, told["api"][fault.code]) for fault in api_faults()]
     return "\n".join(
         [
-            "---\ntitle: Errors\n---\n# Errors\n",
+            "---\ntitle: Errors\ntags: [out of memory, exception, AccessDenied]\nsearch:\n  boost: 2\n---\n# Errors\n",
             "Three kinds, and the first question is always which. An **API error** is an exception in boto3: the function did "
             "not run. A **function error** comes with status 200 and `FunctionError`: it ran, and failed. An **extension's "
             "error** is an answer to an extension inside the environment. Codes and statuses are made from botocore's model "
@@ -102,15 +103,24 @@ def _api_row(fault: ApiFault, said: dict[str, str]) -> str:
     elif not fault.of_aws and fault.code != "NotImplementedException":
         where = " <br><small>Common to AWS's services: not in Lambda's own model.</small>"
     few = 0 < len(fault.operations) <= _FEW
-    by = f" <br><small>{', '.join(fault.operations)}</small>" if few else ""
-    name = f'<span id="{fault.code.lower()}">`{fault.code}`</span> {fault.status}{by}'
+    by = f" <br><small>{', '.join(map(_parts, fault.operations))}</small>" if few else ""
+    name = f'<span id="{fault.code.lower()}">{_breakable(fault.code)}</span> {fault.status}{by}'
     return f"| {name} | {said['when']}{where} | {said['do']} |"
+
+
+def _breakable(name: str) -> str:
+    return f"<code>{_parts(name)}</code>"
+
+
+def _parts(name: str) -> str:
+    """``name`` may go on in the next line where a word of it begins: long names in narrow columns."""
+    return re.sub(r"(?<=[a-z.])(?=[A-Z])", "<wbr>", name)
 
 
 def _table(rows: dict[str, dict[str, str]]) -> list[str]:
     return [
         '<div class="made errors" markdown>\n',
         "| Type | When | What to do next |\n|---|---|---|",
-        *(f"| `{name}` | {said['when']} | {said['do']} |" for name, said in rows.items()),
+        *(f"| {_breakable(name)} | {said['when']} | {said['do']} |" for name, said in rows.items()),
         "\n</div>\n",
     ]

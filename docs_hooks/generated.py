@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from mkdocs.config.defaults import MkDocsConfig
@@ -23,18 +24,15 @@ from docs_hooks import (
     topic_table,
 )
 
+if TYPE_CHECKING:
+    from lambda_sandbox.parity import Operation
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 _MARKER = re.compile(r"^<!-- generated: ([a-z-]+) -->$", re.M)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    from lambda_sandbox import parity
-
-    files.append(
-        File.generated(
-            config, "reference/api-parity.md", content=_parity_page(parity.markdown(parity.operations()))
-        )
-    )
+    files.append(File.generated(config, "reference/api-parity.md", content=_parity_page()))
     return files
 
 
@@ -59,14 +57,30 @@ def _opening(page: Page) -> str:
     return f"<p class='opening'>{text}</p>"
 
 
-def _parity_page(table: str) -> str:
+def _parity_page() -> str:
+    from lambda_sandbox import parity
+
+    rows = parity.operations()
+    counted, sections = parity.markdown(rows).split("\n", 1)
+    less = [line for row in rows if (line := _less(row))]
     return (
         "---\ntitle: API parity\n---\n# API parity\n\nEvery operation of the Lambda API that boto3 knows and every member of "
         "its request: *works* does what it does on AWS, *stored only* is kept and shown and changes nothing here, *in part* "
         "says which part works, and *refused* answers with an error that names it. Nothing is accepted and ignored. Made from "
         "the code and its tests when the site is built; `lambda-sandbox parity` prints the same.\n\n"
-        f'<div class="parity" markdown>\n\n{table}\n</div>\n'
+        f"{counted} What does less than on AWS:\n\n{chr(10).join(less)}\n\n"
+        f'<div class="parity" markdown>\n{sections}\n</div>\n'
     )
+
+
+def _less(row: Operation) -> str:
+    """Return the operation with what of its request does not simply work; nothing where all of it does."""
+    members = {
+        status: ", ".join(f"`{each.path}`" for each in row.members if each.status == status)
+        for status in ("in part", "stored only", "refused")
+    }
+    told = "; ".join(f"*{status}* {names}" for status, names in members.items() if names)
+    return f"- [{row.name}](#{row.name.lower()}): {told}" if told else ""
 
 
 def _fidelity(_: Page) -> str:

@@ -22,6 +22,8 @@ _LOADERS = (
     re.compile(r"<!-- Load mathjax -->.*?<!-- End of mathjax configuration -->", re.S),
 )
 _LINK = re.compile(r'href="([^"]+)"')
+# Prompts and copy buttons are no words of the lab: the search would show "In [ ]: Copied!" for each cell.
+_NO_WORDS = re.compile(r'<div (?=class="(?:jp-InputPrompt|jp-OutputPrompt|zeroclipboard-container)\b)')
 _STYLE_ADDRESS = "assets/css/notebook.css"  # only notebooks load it: it is as heavy as all the rest of a page
 _styles: dict[str, str] = {}
 
@@ -42,6 +44,7 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
     html = _STYLE.sub("", html)
     for loader in _LOADERS:
         html = loader.sub("", html)
+    html = _NO_WORDS.sub("<div data-search-exclude ", html)
     style = get_relative_url(_STYLE_ADDRESS, page.file.url)
     html = f'<link rel="stylesheet" href="{style}">\n{html}'
     return _LINK.sub(lambda match: _page_link(match, page, files), html)

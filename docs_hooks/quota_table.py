@@ -57,7 +57,7 @@ def _quota(row: dict[str, Any], fact: facts.Fact) -> Quota:
 def page(quotas: tuple[Quota, ...]) -> str:
     """Return ``reference/quotas.md``."""
     return (
-        "---\ntitle: Quotas\n---\n# Quotas\n\nAWS's limits, with the day on which they were read, and what the sandbox does "
+        "---\ntitle: Quotas\nhide: [toc]\ntags: [limits, tmp]\n---\n# Quotas\n\nAWS's limits, with the day on which they were read, and what the sandbox does "
         "about each. Made from the course's facts and from the sandbox's own constants and checks when the site is built. "
         "*Since* says when the limit became what it is, where we found a date. A quota that can be raised is raised by AWS, "
         "on request: look into the Service Quotas console of your account before you plan with a number.\n\n"

@@ -14,7 +14,7 @@ def show(title, usage, free_tier):
     print(title)
     for line in charges(usage, prices, free_tier):
         print(
-            f"  {line.meter:<39} {line.quantity:>11,.0f}  free {line.free:>9,.0f}  {line.usd:>7.2f} USD"
+            f"  {line.meter:<44} {line.quantity:>10,.0f}  free {line.free:>9,.0f} {line.usd:>6.2f}"
         )
     print(f"  total {total_usd(charges(usage, prices, free_tier)):.2f} USD\n")
 

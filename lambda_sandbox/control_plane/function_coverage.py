@@ -17,6 +17,7 @@ _SETTINGS = {
     "EphemeralStorage",
     "Layers",
     "SnapStart",
+    "TracingConfig",
     "DeadLetterConfig",
     "LoggingConfig.LogGroup",
     "LoggingConfig.LogFormat",
@@ -27,7 +28,6 @@ _SETTINGS = {
 }
 _STORED_SETTINGS = {
     "AcceleratorConfig",
-    "TracingConfig",
     "VpcConfig",
     "FileSystemConfigs",
     "ImageConfig",
