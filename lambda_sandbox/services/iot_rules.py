@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from lambda_sandbox.services.forwarder import Forwarder
+from lambda_sandbox.services.iot_error_actions import Attempt, ErrorActions
 from lambda_sandbox.services.mqtt_broker import BROKER_VARIABLE, Broker, BrokerUnavailable
 from lambda_sandbox.triggers import iot_sql, iot_topics
 from lambda_sandbox.triggers.delivery import Delivery
@@ -42,6 +44,7 @@ def check_rules(module: Any, forwarder: Forwarder) -> None:
 
     backend_class.create_topic_rule = create_topic_rule
     backend_class.replace_topic_rule = replace_topic_rule
+    backend_class.error_actions = ErrorActions(forwarder)
     if os.environ.get(BROKER_VARIABLE):
         _listen(module, forwarder)
 
@@ -73,20 +76,22 @@ def _checked(sql: str, settings: dict[str, Any]) -> iot_sql.Statement:
     version = settings.get("aws_iot_sql_version") or iot_sql.VERSION
     if version != iot_sql.VERSION:
         raise _error("SqlParseException", f"the sandbox has AWS IoT SQL {iot_sql.VERSION}, not {version}")
-    for action in settings.get("actions") or []:
-        if list(action) != ["lambda"]:
-            name = ", ".join(action) or "nothing"
-            raise _error(
-                "InvalidRequestException", f"the sandbox's topic rules have Lambda actions, not {name}"
-            )
-    if settings.get("error_action"):
-        raise _error(
-            "InvalidRequestException", "the sandbox's topic rules have no error action: leave errorAction out"
-        )
+    on_error = settings.get("error_action")
+    for action in [*(settings.get("actions") or []), *([on_error] if on_error else [])]:
+        _check_action(action)
     try:
         return iot_sql.parse(sql)
     except ValueError as reason:
         raise _error("SqlParseException", f"The SQL cannot be parsed: {reason}") from None
+
+
+def _check_action(action: dict[str, Any]) -> None:
+    if list(action) != ["lambda"]:
+        name = ", ".join(action) or "nothing"
+        raise _error("InvalidRequestException", f"the sandbox's topic rules have Lambda actions, not {name}")
+    arn = str(action["lambda"].get("functionArn"))
+    if not re.match(r"arn:aws:lambda:[^:]+:\d{12}:function:.", arn):  # UNCONFIRMED: wording
+        raise _error("InvalidRequestException", f"functionArn takes the ARN of a function, not {arn}")
 
 
 def _error(code: str, message: str, status: int = 400) -> Exception:
@@ -108,19 +113,27 @@ def _check_message(module: Any, topic: str, payload: bytes) -> None:
 
 def _run(backend: Any, forwarder: Forwarder, topic: str, payload: bytes) -> None:
     for rule, seen in list(_rules(backend, topic)):
-        result = rule.statement.result(Message(seen, payload, int(time.time() * 1000)))
+        message = Message(seen, payload, int(time.time() * 1000))
+        result = rule.statement.result(message)
         if result is UNDEFINED:
             continue
-        for action in rule.actions:
-            forwarder.deliver(
-                Delivery(
-                    action["lambda"]["functionArn"],
-                    json.dumps(result),
-                    "iot.amazonaws.com",
-                    source_arn=rule.arn,
-                    source_account=rule.account_id,
-                )
-            )
+        deliveries = tuple(_delivery(rule, action, json.dumps(result)) for action in rule.actions)
+        if rule.error_action:
+            on_error = _delivery(rule, rule.error_action, "")
+            backend.error_actions.attempt(Attempt(rule.rule_name, message, deliveries, on_error))
+            continue
+        for delivery in deliveries:
+            forwarder.deliver(delivery)
+
+
+def _delivery(rule: Any, action: dict[str, Any], payload: str) -> Delivery:
+    return Delivery(
+        action["lambda"]["functionArn"],
+        payload,
+        "iot.amazonaws.com",
+        source_arn=rule.arn,
+        source_account=rule.account_id,
+    )
 
 
 def _rules(backend: Any, topic: str) -> Iterator[tuple[Any, str]]:

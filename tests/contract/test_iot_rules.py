@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import shutil
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import time
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,11 @@ def events(server: Server, function: str) -> list[Any]:
     return [json.loads(line[4:]) for line in lines if line.startswith("GOT ")]
 
 
+def notes(server: Server) -> list[str]:
+    with urllib.request.urlopen(f"{server.endpoint}/_sandbox/history") as answer:
+        return [each["why"] for each in json.load(answer)["deliveries"]]
+
+
 def rule(server: Server, name: str, sql: str, *, permitted: bool = True, **settings: Any) -> str:
     """Deploy a function called like the rule, and the rule that starts it; return the function's name."""
     arn = server.deploy(name, PRINTS)
@@ -46,13 +53,14 @@ def rule(server: Server, name: str, sql: str, *, permitted: bool = True, **setti
     return name
 
 
-def permit(server: Server, name: str) -> None:
+def permit(server: Server, name: str, rule_name: str = "") -> None:
+    """Let a rule start a function; the one that is called like the function, unless another is named."""
     server.client("lambda").add_permission(
         FunctionName=name,
         StatementId="iot",
         Action="lambda:InvokeFunction",
         Principal="iot.amazonaws.com",
-        SourceArn=f"arn:aws:iot:us-east-1:{ACCOUNT}:rule/{name}",
+        SourceArn=f"arn:aws:iot:us-east-1:{ACCOUNT}:rule/{rule_name or name}",
         SourceAccount=ACCOUNT,
     )
 
@@ -132,16 +140,117 @@ def test_a_replaced_rule_takes_other_messages(server: Server) -> None:
 def test_a_function_that_does_not_let_iot_in_is_not_started(server: Server) -> None:
     name = rule(server, "locked", "SELECT n FROM 'locked'", permitted=False)
     publish(server, "locked", {"n": 1})
-
-    def notes() -> list[str]:
-        with urllib.request.urlopen(f"{server.endpoint}/_sandbox/history") as answer:
-            return [each["why"] for each in json.load(answer)["deliveries"] if "rule/locked" in each["why"]]
-
-    (why,) = until(notes)
+    (why,) = until(lambda: [note for note in notes(server) if "rule/locked" in note])
     assert "iot.amazonaws.com" in why
     permit(server, name)
     publish(server, "locked", {"n": 2})
     assert until(lambda: events(server, name)) == [{"n": 2}]
+
+
+# --- the error action ------------------------------------------------------------------------------------
+
+
+def function_arn(name: str) -> str:
+    return f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}"
+
+
+def to_function(name: str) -> dict[str, Any]:
+    return {"lambda": {"functionArn": function_arn(name)}}
+
+
+def refused(name: str, status: int) -> dict[str, str]:
+    return {
+        "failedAction": "LambdaAction",
+        "failedResource": function_arn(name),
+        "errorMessage": "Failed to invoke lambda function. Received Server error from Lambda. "
+        f"The error code is {status}",
+    }
+
+
+def error_function(server: Server, name: str, rule_name: str) -> str:
+    """Deploy a function that a rule may start."""
+    server.deploy(name, PRINTS)
+    permit(server, name, rule_name)
+    return name
+
+
+def test_the_error_action_hears_once_of_every_action_that_failed(server: Server) -> None:
+    server.deploy("shut", PRINTS)
+    open_too = error_function(server, "open_too", "failing")
+    error_function(server, "on_failure", "failing")
+    actions = [
+        to_function("shut"),
+        to_function(open_too),
+        to_function("nowhere"),
+        to_function(f"{open_too}:no-alias"),
+    ]
+    payload = {
+        "sql": "SELECT n FROM 'failing/+' WHERE n > 0",
+        "actions": actions,
+        "errorAction": to_function("on_failure"),
+    }
+    iot = server.client("iot")
+    iot.create_topic_rule(ruleName="failing", topicRulePayload=payload)
+    assert iot.get_topic_rule(ruleName="failing")["rule"]["errorAction"] == to_function("on_failure")
+    publish(server, "failing/7", {"n": 0})
+    publish(server, "failing/7", {"n": 1})
+    (heard,) = until(lambda: events(server, "on_failure"))
+    assert uuid.UUID(heard.pop("cloudwatchTraceId"))
+    assert heard == {
+        "ruleName": "failing",
+        "topic": "failing/7",
+        "clientId": "n/a",
+        "base64OriginalPayload": base64.b64encode(b'{"n": 1}').decode(),
+        "failures": [refused("shut", 403), refused("nowhere", 404), refused(f"{open_too}:no-alias", 404)],
+    }
+    assert until(lambda: events(server, open_too)) == [{"n": 1}]
+
+
+def test_the_error_action_rests_while_nothing_fails(server: Server) -> None:
+    error_function(server, "unneeded", "healthy")
+    rule(server, "healthy", "SELECT n FROM 'healthy'", errorAction=to_function("unneeded"))
+    for number in range(3):
+        publish(server, "healthy", {"n": number})
+    until(lambda: len(events(server, "healthy")) == 3)
+    assert events(server, "healthy") == [{"n": 0}, {"n": 1}, {"n": 2}]
+    assert events(server, "unneeded") == []
+
+
+def test_an_error_action_that_fails_itself_is_seen_in_history(server: Server) -> None:
+    rule(server, "twice", "SELECT n FROM 'twice'", permitted=False, errorAction=to_function("nobody"))
+    publish(server, "twice", {"n": 1})
+    until(lambda: any("rule/twice" in why and "nobody failed" in why for why in notes(server)))
+
+
+ERROR_STACK = """
+Resources:
+  Rule:
+    Type: AWS::IoT::TopicRule
+    Properties:
+      RuleName: stacked
+      TopicRulePayload:
+        Sql: "SELECT * FROM 'stacked'"
+        Actions: [{Lambda: {FunctionArn: "arn:aws:lambda:us-east-1:000000000000:function:gone"}}]
+        ErrorAction: {Lambda: {FunctionArn: "arn:aws:lambda:us-east-1:000000000000:function:of_stack"}}
+"""
+
+
+def test_a_stacks_rule_has_its_error_action(server: Server) -> None:
+    error_function(server, "of_stack", "stacked")
+    stacks = server.client("cloudformation")
+    stacks.create_stack(StackName="errors", TemplateBody=ERROR_STACK)
+    publish(server, "stacked", b"no JSON")
+    (heard,) = until(lambda: events(server, "of_stack"))
+    assert heard["failures"] == [refused("gone", 404)]
+    assert base64.b64decode(heard["base64OriginalPayload"]) == b"no JSON"
+    without = "\n".join(line for line in ERROR_STACK.splitlines() if "ErrorAction" not in line)
+    stacks.update_stack(StackName="errors", TemplateBody=without)
+    assert not server.client("iot").get_topic_rule(ruleName="stacked")["rule"].get("errorAction")
+    stacks.delete_stack(StackName="errors")
+    assert "stacked" not in [each["ruleName"] for each in server.client("iot").list_topic_rules()["rules"]]
+
+
+# --- what is refused -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -172,8 +281,12 @@ def test_other_actions_and_sql_versions_are_refused(server: Server) -> None:
     sns = {"sns": {"targetArn": "arn:aws:sns:us-east-1:000000000000:t", "roleArn": "arn:aws:iam::0:role/r"}}
     assert "not sns" in refusal(server, "SELECT * FROM 'a'", actions=[sns])[1]
     assert "not 2015-10-08" in refusal(server, "SELECT * FROM 'a'", awsIotSqlVersion="2015-10-08")[1]
-    nobody = {"lambda": {"functionArn": "arn:aws:lambda:us-east-1:000000000000:function:n"}}
-    assert "errorAction" in refusal(server, "SELECT * FROM 'a'", errorAction=nobody)[1]
+    assert "not sns" in refusal(server, "SELECT * FROM 'a'", errorAction=sns)[1]
+    by_name = {"lambda": {"functionArn": "only-its-name"}}
+    assert (
+        "the ARN of a function, not only-its-name"
+        in refusal(server, "SELECT * FROM 'a'", errorAction=by_name)[1]
+    )
 
 
 def test_a_message_goes_to_one_topic_of_bounded_depth(server: Server) -> None:

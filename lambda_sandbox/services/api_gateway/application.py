@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from lambda_sandbox.services.api_gateway import rest_definitions, v2_definitions, v2_refusals
+from lambda_sandbox.services.api_gateway import rest_definitions, unserved, v2_definitions, v2_refusals
 from lambda_sandbox.services.wsgi_server import Environ
 
 PATH = "/_sandbox/apis/"  # the endpoint keeps every path below /_sandbox/ to itself: only the sandbox can ask
 PLANS = "/_sandbox/usage-plans/"
 _DEPLOYMENTS = re.compile(r"/v2/apis/([^/]+)/deployments(?:/([^/]+))?/?")
 _AUTHORIZERS = re.compile(r"/v2/apis/([^/]+)/authorizers/?")
+_ROUTE_RESPONSES = re.compile(r"/v2/apis/([^/]+)/routes/([^/]+)/routeresponses/?")
+_SIGNED_FOR = "/apigateway/aws4_request"
 _STAGE = re.compile(r"/v2/apis/([^/]+)/stages/([^/]+)/?")
 _ID_CHARS = string.ascii_lowercase + string.digits
 # What UpdateStage may change, with the attribute of moto's stage.
@@ -40,6 +42,11 @@ class ApiGateway:
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         answer = _answer(environ)
+        if answer is None and _SIGNED_FOR in environ.get("HTTP_AUTHORIZATION", ""):
+            passed_on = self._pass_on(environ, start_response)
+            if not isinstance(passed_on, tuple):
+                return passed_on
+            answer = passed_on
         if answer is None:
             chunks: Iterable[bytes] = self._application(environ, start_response)
             return chunks
@@ -49,6 +56,23 @@ class ApiGateway:
         if status >= 400:
             headers.append(("x-amzn-ErrorType", value["code"]))
         start_response(f"{status} Answer", headers)
+        return [body]
+
+    def _pass_on(self, environ: Environ, start_response: Callable[..., Any]) -> list[bytes] | Answer:
+        """Return moto's answer, or ours where moto has none: it raises, or has a page of HTML for paths that it does not know."""
+        told: list[tuple[Any, ...]] = []
+        try:
+            body = b"".join(self._application(environ, lambda *given: told.append(given)))
+        except NotImplementedError:
+            return _unserved(environ)
+        except KeyError as missing:  # moto looks up what a path names, and not always whether it is there
+            if str(missing.args[0]) not in environ.get("PATH_INFO", "").split("/"):
+                raise
+            return _missing(f"Invalid identifier specified {missing.args[0]}")  # UNCONFIRMED: wording
+        status, headers, *_ = told[-1]
+        if status.startswith("404") and dict(headers).get("Content-Type", "").startswith("text/html"):
+            return _unserved(environ)
+        start_response(*told[-1])
         return [body]
 
 
@@ -61,6 +85,9 @@ def _answer(environ: Environ) -> Answer | None:
     deployments = _DEPLOYMENTS.fullmatch(path)
     if deployments is not None:
         return _deployments(method, deployments[1], deployments[2], environ)
+    responses = _ROUTE_RESPONSES.fullmatch(path) if method == "GET" else None
+    if responses is not None:
+        return _route_responses(responses[1], responses[2])
     authorizers = _AUTHORIZERS.fullmatch(path) if method == "GET" else None
     if authorizers is not None:
         return _authorizers(authorizers[1])
@@ -152,6 +179,24 @@ def _authorizers(api_id: str) -> Answer:
     if api is None:
         return _missing(f"Invalid API identifier specified {api_id}")
     return 200, {"items": [each.to_json() for each in list(api.authorizers.values())]}
+
+
+def _route_responses(api_id: str, route_id: str) -> Answer:
+    api = _v2_api(api_id)
+    if api is None:
+        return _missing(f"Invalid API identifier specified {api_id}")
+    if route_id not in api.routes:
+        return _missing(f"Invalid Route identifier specified {route_id}")
+    return 200, {"items": [each.to_json() for each in list(api.routes[route_id].route_responses.values())]}
+
+
+def _unserved(environ: Environ) -> Answer:
+    path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
+    name = unserved.operation(method, path)
+    if name and not unserved.is_known(name, path):
+        return 400, _error("BadRequestException", unserved.sentence(name))
+    what = f" for {name}" if name else ""
+    return _missing(f"API Gateway has nothing{what} at {method} {path}: check the identifiers in it.")
 
 
 def _update_stage(api_id: str, name: str, asked: dict[str, Any]) -> Answer:

@@ -30,6 +30,8 @@ _OF_STACK = (
 
 def of_rest(document: Mapping[str, Any]) -> str:
     """Return why a document cannot become a REST API by ImportRestApi or PutRestApi, empty when it can."""
+    if not isinstance(document.get("paths"), Mapping):
+        return "Invalid OpenAPI input: the document has no paths."  # UNCONFIRMED: wording
     return _refusal(document, frozenset({_INTEGRATION}))
 
 
@@ -39,7 +41,7 @@ def of_http(asked: Mapping[str, Any]) -> str:
 
     document = yaml.safe_load(str(asked.get("body") or "{}"))
     if not isinstance(document, Mapping):
-        return ""
+        return "Invalid OpenAPI input: the document is no object."  # UNCONFIRMED: wording
     why = _refusal(document, frozenset({_INTEGRATION, f"{_PREFIX}cors"}))
     members = (sorted(each.keys() - _HTTP_MEMBERS) for each in integrations(document))
     half = next((unread[0] for unread in members if unread), "")

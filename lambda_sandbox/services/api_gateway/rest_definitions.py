@@ -7,11 +7,14 @@ stage variables, API keys and usage plans take effect at once.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
+from urllib.parse import unquote
 
 from lambda_sandbox.services.api_gateway import refusals, rest_refusals, stage_settings, usage_plans
 
 _BINARY = "/binaryMediaTypes/"
+_STAGE_ARN = re.compile(r"arn:[^:]+:apigateway:[^:]+::/restapis/[^/]+/stages/[^/]+")
 _DISABLED = "/disableExecuteApiEndpoint"
 
 
@@ -20,6 +23,10 @@ def install(models: Any, responses: Any) -> None:
     _freeze_deployments(models.RestAPI)
     _patch_settings(models.RestAPI)
     _name_integrations(models.APIGatewayBackend)
+    _miss_what_is_not_there(
+        models.APIGatewayBackend, responses.APIGatewayResponse, models.NoIntegrationResponseDefined
+    )
+    _tag_stages_only(responses.APIGatewayResponse, models.BadRequestException)
     stage_settings.install(models.Stage)
     usage_plans.install(models.UsagePlan, models.BadRequestException)
     _keep_media_types(responses.APIGatewayResponse)
@@ -102,6 +109,61 @@ def _name_integrations(backend_class: Any) -> None:
         return arguments
 
     backend_class._build_integration_args = named
+
+
+def _miss_what_is_not_there(backend_class: Any, response_class: Any, missing: Any) -> None:
+    """moto has nothing to show for a response that is not there, and no patch for a request without operations."""
+
+    def found(original: Any) -> Any:
+        def look(self: Any, *arguments: Any) -> Any:
+            response = original(self, *arguments)
+            if response is None:
+                raise missing()
+            return response
+
+        return look
+
+    def patched(original: Any) -> Any:
+        def patch(self: Any, *arguments: Any) -> Any:
+            return original(self, *arguments[:-1], arguments[-1] or [])
+
+        return patch
+
+    add_key, delete_response = backend_class.create_usage_plan_key, backend_class.delete_integration_response
+
+    def create_usage_plan_key(self: Any, usage_plan_id: str, payload: dict[str, Any]) -> Any:
+        self.get_usage_plan(usage_plan_id)  # moto adds keys to plans that there are not
+        return add_key(self, usage_plan_id, payload)
+
+    def delete_integration_response(self: Any, *named: Any) -> Any:
+        return delete_response(self, *named) if self.get_integration(*named[:-1]) else None
+
+    backend_class.create_usage_plan_key = create_usage_plan_key
+    backend_class.delete_integration_response = found(delete_integration_response)
+    for name in ("get_method_response", "delete_method_response", "delete_integration"):
+        setattr(backend_class, name, found(getattr(backend_class, name)))
+    for name in ("update_api_key", "update_rest_api", "update_stage", "update_usage_plan"):
+        setattr(backend_class, name, patched(getattr(backend_class, name)))
+    name = "_APIGatewayResponse__validte_rest_patch_operations"  # what update_rest_api begins with
+    setattr(response_class, name, patched(getattr(response_class, name)))
+
+
+def _tag_stages_only(response_class: Any, refused: Any) -> None:
+    """moto reads every ARN as a stage's."""
+
+    def checked(original: Any) -> Any:
+        def act(self: Any) -> Any:
+            arn = unquote(self.path.partition("/tags/")[2])
+            if not _STAGE_ARN.fullmatch(arn):
+                raise refused(
+                    f"The sandbox changes the tags of stages only, named by ARN, not those of {arn}."
+                )
+            return original(self)
+
+        return act
+
+    for name in ("get_tags", "tag_resource", "untag_resource"):
+        setattr(response_class, name, checked(getattr(response_class, name)))
 
 
 def _describe_stages(response_class: Any) -> None:

@@ -18,6 +18,7 @@ from lambda_sandbox.services.cloudformation.http_apis import HTTP_APIS
 from lambda_sandbox.services.cloudformation.invoking import RESOURCES
 from lambda_sandbox.services.cloudformation.resource import Resource
 from lambda_sandbox.services.cloudformation.rest_apis import REST_APIS
+from lambda_sandbox.services.cloudformation.rest_usage_plans import USAGE_PLANS
 from lambda_sandbox.services.cloudformation.subscriptions import SUBSCRIPTIONS
 from lambda_sandbox.services.cloudformation.templates import Template, TemplateError
 
@@ -47,7 +48,7 @@ def install(parsing: Any, models: Any, responses: Any) -> None:
 
 
 def _add_resources(parsing: Any) -> None:
-    ours: list[type[Resource]] = [*RESOURCES, *ALARMS, *SUBSCRIPTIONS, *HTTP_APIS, *REST_APIS]
+    ours: list[type[Resource]] = [*RESOURCES, *ALARMS, *SUBSCRIPTIONS, *HTTP_APIS, *REST_APIS, *USAGE_PLANS]
     types = {each.TYPE for each in ours}
     theirs = [
         each
@@ -231,6 +232,9 @@ class Stacks:
         prefix = "" if action == "CREATE" else "UPDATE_"
         self._tell_stack(stack, f"{prefix}ROLLBACK_IN_PROGRESS", f"{_FAILED.format(failed)} {failure}")
         stack.status = f"{prefix}ROLLBACK_COMPLETE"
+        if action == "CREATE":
+            # AWS: it has no outputs. moto would make their resources again as soon as the stack is described.
+            stack.output_map = self._models.OutputMap(stack.resource_map, {"Outputs": {}}, stack.stack_id)
         try:
             if action == "CREATE":
                 self._changes(stack).remove_all()
