@@ -1,4 +1,4 @@
-"""What a request for a neighbour service needs permission for: S3, SQS, SNS, DynamoDB and the other common ones.
+"""What a request for a neighbour service needs permission for: S3, SQS, SNS, DynamoDB, RDS and the other common ones.
 
 Source: Service Authorization Reference, the pages of these services, read 2026-11.
 """
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from lambda_sandbox.iam import rds_requests
 from lambda_sandbox.iam.lambda_requests import Asked
 
 Members = Mapping[str, Any]
@@ -24,7 +25,7 @@ def asked(
     account_id: str,
     region: str,
 ) -> Iterator[Asked]:
-    """Yield the permissions that a request needs, none for a service that is neither S3 nor among ``_RESOURCES``.
+    """Yield the permissions that a request needs, none for a service that is neither S3 nor RDS nor among ``_RESOURCES``.
 
     S3's bucket must be in the path, not in the host's name. ``headers`` have lower-case names.
     """
@@ -32,12 +33,15 @@ def asked(
         yield from _s3(method, target, headers)
         return
     resources = _RESOURCES.get(service)
-    if resources is None:
+    if resources is None and service != "rds":
         return
     operation, members = _operation(target, headers, body)
     if not operation:
         return
     here = f"arn:aws:{service}:{region}:{account_id}"
+    if resources is None:
+        yield from rds_requests.asked(operation, members, here)
+        return
     if operation in _TRANSACTIONS:
         yield from _transaction(members, here)
         return

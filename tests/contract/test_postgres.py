@@ -19,13 +19,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lambda_sandbox.services.postgres import programs
+from lambda_sandbox.services.postgres import administration, programs
 from tests.contract.conftest import Server
+from tests.contract.test_iam import allow, refused, root, user
 
 pg8000 = pytest.importorskip("pg8000.native", reason="pg8000 is not installed")
 pytestmark = pytest.mark.skipif(programs.find() is None, reason="this machine has no PostgreSQL")
 
 PASSWORD = "jam-and-tea-7"
+_FOUND = programs.find()
+FAMILY = f"postgres{_FOUND.version.partition('.')[0]}" if _FOUND is not None else ""
 INSTANCE = {
     "DBInstanceIdentifier": "shop",
     "Engine": "postgres",
@@ -176,6 +179,67 @@ def test_the_superuser_cannot_come_by_the_network(shop: Server) -> None:
     assert "rejects connection" in refusal(place_of(shop), user="rdsadmin")
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "GRANT pg_execute_server_program TO cloudberry",
+        "GRANT pg_read_server_files TO cloudberry",
+        "GRANT pg_write_server_files TO cloudberry",
+        "CREATE ROLE helper IN ROLE pg_execute_server_program",
+        "ALTER ROLE cloudberry SUPERUSER",
+        "ALTER ROLE rdsadmin PASSWORD 'mine'",
+        "COPY (SELECT 1) TO PROGRAM 'cat'",
+        "CREATE EXTENSION file_fdw",
+        "SELECT pg_read_file('postgresql.conf')",
+        "SELECT lo_import('/etc/passwd')",
+    ],
+)
+def test_the_master_user_gets_at_nothing_of_the_machine(shop: Server, statement: str) -> None:
+    place = place_of(shop)
+    with pytest.raises(pg8000.DatabaseError, match="42501"):  # insufficient_privilege
+        asked(place, statement)
+    assert asked(place, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") == [[False]]
+
+
+def test_what_the_master_user_puts_in_the_way_does_not_run_as_the_superuser(shop: Server) -> None:
+    """The sandbox's own statements mean PostgreSQL's functions, and do not depend on the master user's databases."""
+    place = place_of(shop)
+    connection = connect(place, database="postgres")
+    try:
+        connection.run("CREATE SCHEMA mine")
+        connection.run(
+            "CREATE FUNCTION mine.pg_reload_conf() RETURNS boolean LANGUAGE plpgsql AS "
+            "'BEGIN ALTER ROLE cloudberry SUPERUSER; RETURN true; END'"
+        )
+        connection.run("ALTER DATABASE postgres SET search_path = mine, pg_catalog")
+    finally:
+        connection.close()
+    asked(place, "ALTER DATABASE postgres RENAME TO gone")
+    try:
+        rds = shop.client("rds")
+        group = {"DBParameterGroupName": "reloaded"}
+        rds.create_db_parameter_group(**group, DBParameterGroupFamily=FAMILY, Description="any")
+        rds.modify_db_instance(DBInstanceIdentifier="shop", **group, ApplyImmediately=True)
+        said = [{"ParameterName": "work_mem", "ParameterValue": "4096", "ApplyMethod": "immediate"}]
+        rds.modify_db_parameter_group(**group, Parameters=said)
+        rds.modify_db_instance(
+            DBInstanceIdentifier="shop", MasterUserPassword=PASSWORD, ApplyImmediately=True
+        )
+        assert asked(place, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") == [[False]]
+    finally:
+        asked(place, "ALTER DATABASE gone RENAME TO postgres")
+        asked(place, "ALTER DATABASE postgres RESET search_path")
+
+
+def test_the_superuser_needs_a_password_on_its_own_socket_too(shop: Server) -> None:
+    """Where functions are not isolated they may have PostgreSQL's own user, which can open that socket."""
+    ((folder,),) = asked(place_of(shop), "SHOW unix_socket_directories")
+    socket_path = Path(folder) / f".s.PGSQL.{place_of(shop)[1]}"
+    for guess in ("", "rdsadmin", PASSWORD):
+        with pytest.raises(administration.NotReady, match="password"):
+            administration.run(socket_path, "SELECT 1", guess)
+
+
 def test_the_class_says_how_many_connections_there_are(shop: Server) -> None:
     assert asked(place_of(shop), "SHOW max_connections") == [["112"]]
 
@@ -197,7 +261,7 @@ def test_parameter_group_counts_after_a_reboot_and_the_data_stay(shop: Server) -
     rds, place = shop.client("rds"), place_of(shop)
     asked(place, "CREATE TABLE jars (count int)")
     rds.create_db_parameter_group(
-        DBParameterGroupName="few", DBParameterGroupFamily="postgres15", Description="few"
+        DBParameterGroupName="few", DBParameterGroupFamily=FAMILY, Description="few"
     )
     rds.modify_db_parameter_group(
         DBParameterGroupName="few",
@@ -234,6 +298,43 @@ def test_stop_start_and_a_new_password(shop: Server) -> None:
     rds.modify_db_instance(DBInstanceIdentifier="shop", MasterUserPassword=PASSWORD)
 
 
+def test_a_stopped_instance_is_neither_modified_nor_rebooted(shop: Server) -> None:
+    rds = shop.client("rds")
+    rds.stop_db_instance(DBInstanceIdentifier="shop")
+    try:
+        change = {"DBInstanceIdentifier": "shop", "MasterUserPassword": "another-one-8"}
+        for call, arguments in (
+            (rds.modify_db_instance, change),
+            (rds.reboot_db_instance, {"DBInstanceIdentifier": "shop"}),
+        ):
+            with pytest.raises(rds.exceptions.InvalidDBInstanceStateFault, match="not in available state"):
+                call(**arguments)
+    finally:
+        rds.start_db_instance(DBInstanceIdentifier="shop")
+    assert asked(place_of(shop), "SELECT 1") == [[1]], "the password is what it was"
+
+
+def test_a_parameter_group_that_is_used_is_not_deleted(shop: Server) -> None:
+    rds = shop.client("rds")
+    group = {"DBParameterGroupName": "used"}
+    rds.create_db_parameter_group(**group, DBParameterGroupFamily=FAMILY, Description="used")
+    rds.create_db_instance(**INSTANCE | {"DBInstanceIdentifier": "user"} | group)
+    with pytest.raises(rds.exceptions.InvalidDBParameterGroupStateFault, match="still members"):
+        rds.delete_db_parameter_group(**group)
+    rds.delete_db_instance(DBInstanceIdentifier="user", SkipFinalSnapshot=True)
+    rds.delete_db_parameter_group(**group)
+    assert rds.describe_db_instances()["DBInstances"]
+
+
+def test_the_version_that_there_is_is_told(shop: Server) -> None:
+    rds = shop.client("rds")
+    (version,) = rds.describe_db_engine_versions(Engine="postgres")["DBEngineVersions"]
+    assert version["DBParameterGroupFamily"] == FAMILY
+    (instance,) = rds.describe_db_instances(DBInstanceIdentifier="shop")["DBInstances"]
+    assert instance["EngineVersion"] == version["EngineVersion"]
+    assert rds.describe_db_engine_versions(Engine="mysql")["DBEngineVersions"] == []
+
+
 def test_a_managed_password_is_in_secrets_manager(shop: Server) -> None:
     rds = shop.client("rds")
     rest = {name: value for name, value in INSTANCE.items() if name != "MasterUserPassword"}
@@ -260,6 +361,10 @@ def test_a_managed_password_is_in_secrets_manager(shop: Server) -> None:
         ({"EnableIAMDatabaseAuthentication": True}, "no IAM authentication of databases"),
         ({"EnablePerformanceInsights": True}, "does not carry out EnablePerformanceInsights"),
         ({"Port": 80}, "Port 80 is not a number from 1150"),
+        ({"Port": 0}, "Port 0 is not a number from 1150"),
+        ({"DBName": "rdsadmin"}, "reserved word"),
+        ({"StorageType": "floppy"}, "Invalid storage type: floppy"),
+        ({"DBParameterGroupName": "default.postgres9"}, "can't be used for this instance"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -287,6 +392,9 @@ def test_what_is_not_done_is_refused(shop: Server, asked_for: dict[str, Any], sa
         ("modify_db_instance", {"DBInstanceIdentifier": "shop", "DBPortNumber": 6000}, "does not carry out DbPortNumber"),
         ("reboot_db_instance", {"DBInstanceIdentifier": "shop", "ForceFailover": True}, "no standby"),
         ("delete_db_instance", {"DBInstanceIdentifier": "shop"}, "pass SkipFinalSnapshot=True"),
+        ("describe_db_log_files", {"DBInstanceIdentifier": "shop"}, "shows no log files"),
+        ("reset_db_parameter_group", {"DBParameterGroupName": "g"}, "does not carry out ResetDBParameterGroup"),
+        ("list_tags_for_resource", {"ResourceName": "arn:aws:rds:us-east-1:000000000000:db:ghost"}, "DBInstance ghost not found"),
     ],
     ids=lambda value: value if isinstance(value, str) and value.count("_") else "",
 )  # fmt: skip
@@ -367,6 +475,122 @@ def test_the_way_in_is_closed_when_the_neighbours_crash(
     assert said == "ConnectionRefusedError"
 
 
+def postmaster(server: Server) -> int:
+    """The first process of the one database of a sandbox: the others are its children."""
+    (found,) = [each for each in databases(server.process.pid) if b"\0-D\0" in _command(each)]
+    return found
+
+
+def until_connected(place: tuple[str, int]) -> Any:
+    end = time.monotonic() + 20
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # pg8000 forgets the sockets that it was refused on
+        while True:
+            try:
+                return connect(place)
+            except (OSError, pg8000.InterfaceError, pg8000.DatabaseError) as error:
+                error.__traceback__ = None
+            gc.collect()
+            if time.monotonic() > end:
+                raise AssertionError("nobody can connect")
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def crashing(start_server_of_module: Callable[..., Server]) -> Server:
+    server = start_server_of_module()
+    server.client("rds").create_db_instance(**INSTANCE)
+    return server
+
+
+def test_a_server_that_is_killed_is_started_again_with_what_was_committed(crashing: Server) -> None:
+    place = place_of(crashing)
+    asked(place, "CREATE TABLE jars AS SELECT 40 AS count")
+    busy, open_one = connect(place), connect(place)
+    open_one.run("BEGIN")
+    open_one.run("INSERT INTO jars VALUES (41)")
+    statement = threading.Thread(target=_count_in_vain, args=(busy,))
+    statement.start()
+    first = databases(crashing.process.pid)
+    os.kill(postmaster(crashing), signal.SIGKILL)
+    connection = until_connected(place)
+    assert connection.run("SELECT count FROM jars") == [[40]], "what was not committed is not there"
+    connection.close()
+    assert until_gone(first), "not even a busy connection's process is left"
+    statement.join(10)
+    for each in (busy, open_one):
+        with contextlib.suppress(OSError, pg8000.InterfaceError):
+            each.close()
+    assert place_of(crashing) == place
+    crashing.deploy("early", CONNECTS)
+    assert reach(crashing, "early", place) == "N"
+    running = databases(crashing.process.pid)
+    crashing.kill()
+    assert until_gone(running)
+
+
+def _count_in_vain(connection: Any) -> None:
+    """A statement during which a process asks neither for its client nor for its server."""
+    with contextlib.suppress(Exception):
+        connection.run("SELECT count(*) FROM generate_series(1, 10000000000)")
+
+
+def test_a_server_that_cannot_be_started_again_has_failed_and_a_reboot_tries_again(crashing: Server) -> None:
+    rds, place = crashing.client("rds"), place_of(crashing)
+    first = postmaster(crashing)
+    configuration = Path(_command(first).split(b"\0-D\0")[1].split(b"\0")[0].decode()) / "postgresql.conf"
+    good = configuration.read_text()
+    configuration.write_text(good + "\nno such setting\n")
+    os.kill(first, signal.SIGKILL)
+    seen = []
+    end = time.monotonic() + 30
+    while "failed" not in seen and time.monotonic() < end:
+        seen.append(rds.describe_db_instances()["DBInstances"][0]["DBInstanceStatus"])
+        time.sleep(0.05)
+    assert set(seen) <= {"available", "rebooting", "failed"}
+    assert seen[-1] == "failed"
+    assert databases(crashing.process.pid) == set()
+    for call in (rds.stop_db_instance, rds.start_db_instance):
+        with pytest.raises(rds.exceptions.InvalidDBInstanceStateFault):
+            call(DBInstanceIdentifier="shop")
+    with pytest.raises(ClientError, match=r"contains errors|syntax error"):
+        rds.reboot_db_instance(DBInstanceIdentifier="shop")
+    configuration.write_text(good)
+    rds.reboot_db_instance(DBInstanceIdentifier="shop")
+    assert asked(place_of(crashing), "SELECT 1") == [[1]]
+    assert place_of(crashing) == place
+
+
+def test_where_iam_is_enforced_databases_are_for_those_who_may(
+    start_server_of_module: Callable[..., Server],
+) -> None:
+    server = start_server_of_module("--enforce-iam")
+    arn = "arn:aws:rds:us-east-1:000000000000:db:shop"
+    keys = user(server, "ana", allow(["rds:CreateDBInstance", "rds:DescribeDBInstances"], arn))
+    rds, name = server.client("rds", **keys), {"DBInstanceIdentifier": "shop"}
+    code, status, said = refused(rds.create_db_instance, **INSTANCE | {"DBInstanceIdentifier": "other"})
+    assert (code, status) == ("AccessDenied", 403)
+    assert "ana is not authorized to perform: rds:CreateDBInstance on resource: " in said
+    _, _, said = refused(rds.create_db_instance, **INSTANCE, Tags=[{"Key": "team", "Value": "jam"}])
+    assert f"rds:AddTagsToResource on resource: {arn}" in said
+    rds.create_db_instance(**INSTANCE)
+    assert rds.describe_db_instances(**name)["DBInstances"][0]["DBInstanceArn"] == arn
+    _, _, said = refused(rds.describe_db_instances)
+    assert "rds:DescribeDBInstances on resource: arn:aws:rds:us-east-1:000000000000:db:*" in said
+    for call, action in (
+        (rds.modify_db_instance, "ModifyDBInstance"),
+        (rds.stop_db_instance, "StopDBInstance"),
+        (rds.start_db_instance, "StartDBInstance"),
+        (rds.reboot_db_instance, "RebootDBInstance"),
+        (rds.delete_db_instance, "DeleteDBInstance"),
+    ):
+        _, _, said = refused(call, **name)
+        assert f"rds:{action} on resource: {arn}" in said
+    _, _, said = refused(rds.list_tags_for_resource, ResourceName=arn)
+    assert f"rds:ListTagsForResource on resource: {arn}" in said
+    root(server, "rds").delete_db_instance(**name, SkipFinalSnapshot=True)
+
+
 def test_only_the_neighbours_may_open(shop: Server) -> None:
     body = json.dumps({"places": [["127.0.0.1", 22]]}).encode()
     request = urllib.request.Request(f"{shop.endpoint}/_sandbox/trigger/open", body, method="POST")
@@ -439,6 +663,8 @@ def test_a_state_folder_keeps_the_database_over_a_restart(tmp_path: Path) -> Non
         server.client("rds").create_db_instance(**INSTANCE)
         first = place_of(server)
         asked(first, "CREATE TABLE jars AS SELECT 40 AS count")
+        os.kill(postmaster(server), signal.SIGKILL)
+        until_connected(first).close()
         server.deploy("early", CONNECTS)
     finally:
         server.stop()
@@ -452,5 +678,32 @@ def test_a_state_folder_keeps_the_database_over_a_restart(tmp_path: Path) -> Non
         assert asked(first, "SELECT count FROM jars") == [[40]]
         server.client("rds").delete_db_instance(DBInstanceIdentifier="shop", SkipFinalSnapshot=True)
         assert not list(folder.glob("databases/*/*/shop"))
+    finally:
+        server.stop()
+
+
+def test_a_kept_database_that_does_not_start_is_there_as_failed_with_its_data(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    for place in (folder.parent, *folder.parent.parents):
+        if not place.stat().st_mode & 0o001 and os.geteuid() == 0:
+            place.chmod(place.stat().st_mode | 0o011)
+    server = Server("--state", str(folder))
+    try:
+        server.client("rds").create_db_instance(**INSTANCE)
+        asked(place_of(server), "CREATE TABLE jars AS SELECT 40 AS count")
+    finally:
+        server.stop()
+    (configuration,) = folder.glob("databases/*/*/shop/data/postgresql.conf")
+    good = configuration.read_text()
+    configuration.write_text(good + "\nno such setting\n")
+    server = Server("--state", str(folder))
+    try:
+        rds = server.client("rds")
+        assert rds.describe_db_instances()["DBInstances"][0]["DBInstanceStatus"] == "failed"
+        with pytest.raises(rds.exceptions.DBInstanceAlreadyExistsFault):
+            rds.create_db_instance(**INSTANCE)
+        configuration.write_text(good)
+        rds.reboot_db_instance(DBInstanceIdentifier="shop")
+        assert asked(place_of(server), "SELECT count FROM jars") == [[40]]
     finally:
         server.stop()

@@ -1,6 +1,8 @@
-"""Statements of the sandbox's own, as PostgreSQL's superuser, by a Unix socket that only its owner and root can reach.
+"""Statements of the sandbox's own, as PostgreSQL's superuser, by a Unix socket and with a password that nobody else has.
 
-So much of PostgreSQL's protocol 3.0 as that takes: no password is asked there, and answers are text.
+The master user may be somebody's whose work is graded, and a superuser can run programs as PostgreSQL's own user: nothing
+that the master user can change (a database's settings, its functions) may have a say in what a statement here means. So
+much of PostgreSQL's protocol 3.0 as that takes: no password is asked there, and answers are text.
 Source: PostgreSQL 15 documentation, chapter 55 "Frontend/Backend Protocol", read 2026-11.
 """
 
@@ -11,6 +13,8 @@ import struct
 from pathlib import Path
 
 SUPERUSER = "rdsadmin"  # AWS's name for the user that belongs to RDS itself
+_DATABASE = "template1"  # the one that is always there, and never the master user's
+_ASKS_FOR_PASSWORD = 3
 _VERSION = 196_608  # 3.0
 _PATIENCE_S = 10.0
 
@@ -41,26 +45,29 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def run(socket_path: Path, statement: str, database: str = "postgres") -> list[list[str | None]]:
+def run(socket_path: Path, statement: str, password: str) -> list[list[str | None]]:
     """Run one statement and return its rows. Raises ``NotReady`` or ``Refused``."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(_PATIENCE_S)
         try:
             connection.connect(str(socket_path))
-            _greet(connection, database)
+            _greet(connection, password)
             connection.sendall(_message(b"Q", statement.encode() + b"\0"))
             return _rows(connection)
         except OSError as error:
             raise NotReady(str(error)) from error
 
 
-def _greet(connection: socket.socket, database: str) -> None:
-    fields = f"user\0{SUPERUSER}\0database\0{database}\0\0".encode()
+def _greet(connection: socket.socket, password: str) -> None:
+    # What is said here outweighs every ALTER DATABASE … SET.
+    fields = f"user\0{SUPERUSER}\0database\0{_DATABASE}\0search_path\0pg_catalog, pg_temp\0\0".encode()
     connection.sendall(struct.pack("!ii", len(fields) + 8, _VERSION) + fields)
     while True:
         kind, body = _receive(connection)
         if kind == b"E":
             raise NotReady(_said(body))
+        if kind == b"R" and struct.unpack_from("!i", body)[0] == _ASKS_FOR_PASSWORD:
+            connection.sendall(_message(b"p", password.encode() + b"\0"))
         if kind == b"Z":
             return
 

@@ -1,5 +1,7 @@
 """RDS for PostgreSQL behind moto: ``create_db_instance`` starts a real server, and the others do to it what they say.
 
+A server that ends by itself its keeper starts again, and ``describe_db_instances`` tells how it does.
+
 DIFFERS: an instance is available when the call returns; its address is a loopback address, which everything on this machine
 and every function reaches, with no VPC and no security groups; connections are not encrypted; storage has no size, no
 maintenance and no backups happen.
@@ -19,8 +21,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambda_sandbox.services.forwarder import Forwarder
-from lambda_sandbox.services.postgres import programs, refusals, settings
-from lambda_sandbox.services.postgres.administration import NotReady
+from lambda_sandbox.services.postgres import other_operations, programs, refusals, settings
+from lambda_sandbox.services.postgres.administration import NotReady, Refused
 from lambda_sandbox.services.postgres.kept import KeptInstances, folder_from_environment
 from lambda_sandbox.services.postgres.server import Failed, PostgresServer, free_place
 
@@ -63,6 +65,7 @@ class Instances:
         if problem:
             raise self._error("InvalidParameterCombination", problem)
         with self._lock:
+            self._check_group(backend, asked, found.version)
             database = original(
                 backend, {**asked, "engine_version": found.version, "backup_retention_period": 0}
             )
@@ -89,26 +92,29 @@ class Instances:
     def modify(self, original: Any, backend: Any, identifier: str, arguments: dict[str, Any]) -> Any:
         self._refuse(refusals.of_change(arguments))
         with self._lock, self._sound():
+            self._need_available(backend, identifier)
+            if identifier in backend.databases:
+                self._check_group(backend, arguments, backend.databases[identifier].engine_version)
             database = original(backend, identifier, arguments)
             instance = self._running[_key(backend, database)]
             wanted = {name: value for name, value in arguments.items() if value is not None}
             if "master_user_password" in wanted:
-                self._need_running(instance, database)
                 instance.server.set_password(database.master_username, wanted["master_user_password"])
             for name in set(wanted) & {"master_user_password", "db_instance_class", "deletion_protection"}:
                 instance.asked[name] = wanted[name]
             if "db_parameter_group_name" in wanted:  # AWS: takes effect at the next reboot
                 instance.asked["db_parameter_group_name"] = wanted["db_parameter_group_name"]
-            if "db_instance_class" in wanted and instance.server.running:
+            if "db_instance_class" in wanted:
                 instance.server.restart(self._settings(backend, instance))
             self._write(backend, database, instance)
             return database
 
     def reboot(self, original: Any, backend: Any, identifier: str) -> Any:
         with self._lock, self._sound():
+            # DIFFERS: AWS does not reboot what has failed. Here it is the way to try again, with other parameters or more memory.
+            self._need_available(backend, identifier, "failed")
             database = original(backend, identifier)
             instance = self._running[_key(backend, database)]
-            self._need_running(instance, database)
             instance.server.restart(self._settings(backend, instance))
             self._write(backend, database, instance)
             return database
@@ -137,12 +143,24 @@ class Instances:
             group = original(backend, name, parameters)
             if any(each.get("ApplyMethod") == "immediate" for each in parameters):
                 for key, instance in self._running.items():
-                    used = str(instance.asked.get("db_parameter_group_name", "")).lower() == name.lower()
+                    used = _group_of(instance.asked).lower() == name.lower()
                     if used and key[:2] == (backend.account_id, backend.region_name):
                         instance.server.configure(self._settings(backend, instance))
                         if instance.server.running:
                             instance.server.reload()
             return group
+
+    def delete_group(self, original: Any, backend: Any, name: str) -> Any:
+        with self._lock:
+            here = (backend.account_id, backend.region_name)
+            for key, instance in self._running.items():
+                if key[:2] == here and _group_of(instance.asked).lower() == name.lower():
+                    why = (
+                        f"One or more database instances are still members of this parameter group {name}, so the group cannot "
+                        "be deleted"
+                    )
+                    raise self._error("InvalidDBParameterGroupState", why)
+            return original(backend, name)
 
     def reset(self, original: Any, backend: Any) -> None:
         """Emptied: the servers and their data go."""
@@ -172,17 +190,18 @@ class Instances:
                 server = self._server(found, kept["address"], kept["port"], key)
                 instance = _Instance(server, asked, {})
                 self._running[key] = instance
+                _show_place(database, server)
                 if kept["status"] == "stopped":
                     database.status = "stopped"
                 else:
                     server.start(self._settings(backend, instance))
+            except Failed as error:  # it stays, as failed: its name is not free, nor is its data given up
+                print(f"{identifier} was not started: {error}", file=sys.stderr, flush=True)
             except Exception as error:  # the others come all the same
                 backend.databases.pop(identifier, None)
                 if key in self._running:
                     self._running.pop(key).server.leave()
                 print(f"{identifier} was not started: {error}", file=sys.stderr, flush=True)
-                continue
-            _show_place(database, server)
         if self._running:
             threading.Thread(target=self._tell, daemon=True).start()  # the server may not answer yet
 
@@ -268,8 +287,16 @@ class Instances:
         places = [(each.server.address, each.server.port) for each in self._running.values()]
         self._forwarder.open(places)
 
-    def _need_running(self, instance: _Instance, database: Any) -> None:
-        if not instance.server.running:
+    def _check_group(self, backend: Any, asked: dict[str, Any], version: str) -> None:
+        name = _group_of(asked)
+        group = backend.db_parameter_groups.get(name)
+        if name:
+            self._refuse(refusals.of_group(name, None if group is None else group.family, version))
+
+    def _need_available(self, backend: Any, identifier: str, *also: str) -> None:
+        """AWS: a stopped instance is neither modified nor rebooted. One that is not there moto refuses."""
+        database = backend.databases.get(identifier)
+        if database is not None and database.status not in ("available", *also):
             why = f"Instance {database.db_instance_identifier} is not in available state."
             raise self._error("InvalidDBInstanceState", why)
 
@@ -278,7 +305,7 @@ class Instances:
         """Say what PostgreSQL said where it does not start again."""
         try:
             yield
-        except (Failed, NotReady) as error:
+        except (Failed, NotReady, Refused) as error:
             raise self._error("InternalFailure", f"PostgreSQL did not do it: {error}") from error
 
     def _refuse(self, refusal: refusals.Refusal | None) -> None:
@@ -308,16 +335,19 @@ def install(module: Any, forwarder: Forwarder) -> None:
         ("stop_db_instance", instances.stop),
         ("start_db_instance", instances.start),
         ("modify_db_parameter_group", instances.change_parameters),
+        ("delete_db_parameter_group", instances.delete_group),
         ("reset", instances.reset),
     ):
         setattr(backend, name, _around(getattr(backend, name), method))
     responses = importlib.import_module("moto.rds.responses").RDSResponse
     for name, sentence in refusals.OPERATIONS.items():
-        setattr(backend, name, _refused(sentence))  # stacks come this way
-        setattr(responses, name, _refused(sentence))
+        setattr(backend, name, other_operations.refused(sentence))  # stacks come this way
+        setattr(responses, name, other_operations.refused(sentence))
+    other_operations.install(backend, responses)
     responses.reboot_db_instance = _without_failover(responses.reboot_db_instance)
     module.DBInstance.address = property(_address)
-    module.DBInstance.create_from_cloudformation_json = _refused(refusals.STACKS)
+    module.DBInstance.status = property(_status, _set_status)
+    module.DBInstance.create_from_cloudformation_json = other_operations.refused(refusals.STACKS)
     module.DBInstance.save_automated_backup = lambda self: None  # there are no backups to tell of
     module.MasterUserSecret._generate_secret_string = _secret_string
     instances.resume()
@@ -349,15 +379,6 @@ def _around(original: Any, method: Any) -> Any:
     return called
 
 
-def _refused(sentence: str) -> Any:
-    def refuse(*_: Any, **__: Any) -> Any:
-        from moto.rds.exceptions import RDSClientError
-
-        raise RDSClientError("UnsupportedOperation", sentence)
-
-    return refuse
-
-
 def _without_failover(original: Any) -> Any:
     @functools.wraps(original)
     def reboot(response: Any) -> Any:
@@ -385,6 +406,10 @@ def _key(backend: Any, database: Any) -> _Key:
     return backend.account_id, backend.region_name, database.db_instance_identifier.lower()
 
 
+def _group_of(asked: dict[str, Any]) -> str:
+    return str(asked.get("db_parameter_group_name") or "")
+
+
 def _parameters(backend: Any, name: str | None) -> dict[str, str]:
     group = backend.db_parameter_groups.get(name) if name else None
     if group is None:
@@ -393,11 +418,30 @@ def _parameters(backend: Any, name: str | None) -> dict[str, str]:
 
 
 def _show_place(database: Any, server: PostgresServer) -> None:
-    database.sandbox_address, database.port = server.address, server.port
+    database.sandbox_server, database.port = server, server.port
 
 
 def _address(database: Any) -> str:
-    return str(getattr(database, "sandbox_address", ""))
+    server = getattr(database, "sandbox_server", None)
+    return "" if server is None else str(server.address)
+
+
+# Source: Amazon RDS User Guide, "Viewing Amazon RDS DB instance status", read 2026-11: rebooting is also what RDS does of
+# its own accord, and failed is what it cannot recover.
+_STATUSES = {"running": "available", "failed": "failed"}
+
+
+def _status(database: Any) -> str:
+    """What ``describe_db_instances`` says: what was asked for, and how its server does where it is to run."""
+    wanted = str(database.sandbox_status)
+    if wanted != "available":
+        return wanted
+    server = getattr(database, "sandbox_server", None)
+    return "creating" if server is None else _STATUSES.get(server.state, "rebooting")
+
+
+def _set_status(database: Any, value: str) -> None:
+    database.sandbox_status = value
 
 
 def _secret_string(secret: Any) -> str:

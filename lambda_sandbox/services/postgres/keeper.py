@@ -6,10 +6,12 @@ is an order in JSON, and each answer a line on standard output:
 
     {"op": "run", ...}    -> {"status": N}       run a program and wait for its end
     {"op": "start", ...}  -> {}                  start the server
+    {"op": "keep", "file": PATH} -> {}           from now on start it again should it end by itself
     {"op": "stop", "signal": N} -> {}            stop it; its files stay
-    {"op": "alive"}       -> {"alive": true}
+    {"op": "state"}       -> {"state": STATE}    ``stopped``, ``running``, ``failed``, or ``starting`` again
 
 A program is ``command`` and ``environment``, in ``cwd``, writing to the file ``log``, as ``uid`` and ``gid`` if they are numbers.
+PATH is PostgreSQL's own ``postmaster.pid``, which says when it takes connections.
 
 Standard library only.
 """
@@ -29,7 +31,14 @@ from typing import Any
 
 _PATIENCE_S = 10.0
 _LOOK_S = 0.005
+_ORPHANS_S = 2.0
 _SET_PARENT_DEATH_SIGNAL = 1
+_SET_CHILD_SUBREAPER = 36
+_PAUSE_S = (
+    0.5  # POLICY: before each new start, so that a server that keeps ending leaves the machine to others
+)
+_MOST_STARTS = 5  # POLICY: starts in a row that end before connections are taken
+_READY_LINE = 7  # Source: PostgreSQL 15, src/include/utils/pidfile.h, LOCK_FILE_LINE_PM_STATUS counts from 1
 _libc = ctypes.CDLL(None)  # now: the user that PostgreSQL runs as may not read Python's own files
 
 
@@ -39,36 +48,116 @@ class Keeper:
     def __init__(self) -> None:
         self.server = 0
         self._early = b""
+        self._order: dict[str, Any] = {}  # by which the server was started
+        self._ready_file = ""  # empty: it is not started again
+        self._starts = 0  # in a row that came to nothing
+        self._start_at: float | None = None
+        self._woken, wake = os.pipe()
+        for end in (self._woken, wake):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(
+            signal.SIGCHLD, lambda *_: None
+        )  # a handler of any kind, or nothing is written to the pipe
 
     def serve(self) -> None:
         """Obey until standard input ends."""
-        while data := os.read(0, 65_536):
-            *lines, self._early = (self._early + data).split(b"\n")
-            for line in lines:
-                answer = self._obey(json.loads(line))
-                if answer is None:
+        while True:
+            wait_s = None if self._start_at is None else max(self._start_at - time.monotonic(), 0.0)
+            readable = select.select([0, self._woken], [], [], wait_s)[0]
+            if self._woken in readable:
+                os.read(self._woken, 4096)
+            if 0 in readable:
+                data = os.read(0, 65_536)
+                if not data or not self._obey_all(data):
                     return
-                os.write(1, json.dumps(answer).encode() + b"\n")
+            self._look_after()
+
+    def _obey_all(self, data: bytes) -> bool:
+        """Return whether to go on."""
+        *lines, self._early = (self._early + data).split(b"\n")
+        for line in lines:
+            answer = self._obey(json.loads(line))
+            if answer is None:
+                return False
+            os.write(1, json.dumps(answer).encode() + b"\n")
+        return True
 
     def _obey(self, order: dict[str, Any]) -> dict[str, Any] | None:
         if order["op"] == "run":
             status = _wait(start(order))
             return None if status is None else {"status": status}
         if order["op"] == "start":
+            self._order = order
             self.server = start(order)
+        elif order["op"] == "keep":
+            self._ready_file = order["file"]
         elif order["op"] == "stop":
             self.end(order["signal"])
-        elif order["op"] == "alive":
-            if self.server and _ended(self.server):
-                self.server = 0
-            return {"alive": bool(self.server)}
+        elif order["op"] == "state":
+            self._look_after()
+            return {"state": self._state()}
         return {}
 
     def end(self, number: int) -> None:
-        """Stop the server, if it runs."""
+        """Stop the server, if it runs, and start it no more."""
+        self._ready_file, self._starts, self._start_at = "", 0, None
         if self.server:
             stop(self.server, number)
         self.server = 0
+        end_orphans()
+
+    def _state(self) -> str:
+        if self.server:
+            return "running" if not self._ready_file or self._is_ready() else "starting"
+        if self._start_at is not None:
+            return "starting"
+        return "failed" if self._ready_file else "stopped"
+
+    def _look_after(self) -> None:
+        """Notice that the server has ended, and start it again when it is time."""
+        if self.server and _ended(self.server):
+            if self._ready_file and self._is_ready():
+                self._starts = 0
+            self.server = 0
+            # They hold the shared memory, without which a new server does not start, until their statement is over.
+            end_orphans()
+            self._plan_a_start()
+        if self._start_at is not None and time.monotonic() >= self._start_at:
+            self._starts += 1
+            try:
+                self.server = start(self._order)
+                self._start_at = None
+            except OSError:  # the machine has no room for a process now
+                self._plan_a_start()
+
+    def _plan_a_start(self) -> None:
+        wanted = self._ready_file and self._starts < _MOST_STARTS
+        self._start_at = time.monotonic() + _PAUSE_S if wanted else None
+
+    def _is_ready(self) -> bool:
+        """Whether the server that runs, or has just ended, came to take connections."""
+        try:
+            with open(self._ready_file, encoding="utf-8", errors="replace") as file:
+                lines = file.read().splitlines()
+            return int(lines[0]) == self.server and lines[_READY_LINE].strip() == "ready"
+        except (OSError, ValueError, IndexError):
+            return False
+
+
+def end_orphans() -> None:
+    """Kill what a server left behind, and return when it has ended. Linux only; call it while no server runs."""
+    own = os.getpid()
+    end = time.monotonic() + _ORPHANS_S
+    with contextlib.suppress(OSError):  # ChildProcessError, the usual one: there are none, or no more
+        while time.monotonic() < end:
+            if os.waitpid(-1, os.WNOHANG)[0]:
+                continue
+            with open(f"/proc/{own}/task/{own}/children") as file:
+                left = file.read().split()
+            for each in left:
+                os.kill(int(each), signal.SIGKILL)
+            time.sleep(_LOOK_S)
 
 
 def start(order: dict[str, Any]) -> int:
@@ -141,6 +230,8 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # Ctrl-C is for the server that started us
         signal.signal(number, signal.SIG_IGN)
     guard = json.loads(sys.argv[1])
+    if sys.platform == "linux":  # children of a server that was killed become ours, not the machine's
+        _libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     keeper = Keeper()
     try:
         with contextlib.suppress(BrokenPipeError):

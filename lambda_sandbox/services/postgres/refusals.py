@@ -26,6 +26,8 @@ _EVENTS = "The sandbox sends no events of RDS: ask describe_db_instances."
 _EXPORTS = "The sandbox exports no snapshots."
 _GROUPS = "RDS for PostgreSQL here has no option groups: leave them out."
 _ROLES = "PostgreSQL here calls no other services of AWS: leave the role out."
+_LOGS = "The sandbox shows no log files of a database: what it refuses, it says to the client."
+_CLASSES = "The sandbox has no list of instance classes: it takes db.t3, db.t4g and the db.m and db.r families from 5 to 8."
 STACKS = "The sandbox makes no DB instances by stacks: call create_db_instance, and hand its endpoint to the stack as a parameter."
 DATA_API = "The sandbox has no Data API: connect to the instance at its endpoint, with a client library of PostgreSQL."
 # By the method of moto's backend.
@@ -45,6 +47,8 @@ OPERATIONS = {
     **dict.fromkeys(("create_event_subscription",), _EVENTS),
     **dict.fromkeys(("start_export_task",), _EXPORTS),
     **dict.fromkeys(("create_option_group",), _GROUPS),
+    "describe_db_log_files": _LOGS,
+    "describe_orderable_db_instance_options": _CLASSES,
     **dict.fromkeys(("add_role_to_db_instance", "add_role_to_db_cluster"), _ROLES),
 }  # fmt: skip
 # Arguments whose value changes nothing here but what describe_db_instances tells; the fidelity page says so.
@@ -80,9 +84,21 @@ _MODIFIED = frozenset(
 )  # fmt: skip
 _LOWEST_PORT, _HIGHEST_PORT = 1150, 65_535  # Source: RDS API Reference, CreateDBInstance, read 2026-11
 _PASSWORD_MIN, _PASSWORD_MAX = 8, 128
-_RESERVED_USERS = ("admin", "rdsadmin", "rds_superuser")
+_RESERVED_USERS = ("admin", "none", "public", "rdsadmin", "rds_superuser")
+_RESERVED_DATABASES = ("rdsadmin", "template0", "template1")
+# Source: Amazon RDS User Guide, "Amazon RDS DB instance storage", read 2026-11: GiB, by storage type.
+_STORAGE_GIB = {"gp2": (20, 65_536), "gp3": (20, 65_536), "standard": (5, 3_072)}
 
 Refusal = tuple[str, str]  # AWS's code, and the sentence
+
+
+def family(version: str) -> str:
+    """Return the family of parameter groups that a version takes.
+
+    >>> family("15.18")
+    'postgres15'
+    """
+    return f"postgres{version.partition('.')[0]}"
 
 
 def of_creation(asked: Mapping[str, Any], version: str) -> Refusal | None:
@@ -99,6 +115,7 @@ def of_creation(asked: Mapping[str, Any], version: str) -> Refusal | None:
         or _of_user(asked)
         or _of_password(asked)
         or _of_name_and_port(asked)
+        or _of_storage(asked)
     )
 
 
@@ -114,6 +131,19 @@ def of_change(asked: Mapping[str, Any]) -> Refusal | None:
         return _of_class(asked["db_instance_class"])
     password = asked.get("master_user_password")
     return _of_password(asked) if password else None
+
+
+def of_group(name: str, of_family: str | None, version: str) -> Refusal | None:
+    """Return why an instance does not take a parameter group; ``of_family`` is ``None`` for one that is not there."""
+    fits = family(version)
+    if name.lower().startswith("default."):
+        of_family = name.lower().removeprefix("default.")
+    if of_family is None or of_family == fits:
+        return None  # moto says what is not there
+    return "InvalidParameterCombination", (
+        f"The Parameter Group {name} with DBParameterGroupFamily {of_family} can't be used for this instance. Please use a "
+        f"Parameter Group with DBParameterGroupFamily {fits}"
+    )
 
 
 def of_parameters(parameters: list[Mapping[str, Any]]) -> Refusal | None:
@@ -194,9 +224,28 @@ def _of_name_and_port(asked: Mapping[str, Any]) -> Refusal | None:
             "InvalidParameterValue",
             "DBName must begin with a letter and contain only alphanumeric characters.",
         )
-    if port and not _LOWEST_PORT <= int(port) <= _HIGHEST_PORT:
+    if name.lower() in _RESERVED_DATABASES:
+        return (
+            "InvalidParameterValue",
+            f"DBName {name} cannot be used as it is a reserved word used by the engine",
+        )
+    if port is not None and not _LOWEST_PORT <= int(port) <= _HIGHEST_PORT:
         return (
             "InvalidParameterValue",
             f"Port {port} is not a number from {_LOWEST_PORT} to {_HIGHEST_PORT}.",
+        )
+    return None
+
+
+def _of_storage(asked: Mapping[str, Any]) -> Refusal | None:
+    kind, size = str(asked.get("storage_type") or "gp2"), asked.get("allocated_storage")
+    if kind not in _STORAGE_GIB:
+        known = ", ".join(sorted(_STORAGE_GIB))
+        return "InvalidParameterValue", f"Invalid storage type: {kind}. The sandbox knows {known}."
+    lowest, highest = _STORAGE_GIB[kind]
+    if size is not None and not lowest <= int(size) <= highest:
+        return "InvalidParameterValue", (
+            f"Invalid storage size for engine name postgres and storage type {kind}: {size}. It is from {lowest} to "
+            f"{highest} GiB."
         )
     return None

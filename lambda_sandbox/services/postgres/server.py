@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,13 +25,18 @@ from lambda_sandbox.services.postgres.programs import Programs
 _START_S = 60.0
 _STOP_S = 15.0
 _LOOK_S = 0.01
-# Nobody but RDS itself is its superuser, and it comes by the Unix socket only.
-_WHO_MAY = f"""local all {SUPERUSER} trust
+# Nobody but RDS itself is its superuser, and it comes by the Unix socket only. With a password: where nothing is isolated a
+# function has PostgreSQL's own user, and so the socket.
+_WHO_MAY = f"""local all {SUPERUSER} password
 local all all reject
 host all {SUPERUSER} 0.0.0.0/0 reject
 host all all 127.0.0.0/8 scram-sha-256
 """
 _SETTINGS = "sandbox.conf"
+_SECRET = "superuser"  # noqa: S105 - the name of a file
+# Who belongs to these runs programs as PostgreSQL's own user, outside of all isolation. Up to version 15 CREATEROLE is enough
+# to join every role that is no superuser's; AWS keeps its master user out as well.
+_NOBODY_JOINS = ("pg_execute_server_program", "pg_read_server_files", "pg_write_server_files")
 
 
 class Failed(Exception):
@@ -44,6 +50,10 @@ class PostgresServer:
         self.address, self.port = address, port
         self._programs = programs
         self._kept = home is not None
+        self._asking = threading.Lock()  # one order and its answer at a time
+        self._changing = False  # between an order to start and the first connection
+        self._failed = False
+        self._said_before = 0  # bytes of its log that belong to an earlier start
         # A Unix socket's path may not be long, so its folder never is the home.
         self._folder = Path(tempfile.mkdtemp(prefix="lambda-sandbox-postgres-"))
         self._data = (home or self._folder) / "data"
@@ -61,16 +71,24 @@ class PostgresServer:
         )
 
     @property
+    def state(self) -> str:
+        """Return ``stopped``, ``starting``, ``running``, or ``failed``: it has ended and is not started again."""
+        if self._changing:
+            return "starting"
+        found = self._state_of_process()
+        return "failed" if self._failed or found == "failed" else found
+
+    @property
     def running(self) -> bool:
-        return bool(self._ask({"op": "alive"}).get("alive"))
+        return self.state == "running"
 
     def create(self, user: str, password: str, database: str, settings: Mapping[str, str]) -> None:
         """Make the files, start, and make the master user and the first database. Raises ``Failed``."""
         shutil.rmtree(self._data, ignore_errors=True)  # of a creation that was cut short
         self._data.parent.mkdir(parents=True, exist_ok=True)
         self._give_away(self._data.parent)
-        # A password that nobody knows: the superuser never comes with one.
-        secret = self._folder / "unused"
+        # Beside the data: whoever starts the server again on data that was kept has to know it.
+        secret = self._data.parent / _SECRET
         secret.write_text(secrets.token_urlsafe(32))
         self._give_away(secret)
         try:
@@ -84,10 +102,23 @@ class PostgresServer:
             raise Failed(str(error)[-300:]) from error
 
     def start(self, settings: Mapping[str, str]) -> None:
-        """Start on the files that are there, and return when connections are taken. Raises ``Failed``."""
-        self.configure(settings)
-        self._ask({"op": "start", **self._program("postgres", "-D", str(self._data))})
-        self._await_start()
+        """Start on the files that are there, and return when connections are taken. Raises ``Failed``.
+
+        From then on it is started again should it end by itself.
+        """
+        self._changing, self._failed = True, False
+        try:
+            self.configure(settings)
+            with contextlib.suppress(OSError):
+                self._said_before = (self._folder / "log").stat().st_size
+            self._ask({"op": "start", **self._program("postgres", "-D", str(self._data))})
+            self._await_start()
+            self._ask({"op": "keep", "file": str(self._data / "postmaster.pid")})
+        except BaseException:
+            self._failed = True
+            raise
+        finally:
+            self._changing = False
 
     def configure(self, settings: Mapping[str, str]) -> None:
         """Write the settings down; those that a running server takes over it takes with ``reload``."""
@@ -112,6 +143,7 @@ class PostgresServer:
 
     def restart(self, settings: Mapping[str, str]) -> None:
         """Stop as RDS's reboot does, whatever the clients are doing, and start. Raises ``Failed``."""
+        self._changing = True
         self.stop()
         self.start(settings)
 
@@ -123,6 +155,7 @@ class PostgresServer:
         """End the server and delete every file of it; this object can do nothing more."""
         self.leave()
         shutil.rmtree(self._data, ignore_errors=True)
+        (self._data.parent / _SECRET).unlink(missing_ok=True)
 
     def leave(self) -> None:
         """The sandbox ends: data that is kept stays, all else goes; this object can do nothing more."""
@@ -139,9 +172,14 @@ class PostgresServer:
     def set_password(self, user: str, password: str) -> None:
         self.run(f"ALTER ROLE {quoted(user)} PASSWORD {literal(password)}")
 
-    def run(self, statement: str, database: str = "postgres") -> list[list[str | None]]:
+    def run(self, statement: str) -> list[list[str | None]]:
         """Run a statement as the superuser. Raises ``NotReady`` or ``Refused``."""
-        return administration.run(self._folder / f".s.PGSQL.{self.port}", statement, database)
+        return administration.run(self._folder / f".s.PGSQL.{self.port}", statement, self._password())
+
+    def _password(self) -> str:
+        """Return the superuser's; empty for data that was kept before it had one, which asks for none."""
+        secret = self._data.parent / _SECRET
+        return secret.read_text() if secret.exists() else ""
 
     def _initdb(self, secret: Path) -> None:
         program = self._program(
@@ -157,18 +195,20 @@ class PostgresServer:
         )
         if self._ask({"op": "run", **program}).get("status") != 0:
             raise Failed(self._last_said())
-        secret.unlink()
 
     def _make_master(self, user: str, password: str, database: str) -> None:
-        """As RDS: the master user owns the databases and may make users, and is no superuser."""
+        """As RDS: the master user owns the databases and may make users, is no superuser, and cannot become one."""
         master = quoted(user)
+        closed = f"{{{','.join(_NOBODY_JOINS)}}}"
         statements = [
+            f"UPDATE pg_authid SET rolsuper = true WHERE rolname = ANY ({literal(closed)})",  # noqa: S608
             "CREATE ROLE rds_superuser NOLOGIN",
             "GRANT pg_monitor, pg_signal_backend TO rds_superuser WITH ADMIN OPTION",
             f"CREATE ROLE {master} LOGIN CREATEDB CREATEROLE PASSWORD {literal(password)} IN ROLE rds_superuser",
             f"ALTER DATABASE postgres OWNER TO {master}",
-            *([f"CREATE DATABASE {quoted(database)} OWNER {master}"] if database else []),
         ]
+        if database not in ("", "postgres"):
+            statements.append(f"CREATE DATABASE {quoted(database)} OWNER {master}")
         for statement in statements:
             self.run(statement)
 
@@ -178,16 +218,21 @@ class PostgresServer:
             try:
                 self.run("SELECT 1")
             except NotReady as reason:
-                if not self.running or time.monotonic() > end:
+                if self._state_of_process() != "running" or time.monotonic() > end:
                     self.stop()
                     raise Failed(self._last_said() or str(reason)) from reason
             else:
                 return
             time.sleep(_LOOK_S)
 
+    def _state_of_process(self) -> str:
+        # Without its keeper it has ended, and nobody starts it again.
+        return str(self._ask({"op": "state"}).get("state", "failed"))
+
     def _last_said(self) -> str:
         try:
-            lines = (self._folder / "log").read_text("utf-8", "replace").strip().splitlines()
+            said = (self._folder / "log").read_bytes()[self._said_before :]
+            lines = said.decode("utf-8", "replace").strip().splitlines()
         except OSError:
             return ""
         return " ".join(line for line in lines if "FATAL" in line)[-300:] or (lines[-1] if lines else "")
@@ -209,9 +254,10 @@ class PostgresServer:
         assert self._keeper.stdin is not None
         assert self._keeper.stdout is not None
         try:
-            self._keeper.stdin.write(json.dumps(order).encode() + b"\n")
-            self._keeper.stdin.flush()
-            answer = self._keeper.stdout.readline()
+            with self._asking:
+                self._keeper.stdin.write(json.dumps(order).encode() + b"\n")
+                self._keeper.stdin.flush()
+                answer = self._keeper.stdout.readline()
         except (OSError, ValueError):  # ValueError: it was told to leave
             return {}
         found: dict[str, Any] = json.loads(answer) if answer else {}

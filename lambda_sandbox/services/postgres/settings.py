@@ -12,7 +12,18 @@ _LARGE_GIB = {"m": 8, "r": 16}  # of ``large``; each xlarge has twice that
 _CLASS = re.compile(r"db\.(?P<family>t3|t4g|[mr][5-8](?:g|gd|i|d)?)\.(?P<size>[a-z0-9]+)")
 # Source: Amazon RDS User Guide, "Maximum number of database connections", read 2026-11.
 _BYTES_PER_CONNECTION, _MOST_CONNECTIONS = 9_531_392, 5_000
-_FEWEST_CONNECTIONS, _MOST_ALLOWED = 6, 8_388_607
+_FEWEST_CONNECTIONS = 6
+# Source: PostgreSQL 15, pg_settings.max_val is 262,143, of which a few are processes of its own: with more it does not start.
+_MOST_ALLOWED = 262_000
+# Source: PostgreSQL 15, pg_settings.min_val: with less it does not start. All others begin at 0.
+_LOWEST = {
+    "deadlock_timeout": 1,
+    "log_min_duration_statement": -1,
+    "maintenance_work_mem": 1024,
+    "work_mem": 64,
+    "max_connections": _FEWEST_CONNECTIONS,
+}
+_HIGHEST = 999_999_999  # nine digits; PostgreSQL takes a little more
 STATIC = frozenset({"max_connections"})  # take effect when PostgreSQL starts
 # Parameters that PostgreSQL itself carries out as RDS passes them on: a number, in the unit that PostgreSQL takes.
 NUMBERS = frozenset(
@@ -73,7 +84,7 @@ def parameter_problem(name: str, value: str) -> str:
         )
     if re.fullmatch(r"-?\d{1,9}", value) is None:
         return f"Invalid parameter value: {value} for: {name}. The sandbox takes whole numbers here, and no formula."
-    if name == "max_connections" and not _FEWEST_CONNECTIONS <= int(value) <= _MOST_ALLOWED:
-        allowed = f"{_FEWEST_CONNECTIONS}-{_MOST_ALLOWED}"
-        return f"Invalid parameter value: {value} for: {name} allowed values are: {allowed}"
+    lowest, highest = _LOWEST.get(name, 0), _MOST_ALLOWED if name == "max_connections" else _HIGHEST
+    if not lowest <= int(value) <= highest:
+        return f"Invalid parameter value: {value} for: {name} allowed values are: {lowest}-{highest}"
     return ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import signal
 import subprocess
 import sys
@@ -39,6 +41,21 @@ class Kept:
         assert self.process.stdout is not None
         return json.loads(self.process.stdout.readline())
 
+    def state(self) -> str:
+        self.order("state")
+        found: str = self.answer()["state"]
+        return found
+
+    def until(self, state: str) -> None:
+        end = time.monotonic() + 20
+        while (now := self.state()) != state:
+            assert time.monotonic() < end, f"it is still {now}"
+            time.sleep(0.01)
+
+    def keep(self) -> None:
+        self.order("keep", file=str(self.folder / "pid"))
+        assert self.answer() == {}
+
     def children(self) -> list[int]:
         text = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         return [int(each) for each in text.split()]
@@ -49,6 +66,8 @@ class Kept:
         self.process.wait(20)
 
     def close(self) -> None:
+        if self.process.poll() is None:
+            self.leave()
         self.process.kill()
         self.process.wait(10)
         for pipe in (self.process.stdin, self.process.stdout):
@@ -96,13 +115,11 @@ def test_a_program_is_run_to_its_end(kept: Kept) -> None:
 
 def test_a_server_that_is_stopped_leaves_its_files(kept: Kept) -> None:
     process_id = started(kept)
-    kept.order("alive")
-    assert kept.answer() == {"alive": True}
+    assert kept.state() == "running"
     kept.order("stop", signal=int(signal.SIGTERM))
     assert kept.answer() == {}
     assert gone(process_id)
-    kept.order("alive")
-    assert kept.answer() == {"alive": False}
+    assert kept.state() == "stopped"
     assert kept.folder.exists()
 
 
@@ -136,8 +153,7 @@ def test_a_server_that_ends_by_itself_is_known_to_have_ended(kept: Kept) -> None
     assert kept.answer() == {}
     end = time.monotonic() + 10
     while time.monotonic() < end:
-        kept.order("alive")
-        if kept.answer() == {"alive": False}:
+        if kept.state() == "stopped":
             return
         time.sleep(0.01)
     raise AssertionError("it is still thought to run")
@@ -145,9 +161,101 @@ def test_a_server_that_ends_by_itself_is_known_to_have_ended(kept: Kept) -> None
 
 def test_orders_that_come_in_pieces_are_put_together(kept: Kept) -> None:
     assert kept.process.stdin is not None
-    kept.process.stdin.write('{"op": "al')
+    kept.process.stdin.write('{"op": "st')
     kept.process.stdin.flush()
     time.sleep(0)
-    kept.process.stdin.write('ive"}\n')
+    kept.process.stdin.write('ate"}\n')
     kept.process.stdin.flush()
-    assert kept.answer() == {"alive": False}
+    assert kept.answer() == {"state": "stopped"}
+
+
+# A server that says, as PostgreSQL does in the eighth line of postmaster.pid, that it takes connections. The word is its
+# argument; a grandchild of it stands for a connection that is busy.
+SERVER = """
+echo $$ >> "$0.starts"
+printf '%s\\n' $$ 2 3 4 5 6 7 "$1" > "$0"
+/bin/sleep 600 &
+wait
+"""
+
+
+def serving(kept: Kept, says: str = "ready") -> int:
+    kept.order("start", "/bin/sh", "-c", SERVER, str(kept.folder / "pid"), says)
+    assert kept.answer() == {}
+    (process_id,) = kept.children()
+    return process_id
+
+
+def children_of(process_id: int) -> list[int]:
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        text = Path(f"/proc/{process_id}/task/{process_id}/children").read_text()
+        if text:
+            return [int(each) for each in text.split()]
+        time.sleep(0.01)
+    raise AssertionError("it has no children")
+
+
+def test_a_server_that_is_killed_is_started_again_without_what_it_left_behind(kept: Kept) -> None:
+    first = serving(kept)
+    (busy,) = children_of(first)
+    kept.keep()
+    kept.until("running")
+    os.kill(first, signal.SIGKILL)
+    kept.until("starting")
+    assert gone(busy)
+    kept.until("running")
+    (second,) = kept.children()
+    assert second != first
+
+
+def test_what_a_killed_server_left_behind_ends_with_the_keeper(kept: Kept) -> None:
+    first = serving(kept)
+    (busy,) = children_of(first)
+    os.kill(first, signal.SIGKILL)
+    kept.leave()
+    assert gone(busy)
+    assert not kept.folder.exists()
+
+
+def test_a_server_that_does_not_come_to_take_connections_is_given_up(kept: Kept) -> None:
+    kept.order("start", "/bin/sh", "-c", 'echo >> "$0.starts"; sleep 0.1', str(kept.folder / "pid"))
+    assert kept.answer() == {}
+    kept.keep()
+    kept.until("failed")
+    assert (kept.folder / "pid.starts").read_text().count("\n") == 1 + 5
+    assert kept.children() == []
+
+
+def test_a_server_that_took_connections_may_end_any_number_of_times(kept: Kept) -> None:
+    serving(kept)
+    kept.keep()
+    for _ in range(7):
+        kept.until("running")
+        (process_id,) = kept.children()
+        os.kill(process_id, signal.SIGKILL)
+        kept.until("starting")
+    kept.until("running")
+
+
+def test_a_server_that_is_stopped_while_it_waits_for_its_next_start_stays_stopped(kept: Kept) -> None:
+    process_id = serving(kept)
+    kept.keep()
+    kept.until("running")
+    os.kill(process_id, signal.SIGKILL)
+    kept.until("starting")
+    kept.order("stop", signal=int(signal.SIGTERM))
+    assert kept.answer() == {}
+    assert kept.state() == "stopped"
+    assert select.select([kept.process.stdout], [], [], 0.8)[0] == []  # longer than the pause before a start
+    assert kept.children() == []
+
+
+def test_the_end_of_its_input_ends_a_server_that_waits_for_its_next_start(kept: Kept) -> None:
+    process_id = serving(kept)
+    kept.keep()
+    kept.until("running")
+    os.kill(process_id, signal.SIGKILL)
+    kept.until("starting")
+    kept.leave()
+    assert not kept.folder.exists()

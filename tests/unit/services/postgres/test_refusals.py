@@ -25,6 +25,7 @@ GOOD = {
         {"multi_az": False, "storage_encrypted": False, "backup_retention_period": 0},
         {"master_user_password": None, "manage_master_user_password": True},
         {"master_username": "postgres"},
+        {"storage_type": "standard", "allocated_storage": 5, "db_name": "postgres"},
     ],
 )
 def test_what_is_carried_out_passes(more: dict[str, Any]) -> None:
@@ -47,6 +48,11 @@ def test_what_is_carried_out_passes(more: dict[str, Any]) -> None:
         ({"master_username": "pg_me"}, "reserved word"),
         ({"db_name": "1st"}, "must begin with a letter"),
         ({"port": 70000}, "Port 70000"),
+        ({"port": 0}, "Port 0"),
+        ({"master_username": "public"}, "reserved word"),
+        ({"db_name": "template1"}, "reserved word"),
+        ({"storage_type": "floppy"}, "Invalid storage type: floppy"),
+        ({"allocated_storage": 19}, "from 20 to 65536 GiB"),
         ({"engine_version": "16"}, "this machine has PostgreSQL 15.18"),
     ],
 )
@@ -78,6 +84,21 @@ def test_a_static_parameter_is_not_immediate() -> None:
     assert refused is not None
     assert "static parameter" in refused[1]
     assert refusals.of_parameters([parameter | {"ApplyMethod": "pending-reboot"}]) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "refused"),
+    [
+        ("mine", "postgres15", False),
+        ("mine", "postgres16", True),
+        ("mine", None, False),
+        ("default.postgres15", None, False),
+        ("default.postgres9", None, True),
+    ],
+    ids=["of its own family", "of another", "that is not there", "the default one", "another's default one"],
+)
+def test_an_instance_takes_a_parameter_group(name: str, family: str | None, refused: bool) -> None:
+    assert (refusals.of_group(name, family, "15.18") is not None) is refused
 
 
 def test_every_refused_operation_is_one_of_motos() -> None:

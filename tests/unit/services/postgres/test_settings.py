@@ -29,7 +29,11 @@ def test_a_parameter_group_has_the_last_word() -> None:
     ("name", "value", "said"),
     [
         ("max_connections", "7", ""),
-        ("max_connections", "5", "allowed values are: 6-8388607"),
+        ("max_connections", "5", "allowed values are: 6-262000"),
+        ("max_connections", "262143", "allowed values are: 6-262000"),
+        ("work_mem", "63", "allowed values are: 64-"),
+        ("work_mem", "64", ""),
+        ("statement_timeout", "-1", "allowed values are: 0-"),
         ("max_connections", "LEAST({DBInstanceClassMemory/9531392},5000)", "no formula"),
         ("idle_session_timeout", "60000", ""),
         ("log_min_duration_statement", "-1", ""),
