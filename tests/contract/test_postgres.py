@@ -240,6 +240,18 @@ def test_the_superuser_needs_a_password_on_its_own_socket_too(shop: Server) -> N
             administration.run(socket_path, "SELECT 1", guess)
 
 
+def test_a_connection_takes_a_part_of_the_machine_only(shop: Server) -> None:
+    """Without limits a single query of somebody's homework would fill memory, or the disk."""
+    connection = connect(place_of(shop))
+    greedy = "SELECT array_length(array_agg(repeat(n::text, 300000)), 1) FROM generate_series(1, 20000) AS n"
+    with pytest.raises(pg8000.DatabaseError, match="out of memory"):
+        connection.run(greedy)
+    assert connection.run("SHOW temp_file_limit") == [["1GB"]]  # and nobody but the superuser changes that
+    with pytest.raises(pg8000.DatabaseError, match="permission denied to set parameter"):
+        connection.run("SET temp_file_limit = -1")
+    connection.close()
+
+
 def test_the_class_says_how_many_connections_there_are(shop: Server) -> None:
     assert asked(place_of(shop), "SHOW max_connections") == [["112"]]
 

@@ -11,6 +11,7 @@ is an order in JSON, and each answer a line on standard output:
     {"op": "state"}       -> {"state": STATE}    ``stopped``, ``running``, ``failed``, or ``starting`` again
 
 A program is ``command`` and ``environment``, in ``cwd``, writing to the file ``log``, as ``uid`` and ``gid`` if they are numbers.
+With ``memory_bytes`` each of its processes has that much memory of its own and no more.
 PATH is PostgreSQL's own ``postmaster.pid``, which says when it takes connections.
 
 Standard library only.
@@ -22,6 +23,7 @@ import contextlib
 import ctypes
 import json
 import os
+import resource
 import select
 import shutil
 import signal
@@ -180,6 +182,8 @@ def start(order: dict[str, Any]) -> int:
             os.setgid(order["gid"])
             os.setuid(order["uid"])
         os.umask(0o077)
+        if order.get("memory_bytes"):
+            resource.setrlimit(resource.RLIMIT_DATA, (order["memory_bytes"], order["memory_bytes"]))
         _end_with(parent)
         os.execve(order["command"][0], order["command"], order["environment"])  # noqa: S606
     except BaseException as error:

@@ -25,6 +25,9 @@ from lambda_sandbox.services.postgres.programs import Programs
 _START_S = 60.0
 _STOP_S = 15.0
 _LOOK_S = 0.01
+# POLICY: what one connection may take of the machine, beside the memory that all share and the tables themselves.
+_CONNECTION_BYTES = 512 * 1024**2
+_CONNECTION_FILES = "1GB"
 # Nobody but RDS itself is its superuser, and it comes by the Unix socket only. With a password: where nothing is isolated a
 # function has PostgreSQL's own user, and so the socket.
 _WHO_MAY = f"""local all {SUPERUSER} password
@@ -111,7 +114,8 @@ class PostgresServer:
             self.configure(settings)
             with contextlib.suppress(OSError):
                 self._said_before = (self._folder / "log").stat().st_size
-            self._ask({"op": "start", **self._program("postgres", "-D", str(self._data))})
+            program = self._program("postgres", "-D", str(self._data))
+            self._ask({"op": "start", "memory_bytes": _CONNECTION_BYTES, **program})
             self._await_start()
             self._ask({"op": "keep", "file": str(self._data / "postmaster.pid")})
         except BaseException:
@@ -128,6 +132,7 @@ class PostgresServer:
             "unix_socket_directories": str(self._folder),
             "unix_socket_permissions": "0700",
             "fsync": "on" if self._kept else "off",
+            "temp_file_limit": _CONNECTION_FILES,
             "timezone": "UTC",
             "log_timezone": "UTC",
             "cluster_name": "rds",
