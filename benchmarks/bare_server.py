@@ -33,11 +33,8 @@ class BareProtocol(asyncio.Protocol):
             total = end + 4 + _content_length(self.buffer[:end])
             if len(self.buffer) < total:
                 return
-            body, self.buffer = self.buffer[end + 4 : total], self.buffer[total:]
-            self.take(body)
-
-    def take(self, body: bytes) -> None:
-        self.transport.write(ANSWER)
+            self.buffer = self.buffer[total:]
+            self.transport.write(ANSWER)
 
 
 def _content_length(head: bytes) -> int:

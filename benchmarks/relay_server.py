@@ -38,9 +38,9 @@ class _RelayProtocol(BareProtocol):
     to_runtime: int
     from_runtime: _FromRuntime
 
-    def take(self, body: bytes) -> None:
+    def data_received(self, data: bytes) -> None:
         self.from_runtime.caller = self.transport
-        os.write(self.to_runtime, body)
+        os.write(self.to_runtime, data[data.find(b"\r\n\r\n") + 4 :])
 
 
 def start_runtime() -> subprocess.Popen[bytes]:

@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from typing import Any, Protocol
+from typing import Any
 
+from lambda_sandbox.drivers.own_questions import Neighbours, ask, listens
 from lambda_sandbox.services.service_events import PATH
-
-_HEADERS = [(b"Host", b"localhost"), (b"Content-Type", b"application/json")]
-
-
-class Neighbours(Protocol):
-    @property
-    def status(self) -> str: ...
-
-    async def forward(
-        self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes
-    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]: ...
 
 
 class ServiceEvents:
@@ -30,7 +19,7 @@ class ServiceEvents:
 
     def put(self, event: dict[str, Any]) -> None:
         """Put a whole event on its account's default bus, behind those that were put before."""
-        if self._neighbours.status not in ("running", "starting"):
+        if not listens(self._neighbours):
             return
         self._waiting.append(event)
         if self._task is None:
@@ -43,7 +32,6 @@ class ServiceEvents:
     async def _tell(self) -> None:
         try:
             while self._waiting:
-                question = {"event": self._waiting.pop(0)}
-                await self._neighbours.forward("POST", PATH, _HEADERS, json.dumps(question).encode())
+                await ask(self._neighbours, PATH, {"event": self._waiting.pop(0)})
         finally:
             self._task = None

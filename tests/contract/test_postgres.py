@@ -665,11 +665,16 @@ def _mine(folder: Path, server: Server) -> bool:
     )
 
 
-def test_a_state_folder_keeps_the_database_over_a_restart(tmp_path: Path) -> None:
-    folder = tmp_path / "state"
-    for place in (folder.parent, *folder.parent.parents):
+def _state_below(tmp_path: Path) -> Path:
+    """Return a state folder to which PostgreSQL's own user finds the way."""
+    for place in (tmp_path, *tmp_path.parents):
         if not place.stat().st_mode & 0o001 and os.geteuid() == 0:
             place.chmod(place.stat().st_mode | 0o011)
+    return tmp_path / "state"
+
+
+def test_a_state_folder_keeps_the_database_over_a_restart(tmp_path: Path) -> None:
+    folder = _state_below(tmp_path)
     server = Server("--state", str(folder))
     try:
         server.client("rds").create_db_instance(**INSTANCE)
@@ -695,10 +700,7 @@ def test_a_state_folder_keeps_the_database_over_a_restart(tmp_path: Path) -> Non
 
 
 def test_a_kept_database_that_does_not_start_is_there_as_failed_with_its_data(tmp_path: Path) -> None:
-    folder = tmp_path / "state"
-    for place in (folder.parent, *folder.parent.parents):
-        if not place.stat().st_mode & 0o001 and os.geteuid() == 0:
-            place.chmod(place.stat().st_mode | 0o011)
+    folder = _state_below(tmp_path)
     server = Server("--state", str(folder))
     try:
         server.client("rds").create_db_instance(**INSTANCE)
