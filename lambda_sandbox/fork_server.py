@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 
 from lambda_sandbox import app
 from lambda_sandbox.config import Config
+from lambda_sandbox.environments import delegation
 from lambda_sandbox.environments.folder import make_folder
 from lambda_sandbox.environments.zygote_starter import ZygoteProcess
 from lambda_sandbox.errors import SandboxFault
@@ -40,6 +41,9 @@ _LATE = (
     "sqlite3",
     "lambda_sandbox.environments.zygote_starter",
     "lambda_sandbox.drivers.own_routes",
+    "lambda_sandbox.json_schema",
+    "joserfc.jwk",
+    "joserfc.jws",
 )
 
 
@@ -53,6 +57,7 @@ def run(fd: int) -> None:
     if threading.active_count() > 1:
         raise SandboxFault("a module started a thread, so this process cannot be forked: use serve")
     with contextlib.ExitStack() as stack:
+        delegation.ask_for_own_group()
         nursery = Nursery(stack)
         gc.collect()
         gc.freeze()  # a collection in a child would write to, and so copy, every page that it shares

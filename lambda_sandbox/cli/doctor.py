@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from lambda_sandbox.environments import isolation
+from lambda_sandbox.environments import delegation, isolation
 from lambda_sandbox.environments.limits import find_control_groups
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.packaging import package
@@ -70,7 +70,6 @@ class Diagnosis:
     level: str
     user_id: int
     control_groups: str
-    notes: list[str]
     findings: list[Finding]
     runtimes: list[dict[str, Any]]
     network: str = ""  # what functions reach, in words
@@ -109,6 +108,7 @@ CHECKS = (
 
 def diagnose(isolation_mode: str | None = None) -> Diagnosis:
     """Run every attempt in a sandbox of its own. Takes some ten seconds. Raises ``SandboxFault`` when it cannot start."""
+    delegation.ask_for_own_group()
     mark = secrets.token_hex(8)
     with tempfile.TemporaryDirectory(prefix="lambda-sandbox-doctor-") as folder:
         os.chmod(folder, 0o755)  # noqa: S103 - everybody might read the secret, were it not for the isolation
@@ -128,9 +128,8 @@ def diagnose(isolation_mode: str | None = None) -> Diagnosis:
             _deploy(client, mark)
             enforced = set(found["enforced"])
             findings = [_examine(client, check, enforced, facts) for check in CHECKS]
-    groups, notes = _control_groups()
     return Diagnosis(
-        found["level"], os.getuid(), groups, notes, findings, _runtimes(), network=found["network"]
+        found["level"], os.getuid(), _control_groups(), findings, _runtimes(), network=found["network"]
     )
 
 
@@ -262,19 +261,13 @@ def _out_of_memory(headers: dict[str, str]) -> bool:
     return b"Error Type: Runtime.OutOfMemory" in base64.b64decode(headers.get("x-amz-log-result", ""))
 
 
-def _control_groups() -> tuple[str, list[str]]:
+def _control_groups() -> str:
     groups = find_control_groups("lambda-sandbox-doctor")
     if groups is None:
-        return "none", []
+        return "none"
     version, controllers = groups.version, ", ".join(sorted(groups.controllers))
     groups.close()
-    notes = []
-    if version == 2:
-        notes.append(
-            "the limits of memory and processor through version 2 of control groups are written as the kernel's guide says; "
-            "the project's own machines have version 1, so what the attempts above found is what counts"
-        )
-    return f"version {version}: {controllers}", notes
+    return f"version {version}: {controllers}"
 
 
 def _runtimes() -> list[dict[str, Any]]:
@@ -291,8 +284,6 @@ def show(diagnosis: Diagnosis) -> None:
         print(f"  {finding.outcome:<13} {finding.promise:<42} tried: {finding.tried}")
         if finding.detail:
             print(f"  {'':<13} {finding.detail}")
-    for note in diagnosis.notes:
-        print(f"  note: {note}")
     print("runtimes")
     for runtime in diagnosis.runtimes:
         print(

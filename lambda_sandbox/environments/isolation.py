@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lambda_sandbox.config import Config
-from lambda_sandbox.environments import confinement
+from lambda_sandbox.environments import confinement, delegation
 from lambda_sandbox.environments.limits import ControlGroups, find_control_groups
 from lambda_sandbox.environments.openings import Opening, read_openings
 from lambda_sandbox.environments.starters import BareStarter, BubblewrapStarter, Starter
@@ -36,15 +36,13 @@ _NAMESPACES = (NETWORK, FILES, CODE, PROCESSES_HIDDEN)
 _NO_NAMESPACES = (
     "the machine allows no namespaces: allow user namespaces, or install the package 'bubblewrap'"
 )
-_NO_GROUPS = (
-    "no control group can be written here: run as root, or under a user session whose groups are delegated"
-)
+_NO_GROUPS = "no control group can be written here: run as root, or in a login session under systemd (package dbus-user-session)"
 _BY_NAMESPACES = "namespaces of its own, or bubblewrap"
-_BY_GROUP = "a control group (version 1, or version 2, which is written as the kernel's guide says and not tried by us)"
+_BY_GROUP = "a control group of version 1 or 2"
 # What keeps each promise.
 KEPT_BY = {
     **dict.fromkeys(_NAMESPACES, _BY_NAMESPACES),
-    NETWORK: f"{_BY_NAMESPACES}; what is opened is joined by the server, and no route leads out",
+    NETWORK: f"{_BY_NAMESPACES}; no route leads out, and to a place that is opened the server makes the connection",
     PROCESS_COUNT: "a control group, or a limit of the user in the namespaces",
     TMP_SIZE: "a file system in memory of that size",
     TMP_APART: "a limit that grows with the first file there; from then on the server looks at the rest",
@@ -162,6 +160,7 @@ def report(config: Config) -> Isolation:
 
 
 def main() -> None:
+    delegation.ask_for_own_group()
     try:
         isolation = report(Config.load())
     except SandboxFault as fault:
