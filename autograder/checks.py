@@ -41,19 +41,19 @@ def expect(got: object, *, wanted: object, look_at: str, numbers_alike: bool = F
     except ValueError as error:
         raise CheckFailed(shown(wanted), str(error), look_at) from None
     if not same:
-        raise CheckFailed(shown(wanted), shown(got), look_at)
+        raise CheckFailed(shown(wanted), _got(got), look_at)
 
 
 def expect_true(condition: bool, *, wanted: str, got: object, look_at: str) -> None:
     """Pass if ``condition`` is exactly ``True``; ``wanted`` says in words what was asked for."""
     if condition is not True:
-        raise CheckFailed(wanted, got if type(got) is str else shown(got), look_at)
+        raise CheckFailed(wanted, got if type(got) is str else _got(got), look_at)
 
 
 def wanted(expected: object, got: object, look_at: str) -> NoReturn:
     """Fail the check: ``expected`` and ``got`` are shown, texts as they are and other values as JSON."""
-    texts = (value if type(value) is str else shown(value) for value in (expected, got))
-    raise CheckFailed(next(texts), next(texts), look_at)
+    asked = expected if type(expected) is str else shown(expected)
+    raise CheckFailed(asked, got if type(got) is str else _got(got), look_at)
 
 
 def canonical(value: object, *, numbers_alike: bool = False) -> str:
@@ -96,6 +96,13 @@ def shown(value: object) -> str:
         text = f"a value of type {type(value).__name__}"
     return (
         text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]} … ({len(text)} characters)"
+    )
+
+
+def _got(value: object) -> str:
+    """Return what came as a learner reads it: ``null`` alone does not say that a ``return`` is missing."""
+    return (
+        "null (None in Python: nothing was returned, or nothing is there)" if value is None else shown(value)
     )
 
 

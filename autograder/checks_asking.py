@@ -18,6 +18,7 @@ from autograder.sandbox import Invocation, Sandbox
 _BETWEEN_LOOKS_S = 0.1
 _BETWEEN_DOUBTS_S = 0.5  # a history may be long, so it is not read at every look
 _GUESSES = {int: "a whole number", float: "a number", str: "a text in quotes", bool: "True or False"}
+_KINDS: dict[type, str] = {**_GUESSES, list: "a list", dict: "a dictionary"}
 
 
 def until(
@@ -83,7 +84,7 @@ def expect_guesses(guesses: Mapping[str, object], kinds: Mapping[str, type]) -> 
         expect_true(
             type(guesses[name]) in ((int, float) if kind is float else (kind,)),
             wanted=f"a guess for {name}: {_GUESSES[kind]}",
-            got=guesses[name],
+            got=shown(guesses[name]),
             look_at="the cell under Predict: replace each ... (any guess counts)",
         )
 
@@ -91,11 +92,18 @@ def expect_guesses(guesses: Mapping[str, object], kinds: Mapping[str, type]) -> 
 def expect_observed(seen: Mapping[str, object], right: Iterable[tuple[str, object, str]]) -> None:
     """Pass if each name in ``seen`` has the right value and its type; the third of each row says where to look.
 
-    The right value is never shown. Raises CheckFailed at the first that is wrong.
+    The right value is never shown, only its kind where that is what is wrong: the number 3 and the text "3" look alike.
+    Raises CheckFailed at the first that is wrong.
     """
     for name, value, look_at in right:
-        exact = type(seen[name]) is type(value) and seen[name] == value
-        expect_true(exact, wanted=f"the right {name}", got=seen[name], look_at=look_at)
+        alike = type(seen[name]) is type(value)
+        kind = "" if alike else f": {_KINDS.get(type(value), type(value).__name__)}"
+        expect_true(
+            alike and seen[name] == value,
+            wanted=f"the right {name}{kind}",
+            got=shown(seen[name]),
+            look_at=look_at,
+        )
 
 
 def require_function(sandbox: Sandbox, name: str, look_at: str = "") -> None:

@@ -4,6 +4,8 @@ GraderError
 ├── NotANotebook     the submission cannot be read: every check fails, with this sentence as the reason
 ├── NoAnswer         one check has nothing to look at: that check fails
 └── GraderFault      ours or the machine's: the submission is "not graded", never 0
+    ├── ForkServerLost   nothing of the submission was run: another worker does it
+    └── SandboxLost      it is run once more; what happens twice is its own doing, and every check fails
 """
 
 from __future__ import annotations
@@ -32,3 +34,7 @@ class GraderFault(GraderError):
 
 class ForkServerLost(GraderFault):
     """The process that starts notebooks is gone: the submission was not run and can be graded by another."""
+
+
+class SandboxLost(GraderFault):
+    """The submission's own sandbox, which nobody else uses, ended or answers no more."""

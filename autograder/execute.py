@@ -9,7 +9,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,10 @@ from autograder.fork_server import ForkServer, inside_environment
 from autograder.inside.messages import Hearing
 from autograder.isolation import INSIDE_SCRATCH, Isolation, kept_folders, no_one, readable_paths
 from autograder.limits import Limits
-from autograder.notebook import Notebook
+from autograder.notebook import Cell, Notebook
 from autograder.processes import RunningTree, Watchdog, kill_tree
 from autograder.sandbox_server import SandboxForkServer, SandboxServer
+from autograder.text import cell_name
 
 _INSIDE_PORT = 9000
 _START_S = 60.0  # for a kernel on a slow, busy machine
@@ -60,7 +61,8 @@ def executed(
     Without ``sandboxes`` there is none, and no network at all. ``clock`` is the sandbox's: ``real`` or ``scaled:FACTOR``;
     with ``enforce_iam`` it verifies signatures and lets policies decide.
     Call it in a process that grades this submission and nothing else: at the end every process below it is killed.
-    Raises GraderFault when the machine or the grader fails, never for what the notebook does.
+    Raises GraderFault when the machine or the grader fails, and SandboxLost when the sandbox does, which may be the
+    notebook's doing.
     """
     with tempfile.TemporaryDirectory(prefix="t-") as scratch:
         os.chmod(scratch, 0o700)
@@ -78,7 +80,7 @@ def executed(
                     )
                 execution = inside.run(notebook, server)
             if server is not None:
-                server.hand_over()
+                server.hand_over(limits.check_s)
             yield execution, server
         finally:
             if listener is not None:
@@ -189,7 +191,7 @@ class _Inside:
         if answer is None and not self._fork_server.alive():
             raise ForkServerLost("The process that starts notebooks ended while this one ran.")
         seconds = time.monotonic() - began
-        return _execution(answer, watchdog.reason, limits, len(notebook.cells), seconds)
+        return _execution(answer, watchdog.reason, limits, notebook.cells, seconds)
 
     def _order(self, job: dict[str, Any]) -> None:
         self._control.settimeout(_START_S)
@@ -223,22 +225,24 @@ class _Inside:
 
 _ENDINGS = {
     "finished": "",
-    "time": "the notebook ran longer than {wall:g} seconds and was stopped in code cell {at}",
-    "died": "the notebook's kernel ended in code cell {at}: out of memory, too much CPU time, or an exit call",
+    "time": "the notebook ran longer than {wall:g} seconds and was stopped in {at}",
+    "died": "the notebook's kernel ended in {at}: out of memory, too much CPU time, or an exit call",
 }
 
 
 def _execution(
-    answer: dict[str, Any] | None, limit_note: str, limits: Limits, cells: int, seconds: float
+    answer: dict[str, Any] | None, limit_note: str, limits: Limits, cells: Sequence[Cell], seconds: float
 ) -> Execution:
-    listed = answer["cells"][:cells] if answer else []
+    listed = answer["cells"][: len(cells)] if answer else []
     rows = [row if isinstance(row, dict) else {} for row in listed]
     texts = tuple(str(row.get("text", ""))[: limits.output_bytes] for row in rows)
     errors = tuple(str(row["error"])[:500] if row.get("error") else None for row in rows)
     ended = str(answer.get("ended")) if answer else "died"
     if answer is None and seconds >= limits.wall_s:
         ended = "time"
-    note = _ENDINGS.get(ended, _ENDINGS["died"]).format(wall=limits.wall_s, at=max(1, len(rows)))
+    at = max(1, len(rows))
+    where = cell_name(at, cells[at - 1].source if cells else "")
+    note = _ENDINGS.get(ended, _ENDINGS["died"]).format(wall=limits.wall_s, at=where)
     if limit_note:
         ended, note = "limit", limit_note
     return Execution(

@@ -25,7 +25,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from autograder import notebook, sandbox
+from autograder import sandbox
 from autograder.discover import Lab
 from autograder.errors import ForkServerLost, GraderFault
 from autograder.fork_server import PACKETS, ForkServer
@@ -150,7 +150,6 @@ def _be_foreman(
         become_subreaper()
         _keep_only(requests)
         servers = _Servers(isolation, lab, needs_sandbox=needs_sandbox)
-        notebook.warm_up()
         if needs_sandbox:
             sandbox.warm_up()
         collected(lab.checks, lambda checks: _Workshop(requests, checks, servers).run())

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 from autograder.discover import Lab
-from autograder.errors import ForkServerLost, GraderFault, NotANotebook
+from autograder.errors import ForkServerLost, GraderFault, NotANotebook, SandboxLost
 from autograder.execute import Execution, executed
 from autograder.fork_server import ForkServer
 from autograder.isolation import Isolation, best_isolation
@@ -18,10 +18,11 @@ from autograder.sandbox import Sandbox
 from autograder.sandbox_server import SandboxForkServer
 from autograder.score import Checks, Subject, SubmissionView
 from autograder.submissions import Submission
-from autograder.text import visible
+from autograder.text import cell_name, visible
 
 _EMPTY = Notebook((), {}, (), "")
 _NOTHING_RAN = Execution((), (), "finished", "", 0.0)
+_SANDBOXES = 2  # of one submission: the first may have ended by the machine's fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +82,30 @@ def blank_result(job: Job) -> Result:
 def _graded(
     job: Job, blank: Result, checks: Checks, fork_server: ForkServer, sandboxes: SandboxForkServer | None
 ) -> Result:
-    assert blank.isolation is not None
     try:
         notebook = read_notebook(job.submission.path)
     except NotANotebook as error:
-        return _unreadable(job, blank, checks, str(error))
+        return _refused(job, blank, checks, _EMPTY, str(error))
+    reason = ""
+    for _ in range(_SANDBOXES):
+        try:
+            return _run_and_checked(job, blank, notebook, checks, fork_server, sandboxes)
+        except SandboxLost as lost:
+            reason = str(lost)
+    return _refused(
+        job, blank, checks, notebook, f"{reason} A second one did no better: see what is left at work in it."
+    )
+
+
+def _run_and_checked(
+    job: Job,
+    blank: Result,
+    notebook: Notebook,
+    checks: Checks,
+    fork_server: ForkServer,
+    sandboxes: SandboxForkServer | None,
+) -> Result:
+    assert blank.isolation is not None
     with executed(
         notebook,
         fork_server=fork_server,
@@ -99,14 +119,16 @@ def _graded(
         sandbox = Sandbox(server.url) if server else None
         found = checks.run(_subject(job, notebook, execution, sandbox))
         if server is not None and not server.alive():
-            raise GraderFault("The sandbox ended while the checks ran: grade this submission again.")
+            raise SandboxLost("The sandbox ended while the checks ran.")
     return replace(
         blank,
         status=GRADED,
         checks=found,
         warnings=(*notebook.warnings, *([execution.note] if execution.note else [])),
         cell_errors=tuple(
-            f"code cell {i}: {visible(text)}" for i, text in enumerate(execution.errors, 1) if text
+            f"{cell_name(number, cell.source)}: {visible(text)}"
+            for number, (cell, text) in enumerate(zip(notebook.cells, execution.errors, strict=False), 1)
+            if text
         ),
         notebook_sha256=notebook.sha256,
     )
@@ -120,7 +142,13 @@ def _subject(
     return Subject(view, sandbox, seed, job.limits.check_s, refused, job.only)
 
 
-def _unreadable(job: Job, blank: Result, checks: Checks, reason: str) -> Result:
-    """A notebook that cannot be read gives no valid answer: nothing is run, and every check fails with the reason."""
+def _refused(job: Job, blank: Result, checks: Checks, notebook: Notebook, reason: str) -> Result:
+    """What gives no valid answer: no check is run, and every one fails with the reason."""
     failed = checks.run(_subject(job, _EMPTY, _NOTHING_RAN, None, refused=reason))
-    return replace(blank, status=GRADED, checks=failed, warnings=(reason,))
+    return replace(
+        blank,
+        status=GRADED,
+        checks=failed,
+        warnings=(*notebook.warnings, reason),
+        notebook_sha256=notebook.sha256,
+    )

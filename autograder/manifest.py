@@ -37,6 +37,7 @@ _SHOWING = {
     "progress",
     "report",
     "roster",
+    "side_by_side",
     "similarity",
     "starter",
 }

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import itertools
 import json
 import math
 import os
 import re
 import stat
-import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from autograder.errors import NoAnswer, NotANotebook
-from autograder.limits import MAX_CELL_CHARACTERS, MAX_CELLS, MAX_NESTING, MAX_NOTEBOOK_BYTES
-from lambda_sandbox import json_schema  # noqa: F401 (before nbformat imports it)
+from autograder.limits import (
+    MAX_ANSWERS_A_CELL,
+    MAX_CELL_CHARACTERS,
+    MAX_CELLS,
+    MAX_NESTING,
+    MAX_NOTEBOOK_BYTES,
+)
 
-import nbformat  # isort: skip
-
-_STRINGS_AND_BRACKETS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+# What the formats of Jupyter and of IPython before it call the text of a code cell.
+_SOURCES = {1: "code", 2: "input", 3: "input", 4: "source"}
 ANSWER_TAG = re.compile(r"answer:([a-z0-9][a-z0-9_-]{0,63})\Z")
 
 
@@ -55,11 +62,6 @@ def read_notebook(path: Path) -> Notebook:
     return Notebook(tuple(cells), answers, (*notes, *copied), hashlib.sha256(raw).hexdigest(), raw)
 
 
-def warm_up() -> None:
-    """Have nbformat compile its schema now: in a process that is forked later, every fork would compile it again."""
-    nbformat.validate(nbformat.v4.new_notebook())  # type: ignore[no-untyped-call]
-
-
 def _read_bounded(path: Path) -> bytes:
     # Opened without following links and without waiting: a link, a pipe or a device is not a notebook.
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
@@ -82,50 +84,49 @@ def _read_bounded(path: Path) -> bytes:
 
 
 def _parse(raw: bytes) -> dict[str, Any]:
+    """Return the document as JSON has it.
+
+    Nothing is compared with Jupyter's schema: of ten megabytes of ``{}`` that takes minutes and gigabytes, and tells nothing.
+    """
     advice = "open it in Jupyter, save it and hand it in again."
     try:
         _refuse_deep_nesting(raw)
         document = json.loads(raw.decode("utf-8-sig"))
-        if not isinstance(document, dict) or not isinstance(document.get("nbformat"), int):
-            raise NotANotebook(f"The file is not a Jupyter notebook: {advice}")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            # Through nbformat, so that older formats are brought up to the current one.
-            upgraded: Any = nbformat.reads(json.dumps(document), as_version=4)  # type: ignore[no-untyped-call]
-            return dict(upgraded)
     except (UnicodeDecodeError, json.JSONDecodeError):
         raise NotANotebook(f"The file is not a Jupyter notebook (it is not JSON): {advice}") from None
-    except NotANotebook:
-        raise
-    except (Exception, RecursionError) as error:  # nbformat raises whatever a malformed part leads to
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits
         raise NotANotebook(f"The notebook is damaged ({type(error).__name__}): {advice}") from None
+    if not isinstance(document, dict) or type(document.get("nbformat")) is not int:
+        raise NotANotebook(f"The file is not a Jupyter notebook: {advice}")
+    if document["nbformat"] not in _SOURCES:
+        raise NotANotebook(f"The notebook is damaged, or of a format that nobody knows yet: {advice}")
+    return document
 
 
 def _refuse_deep_nesting(raw: bytes) -> None:
-    depth = 0
-    for match in _STRINGS_AND_BRACKETS.finditer(raw):
-        if match[0] in b"[{":
-            depth += 1
-            if depth > MAX_NESTING:
-                raise NotANotebook("The notebook is nested too deeply to be one that Jupyter wrote.")
-        elif match[0] in b"]}":
-            depth -= 1
+    """Raise NotANotebook for more nesting than Jupyter writes; takes a moment whatever ``raw`` is, ten megabytes of brackets too."""
+    unescaped = raw.replace(rb"\\", b"").replace(rb"\"", b"")
+    outside_of_texts = b"".join(unescaped.split(b'"')[::2])
+    left = outside_of_texts.translate(_ONE_KIND, _NO_BRACKETS)
+    for _ in range(MAX_NESTING):  # each round takes the innermost away
+        if b"[]" not in left:
+            break
+        left = left.replace(b"[]", b"")
+    if b"[]" in left or left.count(b"[") > MAX_NESTING:
+        raise NotANotebook("The notebook is nested too deeply to be one that Jupyter wrote.")
 
 
 def _code_cells(document: dict[str, Any]) -> tuple[list[Cell], list[str]]:
-    listed = document.get("cells")
-    if not isinstance(listed, list):
-        raise NotANotebook(
-            "The notebook has no list of cells: open it in Jupyter, save it and hand it in again."
-        )
-    if len(listed) > MAX_CELLS:
-        raise NotANotebook(f"The notebook has more than {MAX_CELLS} cells: hand in the lab's own notebook.")
     cells: list[Cell] = []
     notes: list[str] = []
-    for number, cell in enumerate(listed, start=1):
+    for number, cell in enumerate(_listed(document), start=1):
+        if number > MAX_CELLS:
+            raise NotANotebook(
+                f"The notebook has more than {MAX_CELLS} cells: hand in the lab's own notebook."
+            )
         if not isinstance(cell, dict) or cell.get("cell_type") != "code":
             continue
-        source = _source(cell)
+        source = _source(cell, document["nbformat"])
         if len(source) > MAX_CELL_CHARACTERS:
             notes.append(f"Cell {number} is longer than {MAX_CELL_CHARACTERS} characters and was left out.")
             continue
@@ -134,10 +135,32 @@ def _code_cells(document: dict[str, Any]) -> tuple[list[Cell], list[str]]:
     return cells, notes
 
 
-def _source(cell: dict[str, Any]) -> str:
-    source = cell.get("source", "")
+def _listed(document: dict[str, Any]) -> Iterator[Any]:
+    """Yield the cells of all kinds; formats 2 and 3 have them in worksheets."""
+    if document["nbformat"] in (2, 3):
+        sheets = document.get("worksheets")
+        for sheet in sheets if isinstance(sheets, list) else [None]:
+            yield from _cell_list(sheet)
+    else:
+        yield from _cell_list(document)
+
+
+def _cell_list(holder: Any) -> list[Any]:
+    listed = holder.get("cells") if isinstance(holder, dict) else None
+    if not isinstance(listed, list):
+        raise NotANotebook(
+            "The notebook has no list of cells: open it in Jupyter, save it and hand it in again."
+        )
+    return listed
+
+
+def _source(cell: dict[str, Any], version: int) -> str:
+    source = cell.get(_SOURCES[version], "")
     if isinstance(source, list):
-        source = "".join(line for line in source if isinstance(line, str))
+        lines = [line for line in source if isinstance(line, str)]
+        # Before format 4 the lines may have been written without their ends.
+        bare = version < 4 and lines and not lines[0].endswith(("\n", "\r"))
+        source = ("\n" if bare else "").join(lines)
     # Line ends of another system would end up in the file name of %%writefile, for one.
     return source.replace("\r\n", "\n").replace("\r", "\n") if isinstance(source, str) else ""
 
@@ -148,7 +171,7 @@ def _answer_names(cell: dict[str, Any]) -> tuple[str, ...]:
     if not isinstance(tags, list):
         return ()
     matches = (ANSWER_TAG.match(tag) for tag in tags if isinstance(tag, str))
-    return tuple(match[1] for match in matches if match)
+    return tuple(match[1] for match in itertools.islice(filter(None, matches), MAX_ANSWERS_A_CELL))
 
 
 def _last_answers(cells: list[Cell]) -> tuple[dict[str, int], list[str]]:

@@ -19,7 +19,7 @@ import urllib.request
 from pathlib import Path
 
 import lambda_sandbox
-from autograder.errors import ForkServerLost, GraderFault
+from autograder.errors import ForkServerLost, GraderFault, SandboxLost
 from autograder.fork_server import PACKETS
 from autograder.processes import RunningTree
 
@@ -128,22 +128,23 @@ class SandboxServer:
             raise GraderFault("The sandbox was not ready in a minute: the machine is too busy.") from None
         found = re.match(pattern, line)
         if found is None:
+            said = last_line(self._log) or line or "it said nothing"
             raise GraderFault(
-                f"The sandbox did not start: {last_line(self._log) or line or 'it said nothing'}"
+                f"The sandbox did not start: {said}. Give the command again; `lambda-sandbox doctor` shows what this machine lacks."
             )
         return found[1]
 
-    def hand_over(self) -> None:
+    def hand_over(self, within_s: float) -> None:
         """Switch off what the notebook switched on in the sandbox itself, and close its ways to; the checks come next.
 
-        Raises GraderFault when the server does not answer.
+        Raises SandboxLost when the server does not answer in that time.
         """
         headers = {"X-Sandbox-Token": self._token}
         request = urllib.request.Request(f"{self.url}/_sandbox/hand-over", b"", headers)  # noqa: S310 (loopback)
         try:
-            urllib.request.urlopen(request, timeout=_START_S).close()  # noqa: S310
+            urllib.request.urlopen(request, timeout=within_s).close()  # noqa: S310
         except OSError as error:
-            raise GraderFault(f"The sandbox did not answer after the notebook: {error}") from None
+            raise SandboxLost(f"The sandbox did not answer after the notebook ({error}).") from None
 
     def alive(self) -> bool:
         return self._tree is not None and not self._tree.ended()

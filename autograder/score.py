@@ -93,7 +93,7 @@ class Subject:
 
 
 class Checks:
-    """A lab's checks, collected. ``run`` may be called once, and once in each fork of this process."""
+    """A lab's checks, collected."""
 
     def __init__(self, folder: Path, plugin: ScorePlugin, session: pytest.Session) -> None:
         self._folder = folder
@@ -106,6 +106,7 @@ class Checks:
         Raises GraderFault when nothing was collected, a check file is broken, or the sandbox went away.
         """
         plugin, items = self._plugin, self._session.items
+        plugin.results = []
         if subject.only:
             items = [item for item in items if item.name.split("[")[0] in subject.only]
         plugin.subject = subject

@@ -13,6 +13,7 @@ from rapidfuzz import fuzz, process
 
 LIKE = 90.0  # POLICY: percent of equal words, beside the lab's own text, from which a pair is shown
 MOST_COMPARED = 2_000  # POLICY: the comparisons grow with the square of it; some minutes
+MOST_CHARACTERS = 100_000  # POLICY: of one submission's answers, some twenty times what a lab asks for
 _ROWS = 250
 _FIRST_CHARACTER = 0xE000  # behind the surrogates; a million words fit
 LEAST_CHARACTERS = 120  # below it two honest answers are easily the same

@@ -1,7 +1,9 @@
 """EventBridge's pattern language, which filters of event source mappings are written in. Pure.
 
 Source: Amazon EventBridge User Guide, "Comparison operators for use in event patterns", and AWS Lambda Developer Guide, "Filter
-rule syntax", both read 2026-11. POLICY: numbers are compared by value, so 300 equals 300.0.
+rule syntax", both read 2026-11.
+
+POLICY: event patterns and filters compare numbers by value, so 300 matches 300.0.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from lambda_sandbox import wildcards
 
 Test = Callable[[Any], bool]
 _MISSING = object()
@@ -161,8 +165,8 @@ def _wildcard(operand: Any) -> Test:
         raise ValueError("consecutive wildcard characters are not allowed")
     parts = re.split(r"(\\\*|\\\\|\*)", operand)
     escaped = {r"\*": "*", r"\\": "\\"}
-    expression = "".join(".*" if part == "*" else re.escape(escaped.get(part, part)) for part in parts)
-    pattern = re.compile(expression, re.DOTALL)
+    pieces = (None if part == "*" else re.escape(escaped.get(part, part)) for part in parts)
+    pattern = re.compile(wildcards.expression(pieces), re.DOTALL)
     return lambda value: isinstance(value, str) and pattern.fullmatch(value) is not None
 
 

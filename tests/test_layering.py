@@ -16,6 +16,7 @@ LEAVES = {
     "runtime_identifiers",
     "event_patterns",
     "json_schema",
+    "wildcards",
 }
 MAY_IMPORT = {
     **dict.fromkeys(LEAVES, LEAVES),

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from lambda_sandbox import wildcards
 from lambda_sandbox.front_doors.visit import Visit
 
 _TTL_DEFAULT_S = 300
@@ -135,8 +136,9 @@ def _listed(value: Any) -> list[Any]:
 
 @lru_cache(1_000)
 def _pattern(wanted: str) -> re.Pattern[str]:
-    pieces = {"*": ".*", "?": "."}
-    return re.compile("".join(pieces.get(each) or re.escape(each) for each in wanted), re.DOTALL)
+    kinds = {"*": None, "?": "."}
+    pieces = (kinds[each] if each in kinds else re.escape(each) for each in wanted)
+    return re.compile(wildcards.expression(pieces), re.DOTALL)
 
 
 def _text(value: Any) -> Any:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
+from lambda_sandbox import wildcards
+
 Values = Mapping[str, tuple[str, ...]]
 """Condition keys in lower case, each with the values that the request has for it."""
 
@@ -54,7 +56,7 @@ def substitute(text: str, context: Values) -> str | None:
 
 
 def _expression(pattern: str, context: Values) -> str | None:
-    pieces = []
+    pieces: list[str | None] = []
     for piece in _PIECE.finditer(pattern):
         if piece["variable"] is None:
             pieces.append(_wild(piece[0]))
@@ -63,7 +65,7 @@ def _expression(pattern: str, context: Values) -> str | None:
         if value is None:
             return None
         pieces.append(re.escape(value))
-    return "".join(pieces)
+    return wildcards.expression(pieces)
 
 
 def _value(name: str, context: Values) -> str | None:
@@ -75,14 +77,16 @@ def _value(name: str, context: Values) -> str | None:
     return values[0] if len(values) == 1 else default
 
 
-def _wild(text: str) -> str:
-    return {"*": ".*", "?": "."}.get(text) or re.escape(text)
+def _wild(text: str) -> str | None:
+    if text == "*":
+        return None
+    return "." if text == "?" else re.escape(text)
 
 
 @lru_cache(4096)
 def _plain(pattern: str, ignore_case: bool) -> re.Pattern[str]:
-    expression = "".join(_wild(piece) for piece in re.split(r"([*?])", pattern))
-    return _compiled(expression, ignore_case)
+    pieces = (_wild(piece) for piece in re.split(r"([*?])", pattern))
+    return _compiled(wildcards.expression(pieces), ignore_case)
 
 
 @lru_cache(4096)

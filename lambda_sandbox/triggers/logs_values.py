@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from lambda_sandbox import wildcards
+
 Test = Callable[[Any], bool]
 MOST_EXPRESSIONS = 2  # regular expressions in one JSON or space-delimited pattern
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -79,7 +81,8 @@ def _equal(operand: str) -> Test:
     if wanted is not None:
         return lambda value: as_number(value) == wanted
     text = operand[1:-1].replace(r"\"", '"') if quoted else operand
-    pattern = re.compile(".*".join(re.escape(part) for part in text.split("*")), re.DOTALL)
+    pieces = (None if part == "*" else re.escape(part) for part in re.split(r"(\*)", text))
+    pattern = re.compile(wildcards.expression(pieces), re.DOTALL)
     return lambda value: isinstance(value, str | int | float) and pattern.fullmatch(_text(value)) is not None
 
 

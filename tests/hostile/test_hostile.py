@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -17,6 +18,8 @@ from autograder.result import GRADED, Result
 
 from .attacks import HOSTILE
 from .attacks.reading import READING
+from .attacks.sandboxes import HANGS_ITS_SANDBOX
+from .batch import LIMITS, graded_batch, hand_in, jobs_of
 from .conftest import _AWS_AT_BARE, EVERYTHING, LEVELS, NEIGHBOURS, Batch, lacks
 from .malformed import MALFORMED
 
@@ -59,6 +62,15 @@ def test_hostile_submission_gets_its_honest_part_and_no_more(batch: Batch, name:
 def test_what_happened_is_said_in_a_warning(batch: Batch, name: str) -> None:
     warnings = batch.results[name].warnings
     assert any(EVERYTHING[name].says in warning for warning in warnings), warnings
+
+
+def test_a_sandbox_that_is_stopped_twice_is_no_fault_of_the_machine(tmp_path: Path) -> None:
+    hand_in(tmp_path, {"hangs": HANGS_ITS_SANDBOX})
+    limits = replace(LIMITS, wall_s=60.0, check_s=3.0)
+    [result] = graded_batch(jobs_of(tmp_path, ["hangs"], LEVELS["best"], limits), tmp_path / "out")
+    assert (result.status, result.score) == (GRADED, HANGS_ITS_SANDBOX.expected), result.to_json()
+    assert any(HANGS_ITS_SANDBOX.says in warning for warning in result.warnings), result.warnings
+    assert {check.reason for check in result.checks} == {result.warnings[-1]}
 
 
 @every_level

@@ -154,7 +154,11 @@ def test_menu_next_means_spring(sandbox):
         version != "$LATEST", wanted="a published version", got=version, look_at="publish, then point"
     )
     expected = {"season": "spring", "version": alias["FunctionVersion"]}
-    expect(answer, wanted=expected, look_at="SEASON at the moment when the version was published")
+    expect(
+        answer,
+        wanted=expected,
+        look_at="what the handler returns, and SEASON at the moment when the version was published",
+    )
 
 
 @pytest.mark.points(2)

@@ -226,7 +226,8 @@ def test_cashier_gives_up_in_time(sandbox):
     client = sandbox.client("lambda")
     limit = client.get_function_concurrency(FunctionName=CARD).get("ReservedConcurrentExecutions", 2)
     look_at = (
-        "context.get_remaining_time_in_millis(): fewer than 1,500 ms left, and what the answer holds then"
+        "context.get_remaining_time_in_millis(): fewer than 1,500 ms left, and what the answer holds then; attempts counts "
+        "each time that the card was asked, by boto3's own retries as well, unless they are switched off"
     )
     client.put_function_concurrency(FunctionName=CARD, ReservedConcurrentExecutions=0)
     before = len(rows(sandbox, CARD, "throttle"))

@@ -69,6 +69,24 @@ for n in range(300):
     held.append(client)
 """
 
+# An expression that takes longer than anybody waits, where the sandbox itself compares it.
+_HANG = """\
+import os, urllib.request
+gateway = boto3.client("apigateway")
+api = gateway.create_rest_api(name="x")["id"]
+root = gateway.get_resources(restApiId=api)["items"][0]["id"]
+arn = client.get_function(FunctionName="add")["Configuration"]["FunctionArn"]
+uri = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{arn}/invocations"
+authorizer = gateway.create_authorizer(restApiId=api, name="x", type="TOKEN", authorizerUri=uri, identityValidationExpression="(a+)+b",
+                                       identitySource="method.request.header.Authorization")["id"]
+gateway.put_method(restApiId=api, resourceId=root, httpMethod="GET", authorizationType="CUSTOM", authorizerId=authorizer)
+gateway.put_integration(restApiId=api, resourceId=root, httpMethod="GET", type="AWS_PROXY", integrationHttpMethod="POST", uri=uri)
+gateway.create_deployment(restApiId=api, stageName="x")
+headers = {"Authorization": "a" * 60, "Host": f"{api}.execute-api.us-east-1.localhost"}
+request = urllib.request.Request(os.environ["LAMBDA_SANDBOX_ENDPOINT"] + "/x", headers=headers)
+urllib.request.urlopen(request, timeout=2).read()
+"""
+
 _ZIP_BOMB = """\
 import io, zipfile
 buffer = io.BytesIO()
@@ -196,6 +214,9 @@ for region in ("eu-west-1", "us-west-2"):
     found += boto3.client("lambda", region_name=region).list_functions()["Functions"]
 if found: deploy("def handler(event, context): return {'sum': event['a'] + event['b']}")
 """
+
+# Not one of the batch: an API takes longer to make than a notebook of the batch may run.
+HANGS_ITS_SANDBOX = Submitted([CONNECT, FACTS, ADD, _HANG], 0, says="did not answer")
 
 SANDBOXES = {
     "hostile-admin-calls": Submitted([CONNECT, FACTS, _ADMIN, ADD, _ADMIN], ALL),

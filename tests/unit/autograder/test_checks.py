@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -95,6 +96,20 @@ def test_object_with_its_own_class_and_hash_is_never_asked() -> None:
 def test_failure_says_wanted_got_and_look_at() -> None:
     with pytest.raises(CheckFailed, match=r'wanted: \{"id": "7"\} · got: \[\] · look at: the Key'):
         expect([], wanted={"id": "7"}, look_at="the Key")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: expect(None, wanted={"total": 3}, look_at="the handler"),
+        lambda: expect_true(False, wanted="an answer", got=None, look_at="the handler"),
+        lambda: wanted("an answer", None, "the handler"),
+    ],
+    ids=["expect", "expect_true", "wanted"],
+)
+def test_nothing_returned_is_said_in_words(ask: Callable[[], None]) -> None:
+    with pytest.raises(CheckFailed, match=r"got: null \(None in Python: nothing was returned, or"):
+        ask()
 
 
 def test_only_exactly_true_is_true() -> None:

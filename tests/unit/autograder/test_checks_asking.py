@@ -75,11 +75,34 @@ def test_what_was_observed_passes_with_value_and_type() -> None:
     expect_observed({"runs": 3, "code": "x"}, [("runs", 3, "the log"), ("code", "x", "the log")])
 
 
-@pytest.mark.parametrize("seen", [4, "3", 3.0, True, Loud("3"), Colour.RED], ids=str)
-def test_another_observation_fails_without_telling_the_right_one(seen: object) -> None:
+@pytest.mark.parametrize(
+    ("seen", "shown"),
+    [("3", '"3"'), (3.0, "3.0"), (True, "true"), (Loud("3"), "a value of type Loud")],
+    ids=str,
+)
+def test_an_observation_of_another_kind_fails_and_says_which_is_wanted(seen: object, shown: str) -> None:
     with pytest.raises(CheckFailed) as failed:
         expect_observed({"runs": seen}, [("runs", 3, "the log")])
+    told = failed.value
+    assert (told.wanted, told.got, told.look_at) == ("the right runs: a whole number", shown, "the log")
+
+
+@pytest.mark.parametrize(("seen", "right"), [(4, 3), ("4", "3"), (False, True)], ids=str)
+def test_another_observation_fails_without_telling_the_right_one(seen: object, right: object) -> None:
+    with pytest.raises(CheckFailed) as failed:
+        expect_observed({"runs": seen}, [("runs", right, "the log")])
     assert (failed.value.wanted, failed.value.look_at) == ("the right runs", "the log")
+
+
+def test_an_enumeration_is_no_number() -> None:
+    with pytest.raises(CheckFailed, match="the right runs: a whole number"):
+        expect_observed({"runs": Colour.RED}, [("runs", 3, "the log")])
+
+
+def test_a_guess_in_quotes_is_shown_with_them() -> None:
+    with pytest.raises(CheckFailed) as failed:
+        expect_guesses({"guess": "3"}, {"guess": int})
+    assert failed.value.got == '"3"'
 
 
 def test_only_objects_of_json_are_lines_of_a_log() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,3 +104,20 @@ def test_the_page_escapes_everything_and_loads_nothing(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in page
     assert "http:" not in page
     assert "Bo: 100 %" in page.replace("\n", " ")
+
+
+@pytest.mark.timeout(120)  # it took hours
+def test_two_endless_answers_that_are_nearly_the_same_hold_nobody_up(tmp_path: Path) -> None:
+    def endless(factor: int) -> str:
+        return "\n".join(f"x = [{'a, ' * 30}{number * factor}]" for number in range(1_900))
+
+    notebooks = {
+        name: notebook(tmp_path / f"{name}.ipynb", endless(factor))
+        for name, factor in (("ada", 7), ("bo", 11))
+    }
+    book = gradebook([result("ada", 2), result("bo", 2)], [Student("ada", "Ada"), Student("bo", "Bo")], "Lab")
+    starter = notebook(tmp_path / "starter.ipynb", "...")
+    began = time.process_time()
+    page = write_class_report(book, tmp_path, notebooks, starter).read_text("utf-8")
+    assert time.process_time() - began < 30
+    assert "Ada and Bo: 97 %" in page.replace("\n", " ")

@@ -16,6 +16,7 @@ import pytest
 from junitparser import JUnitXml
 
 from autograder.exports import FORMATS
+from autograder.exports.cells import csv_text
 from autograder.gradebook import Gradebook, gradebook, read_results
 from autograder.report import write_result
 from autograder.result import GRADED, NOT_GRADED, Result
@@ -273,3 +274,8 @@ def test_the_book_is_made_from_the_files_alone(tmp_path: Path) -> None:
     for result in (GOOD, FAULT):
         write_result(result, tmp_path / result.key)
     assert list(read_results(tmp_path)) == [GOOD, FAULT]
+
+
+@pytest.mark.parametrize("first", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"], ids=ascii)
+def test_no_cell_begins_as_a_formula_does(first: str) -> None:
+    assert csv_text([[f"{first}1+1", 7]]).strip('"').startswith("'")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -89,3 +91,70 @@ def test_metadata_of_wrong_types_is_ignored(tmp_path: Path) -> None:
     path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells}))
     notebook = read_notebook(path)
     assert (notebook.answers, notebook.cells[0].source) == ({"a": 0}, "x = 1")
+
+
+def _of_ten_megabytes(unit: str, around: str) -> str:
+    return around.replace("@", ",".join([unit] * (9_800_000 // (len(unit) + 1))))
+
+
+_NOTEBOOK = '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [@]}'
+_OUTPUTS = (
+    '{"cell_type": "code", "id": "a", "metadata": {}, "source": "", "execution_count": null, "outputs": [@]}'
+)
+SLOW_TO_READ = {
+    "a text without its end": '{"x": "' + '\\"' * 4_900_000,
+    "empty objects": _of_ten_megabytes("{}", '{"nbformat": 4, "metadata": [@], "cells": []}'),
+    "outputs that are none": _of_ten_megabytes("{}", _NOTEBOOK.replace("@", _OUTPUTS)),
+    "cells that are none": _of_ten_megabytes("{}", _NOTEBOOK),
+    "cells of an old format": _of_ten_megabytes(
+        '{"cell_type": "code", "input": "", "outputs": []}',
+        '{"nbformat": 3, "worksheets": [{"cells": [@]}]}',
+    ),
+    "texts": _of_ten_megabytes('"["', _NOTEBOOK.replace("@", '{"cell_type": "code", "source": [@]}')),
+}
+
+
+@pytest.mark.timeout(60)  # each took from half a minute to days
+@pytest.mark.parametrize("name", SLOW_TO_READ)
+def test_ten_megabytes_of_anything_are_read_in_seconds(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "x.ipynb"
+    path.write_text(SLOW_TO_READ[name])
+    began = time.process_time()
+    with contextlib.suppress(NotANotebook):
+        read_notebook(path)
+    assert time.process_time() - began < 15
+
+
+@pytest.mark.parametrize(("deep", "refused"), [(57, False), (58, True)])
+def test_sixty_levels_are_as_deep_as_a_notebook_may_be(tmp_path: Path, deep: int, refused: bool) -> None:
+    inside = '{"a": [' * (deep // 2) + "{}" * (deep % 2) + "]}" * (deep // 2)
+    cell = '{"cell_type": "code", "source": "[[[", "x": @}'.replace("@", inside)
+    path = tmp_path / "x.ipynb"
+    path.write_text(_NOTEBOOK.replace("@", cell))
+    with pytest.raises(NotANotebook, match="too deeply") if refused else contextlib.nullcontext():
+        read_notebook(path)
+
+
+@pytest.mark.parametrize(
+    ("document", "wanted"),
+    [
+        ({"nbformat": 1, "cells": [{"cell_type": "code", "code": "a\nb"}]}, "a\nb"),
+        ({"nbformat": 2, "worksheets": [{"cells": [{"cell_type": "code", "input": ["a", "b"]}]}]}, "a\nb"),
+        ({"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "code", "input": ["a\n", "b"]}]}]}, "a\nb"),
+        ({"nbformat": 4, "cells": [{"cell_type": "code", "source": ["a\n", "b"]}]}, "a\nb"),
+    ],
+    ids=["format 1", "format 2", "format 3", "format 4"],
+)
+def test_notebooks_of_every_format_are_read(tmp_path: Path, document: dict[str, object], wanted: str) -> None:
+    path = tmp_path / "x.ipynb"
+    path.write_text(json.dumps(document))
+    assert [cell.source for cell in read_notebook(path).cells] == [wanted]
+
+
+def test_a_cell_has_no_more_than_twenty_answers(tmp_path: Path) -> None:
+    tags = [f"answer:a{number}" for number in range(100_000)]
+    cell = {"cell_type": "code", "metadata": {"tags": tags}, "source": ""}
+    path = tmp_path / "x.ipynb"
+    path.write_text(json.dumps({"nbformat": 4, "cells": [cell, cell]}))
+    notebook = read_notebook(path)
+    assert len(notebook.answers) == len(notebook.warnings) == 20

@@ -41,6 +41,20 @@ def test_right_notebook_gets_all_points_at_every_level(
     assert result.isolation.level == level
 
 
+def test_a_cell_that_fails_is_named_by_its_first_line(plain_lab: Lab, write_notebook: Write) -> None:
+    path = write_notebook("total = 3", "\ndeploy('quote')", ("facts", "total = 3"))
+    result = grade_one(job(plain_lab, path, "process"))
+    assert result.cell_errors == ("code cell 2 (deploy('quote')): NameError: name 'deploy' is not defined",)
+
+
+def test_a_cell_that_ends_the_kernel_is_named_by_its_first_line(
+    plain_lab: Lab, write_notebook: Write
+) -> None:
+    path = write_notebook("import os", "os._exit(1)")
+    result = grade_one(job(plain_lab, path, "process"))
+    assert [note for note in result.warnings if "ended in code cell 2 (os._exit(1)): out of" in note]
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_daemon_of_a_notebook_does_not_outlive_it(plain_lab: Lab, write_notebook: Write, level: str) -> None:
     mark = f"54321{os.getpid()}"
