@@ -8,19 +8,69 @@ from pathlib import Path
 
 TAGS = {"DIFFERS": "Where the sandbox differs", "POLICY": "Where AWS documents nothing and we chose"}
 _TAG = re.compile(r"\b(DIFFERS|POLICY): ?(.*)")
-_DEFINITION = re.compile(r"\s*(?:async )?(?:def|class) (\w+)")
-_LONGEST = 70
+_REST = "The sandbox itself"
+# What a remark is about, by where it stands; the first that fits counts. Readers look for AWS's things, not for our folders.
+AREAS = (
+    (
+        "Functions: code, configuration, versions",
+        r"control_plane/(?!capacity_providers|scaling|function_urls|event_source)|errors\.py"
+        r"|gateway/(?!event_stream)|drivers/in_process/(?!sending)",
+    ),
+    (
+        "Invocation, scaling, retries, SnapStart",
+        r"invocation/|drivers/(destinations|outbox|promises|server|waiting_clock)",
+    ),
+    ("Runtimes, and what a function finds", r"environments/(runtimes/|variables)"),
+    ("Durable functions", r"durable/|drivers/durable|telemetry/durable|telemetry/metrics_durable"),
+    ("Managed Instances", r"control_plane/(capacity_providers|scaling)"),
+    (
+        "Permissions and credentials",
+        r"iam/|services/kms"
+        r"|drivers/(gate|identities|execution_roles|environment_connection|resource_policies|trigger_permissions)",
+    ),
+    (
+        "Queues and streams: event source mappings",
+        r"event_sources/|event_patterns|control_plane/event_source|telemetry/metrics_mappings",
+    ),
+    (
+        "Other services and their events",
+        r"triggers/(?!logs)|services/(iot|mqtt|workflow)|drivers/(deliveries|in_process/sending)",
+    ),
+    (
+        "Function URLs and streamed responses",
+        r".*function_urls|drivers/(url_events|endpoint|response_streams)\.py|gateway/event_stream",
+    ),
+    (
+        "API Gateway and load balancers",
+        r"front_doors/(?!edge)|services/(api_gateway/|load_balancers)"
+        r"|drivers/(alb|api_|authorizing|door_functions|front_doors|http_api|rest_|web_socket|signers)",
+    ),
+    ("Lambda@Edge, CloudFront", r"drivers/edge|front_doors/edge|services/(distribution|edge)"),
+    ("Databases: RDS", r"services/postgres/"),
+    ("CloudFormation and SAM", r"services/cloudformation/"),
+    (
+        "Logs, metrics, traces",
+        r"telemetry/(alarms|logs|metric|platform|traces)|triggers/logs|services/log_|runtime_api/"
+        r"|drivers/(log_|telemetry_)",
+    ),
+    ("Bill and history", r"telemetry/|drivers/door_meters"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One tagged comment: its tag, its words, the code or sentence that it is about, and where it stands."""
+    """One tagged comment: its tag, its words, and where it stands. The words must do without the code around them."""
 
     tag: str
     text: str
-    about: str
     path: str
     line: int
+
+    @property
+    def area(self) -> str:
+        """What it is about, in words of AWS's."""
+        inside = self.path.partition("/")[2]
+        return next((name for name, places in AREAS if re.match(places, inside)), _REST)
 
 
 def collect(root: Path, packages: tuple[str, ...] = ("lambda_sandbox",)) -> list[Remark]:
@@ -36,17 +86,33 @@ def collect(root: Path, packages: tuple[str, ...] = ("lambda_sandbox",)) -> list
 def in_lines(lines: list[str], path: str) -> list[Remark]:
     """Return the remarks of one module's lines."""
     found = ((index, _TAG.search(line)) for index, line in enumerate(lines))
-    return [
-        Remark(match[1], _words(lines, index, match), _about(lines, index, match), path, index + 1)
-        for index, match in found
-        if match
-    ]
+    return [Remark(match[1], _words(lines, index, match), path, index + 1) for index, match in found if match]
+
+
+def markdown(remarks: list[Remark]) -> str:
+    """Return the remarks as a page has them: first what differs, then what we chose, each under what it is about."""
+    areas = [*(name for name, _ in AREAS), _REST]
+    parts: list[str] = []
+    for tag, title in TAGS.items():
+        parts += [f"## {title}", ""]
+        for area in areas:
+            told = [each for each in remarks if each.tag == tag and each.area == area]
+            if told:
+                parts += [f"### {area} {{ #{tag.lower()}-{_slug(area)} }}", "", *map(_item, told), ""]
+    return "\n".join(parts)
+
+
+def _item(remark: Remark) -> str:
+    return f"- {remark.text.replace('``', '`')} <small>{remark.path}, line {remark.line}</small>"
+
+
+def _slug(area: str) -> str:
+    return re.sub(r"[^a-z]+", "-", area.lower()).strip("-")
 
 
 def _words(lines: list[str], index: int, match: re.Match[str]) -> str:
     """Join the remark with the lines that go on in the same comment or docstring paragraph."""
-    before = lines[index][: match.start()]
-    in_comment = "#" in before
+    in_comment = "#" in lines[index][: match.start()]
     parts = [match[2]]
     for line in lines[index + 1 :]:
         text = line.strip()
@@ -55,25 +121,4 @@ def _words(lines: list[str], index: int, match: re.Match[str]) -> str:
             break
         parts.append(text.lstrip("# ") if in_comment else text)
     text = " ".join(parts).split('"""')[0].strip()
-    if before.rstrip().endswith("("):  # in brackets, inside a longer sentence
-        text = text.split(")")[0]
     return text[:1].upper() + text[1:]
-
-
-def _about(lines: list[str], index: int, match: re.Match[str]) -> str:
-    before = lines[index][: match.start()].strip()
-    if before.startswith("#"):
-        following = (line.strip() for line in lines[index + 1 :] if not line.strip().startswith("#"))
-        return _code(next(following, ""))
-    if "#" in before:
-        return _code(before.split("#")[0].strip())
-    if before.endswith("("):
-        sentence = " ".join(line.strip() for line in lines[max(0, index - 1) : index]) + " " + before[:-1]
-        return re.split(r"[.;] (?!.*[.;] )", sentence)[-1].strip()
-    above = (_DEFINITION.match(line) for line in reversed(lines[:index]))
-    return _code(next((found[1] for found in above if found), "the module"))
-
-
-def _code(text: str) -> str:
-    short = text if len(text) <= _LONGEST else text[: _LONGEST - 2].rstrip() + " …"
-    return f"``{short}``" if short else "the module"

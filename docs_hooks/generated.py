@@ -84,16 +84,7 @@ def _less(row: Operation) -> str:
 
 
 def _fidelity(_: Page) -> str:
-    remarks = fidelity.collect(REPOSITORY)
-    parts: list[str] = []
-    for tag, title in fidelity.TAGS.items():
-        parts += [f"## {title}", ""]
-        for remark in (each for each in remarks if each.tag == tag):
-            text = remark.text.replace("``", "`")
-            about = remark.about.replace("``", "`")
-            parts.append(f"- {text} <br> <small>{about} · {remark.path}, line {remark.line}</small>")
-        parts.append("")
-    return "\n".join(parts)
+    return fidelity.markdown(fidelity.collect(REPOSITORY))
 
 
 def _decisions(_: Page) -> str:

@@ -37,6 +37,7 @@ class Aliases:
     def __init__(self, context: Context) -> None:
         self._store = context.store
         self._lookup = context.lookup
+        self._snapshots = context.snapshot_states
         self._on_change = context.on_change
         self.operations: Operations = {
             "CreateAlias": self.create,
@@ -58,7 +59,7 @@ class Aliases:
             description=params.get("Description") or "",
             additional_versions=_weights(params),
         )
-        self._check(alias)
+        self._check(alias, set())
         if self._find(function, alias.name) is not None:
             raise ResourceConflictException(f"Alias already exists: {alias.arn}")
         self._store.aliases.put(alias)
@@ -79,7 +80,7 @@ class Aliases:
                 alias.additional_versions if params.get("RoutingConfig") is None else _weights(params)
             ),
         )
-        self._check(updated)
+        self._check(updated, _pointed(alias))
         self._store.aliases.put(updated)
         self._on_change(updated.function_arn)
         return _to_wire(updated)
@@ -122,9 +123,14 @@ class Aliases:
             raise ResourceNotFoundException(f"Cannot find alias arn: {function.arn}:{params['Name']}")
         return alias
 
-    def _check(self, alias: Alias) -> None:
-        """Hold the versions of an alias to AWS's rules. Raises ``ResourceNotFoundException`` for one that is not there."""
+    def _check(self, alias: Alias, before: set[str]) -> None:
+        """Hold the versions of an alias to AWS's rules; those that it meant ``before`` may have failed since.
+
+        Raises ``ResourceNotFoundException`` for one that is not there.
+        """
         main = self._version(alias, alias.function_version)
+        for version in _pointed(alias) - before:
+            self._snapshots.refuse_failed(self._version(alias, version))
         if not alias.additional_versions:
             return
         if alias.function_version in (LATEST, LATEST_PUBLISHED):
@@ -151,6 +157,11 @@ class Aliases:
         if found is None:
             raise ResourceNotFoundException(f"Function not found: {alias.function_arn}:{version}")
         return found
+
+
+def _pointed(alias: Alias) -> set[str]:
+    """Return the versions that an alias means."""
+    return {alias.function_version, *(version for version, _ in alias.additional_versions)}
 
 
 def _weights(params: Params) -> tuple[tuple[str, float], ...]:

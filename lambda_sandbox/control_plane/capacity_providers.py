@@ -1,4 +1,8 @@
-"""Operations on capacity providers. DIFFERS: no instance is ever started; what is asked for is checked, kept and shown."""
+"""Operations on capacity providers.
+
+DIFFERS: a capacity provider (Lambda Managed Instances) is checked, kept and shown, and never starts an instance. A function that names
+one runs, and is billed, like any other here: an environment takes one event at a time, where those on AWS's instances take many.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +36,18 @@ _DEFAULT_SCALING = {"MaxVCpuCount": 400, "ScalingMode": "Auto"}
 _STORED = frozenset({"CapacityProviderScalingConfig", "PropagateTags", "TelemetryConfig"})
 _CREATED = frozenset({"VpcConfig", "PermissionsConfig", "InstanceRequirements", "KmsKeyArn"})
 _NAME = frozenset({"CapacityProviderName"})
+_NO_INSTANCE = "no instance is ever started here"
 
 COVERAGE: dict[str, Coverage] = {
-    "CreateCapacityProvider": Coverage(works=_NAME | {"Tags"}, stored=_CREATED | _STORED),
+    "CreateCapacityProvider": Coverage(
+        works=_NAME | {"Tags"},
+        stored=_CREATED | _STORED,
+        notes=dict.fromkeys(_CREATED | _STORED, _NO_INSTANCE),
+    ),
     "GetCapacityProvider": Coverage(works=_NAME),
-    "UpdateCapacityProvider": Coverage(works=_NAME, stored=_STORED),
+    "UpdateCapacityProvider": Coverage(
+        works=_NAME, stored=_STORED, notes=dict.fromkeys(_STORED, _NO_INSTANCE)
+    ),
     "DeleteCapacityProvider": Coverage(works=_NAME),
     "ListCapacityProviders": Coverage(works=frozenset({"State", "Marker", "MaxItems"})),
     "ListFunctionVersionsByCapacityProvider": Coverage(works=_NAME | {"Marker", "MaxItems"}),
@@ -138,7 +149,8 @@ class CapacityProviders:
 
     def list_function_versions(self, params: Params, caller: Caller) -> dict[str, Any]:
         provider = self._existing(params, caller)
-        # POLICY: what is published runs on the instances; $LATEST is only what the next version is made from.
+        # POLICY: ListFunctionVersionsByCapacityProvider lists published versions and leaves $LATEST out, which is only what the next
+        # version is made from.
         published = [each for each in self._users(provider) if each.version != LATEST]
         shown, marker = page(published, lambda each: each.qualified_arn, params, _PAGE)
         return {

@@ -27,7 +27,7 @@ from lambda_sandbox.errors import (
 )
 
 _BAD_ZIP = "Could not unzip uploaded file. Please check your file, then try to upload again."
-# POLICY: AWS documents no number of files; without one, a package of empty files could use up the disk's inodes.
+# POLICY: a package or layer may hold 65,535 files. AWS documents no number; without one a zip of empty files could fill a disk.
 _FILES_MAX = 65_535
 _CHUNK = 1024 * 1024
 _COMPILE_SECONDS = 60
@@ -198,7 +198,7 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
         raise InvalidParameterValueException(f"{_BAD_ZIP} The entry {name!r} leaves the package.")
     kind = stat.S_IFMT(entry.external_attr >> 16)
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-        # DIFFERS: AWS unpacks symbolic links.
+        # DIFFERS: a package with a symbolic link or a special file in it is refused, where AWS unpacks links. Zip the files themselves.
         raise InvalidParameterValueException(f"{_BAD_ZIP} The entry {name!r} is a link or a special file.")
 
 
@@ -252,7 +252,10 @@ def _compile(task: Path, modules: str) -> None:
     """Compile the modules in that folder ahead, so that no cold start pays for it; the code folder is read-only by then.
 
     The compiler runs in a process of its own, since hostile source can crash an interpreter. A package that does not
-    compile is stored all the same: its error belongs to the invocation. DIFFERS: the function sees ``__pycache__``.
+    compile is stored all the same: its error belongs to the invocation.
+
+    DIFFERS: a Python function finds a folder ``__pycache__`` beside its modules, since packages are compiled when they are deployed.
+    A function that lists its own files sees it.
     """
     if sys.platform == "emscripten" or next((task / modules).rglob("*.py"), None) is None:
         return

@@ -1,6 +1,7 @@
 """Operations on code signing configurations, and what they say to a deployment.
 
-DIFFERS: no package is signed here, since AWS Signer is not emulated: ``Enforce`` refuses every package, ``Warn`` none.
+DIFFERS: AWS Signer is not emulated, so no package counts as signed. A code signing configuration with ``Enforce`` refuses every
+deployment, one with ``Warn`` none.
 """
 
 from __future__ import annotations

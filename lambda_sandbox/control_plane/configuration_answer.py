@@ -84,7 +84,8 @@ def _alone(
 def runtime_version_arn(function: FunctionConfiguration) -> str:
     """Return the ARN of the runtime version that a zip function runs on; empty for an image.
 
-    DIFFERS: AWS has one a patch level; here each runtime has one, made from its identifier.
+    DIFFERS: ``RuntimeVersionArn`` is the same for ever here: one made-up ARN for each runtime. On AWS each patch of a runtime has its
+    own.
     """
     if not function.runtime:
         return ""
@@ -149,7 +150,7 @@ def _states(function: FunctionConfiguration, now: float, snapshot: SnapshotStatu
 
 
 def _failed(snapshot: SnapshotStatus) -> dict[str, Any]:
-    """DIFFERS: AWS's reason ends with its first sentence; ours goes on with what the log calls the error."""
+    """DIFFERS: the ``StateReason`` of a version whose SnapStart init failed names the error in brackets, behind AWS's sentence."""
     code = "FunctionError.InitTimeout" if snapshot.reason == "timeout" else "FunctionError"
     reason = f"An error occurred during function initialization. ({snapshot.reason})"
     return {
@@ -180,7 +181,7 @@ def _logging(function: FunctionConfiguration) -> dict[str, str]:
 
 
 def _vpc(function: FunctionConfiguration) -> dict[str, Any]:
-    """DIFFERS: no VpcId, since nothing here knows which VPC a subnet belongs to."""
+    """DIFFERS: ``VpcConfig`` in answers has no ``VpcId``: the sandbox does not know which VPC a subnet belongs to."""
     return {
         "SubnetIds": list(function.subnet_ids),
         "SecurityGroupIds": list(function.security_group_ids),

@@ -11,7 +11,8 @@ from lambda_sandbox.errors import InvalidParameterValueException
 from lambda_sandbox.resources import FunctionConfiguration
 
 _DURABLE_RETENTION_DAYS = 14  # Source: AWS Lambda API Reference, "DurableConfig", read 2026-11
-_DURABLE_TIMEOUT_S = 86_400  # POLICY: what a durable function gets that names no timeout; AWS documents none
+# POLICY: a ``DurableConfig`` without an ``ExecutionTimeout`` gets one day; AWS documents no default.
+_DURABLE_TIMEOUT_S = 86_400
 # Source: AWS SAM Developer Guide, "AcceleratorConfig", read 2026-11
 _ACCELERATOR_GB = (3, 6, 12, 16, 24, 48)
 # Source: AWS Lambda Developer Guide, "Improving startup performance with Lambda SnapStart", read 2026-11.

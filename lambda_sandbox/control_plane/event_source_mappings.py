@@ -1,7 +1,7 @@
 """Operations on event source mappings.
 
-DIFFERS: Kafka topics are read only from a broker whose address the sandbox was given; mappings of Amazon MQ and of
-DocumentDB are checked and kept, and invoke nothing.
+DIFFERS: an event source mapping of Amazon MQ or DocumentDB is checked, kept and shown, and invokes nothing. One of Kafka (MSK or
+self-managed) invokes only if the sandbox was given a broker: ``LAMBDA_SANDBOX_KAFKA_BOOTSTRAP_SERVERS``.
 """
 
 from __future__ import annotations
@@ -59,7 +59,12 @@ _KEPT_ONCE = frozenset({"Queues", "SelfManagedEventSource"})
 _NOTES = {
     "ProvisionedPollerConfig": "the pollers of SQS queues start and end as asked; those of Kafka topics are one a partition",
     "KMSKeyArn": "nothing is encrypted here; ListEventSourceMappings leaves the filters out, as on AWS",
-    "MetricsConfig": "the metrics are counted for every mapping, and shown in the sandbox's history",
+    "MetricsConfig": "the metrics are counted for every mapping, asked for or not",
+    "LoggingConfig": "a mapping writes no log of its own; sandbox.history() says what it did",
+    "DocumentDBEventSourceConfig": "mappings of DocumentDB invoke nothing here",
+    "SourceAccessConfigurations": "the broker that the sandbox was given is read without a sign-in",
+    "AmazonManagedKafkaEventSourceConfig": "no consumer group is joined, and no schema registry asked",
+    "SelfManagedKafkaEventSourceConfig": "no consumer group is joined, and no schema registry asked",
 }
 
 COVERAGE: dict[str, Coverage] = {
@@ -68,8 +73,10 @@ COVERAGE: dict[str, Coverage] = {
         stored=_KEPT | _KEPT_ONCE,
         notes=_NOTES
         | {
+            "Queues": "mappings of Amazon MQ invoke nothing here",
+            "SelfManagedEventSource": "a mapping reads the broker that the sandbox was given, whichever servers it names",
             "EventSourceArn": "SQS queues, Kinesis and DynamoDB streams are read, Kafka topics where the sandbox was given a "
-            "broker; mappings of Amazon MQ and DocumentDB are checked and stored, and invoke nothing"
+            "broker; mappings of Amazon MQ and DocumentDB are checked and stored, and invoke nothing",
         },
     ),
     "GetEventSourceMapping": Coverage(works=frozenset({"UUID"})),

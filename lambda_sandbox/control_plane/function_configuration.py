@@ -89,7 +89,7 @@ def _environment(given: Mapping[str, Any]) -> dict[str, Any]:
             f"{_ENVIRONMENT_FAULT} exceeded the 4KB limit. String measured: {text}"
         )
     if any("\0" in value for value in variables.values()):
-        # POLICY: no process can be given such a value; refuse it here, where the caller sees it.
+        # POLICY: an environment variable with a NUL character is refused when it is set, since no process can be given one.
         raise InvalidParameterValueException(f"{_ENVIRONMENT_FAULT} contains a NUL character.")
     return {"environment": MappingProxyType(variables)}
 

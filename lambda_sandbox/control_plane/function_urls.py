@@ -135,7 +135,8 @@ class FunctionUrls:
     def address(self, url: FunctionUrl, caller: Caller) -> str:
         """Return the URL of a function, with the port of the endpoint that the caller used.
 
-        DIFFERS: AWS's is https and ends with .on.aws; this one ends with .localhost, which resolves to this machine.
+        DIFFERS: a function URL is ``http://<url-id>.lambda-url.<region>.localhost:<port>/`` and not ``https://….on.aws/``. Take it from
+        ``FunctionUrl`` in the answer, and never put it together yourself.
         """
         port = (caller.host or urlsplit(self._base_url()).netloc).rpartition(":")[2]
         place = f"localhost:{port}" if port.isdigit() else "localhost"

@@ -101,7 +101,8 @@ class Functions:
         wire = configuration_answer.to_wire(function, self._clock.now(), name.qualifier, snapshot)
         notice = self._context.runtime_notice(function.runtime) if function.runtime else None
         if notice:
-            # DIFFERS: AWS says here why it could not find a runtime's version; the sandbox, which one stands in for it.
+            # DIFFERS: ``RuntimeVersionConfig.Error`` in GetFunctionConfiguration names the interpreter of this machine that stands in for
+            # a runtime whose own version is not installed. On AWS it says why a runtime version was not found.
             wire["RuntimeVersionConfig"]["Error"] = {"ErrorCode": "Sandbox.StandIn", "Message": notice}
         return wire
 
@@ -265,7 +266,8 @@ class Functions:
         }
 
     def _updating(self) -> dict[str, Any]:
-        """DIFFERS: invocations get the new code at once; AWS gives them the old one until the update is through."""
+        """DIFFERS: an update of code or configuration holds for the very next invocation. On AWS invocations get the old one until
+        ``LastUpdateStatus`` is ``Successful``, so wait for that (``function_updated_v2``) in code that is to run there."""
         return {"updating_until": self._clock.now() + self._context.config.transition_s}
 
 

@@ -98,7 +98,8 @@ class PackageSources:
             raise InvalidParameterValueException("Please provide a source for function code.")
         version = source.get("S3ObjectVersion")
         package = self._fetch_object(bucket, key, version)
-        # DIFFERS: a referenced object is read when the function is made, and not again for each environment.
+        # DIFFERS: with ``S3ObjectStorageMode=REFERENCE`` the package is read once, when the function is created or updated, where AWS
+        # reads it from the bucket for new environments. Deleting the object breaks nothing here.
         referenced = source.get("S3ObjectStorageMode") == "REFERENCE"
         return package, S3Object(bucket, key, version or "") if referenced else None
 
@@ -111,7 +112,10 @@ def storage_used(store: Store, caller: Caller) -> int:
 
 
 def resolved_image_uri(image_uri: str) -> str:
-    """Return the image by its digest. DIFFERS: a tag's digest is made from its name, since no registry is asked."""
+    """Return the image by its digest.
+
+    DIFFERS: images are not run and no registry is asked, so ``ResolvedImageUri`` has a made-up digest for a tag.
+    """
     repository, _, digest = image_uri.partition("@sha256:")
     if not digest:
         repository = image_uri.rpartition(":")[0] if ":" in image_uri.rpartition("/")[2] else image_uri

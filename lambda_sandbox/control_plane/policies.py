@@ -21,7 +21,9 @@ from lambda_sandbox.resources import LATEST, Caller
 _GONE = "The resource you requested does not exist."
 _TARGET = {"FunctionName", "Qualifier"}
 _ARN = re.compile(r"arn:[^:]+:lambda:(?P<region>[^:]+):(?P<account>\d{12}):(?P<kind>function:|runtime/).+")
-_BY_RESOURCE = {"ResourceArn": "functions, versions and aliases; no runtimes"}
+_BY_RESOURCE = {
+    "ResourceArn": "policies of functions, versions and aliases; those of customer-managed runtimes are refused"
+}
 
 COVERAGE: dict[str, Coverage] = {
     "AddPermission": Coverage(

@@ -10,6 +10,7 @@ from lambda_sandbox.control_plane.account_concurrency import AccountConcurrency
 from lambda_sandbox.control_plane.context import Context, Operations, Params
 from lambda_sandbox.control_plane.coverage import Coverage
 from lambda_sandbox.control_plane.pages import page
+from lambda_sandbox.control_plane.publishing import pending
 from lambda_sandbox.errors import (
     InvalidParameterValueException,
     ProvisionedConcurrencyConfigNotFoundException,
@@ -61,6 +62,8 @@ class ProvisionedConcurrencyConfigs:
         )
         version, alias = self._lookup.version(function.function_name, qualifier, caller)
         self._check_version(version, alias)
+        if self._clock.now() < version.pending_until:
+            raise pending()
         wanted = params["ProvisionedConcurrentExecutions"]
         self._account.check_provisioned(function, qualifier, wanted)
         config = ProvisionedConcurrency(

@@ -69,15 +69,24 @@ class Router:
         function, alias = self._lookup.version_of(name, caller)
         if name.qualifier is None and function.capacity_provider is not None:
             function = self._published(function)
-        if self._clock.now() < function.pending_until:
-            raise pending()
-        self._snapshots.refuse_inactive(function)
+        self._refuse_inactive(function)
         other, weight = self._other(function, alias)
         return Route(self._whole(function), name.arn(caller), alias, other, weight)
 
     def choose(self, route: Route) -> tuple[FunctionConfiguration, str]:
-        """Return the version for the next invocation along ``route``, and why."""
-        return route.choose(self._random)
+        """Return the version for the next invocation along ``route``, and why.
+
+        Raises ``ResourceConflictException`` where an alias has drawn its other version and that is not active.
+        """
+        chosen, why = route.choose(self._random)
+        if chosen is route.other:
+            self._refuse_inactive(chosen)
+        return chosen, why
+
+    def _refuse_inactive(self, function: FunctionConfiguration) -> None:
+        if self._clock.now() < function.pending_until:
+            raise pending()
+        self._snapshots.refuse_inactive(function)
 
     def _published(self, latest: FunctionConfiguration) -> FunctionConfiguration:
         """AWS: the bare name of a function of Managed Instances means what was published last, never ``$LATEST``."""

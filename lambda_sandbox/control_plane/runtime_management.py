@@ -18,6 +18,10 @@ COVERAGE: dict[str, Coverage] = {
     "PutRuntimeManagementConfig": Coverage(
         works=frozenset({"FunctionName", "Qualifier"}),
         stored=frozenset({"UpdateRuntimeOn", "RuntimeVersionArn"}),
+        notes=dict.fromkeys(
+            ("UpdateRuntimeOn", "RuntimeVersionArn"),
+            "each runtime has one version here: there are no updates",
+        ),
     ),
     "GetRuntimeManagementConfig": Coverage(works=frozenset({"FunctionName", "Qualifier"})),
 }

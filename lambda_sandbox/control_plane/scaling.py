@@ -1,6 +1,7 @@
 """Operations on the scaling configuration of functions that run on a capacity provider (Managed Instances).
 
-DIFFERS: such functions do not run here; their configuration is checked, kept and shown.
+DIFFERS: the scaling configuration of a function on Lambda Managed Instances is checked, kept and shown. Its environments come and go
+with the calls, as those of any function.
 """
 
 from __future__ import annotations
@@ -17,7 +18,13 @@ from lambda_sandbox.resources import Caller, FunctionConfiguration
 _QUALIFIED = frozenset({"FunctionName", "Qualifier"})
 
 COVERAGE: dict[str, Coverage] = {
-    "PutFunctionScalingConfig": Coverage(works=_QUALIFIED, stored=frozenset({"FunctionScalingConfig"})),
+    "PutFunctionScalingConfig": Coverage(
+        works=_QUALIFIED,
+        stored=frozenset({"FunctionScalingConfig"}),
+        notes={
+            "FunctionScalingConfig": "no instance is started: environments come and go with the calls, as for any function"
+        },
+    ),
     "GetFunctionScalingConfig": Coverage(works=_QUALIFIED),
 }
 

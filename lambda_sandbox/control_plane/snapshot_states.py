@@ -1,7 +1,7 @@
 """Whether the snapshot of a SnapStart version is there, still being made, or could not be made.
 
-DIFFERS: only the process that published a version knows of its snapshot. After a restart a version whose snapshot failed is
-still Failed, and every other one is Active: its first cold start runs on demand while the snapshot for the next one is made.
+DIFFERS: a SnapStart snapshot does not outlive the sandbox's process, not even with ``--state``. After a restart a version whose
+snapshot had failed is still ``Failed`` and every other one ``Active``; its first cold start runs a full init.
 
 Source: AWS Lambda Developer Guide, "Activating and managing Lambda SnapStart" and "Lambda function states", read 2026-11.
 """
@@ -67,6 +67,17 @@ class SnapshotStates:
         """Raise ``ResourceConflictException`` for an invocation of a version that has no snapshot yet, or will have none."""
         state = self.of(function).state
         if state != "Active":
+            raise not_active(state)
+
+    def refuse_failed(self, version: FunctionConfiguration) -> None:
+        """Raise ``ResourceConflictException`` for an alias that shall mean a version without a snapshot.
+
+        One that is still being made is no obstacle: only invocations by the alias have to wait.
+        Source: issue 49904 of hashicorp/terraform-provider-aws (``UpdateAlias`` of a failed version is a 409), pull request 190
+        of alexcasalboni/aws-lambda-power-tuning (aliases of pending versions are made, and waited for), read 2026-11.
+        """
+        state = self.of(version).state
+        if state == "Failed":
             raise not_active(state)
 
     def _is_newest(self, function: FunctionConfiguration) -> bool:

@@ -27,7 +27,8 @@ from lambda_sandbox.durable.states import (
 
 Answer = dict[str, Any]
 Wall = Callable[[float], float]
-# POLICY: AWS documents no number. What an event holds at most before its function has to ask for the rest.
+# POLICY: the event of a replay holds up to 5 MB of a durable execution's history; the SDK fetches the rest with
+# GetDurableExecutionState. AWS documents no number.
 EVENT_BYTES = 5 * quotas.MIB
 _TIMES = frozenset({"StartTimestamp", "EndTimestamp", "NextAttemptTimestamp", "ScheduledEndTimestamp"})
 _DETAILS = {

@@ -34,7 +34,8 @@ from lambda_sandbox.durable.states import (
 )
 from lambda_sandbox.errors import InvalidParameterValueException, ResourceConflictException
 
-# POLICY: AWS documents that an invocation that fails is tried again, not how often. AWS's own local runner gives up after five.
+# POLICY: a durable execution fails when its function's invocations have failed more than five times in a row. AWS documents that
+# they are tried again, not how often; its own local runner gives up after five.
 FAILURES_IN_A_ROW = 5
 _RETRY_S = (1.0, 16.0)
 _THROTTLE_S = (1.0, 60.0)
@@ -452,8 +453,8 @@ class Machine:
     def _unheard(self) -> bool:
         """Whether something happened since the last invocation began.
 
-        POLICY: it may have been told of it by a checkpoint's answer, and have gone on from there. AWS's SDK does not always,
-        so that an execution would wait for nothing: rather one invocation more than none.
+        POLICY: a durable function may be invoked once more than on AWS, where a wait or a callback ended while it was running: a
+        replay too many changes nothing, one too few would leave the execution waiting.
         """
         heard = self.execution.heard
         return any(each.outside > heard for each in self.operations.values())

@@ -25,7 +25,8 @@ class Unreadable(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
-        # POLICY: AWS documents nothing. The same code would answer the same again, so the execution ends at once.
+        # POLICY: a durable execution whose handler returns what the SDK would not return (no ``Status``, for one) fails at once, since
+        # the same code would answer the same again. AWS documents nothing.
         self.error: Error = {"ErrorType": "InvalidParameterValueException", "ErrorMessage": message}
 
 

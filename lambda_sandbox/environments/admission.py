@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lambda_sandbox import quotas
 
-# POLICY: AWS has machines enough. Most functions use a small part of their memory, so a start is not refused for the whole
-# of it: only for what an ordinary function fills at once.
+# POLICY: a cold start is throttled when this machine has not 256 MB free for it (or the function's memory, if that is less). AWS
+# has machines enough. ``LAMBDA_SANDBOX_MEMORY_BUDGET_MB`` sets a fixed budget instead.
 _WANTED_MB = 256
 _STARTING_MB = 48  # an environment whose init has not ended, and whose use the machine does not show yet
 _KEPT_FREE_MB = 256

@@ -14,10 +14,12 @@ from lambda_sandbox.environments.flavours import BOTO3, PLAIN
 from lambda_sandbox.environments.running import RunningEnvironment
 from lambda_sandbox.errors import SandboxFault
 
-# POLICY: a server that lives for a moment only, as in tests, need not pay for what it will not use.
+# POLICY: the first environments that wait for a Python function are made 0.02 to 0.5 s after the sandbox has started, so that one
+# which lives for a moment only, as in tests, does not pay for them.
 _FIRST_LAUNCHER_S, _FIRST_FILL_S = 0.02, 0.5
 _REFILL_S = 0.02  # a start that somebody waits for comes first
-_PROGRAMS = 3  # POLICY: so many different ones wait, those that were asked for last; one of each
+# POLICY: for runtimes other than Python one environment waits for each of the three runtimes that were asked for last.
+_PROGRAMS = 3
 
 
 class Ahead(NamedTuple):

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from lambda_sandbox.environments.running import RunningEnvironment
 
-# POLICY: a function that fills its memory at a gigabyte a second is found out some 5 MB late; looking costs some 50 µs.
+# POLICY: where no control group holds the memory limit, the sandbox looks every 5 ms: a function that fills a gigabyte a second is
+# ended some 5 MB too late. Looking costs some 50 µs.
 _LOOK_EVERY_S = 0.005
 
 

@@ -21,7 +21,8 @@ Address = tuple[Any, ...]  # of a socket: host and port first
 Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 
 _CONNECT_TIMEOUT_S = 30.0
-# POLICY: each takes two of the server's descriptors; a function has 1,024 of its own.
+# POLICY: an execution environment may have 256 connections at a time to the places that ``--allow-network`` opened; each takes two
+# of the server's file descriptors. A function has 1,024 descriptors of its own.
 MOST_CONNECTIONS = 256
 _log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lambda_sandbox.errors import SandboxFault
 
-# POLICY: their listeners travel in one packet and are made for each environment.
+# POLICY: ``--allow-network`` may be given 20 times; each environment gets a listener for every one.
 MOST_OPENINGS = 20
 FILE = "openings.json"  # beside ``networks.py``, which reads it inside
 LOOPBACK = "127.0.0.1"

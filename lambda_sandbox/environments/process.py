@@ -36,9 +36,10 @@ from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import Exit, FunctionConfiguration, Isolation
 
 _CLOSE_TIMEOUT_S = 5.0
-# POLICY: one period of the CPU share and a little more, and then twice as long each time.
+# POLICY: an environment of which a process could not be frozen at once is looked at again after 25 ms, then after twice as long
+# each time, for some seconds.
 _LOOK_AGAIN_S, _LOOK_LAST_S = 0.025, 3.0
-# POLICY: launchers that wait for a function; a sandbox of one notebook, which shares its zygote, starts few functions.
+# POLICY: four processes wait to become environments (two in a sandbox of one notebook), so that a burst starts faster.
 _LAUNCHERS, _LAUNCHERS_OF_A_FORK = 4, 2
 
 

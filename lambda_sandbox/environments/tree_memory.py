@@ -11,7 +11,8 @@ from lambda_sandbox import quotas
 from lambda_sandbox.environments import process_tree
 
 _FORGET_PEAK = b"5"  # proc(5), /proc/PID/clear_refs: reset the peak resident set size
-# POLICY: the kernel counts exactly by walking through all pages, some ms a gigabyte: at most a tenth of the time is spent on it.
+# POLICY: where no control group counts, *Max Memory Used* of a function with several processes is measured as often as costs a tenth
+# of the time at most; a short peak may be missed.
 _PAUSE_AFTER_COUNT = 9
 
 

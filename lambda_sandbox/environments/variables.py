@@ -60,7 +60,8 @@ def variables(
             "AWS_LAMBDA_INITIALIZATION_TYPE": initialization_type,
             "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group_name,
             "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
-            # DIFFERS: dummies. The access key is the account id, which is how the sandbox tells accounts apart.
+            # DIFFERS: the credentials in a function's environment are dummies unless ``--enforce-iam`` is on: the access key is the account's
+            # id, which is how the sandbox tells accounts apart, and they never expire.
             "AWS_ACCESS_KEY_ID": function.account_id,
             "AWS_SECRET_ACCESS_KEY": "sandbox",
             "AWS_SESSION_TOKEN": "sandbox",

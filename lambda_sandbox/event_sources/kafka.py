@@ -1,8 +1,9 @@
 """Apache Kafka as an event source, Amazon MSK's and self-managed: read from a real broker whose address the sandbox was given.
 
-DIFFERS: whatever servers or cluster a mapping names, the broker of ``kafka_bootstrap_servers`` is read, in plain text and
-without the mapping's source access; a batch has records of one partition; how far a mapping has come is kept in the
-sandbox's state, and not committed to the consumer group.
+DIFFERS: whatever cluster an event source mapping of Kafka names, the one broker of ``LAMBDA_SANDBOX_KAFKA_BOOTSTRAP_SERVERS`` is
+read, in plain text and without the mapping's ``SourceAccessConfigurations``. A batch has records of one partition. How far a
+mapping has come is kept in the sandbox's state and not committed to the consumer group, so tools that watch the group's lag see
+nothing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Kinesis Data Streams as an event source: the calls a mapping makes, and the record a function sees.
 
-DIFFERS: a consumer with enhanced fan-out is read with GetRecords as well; nothing is pushed.
+DIFFERS: an event source mapping of a Kinesis consumer (enhanced fan-out) polls like one of the stream; it does not get records
+pushed, nor faster.
 """
 
 from __future__ import annotations

@@ -50,7 +50,9 @@ class LaneWorker:
                 if not await self.close_window():
                     return
             elif self.lane.window_start is not None:
-                start = self.lane.window_start  # POLICY: a record that comes late belongs to the open window
+                # POLICY: a record whose time lies before the open tumbling window is added to that window; a window that has ended is
+                # never opened again.
+                start = self.lane.window_start
             self.lane = replace(self.lane, window_start=start)
             count = next((n for n, each in enumerate(batch) if self._window_of(each) > start), len(batch))
             if not await self._settle(batch[:count], 0, 0):

@@ -13,7 +13,7 @@ from lambda_sandbox.event_sources.polling import NO_RECORDS, OK, Surroundings, b
 from lambda_sandbox.event_sources.sqs import MESSAGES_PER_CALL, QueueClient, SqsError, trace_header
 from lambda_sandbox.resources import EventSourceMapping
 
-# POLICY: a waiting receive costs nothing and wakes at once, so it may be long; stopping a mapping waits for its end.
+# POLICY: an event source mapping asks its queue with a long poll of 1 s, so disabling or deleting it may take that long.
 LONG_POLL_S = 1
 WINDOW_POLL_S = 0.1  # of real time
 

@@ -16,8 +16,9 @@ from lambda_sandbox.event_sources.polling import NO_RECORDS, Surroundings, pause
 from lambda_sandbox.event_sources.stream_records import StreamRecord, StreamSource
 from lambda_sandbox.resources import EventSourceMapping
 
-# AWS asks a Kinesis shard once a second, a DynamoDB shard four times. POLICY: once a real second, and at once when
-# something was written, which the sandbox sees.
+# AWS asks a Kinesis shard once a second, a DynamoDB shard four times.
+# POLICY: a shard of a stream is read at once when something was written, and once a second besides: records reach a function sooner
+# than on AWS.
 POLL_S = 1.0
 
 

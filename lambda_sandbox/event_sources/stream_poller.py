@@ -13,10 +13,12 @@ from lambda_sandbox.event_sources.shard_poller import ShardPoller, start_of
 from lambda_sandbox.event_sources.stream_records import Shard, StreamDescription, StreamSource
 from lambda_sandbox.resources import EventSourceMapping
 
-_RESCAN_S = 10.0  # POLICY: real seconds; a shard that ends is followed at once
-_LAG_S = 60.0  # POLICY: how often a topic is asked by how much it is ahead, or with every look at it if that is oftener
-
-_SOUND_S = 30.0  # POLICY: a shard that was read for so long had no lasting problem
+# POLICY: new shards and partitions of a stream are looked for every 10 s, and at once when a shard ends.
+_RESCAN_S = 10.0
+# POLICY: the metric ``OffsetLag`` of a Kafka mapping is measured at least once a minute.
+_LAG_S = 60.0
+# POLICY: a shard that was read for 30 s before it could not be read is tried again after the shortest pause.
+_SOUND_S = 30.0
 
 
 @dataclass

@@ -25,7 +25,8 @@ class BadAnswer(ValueError):
 def response(payload: bytes, *, multi_value: bool) -> HttpResponse:
     """Return the response that ``payload`` asks for. Raises ``BadAnswer``, which says what is wrong with it.
 
-    POLICY: where the target group has multi-value headers only ``multiValueHeaders`` counts, elsewhere only ``headers``.
+    POLICY: of a function's answer to a load balancer only ``multiValueHeaders`` counts where the target group has multi-value headers
+    on, and only ``headers`` where it has not.
     """
     if len(payload) > BODY_BYTES:
         raise BadAnswer(f"the answer has {len(payload)} bytes, and a load balancer takes {BODY_BYTES}")

@@ -7,8 +7,8 @@ import binascii
 
 from lambda_sandbox.front_doors.http_request import HttpRequest
 
-# HTTP APIs: these reach the function as text, all others as base64. POLICY: the list; AWS documents none. A form's
-# ``application/x-www-form-urlencoded`` is base64 there, as learners find out.
+# POLICY: an HTTP API hands over a body as text if its content type is ``text/…``, JSON, JavaScript or XML, and in base64 otherwise, a
+# form (``application/x-www-form-urlencoded``) among them. AWS documents no list: decode by ``isBase64Encoded``, whatever came.
 _TEXT_TYPES = ("text/", "application/json", "application/javascript", "application/xml")
 
 

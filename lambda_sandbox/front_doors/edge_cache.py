@@ -1,7 +1,9 @@
 """What a distribution keeps, and for how long. Pure: the time is an argument.
 
 Source: Amazon CloudFront Developer Guide, "Manage how long content stays in the cache (expiration)" and "How CloudFront
-processes HTTP 4xx and 5xx status codes from your origin", read 2026-11. DIFFERS: one cache stands for all edge locations.
+processes HTTP 4xx and 5xx status codes from your origin", read 2026-11.
+
+DIFFERS: a distribution has one cache, where CloudFront has one in each edge location: what one viewer has fetched is a hit for all.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from urllib.parse import parse_qsl, urlencode
 from lambda_sandbox.front_doors.edge_event import EdgeRequest, EdgeResponse
 
 ERROR_TTL_S = 10  # the default of ErrorCachingMinTTL
-ENTRIES_MAX = 1000  # POLICY: the oldest go
+# POLICY: a distribution keeps 1,000 objects in its cache; the oldest go first.
+ENTRIES_MAX = 1000
 _ERRORS = frozenset({404, 405, 410, 414, 416, 500, 501, 502, 503, 504})
 _DIRECTIVE = re.compile(r"([a-z-]+)(?:=\"?(\d+)\"?)?")
 Key = tuple[str, ...]

@@ -59,7 +59,8 @@ def of_request(
 def of_response(event: str, sent: Mapping[str, Any], result: Any, response: EdgeResponse) -> EdgeResponse:
     """Return the response to go on with. Raises ``BadResult``.
 
-    POLICY: a status that is changed in a viewer response, which CloudFront does not allow, fails validation.
+    POLICY: a viewer-response function that changes the status gets its result refused, like any invalid one. CloudFront documents that
+    it must not, not what happens.
     """
     if not isinstance(result, dict) or "status" not in result:
         raise BadResult("the function returned no response")

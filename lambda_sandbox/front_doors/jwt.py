@@ -1,7 +1,9 @@
 """JWT authorizers of HTTP APIs: a token's signature, issuer, audience, times and scopes.
 
 Source: API Gateway Developer Guide, "Control access to HTTP APIs with JWT authorizers", read 2026-11.
-DIFFERS: AWS fetches an issuer's keys over the network; here they are given to the sandbox, or are those of a local user pool.
+
+DIFFERS: a JWT authorizer fetches no keys over the network. They are those of a Cognito user pool in the sandbox, or you give
+it an issuer's keys: ``PUT /_sandbox/jwks?issuer=URL``, with the key set (JWKS) as the body.
 """
 
 from __future__ import annotations
@@ -10,10 +12,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
 _ALGORITHMS = ["RS256", "RS384", "RS512"]  # AWS: only RSA
 _BEARER = "bearer "
@@ -60,6 +58,11 @@ def verified(
 
 
 def _claims(token: str, keys: Mapping[str, Any]) -> dict[str, Any]:
+    # Only here: their import would be a tenth of the server's start, and few APIs have such an authorizer.
+    from joserfc import jws
+    from joserfc.errors import JoseError
+    from joserfc.jwk import KeySet
+
     try:
         known = KeySet.import_key_set({"keys": list(keys["keys"])})
         payload = jws.deserialize_compact(token, known, algorithms=_ALGORITHMS).payload

@@ -1,7 +1,9 @@
 """How many requests an API key may make in a day, week or month of its usage plan. Pure: the time is an argument.
 
-Source: API Gateway API Reference, "QuotaSettings" and "GetUsage", read 2026-11. POLICY: days are UTC's, weeks begin on Sunday,
-months on their first; the initial period, from which ``offset`` is subtracted, is that of the key's first request.
+Source: API Gateway API Reference, "QuotaSettings" and "GetUsage", read 2026-11.
+
+POLICY: the periods of a usage plan's quota are days in UTC, weeks from Sunday, and calendar months. ``offset`` is taken off in the
+period of a key's first request.
 """
 
 from __future__ import annotations

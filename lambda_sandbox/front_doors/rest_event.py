@@ -61,7 +61,7 @@ def request_part(visit: Visit) -> dict[str, Any]:
 def header_pairs(visit: Visit) -> list[tuple[str, str]]:
     """Return the headers as the function sees them: spelled as sent, and API Gateway's own behind.
 
-    DIFFERS: without encryption there are no ``CloudFront-*`` headers and ``X-Forwarded-Proto`` is ``http``.
+    DIFFERS: in the event of a REST API there are no ``CloudFront-*`` headers, and ``X-Forwarded-Proto`` is ``http``.
     """
     request = visit.request
     sent = [(name, value) for name, value in request.headers if name.lower() not in _HOP_BY_HOP]

@@ -11,7 +11,6 @@ from typing import Any
 
 from lambda_sandbox.front_doors.gateway_responses import GatewayError
 from lambda_sandbox.front_doors.visit import Visit
-from lambda_sandbox.json_schema import jsonschema
 
 _JSON = "application/json"
 
@@ -52,6 +51,9 @@ def _check_body(visit: Visit, models: Mapping[str, str], schemas: Mapping[str, A
     name = models.get(media_type) or models.get("$default")
     if name is None or name == "Empty" or not schemas.get(name):
         return
+    # Only here: its import would be a fifth of the server's start, and few APIs have a model.
+    from lambda_sandbox.json_schema import jsonschema
+
     try:
         schema = json.loads(schemas[name])
         jsonschema.validate(json.loads(visit.request.body or b"null"), schema)

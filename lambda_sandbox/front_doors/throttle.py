@@ -1,8 +1,9 @@
 """The token buckets by which API Gateway slows callers down. Pure: the time is an argument.
 
 Source: API Gateway Developer Guide, "Throttle requests to your REST APIs" and "Throttle requests to your HTTP APIs", read 2026-11.
-DIFFERS: the account's own limits (10,000 requests a second in a Region) are not enforced, and a limit is met exactly where AWS
-promises only its best effort.
+
+DIFFERS: API Gateway's limit for an account (10,000 requests a second in a Region) is not enforced. Limits of stages, routes and usage
+plans are kept to the request, where AWS promises its best effort only.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ class Throttle:
     def refusal(self, limits: Sequence[Limit], now: float) -> Limit | None:
         """Take a token for one request from the bucket of every limit; ``now`` is in seconds.
 
-        Returns the first limit whose bucket is empty. POLICY: then no bucket gives a token.
+        Returns the first limit whose bucket is empty.
+
+        POLICY: a request that one limit of API Gateway refuses counts against no other limit.
         """
         buckets = [self._filled(limit, now) for limit in limits]
         for limit, bucket in zip(limits, buckets, strict=True):

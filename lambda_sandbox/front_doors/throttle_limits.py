@@ -1,8 +1,9 @@
 """Which limits a request meets: those of its usage plan, and those that its stage has for the method or route.
 
 Source: API Gateway Developer Guide, "Throttle requests to your REST APIs" and "Throttle requests to your HTTP APIs", read 2026-11.
-POLICY: a setting for all methods or routes gives each of them a bucket of that size; a setting for one of them takes its place,
-in a stage as in a usage plan. A usage plan's own limit is one bucket for each key, over all stages of the plan.
+
+POLICY: a throttling limit for all methods or routes holds for each of them alone, and one for a single method or route takes its
+place there; so in stages and in usage plans. The limit of a usage plan itself holds for each API key, over all stages of the plan.
 """
 
 from __future__ import annotations

@@ -108,7 +108,8 @@ def _with_variables(visit: Visit, made: dict[str, Any]) -> dict[str, Any]:
 
 
 def _context(visit: Visit, connection_id: str, route: str) -> dict[str, Any]:
-    """DIFFERS: ``domainName`` keeps the port, so that a function can make the callback's address of it."""
+    """DIFFERS: ``requestContext.domainName`` of a WebSocket API ends in the sandbox's port, so that a function can make the address of
+    the connection (``http://{domainName}/{stage}``) of it."""
     request = visit.request
     kind = {CONNECT: "CONNECT", DISCONNECT: "DISCONNECT"}.get(route, "MESSAGE")
     made: dict[str, Any] = {

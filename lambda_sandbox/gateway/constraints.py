@@ -1,8 +1,9 @@
 """Walks the constraints of the service model: required, min, max, pattern and enum, with AWS's wording.
 
 botocore's own validator passes ``MemorySize=99999`` and a 500-character name; the service does not.
-POLICY: several violations stand in the order of the model's members, and within a member pattern before length; AWS
-documents no order, and answers seen from its services have both.
+
+POLICY: a ``ValidationException`` with several violations lists them in the order of the members in the API's model, and the pattern
+before the length. AWS documents no order; do not compare whole messages.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from binascii import crc32
 
 CONTENT_TYPE = "application/vnd.amazon.eventstream"
 _STRING = 7
-# POLICY: a frame may hold 16 MB; smaller ones let the caller see bytes sooner.
+# POLICY: InvokeWithResponseStream sends payload chunks of 256 KB at most. AWS documents no size, and may cut elsewhere.
 _FRAME_BYTES = 1 << 18
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from botocore.loaders import Loader
+from lambda_sandbox.gateway import service_models
 
 Shape = Mapping[str, Any]
 
@@ -50,7 +50,7 @@ class LambdaModel:
     @functools.cache
     def load(cls) -> LambdaModel:
         """Read the newest ``lambda`` model that the installed botocore has; about 30 ms, once a process."""
-        return cls(Loader().load_service_model("lambda", "service-2"))
+        return cls(service_models.read("lambda"))
 
     def match(self, method: str, path: str) -> tuple[str, dict[str, str]] | None:
         """Return the operation's name and its decoded path labels, or ``None`` for an unknown path or method.

@@ -17,7 +17,7 @@ from lambda_sandbox.runtime_api.extensions import identifier, refuse
 PATH = b"/2022-07-01/telemetry"
 LOGS_PATH = b"/2020-08-15/logs"
 PLATFORM, FUNCTION, EXTENSION = "platform", "function", "extension"
-# POLICY: what is sent is the same for all; AWS calls the newest backward compatible.
+# POLICY: the Telemetry API sends the same events for each of its three schema versions; AWS calls the newest backward compatible.
 _SCHEMAS = ("2022-07-01", "2022-12-13", "2025-01-29")
 _RUNTIME_API_PORT = 9001
 # Name: default, least and most.
@@ -59,7 +59,7 @@ def handle(host: TelemetryHost, environment_id: str, connection: HttpConnection,
 
 def _subscribe(host: TelemetryHost, environment_id: str, request: Request) -> RefuseRuntime | None:
     if request.target.startswith(LOGS_PATH):
-        # DIFFERS: on AWS the Logs API still works for old extensions.
+        # DIFFERS: the Logs API of old extensions is refused with ``Logs.NotSupported``; on AWS it still works. Use the Telemetry API.
         message = "the Logs API is not emulated; the Telemetry API, which replaced it, is"
         return RefuseRuntime(403, "Logs.NotSupported", message)
     if request.method != b"PUT" or request.target.rstrip(b"/") != PATH:

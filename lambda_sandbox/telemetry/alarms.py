@@ -1,7 +1,10 @@
 """CloudWatch alarms: what they watch, the state they are in, and what changes it.
 
 Whoever owns the clock calls ``tick`` at ``next_due``; nothing here waits. Times are seconds since the epoch on the sandbox's
-clock. POLICY: an alarm looks at every whole minute (every ten seconds when its period is shorter), at windows that end there.
+clock.
+
+POLICY: a CloudWatch alarm is evaluated at every whole minute (every ten seconds where its period is shorter than a minute), over
+periods that end there.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """What durable executions are billed for: operations, data written, and data kept from its begin to the end of its retention.
 
-Source: AWS Lambda pricing, "Durable functions", read 2026-11. POLICY: AWS documents no hour of the day at which kept data is
-measured; here a byte counts from its execution's begin, whenever it was written.
+Source: AWS Lambda pricing, "Durable functions", read 2026-11.
+
+POLICY: the bill for data that durable executions keep counts each byte from the start of its execution, whenever it was written. AWS
+documents no moment at which it measures.
 """
 
 from __future__ import annotations

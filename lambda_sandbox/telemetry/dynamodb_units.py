@@ -1,8 +1,9 @@
 """How many request units a call of DynamoDB's takes in on-demand mode: a write for each KB, a read for each 4 KB.
 
 Source: Amazon DynamoDB Developer Guide, "DynamoDB item sizes and formats", "DynamoDB read and write operations", read 2026-11.
-POLICY: of an update or a delete only the request is seen, not the item that it meets, so that its units are the least
-it can take.
+
+POLICY: the bill counts an UpdateItem or DeleteItem of DynamoDB by the size of its request. AWS counts the size of the item, so large
+items cost more there.
 """
 
 from __future__ import annotations

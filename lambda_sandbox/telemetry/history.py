@@ -11,12 +11,13 @@ from lambda_sandbox.invocation.environment import Environment
 from lambda_sandbox.invocation.messages import InvocationRecord
 from lambda_sandbox.telemetry.neighbour_usage import NeighbourUsage
 
-_RECORDS = 20_000  # POLICY: older records are dropped from memory
-_EVENT_BYTES = (
-    64 << 20
-)  # POLICY: and so are they when the events in them, of up to 6 MB each, take more than this
+# POLICY: ``sandbox.history()`` keeps the last 20,000 invocations and drops older ones.
+_RECORDS = 20_000
+# POLICY: ``sandbox.history()`` keeps fewer invocations once their events, of up to 6 MB each, take more than 64 MB.
+_EVENT_BYTES = 64 << 20
 _ENVIRONMENTS = 5_000
-_NAMED_RECORDS = 100  # POLICY: of a larger batch the first ones are named
+# POLICY: ``sandbox.history()`` names the first 100 records of a batch and counts the rest.
+_NAMED_RECORDS = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """History on disk: with ``--state`` the next life of the sandbox knows what happened in the last ones.
 
-POLICY: written once a second and at the end, off the path of invocations: a ``kill -9`` loses the last second of history,
-never an accepted event, which has its own place in the state.
+POLICY: with ``--state`` the history is written once a second and at the end. A ``kill -9`` of the sandbox loses the last second of
+it, and never an asynchronous event that was accepted, which has a place of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from lambda_sandbox.invocation.report import Report
 from lambda_sandbox.resources import FunctionConfiguration
 from lambda_sandbox.telemetry.neighbour_usage import Used
 
-RECORDS = 20_000  # POLICY: as many as memory holds
+# POLICY: with ``--state`` the last 20,000 invocations are kept on disk.
+RECORDS = 20_000
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS functions (arn TEXT, revision TEXT, document BLOB, PRIMARY KEY (arn, revision));
 CREATE TABLE IF NOT EXISTS records (

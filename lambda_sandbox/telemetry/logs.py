@@ -15,7 +15,7 @@ from typing import Any
 from lambda_sandbox.invocation.report import LongReport, Report
 from lambda_sandbox.quotas import LOG_TAIL_BYTES
 
-# POLICY: beyond this the oldest lines of whichever function has printed most are dropped.
+# POLICY: the sandbox keeps 64 MB of logs in memory; beyond that the oldest lines of the function that printed most are dropped.
 _KEPT_BYTES = 64 << 20
 _CHUNK_BYTES = 150  # what Python adds to a chunk: a bytes object, its tuple, a place in the queue
 _LINE_BYTES = 200  # about what a line takes that is not made yet

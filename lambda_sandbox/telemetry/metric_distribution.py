@@ -1,7 +1,9 @@
 """The values of one metric in one period: exact while they are few, a sketch once they are many.
 
-Source: Amazon CloudWatch User Guide, "Statistics definitions", read 2026-11. POLICY: AWS does not say how it ranks values;
-a percentile here is the smallest value with at least that share of all values at or below it.
+Source: Amazon CloudWatch User Guide, "Statistics definitions", read 2026-11.
+
+POLICY: a percentile of a CloudWatch metric is the smallest value that at least that share of all values does not exceed. AWS does not
+say how it ranks values.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from lambda_sandbox.telemetry.metric_distribution import Distribution
 
 _SLOT_S = 60
 _FINE_SLOT_S = 1  # StorageResolution 1
-# POLICY: AWS keeps minutes for 15 days and at most 30 dimensions; a sandbox keeps a day of minutes, or of seconds what there is.
+# POLICY: CloudWatch keeps a day of metrics by the minute here, and 1,440 seconds of those by the second; AWS keeps minutes for 15 days.
 _SLOTS = 1_440
 _SERIES = 20_000
 

@@ -1,8 +1,10 @@
 """What durable executions report to CloudWatch, in the namespace ``AWS/Lambda``; their invocations report what all do.
 
 Source: AWS Lambda Developer Guide, "Monitoring durable functions", read 2026-11.
-UNCONFIRMED: the dimensions (here the account, and the function's name) and when each is reported. POLICY: what runs is counted
-at every begin and end; operations and bytes are those of an execution that has ended.
+UNCONFIRMED: the dimensions (here the account, and the function's name) and when each is reported.
+
+POLICY: the metric of running durable executions is reported at each start and end; those of operations and bytes written, when an
+execution has ended. AWS does not say when.
 """
 
 from __future__ import annotations

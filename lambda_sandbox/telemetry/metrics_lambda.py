@@ -3,8 +3,9 @@
 An invocation costs its caller one ``append``; what was appended is added up when somebody reads, or by the hundred.
 What event source mappings report is in ``metrics_mappings``.
 
-DIFFERS: ``PostRuntimeExtensionsDuration`` is reported for functions that have extensions; AWS does not say whether others
-report zeros. ``SignatureValidationErrors``, ``OversizedRecordCount`` and the metrics of Managed Instances are not reported.
+DIFFERS: of Lambda's metrics ``SignatureValidationErrors``, ``OversizedRecordCount`` and those of Managed Instances are not reported;
+``PostRuntimeExtensionsDuration`` is, for functions that have extensions (AWS does not say whether others report zeros).
+
 Source: AWS Lambda Developer Guide, "Types of metrics for Lambda functions", read 2026-11.
 """
 

@@ -7,7 +7,8 @@ from lambda_sandbox.resources import FunctionConfiguration
 from lambda_sandbox.telemetry import emf
 from lambda_sandbox.telemetry.metrics import MetricName, Metrics
 
-# POLICY: beyond this what functions printed is looked at without waiting for a reader.
+# POLICY: metrics in logs (metric filters, embedded metric format) are counted when somebody reads metrics, and after each 256 KB that
+# functions have printed.
 _PENDING_BYTES = 256 << 10
 _LINE_BYTES = 1 << 20  # a line that is longer is no log event of CloudWatch Logs
 

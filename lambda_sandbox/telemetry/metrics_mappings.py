@@ -1,8 +1,9 @@
 """What event source mappings report to CloudWatch, in the namespace ``AWS/Lambda``.
 
-DIFFERS: ``CommittedEventCount`` and ``CommitErrorCount`` are not reported, because offsets are kept by the sandbox and never
-committed to a broker; ``SchemaRegistryErrorCount`` is not, because no schema registry is asked; ``ProvisionedPollers``,
-``EventPollerUnit`` and ``EventPollerThroughputInBytes`` are not, because pollers are not provisioned in AWS's units here.
+DIFFERS: of the metrics of event source mappings these are not reported: ``CommittedEventCount`` and ``CommitErrorCount`` (the sandbox
+commits no offsets to a broker), ``SchemaRegistryErrorCount`` (no schema registry is asked), ``ProvisionedPollers``,
+``EventPollerUnit`` and ``EventPollerThroughputInBytes`` (pollers have no such units here).
+
 Source: AWS Lambda Developer Guide, "Types of metrics for Lambda functions", read 2026-11.
 """
 

@@ -57,7 +57,9 @@ class Asked:
     def used(self, status: int, answer: bytes, *, polls: bool = False) -> Used:
         """Return what the request is metered as. A request that AWS refuses (4xx, 5xx) costs as little as AWS documents.
 
-        ``polls``: an event source mapping asks. POLICY: what a service answers with an error is not metered, but for S3 and SQS, which charge for every request.
+        ``polls``: an event source mapping asks.
+
+        POLICY: the bill leaves out requests that a service answers with an error, except for S3 and SQS, which charge for every one.
         """
         meter = _METERS.get(self.service)
         if meter is None or (status >= 400 and self.service not in ("s3", "sqs")):

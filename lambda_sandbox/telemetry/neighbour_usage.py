@@ -13,7 +13,8 @@ from lambda_sandbox.telemetry.logs import Written, bytes_of
 
 OUTSIDE = "outside"  # the cause of what no function asked for: a notebook, a script, the command line
 _UNMEASURED = 256
-_CALLS = 20_000  # POLICY: older calls are dropped from memory; the sums stay
+# POLICY: the bill names the last 20,000 requests to other services one by one; older ones are in the sums only.
+_CALLS = 20_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,7 +123,9 @@ def report(done: InvocationRecord, notice: str = "") -> Record:
         "status": str(done.status),
     }
     if notice:
-        record["sandboxRuntime"] = notice  # DIFFERS: a member of our own; AWS runs what it says
+        # DIFFERS: the event ``platform.report`` has a member ``sandboxRuntime`` where an interpreter of this machine stands in for the
+        # runtime that the function names.
+        record["sandboxRuntime"] = notice
     return record | ({"errorType": done.error_type} if done.error_type else {})
 
 

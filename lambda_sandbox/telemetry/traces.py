@@ -17,7 +17,7 @@ from typing import Any
 
 Segment = dict[str, Any]
 
-# POLICY: AWS keeps traces for 30 days; a sandbox keeps this many bytes of them.
+# POLICY: X-Ray keeps 64 MB of traces here, the newest; AWS keeps them for 30 days.
 _KEPT_BYTES = 64 << 20
 _SEGMENT_BYTES = 64 << 10
 _TRACE_ID = re.compile(r"1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24}")

@@ -2,7 +2,10 @@
 
 ``SELECT`` of ``*``, fields, nested fields, ``AS``, ``VALUE``, operators and functions; ``FROM`` a topic filter; ``WHERE``.
 No ``CASE``, no nested ``SELECT``, no ``SET``: refused by name. Source: AWS IoT Core Developer Guide, "AWS IoT SQL reference",
-read 2026-11. POLICY: what is selected without a name is called by its last name, or by its text where it has none.
+read 2026-11.
+
+POLICY: what an IoT rule selects without ``AS`` is called by the last part of its path (``sensor.id`` is ``id``), and an expression by
+its own text. Give expressions a name.
 """
 
 from __future__ import annotations

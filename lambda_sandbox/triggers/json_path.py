@@ -1,7 +1,9 @@
 """The part of JSONPath that EventBridge knows: names after dots, indices, wildcards.
 
-Source: Amazon EventBridge User Guide, "Amazon EventBridge input transformation", read 2026-11. POLICY: names in brackets and
-quotes are read as well, since event fields may hold characters that cannot stand after a dot.
+Source: Amazon EventBridge User Guide, "Amazon EventBridge input transformation", read 2026-11.
+
+POLICY: paths of an EventBridge input transformer may have names in brackets and quotes (``$.detail['order-id']``) as well as after
+dots. AWS documents dots only.
 """
 
 from __future__ import annotations

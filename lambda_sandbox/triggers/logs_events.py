@@ -47,7 +47,8 @@ def data_messages(
 def control_message(now_ms: int) -> dict[str, Any]:
     """Return the Lambda event by which CloudWatch Logs looks whether a new destination can be reached.
 
-    POLICY: AWS sends one "sometimes"; here one comes whenever a filter gets a destination.
+    POLICY: a function gets a ``CONTROL_MESSAGE`` of CloudWatch Logs whenever a subscription filter gets it as its destination. AWS sends
+    one "sometimes": a handler must bear it at any time.
     """
     return _packed(
         {

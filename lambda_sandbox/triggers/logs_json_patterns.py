@@ -1,7 +1,9 @@
 """Filter patterns for JSON lines: ``{ ($.level = "ERROR" && $.latency > 100) || $.user NOT EXISTS }``. Pure.
 
 Source: Amazon CloudWatch Logs User Guide, "Using filter patterns to match terms in JSON log events", read 2026-11.
-POLICY: a comparison with a field that is not there is not met, ``!=`` neither: ``NOT EXISTS`` asks for that.
+
+POLICY: in a filter pattern of CloudWatch Logs a comparison with a field that a line does not have is not met, ``!=`` neither. Ask for
+it with ``NOT EXISTS``.
 """
 
 from __future__ import annotations

@@ -69,8 +69,8 @@ class MetricFilter:
     def data_points(self, lines: Iterable[tuple[int, str]]) -> Iterator[DataPoint]:
         """Yield what ``lines`` (milliseconds and text) report: one value a match, or the default for a minute without any.
 
-        DIFFERS: AWS reports the default once a minute is over; here it is reported with the first lines of a minute that
-        do not match.
+        DIFFERS: the ``defaultValue`` of a metric filter is reported with the first lines of a minute that do not match; AWS reports it once
+        the minute is over.
         """
         matched = False
         last_ms = -1

@@ -2,7 +2,10 @@
 
 Three languages, told apart by the first character: terms, JSON in braces, space-delimited fields in brackets.
 Source: Amazon CloudWatch Logs User Guide, "Filter pattern syntax for metric filters, subscription filters, filter log events,
-and Live Tail", read 2026-11. POLICY: a term is met wherever its characters stand in a line, in upper and lower case as given.
+and Live Tail", read 2026-11.
+
+POLICY: a term in a filter pattern of CloudWatch Logs is found anywhere in a line, within words as well (``ERROR`` in ``ERRORS``), in
+upper and lower case as given.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """What S3 tells of a change to an object: to functions, queues and topics, and to EventBridge.
 
 Source: Amazon S3 User Guide, "Event message structure" and "EventBridge event message structure",
-read 2026-11. DIFFERS: addresses and request ids are made up, since the neighbours do not know who sent a request.
+read 2026-11.
+
+DIFFERS: in S3's events ``sourceIPAddress``, ``userIdentity`` and the request ids in ``responseElements`` are made up.
 """
 
 from __future__ import annotations

@@ -38,7 +38,8 @@ def _of_scheduler(schedule: Schedule, target: Mapping[str, Any], due_at: float, 
         ("schedule-arn", schedule.arn),
         ("scheduled-time", iso(due_at)),
         ("execution-id", event_id),
-        ("attempt-number", "1"),  # DIFFERS: a later attempt sends the same text
+        # DIFFERS: ``<aws.scheduler.attempt-number>`` in a schedule's input is 1 in every attempt.
+        ("attempt-number", "1"),
     ):
         payload = payload.replace(f"<aws.scheduler.{name}>", value)
     retries = target.get("RetryPolicy") or {}

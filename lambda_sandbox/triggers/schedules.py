@@ -1,7 +1,7 @@
 """Schedules of rules and of EventBridge Scheduler, and which of their times are due. All times are seconds since the epoch.
 
-POLICY: after a jump of the clock every time that was missed is due, the oldest first, unless it is older than the target's
-maximum event age (AWS would have given it up by then) or more than ``CATCH_UP`` came after it.
+POLICY: when the sandbox's clock jumps ahead (a laptop that slept), a schedule runs for each time that it missed, the oldest first, but
+for no more than the last 100, and for none that is older than the target's maximum event age.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
 """The event that a function gets for a message to a topic, and what goes to the subscription's dead-letter queue.
 
-Source: AWS Lambda Developer Guide, "Invoking Lambda functions with Amazon SNS notifications", read 2026-11. DIFFERS: messages
-are not signed, so ``Signature`` and the certificate's address are placeholders.
+Source: AWS Lambda Developer Guide, "Invoking Lambda functions with Amazon SNS notifications", read 2026-11.
+
+DIFFERS: messages of SNS are not signed: ``Signature``, ``SigningCertUrl`` and their like are placeholders. Code that verifies the
+signature fails here.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What the built site promises without a browser: every link leads somewhere, and nothing is fetched from elsewhere."""
 
 import posixpath
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -95,15 +96,33 @@ def test_state_picture_has_an_arrow_wherever_the_table_leads(site: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("lines", "text", "about"),
+    ("lines", "text"),
     [
-        (["LIMIT = 5  # POLICY: few are enough"], "Few are enough", "``LIMIT = 5``"),
-        (["# DIFFERS: first line", "# goes on.", "LIMIT = 5"], "First line goes on.", "``LIMIT = 5``"),
-        (["def f():", '    """DIFFERS: here it stays."""'], "Here it stays.", "``f``"),
-        (['"""Kept a while.', "A lives on (POLICY: no number). B."], "No number", "A lives on"),
+        (["LIMIT = 5  # POLICY: few are enough."], "Few are enough."),
+        (["# DIFFERS: first line", "# goes on.", "LIMIT = 5"], "First line goes on."),
+        (["def f():", '    """DIFFERS: here it stays."""'], "Here it stays."),
+        (
+            ['"""Kept a while.', "", "POLICY: an hour", "or two.", "", "Source: none", '"""'],
+            "An hour or two.",
+        ),
     ],
-    ids=["behind code", "above code", "in a docstring", "in brackets"],
+    ids=["behind code", "above code", "in a docstring", "in a paragraph of its own"],
 )
-def test_remark_is_collected_whole_with_what_it_is_about(lines: list[str], text: str, about: str) -> None:
+def test_remark_is_collected_whole(lines: list[str], text: str) -> None:
     (remark,) = fidelity.in_lines(lines, "module.py")
-    assert (remark.text, remark.about) == (text, about)
+    assert remark.text == text
+
+
+def test_remarks_are_sentences_that_need_no_code_around_them() -> None:
+    """Whoever reads the page has not read the module: a remark says what of AWS's it is about, in a paragraph of its own."""
+    pointing = re.compile(r"(it|its|they|this|that|these|those|such|then|ours|here it)\b", re.I)
+    remarks = fidelity.collect(ROOT)
+    assert [each for each in remarks if pointing.match(each.text)] == []
+    assert [each for each in remarks if not each.text.endswith((".", "…"))] == []
+    assert [each for each in remarks if len(each.text.split()) < 8] == []
+    assert [each for each in remarks if "Source:" in each.text] == []
+
+
+def test_every_area_of_the_fidelity_page_has_remarks() -> None:
+    shown = fidelity.markdown(fidelity.collect(ROOT))
+    assert [name for name, _ in fidelity.AREAS if f"### {name} " not in shown] == []

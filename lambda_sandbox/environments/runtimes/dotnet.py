@@ -31,7 +31,8 @@ _SAYS_WHY = 'echo "Error: $1" >&2; exit "$2"'
 def launch(request: Request, dotnet: Toolchain, home: str) -> Launch:
     """Return how to start the function. ``home`` is the folder with ``dotnet`` as the function sees it."""
     program = f"{home}/{dotnet.executable.name}"
-    # DIFFERS: AWS's runtimes have their one version and fail for another; here the next newer one stands in.
+    # DIFFERS: a .NET function that was built for an older version runs on the next newer one that this machine has. AWS's runtimes
+    # have one version each and fail for another: build for the version of the runtime.
     start = (program, "exec", "--roll-forward", "Major")
     variables = _variables(request.memory_mb, dotnet.version, home)
     if ":" not in request.handler:
@@ -43,7 +44,7 @@ def launch(request: Request, dotnet: Toolchain, home: str) -> Launch:
         if not file:
             return Launch((_refused(_incomplete(request.places.task, suffix), status),), variables)
         files.append(f"{request.places.task}/{file}")
-    # DIFFERS: a .NET function's stack trace ends with its own frames; AWS's has those of its client behind them.
+    # DIFFERS: the stack trace of a .NET function ends with its own frames; on AWS those of Lambda's runtime client follow.
     folder = f"dotnet-{dotnet.version}"
     inside = f"{request.places.runtime}/{folder}"
     options = ("--depsfile", files[0], "--runtimeconfig", files[1])
@@ -103,8 +104,8 @@ def _variables(memory_mb: int, version: str, home: str) -> Mapping[str, str]:
         f"{prefix}_GCHeapHardLimit": f"0x{memory_mb * quotas.MIB:X}",
         # The debugger's pipes would lie in the function's /tmp.
         f"{prefix}_EnableDiagnostics": "0",
-        # POLICY: what is compiled while a .NET function runs lies in its own memory; by default a second view of it is a file in
-        # memory, which would be taken for one in /tmp.
+        # POLICY: ``DOTNET_EnableWriteXorExecute`` is 0 for .NET functions, or the code that .NET compiles as it runs would count as
+        # files in /tmp.
         f"{prefix}_EnableWriteXorExecute": "0",
     }
     # AWS's image has ICU. A machine without it could start nothing but with the rules of no language.

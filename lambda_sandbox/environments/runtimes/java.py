@@ -16,9 +16,9 @@ SOURCE = Path(__file__).parent / "JavaClient.java"
 CLIENT = CompiledClient("java-client", SOURCE)
 _CLASS = "JavaClient"
 _RELEASE = "17"
-_HEAP_PERCENT = (
-    75  # POLICY: the rest is for metaspace, code cache, thread stacks and the virtual machine itself
-)
+# POLICY: a Java function's heap is 75 percent of its memory; the rest is for metaspace, code cache, thread stacks and the virtual
+# machine itself. AWS documents no share.
+_HEAP_PERCENT = 75
 
 
 def launch(request: Request, jdk: Toolchain, home: str) -> Launch:

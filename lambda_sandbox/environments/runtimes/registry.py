@@ -212,7 +212,8 @@ def _python(request: Request, toolchain: Toolchain) -> Launch:
     )
 
 
-# DIFFERS: AWS's Node.js runtimes bring the AWS SDK for JavaScript v3; here a function brings it in its package or a layer.
+# DIFFERS: Node.js functions find no AWS SDK. AWS's runtimes have version 3 on board: put what you import (``@aws-sdk/client-s3``)
+# into the package or a layer, which is good advice there, too.
 def _node(request: Request, toolchain: Toolchain) -> Launch:
     layers, version = request.places.layers, request.version
     path = (

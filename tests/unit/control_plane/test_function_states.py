@@ -85,6 +85,40 @@ def test_new_version_is_pending_too(slow: Sandbox) -> None:
     assert look(slow, "1")["State"] == "Active"
 
 
+def test_pending_version_gets_an_alias_but_no_provisioned_concurrency(slow: Sandbox) -> None:
+    slow.create()
+    slow.clock.advance(5)
+    client = slow.client()
+    client.publish_version(FunctionName="hello")
+    client.create_alias(FunctionName="hello", Name="live", FunctionVersion="1")
+    for qualifier in ("1", "live"):
+        with refused("ResourceConflictException", 409, PENDING):
+            client.put_provisioned_concurrency_config(
+                FunctionName="hello", Qualifier=qualifier, ProvisionedConcurrentExecutions=1
+            )
+    slow.clock.advance(5)
+    client.put_provisioned_concurrency_config(
+        FunctionName="hello", Qualifier="live", ProvisionedConcurrentExecutions=1
+    )
+
+
+def test_weighted_alias_runs_its_other_version_only_once_that_is_active(slow: Sandbox) -> None:
+    slow.create()
+    slow.clock.advance(5)
+    client = slow.client()
+    client.publish_version(FunctionName="hello")
+    slow.clock.advance(5)
+    client.update_function_configuration(FunctionName="hello", Timeout=9)
+    slow.clock.advance(5)
+    client.publish_version(FunctionName="hello")
+    weights = {"AdditionalVersionWeights": {"2": 1.0}}
+    client.create_alias(FunctionName="hello", Name="live", FunctionVersion="1", RoutingConfig=weights)
+    with pytest.raises(Exception, match="in the following state: Pending"):
+        slow.plane.resolve("hello", "live", CALLER)
+    slow.clock.advance(5)
+    assert slow.plane.resolve("hello", "live", CALLER).timeout_s == 9
+
+
 def test_transition_goes_on_over_a_restart(slow: Sandbox) -> None:
     slow.create()
     slow.clock.advance(3)
