@@ -16,6 +16,7 @@ from lambda_sandbox.drivers.alarm_keeper import AlarmKeeper
 from lambda_sandbox.drivers.history_keeper import HistoryKeeper
 from lambda_sandbox.drivers.otlp_export import OtlpExport
 from lambda_sandbox.drivers.service_events import ServiceEvents
+from lambda_sandbox.environments import delegation
 from lambda_sandbox.environments.open_network import OpenNetwork
 from lambda_sandbox.environments.openings import read_openings, refuse_own_port
 from lambda_sandbox.environments.process import ProcessEnvironments
@@ -102,20 +103,24 @@ class Application:
         """Put together what stands on ``parts``: each piece is told in a module of ``wiring/``."""
         identities = requests.make_identities(parts)
         self._invoking = Invoking(parts)
-        self._finished = FinishedEvents(parts, self._invoking)
-        self._triggers = Triggers(parts, identities, self._finished)
+        permissions = requests.make_permissions(parts, identities)
+        self._finished = FinishedEvents(parts, self._invoking, permissions)
+        self._triggers = Triggers(parts, permissions, self._finished)
         self._service_events = ServiceEvents(parts.neighbours)
         self._durable = make_durable(parts, identities, self._service_events)
         self._log_copies = requests.make_log_copies(parts)
         own_routes = requests.make_own_routes(parts, self._invoking, self._triggers, self._reset)
         self._endpoint = requests.make_endpoint(parts, self._worker, identities, self._log_copies, own_routes)
         own_routes.seeing.durable_bill = self._durable.bill
-        requests.open_front_doors(parts, self._endpoint, identities)
+        requests.open_front_doors(parts, self._endpoint, permissions, identities)
         self._counts = MappingCounts(parts)
         self._mappings = make_mappings(parts, self._invoking, self._finished.outbox, self._counts)
         AlarmKeeper(self._ground.store, self.driver.cloudwatch, self._ground.waiting_clock)
         actions = AlarmActions(
-            self._ground.waiting_clock, parts.neighbours.forward, self._triggers.deliveries.deliver
+            self._ground.waiting_clock,
+            parts.neighbours.forward,
+            self._triggers.deliveries.deliver,
+            permissions.refusal,
         )
         self._alarm_clock = AlarmClock(
             self.driver.cloudwatch,
@@ -244,6 +249,8 @@ async def _run(config: Config, mother: ZygoteProcess | None) -> None:
 
 def serve(config: Config, mother: ZygoteProcess | None = None) -> None:
     """Run the sandbox until SIGINT or SIGTERM. Raises ``SandboxFault`` when it cannot start."""
+    if mother is None:  # the fork server has asked for itself, its zygote and its children
+        delegation.ask_for_own_group()
     try:
         import uvloop
     except ImportError:  # Windows has none

@@ -33,7 +33,7 @@ class Config:
     ``isolation`` is ``auto`` (the strongest the machine allows), ``bwrap`` or ``none``. ``runtime_client`` is
     ``lean`` (ours) or ``native`` (unmodified ``awslambdaric``). ``neighbours`` False starts without moto;
     ``neighbours_on_demand`` starts it with the first call that needs it instead of at once.
-    ``idle_lifetime_s`` is how long an unused environment lives (POLICY: AWS documents no number).
+    ``idle_lifetime_s`` is how long an unused environment lives; AWS documents no number.
     ``log_copies`` copies function logs to CloudWatch Logs in the neighbours. ``allow_reset`` opens ``POST /_sandbox/reset``.
     ``keeper_token`` set leaves what changes the sandbox itself (reset, fault rules, debugging, keys of issuers) to requests
     that show it in ``X-Sandbox-Token``, and hand-over with it; for a grader, whose checks follow somebody else's notebook.

@@ -200,7 +200,8 @@ class ServiceException(ApiError):
 
 
 class NotImplementedException(ApiError):
-    """DIFFERS: AWS has no such answer; the message names the operation or option that is not emulated."""
+    """DIFFERS: an operation or option that is not emulated is answered with ``NotImplementedException`` (status 501), which AWS does
+    not have; the message names it. Nothing is taken and ignored."""
 
     status = 501
     type_ = "Server"

@@ -81,3 +81,7 @@ DURABLE_OPERATIONS = 3_000
 DURABLE_BYTES = 100 * MIB  # written by all its operations together
 DURABLE_PAYLOAD_BYTES = 1 * MIB  # of an operation, of an error, and of an asynchronous execution's result
 DURABLE_LIFE_S = 31_622_400  # 366 days, also where a pause stops the timeout
+# Of one account in one Region. Source: Developer Guide, "Lambda quotas", read 2026-11.
+DURABLE_RUNNING = 5_000_000
+DURABLE_RUNNING_LARGE = 10_000_000  # in us-east-1, us-west-2 and eu-west-1
+DURABLE_STARTS_PER_SECOND = 300

@@ -14,15 +14,24 @@ from lambda_sandbox.triggers.delivery import Delivery
 
 Forward = Callable[[bytes, bytes, list[tuple[bytes, bytes]], bytes], Awaitable[tuple[int, Any, bytes]]]
 
+_TO_TOPICS = "cloudwatch.amazonaws.com"
 _PRINCIPAL = "lambda.alarms.cloudwatch.amazonaws.com"
 
 
 class AlarmActions:
-    """``forward`` sends one request to the neighbours; ``deliver`` sends a function an event, if its policy lets CloudWatch."""
+    """``forward`` sends one request to the neighbours; ``deliver`` sends a function an event, if its policy lets CloudWatch.
+
+    ``refusal`` says which permission is missing, for a topic.
+    """
 
     def __init__(
-        self, clock: WaitingClock, forward: Forward, deliver: Callable[[Delivery], Awaitable[None]]
+        self,
+        clock: WaitingClock,
+        forward: Forward,
+        deliver: Callable[[Delivery], Awaitable[None]],
+        refusal: Callable[[Delivery], Awaitable[str]],
     ) -> None:
+        self._refusal = refusal
         self._clock = clock
         self._forward = forward
         self._deliver = deliver
@@ -46,6 +55,11 @@ class AlarmActions:
 
     async def _publish(self, change: StateChange, arn: str) -> None:
         alarm = change.alarm
+        missing = await self._refusal(
+            Delivery(arn, "", _TO_TOPICS, source_arn=alarm.arn, source_account=alarm.account_id)
+        )
+        if missing:
+            raise SandboxError(missing)
         form = {
             "Action": "Publish",
             "Version": "2010-03-31",

@@ -2,7 +2,8 @@
 
 The sandbox's port stands for the listener on port 80, or the lowest when there is none; ``http://8080.<name>…`` is the listener
 on port 8080, and ``http://api.example.<name>…`` arrives with ``Host: api.example``, for rules by host.
-DIFFERS: nothing is encrypted, HTTPS listeners neither; no health checks.
+
+DIFFERS: an HTTPS listener of a load balancer is served as plain HTTP, and targets get no health checks.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ class Neighbour(Protocol):
 
 
 class ApiDefinitions:
-    """POLICY: where neighbours are shared, a change that another sandbox makes is seen after the next change made here."""
+    """POLICY: of two sandboxes that share one set of other services, each sees an API that the other one changed after its own next
+    change to an API."""
 
     def __init__(self, neighbour: Neighbour) -> None:
         self._neighbour = neighbour

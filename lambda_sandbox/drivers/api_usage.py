@@ -1,7 +1,8 @@
 """GetUsage: what the keys of a usage plan have used of its quota. The counts are the front door's, the plan moto's.
 
-Source: API Gateway API Reference, "GetUsage", read 2026-11. DIFFERS: the sandbox counts only for plans with a quota, and from
-its own start.
+Source: API Gateway API Reference, "GetUsage", read 2026-11.
+
+DIFFERS: ``GetUsage`` counts only the keys of usage plans that have a quota, and only since the sandbox started.
 """
 
 from __future__ import annotations

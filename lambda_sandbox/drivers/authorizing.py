@@ -73,7 +73,9 @@ class LambdaAuthorizers:
             raise NotIdentified("an identity source is missing")
         two = authorizer.get("authorizerPayloadFormatVersion") == "2.0"
         make = http_api_event.authorizer_event_2_0 if two else http_api_event.authorizer_event_1_0
-        # AWS: HTTP APIs keep no verdict unless they are told to. POLICY: the route is no part of the key, as documented.
+        # AWS: HTTP APIs keep no verdict unless they are told to.
+        # POLICY: what an authorizer of an HTTP API answered is kept for all routes together: a cached yes for one route counts for
+        # the others. Name ``$context.routeKey`` as an identity source where routes differ.
         ttl_s = rules.ttl_s(authorizer, 0) if sources else 0
         own_id = authorizer["authorizerId"]
         key = (visit.api_id, visit.stage, own_id, *identity)

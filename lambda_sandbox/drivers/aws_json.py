@@ -13,9 +13,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from botocore.loaders import Loader
-
 from lambda_sandbox.errors import ApiError
+from lambda_sandbox.gateway import service_models
 from lambda_sandbox.gateway.constraints import Constraints
 from lambda_sandbox.gateway.model import LambdaModel, Shape
 from lambda_sandbox.telemetry.metrics_errors import MonitoringError
@@ -45,7 +44,7 @@ class JsonService:
     @classmethod
     @functools.cache
     def load(cls, service: str) -> JsonService:
-        return cls(LambdaModel(Loader().load_service_model(service, "service-2")))
+        return cls(LambdaModel(service_models.read(service)))
 
     def parse(self, operation: str, body: bytes, encoding: bytes = b"") -> dict[str, Any]:
         """Return the parameters, timestamps as seconds since the epoch. Raises ``MonitoringError`` for what is not valid."""

@@ -2,7 +2,9 @@
 
 A function's own failure is not seen here: the event is delivered once it is in the asynchronous queue, whose retries and
 destinations are Lambda's. Source: Amazon EventBridge User Guide, "How EventBridge retries delivering events", read 2026-11.
-POLICY: how long a service waits between tries is not documented; here 1 s, doubled up to 10 minutes of the waiting clock.
+
+POLICY: S3, SNS, EventBridge and the other services that invoke asynchronously try a delivery that Lambda throttles again after
+1 s, then after twice as long each time, up to 10 minutes (``--clock`` makes them shorter). AWS documents no such pauses.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from lambda_sandbox.errors import (
     ServiceException,
     TooManyRequestsException,
 )
-from lambda_sandbox.triggers import dead_letters
+from lambda_sandbox.triggers import dead_letters, scheduler_event
 from lambda_sandbox.triggers.dead_letters import Failure
 from lambda_sandbox.triggers.delivery import Delivery
 
@@ -135,11 +137,15 @@ class Deliveries(Errands[Pending]):
                 delivery.dead_letter_body or delivery.payload,
                 f"dead letter of {_subject(delivery)}",
                 attributes=dead_letters.attributes(delivery, failure),
+                # AWS: Scheduler goes to its dead-letter queues as the schedule's role, EventBridge as the queue's policy lets it.
+                role_arn=delivery.role_arn if delivery.principal == scheduler_event.PRINCIPAL else "",
+                principal=delivery.principal,
+                source_arn=delivery.source_arn,
             )
         )
 
 
-_TARGETS = frozenset({"lambda", "sqs", "sns"})
+_TARGETS = frozenset({"lambda", "sqs", "sns", "states"})
 _GONE = ("NonExistent", "DoesNotExist", "NotFound")
 # Tried again: the target was too busy, or not there for the moment.
 _AGAIN = ("THROTTLING", "SERVICE_UNAVAILABLE")
@@ -167,10 +173,10 @@ def _subject(delivery: Delivery) -> str:
 def _letter(delivery: Delivery) -> Letter:
     _, _, _, region, account_id, *_ = delivery.target_arn.split(":")
     if delivery.target_arn.split(":")[2] not in _TARGETS:
-        raise ValueError("the sandbox delivers to functions, queues and topics, not to this service")
+        raise ValueError("the sandbox delivers to functions, queues, topics and state machines, not to this service")
     if len(delivery.payload.encode()) > quotas.ASYNC_PAYLOAD_BYTES:
         raise ValueError(f"the event has more than {quotas.ASYNC_PAYLOAD_BYTES} bytes")
-    if delivery.target_arn.split(":")[2] == "lambda":
+    if delivery.target_arn.split(":")[2] in ("lambda", "states"):
         json.loads(delivery.payload)
     return Letter(
         str(uuid4()),

@@ -18,6 +18,7 @@ from lambda_sandbox.invocation import request
 from lambda_sandbox.invocation.messages import EventFinished, Invocation, InvocationType
 from lambda_sandbox.resources import Caller, EventInvokeConfig
 
+PRINCIPAL = "lambda.amazonaws.com"
 _SNS_BYTES = 256 * 1024  # AWS: a record above this goes to a topic without its payloads
 _SQS_BYTES = 1024 * 1024
 _OK = range(200, 300)
@@ -40,7 +41,8 @@ class Letter:
 
     ``account_id`` and ``region`` are the sender's. ``attributes`` are name, type and value of a message's attributes. For a
     bucket there is a ``key``, for a bus a ``detail_type`` and ``resources``, for a function a ``trace_header``. ``subject``
-    says what it is, for history; ``group_id`` is a FIFO queue's message group. ``posted_at`` is seconds on the waiting clock.
+    says what it is, for history; it is sent as ``role_arn`` allows, or to ``principal`` where a service has no role, for its
+    ``source_arn``; ``group_id`` is a FIFO queue's message group. ``posted_at`` is seconds on the waiting clock.
     ``cause`` is the name of the function that it is sent for, and billed to. ``function_arn`` is of the asynchronous event or
     the batch that it tells of; of a batch there are also its mapping's id and the number of its ``events``.
     """
@@ -63,6 +65,9 @@ class Letter:
     dead_letter: bool = False
     mapping_uuid: str = ""
     events: int = 0
+    role_arn: str = ""
+    principal: str = ""
+    source_arn: str = ""
 
 
 class Destinations:
@@ -117,6 +122,8 @@ class Destinations:
             await self._to_topic(letter)
         elif service == "events":
             await self._to_bus(letter)
+        elif service == "states":
+            await self._to_state_machine(letter)
         elif service == "s3":
             target = f"/{quote(letter.arn.rsplit(':', 1)[1])}/{quote(letter.key)}".encode()
             headers = _headers("s3", letter.account_id, letter.region)
@@ -138,7 +145,8 @@ class Destinations:
 
     def _may_go(self, arn: str, event: EventFinished) -> bool:
         if event.condition == event_records.RECURSION and arn.split(":")[2] == "lambda":
-            # AWS drops such an event where sending it on would keep the loop alive; POLICY: any function may.
+            # POLICY: an event that recursive loop detection stopped goes to a queue, topic, bucket or bus as its on-failure destination, and
+            # to no function, since any function may keep the loop alive. AWS drops it only where it would.
             self._note(
                 f"event {event.invocation.request_id}: record to {arn} failed: the event was stopped as part of a "
                 "recursive loop and is not sent to a function"
@@ -218,10 +226,15 @@ class Destinations:
         if answer.get("FailedEntryCount"):
             raise ValueError(f"the event bus refused the record: {answer.get('Entries')}")
 
+    async def _to_state_machine(self, letter: Letter) -> None:
+        _, _, _, region, account_id, *_ = letter.arn.split(":")
+        request = {"stateMachineArn": letter.arn, "input": letter.body}
+        await self._json_call("states", account_id, region, "AWSStepFunctions.StartExecution", request)
+
     async def _json_call(
         self, service: str, account_id: str, region: str, target: str, request: dict[str, Any]
     ) -> dict[str, Any]:
-        version = b"1.0" if service == "sqs" else b"1.1"
+        version = b"1.0" if service in ("sqs", "states") else b"1.1"
         headers = _headers(service, account_id, region)
         headers += [
             (b"Content-Type", b"application/x-amz-json-" + version),
@@ -252,6 +265,8 @@ def _letter(event: EventFinished, arn: str, body: str, what: str, **members: Any
         body,
         subject,
         function_arn=function.arn,
+        role_arn=function.role,
+        principal=PRINCIPAL,
         **members,
     )
 

@@ -66,7 +66,8 @@ class DoorFunctions:
         await self._check(function_arn, asking)
         called(function_arn, asking.source_arn)
         function, routed = self._plane.choose(route)
-        # DIFFERS: on AWS an API Gateway integration can name the tenant in the header X-Amz-Tenant-Id.
+        # DIFFERS: a function with tenant isolation cannot be called by API Gateway here; on AWS an integration names the tenant in the
+        # header ``X-Amz-Tenant-Id``. Invoke it with ``TenantId``.
         refuse_without_tenant(function)
         request_id, now = str(uuid.uuid4()), self._driver.clock.now()
         return Invocation(

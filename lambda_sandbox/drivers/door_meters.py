@@ -2,7 +2,8 @@
 
 It is billed to the function that the door called, or to nobody in here where it called none.
 Source: Amazon API Gateway, CloudFront and Elastic Load Balancing pricing, as ``neighbour-prices-*.json`` names them.
-DIFFERS: what costs by the hour that it exists (a load balancer, a cache of a REST API) is not metered.
+
+DIFFERS: the bill leaves out what costs by the hour that it exists, used or not: a load balancer, a cache of a REST API.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from uuid import uuid4
 from lambda_sandbox.clock import WaitingClock
 from lambda_sandbox.control_plane.routing import Route
 from lambda_sandbox.drivers.durable_chains import Chains
+from lambda_sandbox.drivers.durable_starts import DurableStarts
 from lambda_sandbox.drivers.durable_store import DurableStore
 from lambda_sandbox.drivers.server_needs import Caller as Waiter
 from lambda_sandbox.durable import answers, limits, outcomes
@@ -87,6 +88,7 @@ class DurableExecutions:
         self._names: dict[tuple[str, str], str] = {}  # function's ARN and name: the execution's ARN
         self._running: set[str] = set()
         self._running_of: Counter[tuple[str, str]] = Counter()  # account and Region
+        self._starts = DurableStarts()
         self._waiting: dict[str, list[tuple[Invocation, Waiter]]] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._environments: dict[str, str] = {}  # where each execution ran last, for the tail of its log
@@ -193,6 +195,9 @@ class DurableExecutions:
                     f"The durable execution {name} has already been started with another payload."
                 )
             return known
+        running = self._running_of[function.account_id, function.region]
+        # Callers come by the real clock, however fast the waiting clock goes.
+        self._starts.check(function.account_id, function.region, running, self._loop.time())
         now = self.clock.now()
         execution = Execution(
             account_id=function.account_id,

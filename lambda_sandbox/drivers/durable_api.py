@@ -151,7 +151,7 @@ class DurableApi:
             raise ResourceConflictException(
                 f"The execution is {machine.execution.status}: only one that has ended can be deleted."
             )
-        # DIFFERS: on AWS it is DELETING for a while; here it is gone at once.
+        # DIFFERS: DeleteDurableExecution removes an execution at once; on AWS its status is ``DELETING`` for a while.
         self._executions.delete(machine)
         return {"DeletionRequestTimestamp": self._executions.clock.now()}
 

@@ -18,7 +18,9 @@ from lambda_sandbox.resources import Caller
 if TYPE_CHECKING:
     from lambda_sandbox.drivers.durable import DurableExecutions, Plane, Runner
 
-_RETRY_S = (1.0, 60.0)  # POLICY: AWS documents that throttled invokes are tried again, not how fast
+# POLICY: an invoke of a durable function that Lambda throttles is tried again after 1 s, and then more slowly, up to once a minute.
+# AWS documents that it is, not how fast.
+_RETRY_S = (1.0, 60.0)
 _NAME_CHARS = 64
 
 

@@ -1,6 +1,7 @@
 """CloudFront distributions served: ``http://<name>.cloudfront.localhost:<port>/``, with functions at the four events.
 
-DIFFERS: one edge location, nothing encrypted, changes are there at once, and bodies are not compressed.
+DIFFERS: CloudFront has one edge location here, speaks plain HTTP, compresses nothing, and knows a change of a distribution at once
+(on AWS it takes minutes).
 """
 
 from __future__ import annotations

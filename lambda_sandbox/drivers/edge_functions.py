@@ -36,7 +36,8 @@ class Visit:
 
 
 class EdgeFunctions:
-    """DIFFERS: logs are written to ``/aws/lambda/<name>``, not to ``/aws/lambda/us-east-1.<name>`` of the nearest Region."""
+    """DIFFERS: a Lambda@Edge function logs to ``/aws/lambda/<name>`` in us-east-1; on AWS to ``/aws/lambda/us-east-1.<name>`` in the
+    Region that is next to the viewer."""
 
     def __init__(self, invoke: Invoke) -> None:
         self._invoke = invoke

@@ -1,7 +1,8 @@
 """Runs CloudFront functions with Node.js: one process a call, nothing of the host within the code's reach.
 
-DIFFERS: CloudFront runs JavaScript of its own kind (ECMAScript 5.1 with parts of later ones) in less than a millisecond;
-this is Node's, with modules, files, timers and network left out.
+DIFFERS: CloudFront Functions run on Node.js here, without modules, files, timers and network. CloudFront's own JavaScript is
+ECMAScript 5.1 with parts of later ones, and gives a function less than a millisecond: newer syntax and slow code that pass here
+may fail there. Try your function with ``TestFunction`` on AWS.
 """
 
 from __future__ import annotations

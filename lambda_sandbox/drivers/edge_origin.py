@@ -1,6 +1,7 @@
 """Fetches from the origins of a distribution: buckets of the sandbox, and HTTP servers on this machine.
 
-DIFFERS: an origin that is not on loopback is refused; nothing is encrypted, so ``https`` origins are refused as well.
+DIFFERS: CloudFront fetches only from the sandbox's own buckets and from ``http`` servers on this machine. Origins elsewhere, and
+``https`` origins, are refused.
 """
 
 from __future__ import annotations

@@ -56,7 +56,8 @@ class Endpoint:
     def _signer(self, request: Request, url: FunctionUrl) -> Caller:
         """Return who signed a request to a function URL. Raises ``AccessDeniedException`` when nobody did.
 
-        DIFFERS: without --enforce-iam any access key is accepted, and its signature taken as it is.
+        DIFFERS: a function URL with ``AuthType=AWS_IAM`` refuses who has not signed, and takes any key and any signature unless the
+        sandbox was started with ``--enforce-iam``.
         """
         access_key, region, service = credential_of(request)
         if service != b"lambda" or region.decode("latin-1") != url.region:

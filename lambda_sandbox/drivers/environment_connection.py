@@ -17,7 +17,8 @@ _OPEN_ROUTES = (b"/_sandbox/health", b"/_sandbox/code/")
 class EnvironmentConnection(EndpointConnection):
     """``account_id`` is the function's. Logs, history, the bill and reset would show or spoil other tenants' functions.
 
-    DIFFERS: access keys are account ids here and nothing is secret, so a key of another account is refused from inside.
+    DIFFERS: a request from inside a function that is signed for another account is refused. Access keys are account ids here, and
+    anybody could write down another one; to try out a second account, call from outside of functions.
     """
 
     def __init__(self, endpoint: Endpoint, account_id: str, environment: Environment | None = None) -> None:

@@ -23,7 +23,6 @@ from lambda_sandbox.drivers.issuers import Issuers
 from lambda_sandbox.drivers.server import ServerDriver
 from lambda_sandbox.drivers.signers import Signers
 from lambda_sandbox.drivers.trigger_permissions import TriggerPermissions
-from lambda_sandbox.iam.policy import Statement
 
 
 def make_front_doors(
@@ -31,7 +30,7 @@ def make_front_doors(
     driver: ServerDriver,
     plane: Plane,
     neighbour: Neighbour,
-    resource_policy: Callable[[str], tuple[Statement, ...]],
+    permissions: TriggerPermissions,
     identities: Identities | None,
     spawn: Callable[[Coroutine[Any, Any, None]], None],
 ) -> FrontDoors:
@@ -40,9 +39,6 @@ def make_front_doors(
     def note(sentence: str) -> None:
         driver.history.delivery(driver.clock.now(), sentence)
 
-    permissions = TriggerPermissions(
-        resource_policy, identities, lambda *told: driver.history.denial(driver.clock.now(), *told)
-    )
     functions = DoorFunctions(driver, plane, permissions.refusal)
     definitions = ApiDefinitions(neighbour)
     issuers = Issuers(neighbour)

@@ -1,7 +1,10 @@
 """Front doors served on the sandbox's own port: ``http://<name>.<kind>.<region>.localhost:<port>/``.
 
 Where ``*.localhost`` does not resolve, a path names the same host: ``http://127.0.0.1:<port>/_sandbox/door/<host>/<path>``,
-with or without the ending ``.localhost``. DIFFERS: names end in ``.localhost``, and nothing is encrypted.
+with or without the ending ``.localhost``.
+
+DIFFERS: APIs, load balancers and distributions are reached over plain HTTP at names that end in ``.localhost``. Where a machine
+does not resolve these, use the path ``/_sandbox/door/<host>/<path>`` on the sandbox's own address.
 """
 
 from __future__ import annotations

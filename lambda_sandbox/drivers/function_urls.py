@@ -1,6 +1,6 @@
 """Function URLs served: ``http://<url-id>.lambda-url.<region>.localhost:<port>/`` on the sandbox's own port.
 
-DIFFERS: names end in ``.localhost`` instead of ``.on.aws``, and nothing is encrypted.
+DIFFERS: function URLs are plain HTTP: no certificate, no ``https``.
 """
 
 from __future__ import annotations

@@ -5,18 +5,20 @@ Who asks is looked up once (``identities``); decisions are made in memory.
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Protocol
 from urllib.parse import parse_qsl
 
 from lambda_sandbox import errors
 from lambda_sandbox.clock import Clock
+from lambda_sandbox.drivers import execution_roles
+from lambda_sandbox.drivers.execution_roles import ExecutionRoles
 from lambda_sandbox.drivers.identities import Identities
+from lambda_sandbox.drivers.resource_policies import ResourcePolicies
 from lambda_sandbox.http_server import Request
-from lambda_sandbox.iam import denial, lambda_requests, neighbour_requests, polling, signature
+from lambda_sandbox.iam import denial, lambda_requests, neighbour_requests, signature
 from lambda_sandbox.iam.evaluation import Access, Decision, Principal, evaluate
 from lambda_sandbox.iam.lambda_requests import Asked
 from lambda_sandbox.iam.policy import Statement
@@ -46,10 +48,7 @@ class Model(Protocol):
 
 
 class Gate:
-    """``resource_policy(arn)`` returns the statements on a function or a layer version.
-
-    ``role_of(function_name, caller)`` returns the ARN of a function's role; it raises ``ApiError`` where there is none.
-    """
+    """``execution_roles`` checks what Lambda itself will do for the function that a request is about."""
 
     def __init__(
         self,
@@ -57,15 +56,15 @@ class Gate:
         identities: Identities,
         model: Model,
         history: History,
-        resource_policy: Callable[[str], tuple[Statement, ...]],
-        role_of: Callable[[str, Caller], str],
+        policies: ResourcePolicies,
+        execution_roles: ExecutionRoles,
     ) -> None:
         self._clock = clock
         self._identities = identities
         self._model = model
         self._history = history
-        self._resource_policy = resource_policy
-        self._role_of = role_of
+        self._policies = policies
+        self._execution_roles = execution_roles
 
     # --- for the endpoint ----------------------------------------------------------------------------
 
@@ -84,8 +83,7 @@ class Gate:
         context = {**context, **self._context(request, region)}
         for asked in self._asked(request, service, principal.account_id, region):
             await self._authorize(principal, asked, context, service)
-            if asked.action == "lambda:CreateEventSourceMapping":
-                await self._check_polling(request, principal.account_id, region)
+        await self._check_execution_role(request, service, Caller(principal.account_id, region))
         return principal
 
     def forwarded(self, service: bytes) -> None:
@@ -147,7 +145,8 @@ class Gate:
             principal, asked.action, asked.resource, asked.account_id, {**context, **asked.context}
         )
         trusting = asked.action == "sts:AssumeRole"
-        policy = await self._identities.trusts(asked.resource) if trusting else self._policy(asked)
+        source = self._identities.trusts if trusting else self._policies.of
+        policy = await source(asked.resource)
         decision = evaluate(access, policy, required=trusting)
         if not decision.allowed:
             self._deny(access, decision, policy, service)
@@ -163,24 +162,12 @@ class Gate:
                 "The role defined for the function cannot be assumed by Lambda."
             )
 
-    async def _check_polling(self, request: Request, account_id: str, region: str) -> None:
-        """Refuse a mapping whose function's role may not poll. Raises ``InvalidParameterValueException``.
-
-        DIFFERS: AWS looks again at every poll; here a role that loses a permission later goes on polling.
-        """
-        try:
-            members = json.loads(request.body)
-            source, name = str(members["EventSourceArn"]), str(members["FunctionName"])
-            role_arn = self._role_of(name, Caller(account_id, region))
-        except (ValueError, TypeError, KeyError, errors.ApiError):
-            return  # the operation itself says what is wrong
-        role = await self._identities.role(role_arn)
-        sentence = polling.refusal(role, source) if source.count(":") >= 5 else ""
-        if sentence:
-            raise errors.InvalidParameterValueException(sentence)
-
-    def _policy(self, asked: Asked) -> tuple[Statement, ...]:
-        return self._resource_policy(asked.resource) if asked.resource.startswith("arn:aws:lambda:") else ()
+    async def _check_execution_role(self, request: Request, service: str, caller: Caller) -> None:
+        if service != "lambda":
+            return
+        found = self._model.match(request.method.decode(), request.target.decode("latin-1"))
+        if found is not None and found[0] in execution_roles.CHECKED:
+            await self._execution_roles.check(*found, request.body, caller)
 
     def _deny(self, access: Access, decision: Decision, policy: tuple[Statement, ...], service: str) -> None:
         why = denial.explanation(access, decision, policy)

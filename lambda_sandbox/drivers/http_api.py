@@ -1,7 +1,9 @@
 """HTTP APIs served: from a request through CORS, route, authorizer and integration to the response.
 
-Source: API Gateway Developer Guide, "API Gateway HTTP APIs", read 2026-11. DIFFERS: parameter mapping, HTTP and VPC link
-integrations and those of other services are not emulated: they are refused by name.
+Source: API Gateway Developer Guide, "API Gateway HTTP APIs", read 2026-11.
+
+DIFFERS: an HTTP API integrates Lambda functions only. Parameter mapping, and integrations of HTTP servers, VPC links and other AWS
+services, are refused by name when they are made.
 """
 
 from __future__ import annotations

@@ -70,7 +70,8 @@ class Identities:
         if known is not None:
             return known
         if len(access_key) == 12 and access_key.isdigit():
-            # POLICY: an account's root user needs no setting up; its key is the account's id, its secret is fixed.
+            # POLICY: with ``--enforce-iam`` the root user of an account is there without setting up: its access key is the account's id and
+            # its secret is ``sandbox``.
             found = Identity(
                 Principal(f"arn:aws:iam::{access_key}:root", access_key, trusted=True), ROOT_SECRET
             )

@@ -1,7 +1,10 @@
 """Copies function logs to CloudWatch Logs in the neighbours: at the moment somebody is about to read them there, or promptly.
 
 A group is copied within ``PROMPT_S`` of every line once it has a subscription or metric filter; an invocation waits for
-neither. DIFFERS: AWS delivers every group's logs within seconds by itself; here the others are there when they are read.
+neither.
+
+DIFFERS: the log of a function reaches CloudWatch Logs at the moment that somebody reads the group, or at once where a subscription
+or metric filter waits for it. On AWS lines arrive within seconds, read or not. Whoever reads notices no difference.
 """
 
 from __future__ import annotations

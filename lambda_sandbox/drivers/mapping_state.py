@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from lambda_sandbox.control_plane.database import Collection
 from lambda_sandbox.control_plane.store import Store
-from lambda_sandbox.drivers.destinations import Letter
+from lambda_sandbox.drivers.destinations import PRINCIPAL, Letter
 from lambda_sandbox.event_sources.checkpoints import Checkpoint
 from lambda_sandbox.event_sources.discarded import Discarded
 from lambda_sandbox.resources import EventSourceMapping
@@ -18,8 +18,11 @@ def letters(store: Store) -> Collection[Letter]:
     return store.collection("letter", Letter, lambda each: (each.letter_id,))
 
 
-def letter_of(mapping: EventSourceMapping, discarded: Discarded) -> Letter:
-    """Return the letter that tells a mapping's on-failure destination of a batch that was given up."""
+def letter_of(mapping: EventSourceMapping, discarded: Discarded, role_arn: str) -> Letter:
+    """Return the letter that tells a mapping's on-failure destination of a batch that was given up.
+
+    ``role_arn`` is the function's execution role.
+    """
     subject = f"mapping {mapping.uuid}: record of a discarded batch to {discarded.arn}"
     key = discarded.key if discarded.arn.split(":")[2] == "s3" else ""
     return Letter(
@@ -34,6 +37,8 @@ def letter_of(mapping: EventSourceMapping, discarded: Discarded) -> Letter:
         function_arn=mapping.function_arn,
         mapping_uuid=mapping.uuid,
         events=discarded.events,
+        role_arn=role_arn,
+        principal=PRINCIPAL,
     )
 
 

@@ -1,7 +1,7 @@
 """Letters that are kept until they have arrived: a record of an event or a batch outlives a ``kill -9``.
 
-POLICY: AWS documents neither how often it tries a destination nor for how long. Here a neighbour that is down or
-overloaded is asked again for an hour; a destination that refuses a record is not, and history then has the record whole.
+POLICY: a record for a destination or dead-letter queue whose service is down or overloaded is tried again for an hour; one that the
+destination refuses is not, and ``sandbox.history()`` then shows it whole. AWS documents neither how often it tries nor for how long.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class Promises:
         return found
 
     def _version(self, config: ProvisionedConcurrency) -> FunctionConfiguration | None:
-        """POLICY: an alias with two versions keeps the environments of its main one; AWS divides them by weight."""
+        """DIFFERS: provisioned concurrency of an alias with two versions is all for the main version; AWS divides it by the weights."""
         owner = (config.account_id, config.region, config.function_name)
         alias = self._store.aliases.get(*owner, config.qualifier)
         return self._store.function(*owner, alias.function_version if alias else config.qualifier)

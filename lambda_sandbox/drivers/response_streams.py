@@ -1,6 +1,7 @@
 """Responses on their way from a runtime that streams to whoever called. Buffered responses never pass through here.
 
-DIFFERS: AWS slows a response down to 2 MB/s after its first 6 MB; here it goes as fast as its caller reads.
+DIFFERS: a streamed response goes as fast as its caller reads. AWS slows it down to 2 MB/s after its first 6 MB, so a large one takes
+longer there, and the function runs, and is billed, for longer.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from lambda_sandbox.runtime_api.streaming import BodySource
 if TYPE_CHECKING:
     from lambda_sandbox.drivers.server import ServerDriver
 
-# POLICY: the end of a process closes its connections a moment before it is reported; the exit is the better reason.
+# POLICY: where a runtime's process ends in the middle of a streamed response, the error names the exit and not the connection that
+# broke off, if the exit is known within 0.2 s.
 _EXIT_NOTICE_S = 0.2
 
 

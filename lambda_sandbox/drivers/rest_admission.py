@@ -1,7 +1,7 @@
 """Whether a request to a REST API may pass: its API key, and the limits of its usage plan and of its stage.
 
-POLICY: they are looked at once an authorizer has let the request in, since it may be the one that names the key; a request
-that is throttled does not count against the quota.
+POLICY: a REST API looks at API key, throttle and quota after its authorizer, since an authorizer may name the key. A request that is
+throttled does not count against the quota.
 """
 
 from __future__ import annotations

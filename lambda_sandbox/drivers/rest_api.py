@@ -1,7 +1,9 @@
 """REST APIs served: from a request through authorizer, validation and integration to the response.
 
-Source: API Gateway Developer Guide, "API Gateway REST APIs", read 2026-11. DIFFERS: caches, canaries, resource policies and access
-logs are refused when they are asked for (services/api_gateway); HTTP integrations are when a request meets one.
+Source: API Gateway Developer Guide, "API Gateway REST APIs", read 2026-11.
+
+DIFFERS: caches, canary deployments, resource policies and access logs of a REST API are refused when they are asked for. An HTTP
+integration is taken, and refused when a request meets it.
 """
 
 from __future__ import annotations

@@ -36,7 +36,8 @@ from lambda_sandbox.telemetry.history import History
 from lambda_sandbox.telemetry.logs import LogStore
 from lambda_sandbox.telemetry.traces_header import SAMPLED
 
-# POLICY: a busy environment is spared two signals an event; AWS freezes at once.
+# POLICY: an environment is frozen 10 ms after its response if no further event has come; AWS freezes it at once. A background
+# thread may get that much further here.
 _FREEZE_AFTER_S = 0.010
 
 EventInvokeConfigs = Callable[[str, str], EventInvokeConfig | None]

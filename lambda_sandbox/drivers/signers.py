@@ -1,6 +1,7 @@
 """Who signed a request to an API whose methods or routes want ``AWS_IAM``.
 
-DIFFERS: without ``--enforce-iam`` any access key is accepted, and its signature taken as it is.
+DIFFERS: a route or method of API Gateway with ``AWS_IAM`` refuses who has not signed, and takes any key and any signature unless the
+sandbox was started with ``--enforce-iam``.
 """
 
 from __future__ import annotations

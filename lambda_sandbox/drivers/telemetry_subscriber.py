@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 
 from lambda_sandbox.runtime_api.telemetry import Subscription
 
-# POLICY: AWS retries "with backoff" and drops "to keep memory utilization bounded"; the numbers are ours.
+# POLICY: events of the Telemetry API that an extension does not take are sent again six times within 4 s, and dropped once four
+# times its ``maxBytes`` wait. AWS retries "with backoff" and drops "to keep memory utilization bounded", without numbers.
 _RETRY_WAITS_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 _BACKLOG = 4  # times maxBytes
 

@@ -57,7 +57,8 @@ class TriggerRoutes:
         if route == "trigger/permitted":
             missing = await self._permissions.refusal(delivery)
             if missing:
-                self._note(f"{delivery.principal} may not invoke {delivery.target_arn}: {missing}")
+                verb = "invoke" if ":lambda:" in delivery.target_arn else "send to"
+                self._note(f"{delivery.principal} may not {verb} {delivery.target_arn}: {missing}")
             return _json(200, {"refusal": missing})
         return _json(404, {"message": f"there is no /_sandbox/{route}"})
 

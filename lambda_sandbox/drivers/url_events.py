@@ -43,7 +43,8 @@ def event(
 ) -> dict[str, Any]:
     """Return the event for ``request``. ``now`` is seconds; ``address`` is the caller's IP and our port.
 
-    DIFFERS: ``domainName`` ends in ``.localhost``, and there are no ``x-amzn-tls-*`` headers, since nothing is encrypted.
+    DIFFERS: in the event of a function URL ``requestContext.domainName`` ends in ``.localhost``, and the ``x-amzn-tls-*`` headers are
+    missing, since nothing is encrypted.
     """
     raw_path, _, query = request.target.decode("latin-1").partition("?")
     headers, cookies = _headers(request)

@@ -1,7 +1,7 @@
 """The clock that retries, windows and ages run by, as ``--clock`` asks for it.
 
-POLICY: functions themselves run in real time: their timeouts, durations and bills are those of the machine, and so is
-what the neighbours wait for, such as a queue's visibility timeout.
+POLICY: ``--clock scaled:60`` shortens what Lambda waits for (retries, batching windows, ages) and nothing else: functions, their
+timeouts and their bill run in real time, and so does what other services wait for, such as a queue's visibility timeout.
 """
 
 from __future__ import annotations

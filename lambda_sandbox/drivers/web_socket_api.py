@@ -1,7 +1,9 @@
 """WebSocket APIs served: handshakes, messages and the connections that functions write to.
 
-Source: API Gateway Developer Guide, "API Gateway WebSocket APIs", read 2026-11. DIFFERS: only Lambda proxy and MOCK
-integrations; templates, parameter mapping and models are refused. Connections end with the sandbox's process.
+Source: API Gateway Developer Guide, "API Gateway WebSocket APIs", read 2026-11.
+
+DIFFERS: a WebSocket API has Lambda proxy and MOCK integrations only; templates, parameter mapping and models are refused by name.
+Connections end with the sandbox's process.
 """
 
 from __future__ import annotations
@@ -90,7 +92,8 @@ class WebSocketApi:
     def admit(self, visit: Visit, definition: Definition, route: dict[str, Any]) -> None:
         """Let a handshake or message through the stage's limits for its route. Raises ``Refused``.
 
-        POLICY: a message beyond them is answered, and the connection stays; ``$disconnect`` is never held back.
+        POLICY: a WebSocket message over the stage's limits is answered with *Too Many Requests*, and the connection stays open;
+        ``$disconnect`` is never held back.
         """
         stage = definition["stages"][visit.stage]
         limits_of_route = throttle_limits.of_route((visit.api_id, visit.stage), stage, route["routeKey"])

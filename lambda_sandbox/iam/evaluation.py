@@ -1,7 +1,8 @@
 """Allowed or not, and why: the evaluation of identity, resource, boundary and session policies.
 
-Source: IAM User Guide, "Policy evaluation logic" (single account and cross-account), read 2026-11. DIFFERS: service and
-resource control policies of AWS Organizations are not emulated.
+Source: IAM User Guide, "Policy evaluation logic" (single account and cross-account), read 2026-11.
+
+DIFFERS: service control policies and resource control policies of AWS Organizations are not emulated.
 """
 
 from __future__ import annotations

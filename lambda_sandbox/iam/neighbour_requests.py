@@ -45,8 +45,9 @@ def asked(
     if operation in _TRANSACTIONS:
         yield from _transaction(members, here)
         return
+    action = _ACTIONS.get(f"{service}:{operation}", f"{service}:{operation}")
     for resource in resources(operation, members, here):
-        yield Asked(f"{service}:{operation}", resource)
+        yield Asked(action, resource)
 
 
 def _operation(target: str, headers: Mapping[bytes, bytes], body: bytes) -> tuple[str, dict[str, Any]]:
@@ -123,6 +124,16 @@ def _s3_action(method: str, parameters: Mapping[str, str], of_object: bool) -> s
     if of_object:
         return _S3_OBJECT.get(method, "GetObject") + version
     return _S3_BUCKET.get(method, "ListBucket")
+
+
+# AWS: operations on many messages have no actions of their own.
+# Source: Amazon SQS Developer Guide, "Amazon SQS API permissions: Actions and resource reference", read 2026-11.
+_ACTIONS = {
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "sns:PublishBatch": "sns:Publish",
+}
 
 
 # --- the others ------------------------------------------------------------------------------------------
@@ -222,7 +233,8 @@ def _secretsmanager(operation: str, members: Members, here: str) -> Iterator[str
     elif str(secret).startswith("arn:"):
         yield str(secret)
     else:
-        # DIFFERS: a secret's ARN ends with six random letters that a request by name does not say.
+        # DIFFERS: for a request that names a secret by its name, policies see an ARN that ends in ``-AbCdEf`` and not in the secret's
+        # own six characters. Write ``-??????`` in the policy, which fits both.
         yield f"{here}:secret:{secret}-AbCdEf"
 
 
@@ -248,7 +260,9 @@ def _sts(operation: str, members: Members, here: str) -> Iterator[str]:
         yield str(members.get("RoleArn") or "*")  # the three need no permission of the caller's
 
 
-# DIFFERS: requests for other services are let through; only that their signature is right is checked.
+# DIFFERS: policies decide on requests for Lambda, S3, DynamoDB, SQS, SNS, Kinesis, EventBridge, CloudWatch Logs, Secrets Manager, IAM,
+# STS and RDS. A request for another service, such as the Parameter Store, is let through if its signature is right: write its
+# statements all the same, for AWS asks.
 _RESOURCES: dict[str, Callable[[str, Members, str], Iterator[str]]] = {
     "dynamodb": _dynamodb,
     "sqs": _sqs,

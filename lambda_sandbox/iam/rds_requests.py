@@ -1,7 +1,7 @@
 """What a request for Amazon RDS needs permission for.
 
-DIFFERS: of a new instance AWS also wants permission for the groups that it gets where none is named (``pg:default…``,
-``og:default…``, ``subgrp:default``), and with ManageMasterUserPassword for the secret; here, for what the request names.
+DIFFERS: CreateDBInstance needs permission for what the request names. AWS also wants it for the default groups that an instance gets
+where none is named (``pg:default…``, ``og:default…``, ``subgrp:default``), and with ManageMasterUserPassword for the secret.
 
 Source: Service Authorization Reference, "Actions, resources, and condition keys for Amazon RDS", and Amazon RDS User Guide,
 "Grant permission to tag Amazon RDS resources during creation", read 2026-11.

@@ -99,7 +99,10 @@ class FunctionShare:
 
 
 def _requests(units: int) -> TokenBucket:
-    """AWS: ten requests a second for each unit of concurrency. POLICY: a second's worth may come at once."""
+    """AWS: ten requests a second for each unit of concurrency.
+
+    POLICY: the requests that the rate limit (ten a second for each unit of concurrency) allows in a second may come all at once.
+    """
     per_s = units * quotas.REQUESTS_PER_S_PER_CONCURRENCY
     return TokenBucket(per_s, per_s)
 

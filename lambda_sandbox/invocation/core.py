@@ -61,7 +61,7 @@ class Core(CoreState):
     """Decides what runs where and when.
 
     ``account_limit`` is concurrent executions of each account in each Region; ``idle_lifetime_s`` is how long an unused
-    environment is kept (POLICY: AWS documents no number). ``seed`` makes environment ids repeatable. ``heard``: somebody
+    environment is kept. ``seed`` makes environment ids repeatable. ``heard``: somebody
     reads the log and waits for answers.
     """
 

@@ -2,13 +2,17 @@
 
 The SDKs send a function's own trace header along when it calls a service. Source: AWS Lambda Developer Guide, "Use Lambda
 recursive loop detection to prevent infinite loops", and AWS Compute Blog, "Detecting and stopping recursive loops in AWS
-Lambda functions", read 2026-11. POLICY: only the header's outer form is documented; the hash is ours.
+Lambda functions", read 2026-11.
+
+POLICY: recursive loop detection counts in the trace header's ``Lineage`` part, with hashes of our own: only its outer form is
+documented. Pass the header on as it is.
 """
 
 from __future__ import annotations
 
 _KEY = "Lineage="
-_FUNCTIONS = 16  # POLICY: a chain through more functions forgets the oldest, so that the header stays short
+# POLICY: recursive loop detection remembers the last 16 functions of a chain; a loop through more of them is not noticed.
+_FUNCTIONS = 16
 
 
 def extended(trace_header: str, mark: str) -> tuple[str, int]:

@@ -182,7 +182,7 @@ def init_failed(
 
 
 def _provisioned_ended(core: CoreState, environment: Environment, failure: Failure) -> list[Action]:
-    """POLICY: it is made ready again, unless it ended as soon as it was ready: that would go on for ever."""
+    """POLICY: a provisioned environment that ends is replaced, unless it ended as soon as it was ready: that would go on for ever."""
     lived_s = core.clock.now() - (environment.ready_at or 0.0)
     if lived_s < _SHORTEST_LIFE_S:
         return _preparation_failed(core, environment, failure, "failure")
@@ -335,7 +335,8 @@ def arm_idle(core: CoreState) -> list[Action]:
 
 
 def stop_idle(core: CoreState) -> list[Action]:
-    """POLICY: AWS documents no idle lifetime; ours is ``idle_lifetime_s``."""
+    """POLICY: an execution environment that nobody calls is stopped after five minutes, or after ``LAMBDA_SANDBOX_IDLE_LIFETIME_S``
+    seconds. AWS documents no number; do not build on one."""
     core.idle_timer_set = False
     actions: list[Action] = []
     for environment in core.pool.idle_before(core.clock.now() - core.idle_lifetime_s):

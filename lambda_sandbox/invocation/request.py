@@ -101,8 +101,10 @@ def tenant_id(function: FunctionConfiguration, value: str) -> str:
 def cognito_identity(value: str) -> str:
     """Return the identity as the runtime gets it: JSON with ``cognitoIdentityId`` and ``cognitoIdentityPoolId``.
 
-    DIFFERS: AWS derives it from the caller's Cognito credentials; here a header of the sandbox's own carries the JSON.
     Raises ``InvalidRequestContentException``.
+
+    DIFFERS: ``context.identity`` is filled from the header ``X-Sandbox-Cognito-Identity`` of an invoke, which carries the JSON. AWS
+    takes it from the caller's Cognito credentials.
     """
     try:
         members = json.loads(value)

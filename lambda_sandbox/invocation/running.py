@@ -58,13 +58,15 @@ def run(core: CoreState, invocation: Invocation) -> list[Action]:
     if environment is None:
         if not core.concurrency.grow(share, now):
             core.concurrency.release(share, False)
-            # POLICY: AWS documents no reason for the scaling rate; its throttles count as concurrency.
+            # POLICY: a throttle by the scaling rate (1,000 environments every 10 s a function) has the reason
+            # ``ConcurrentInvocationLimitExceeded``; AWS documents none for it.
             refused = throttle("ConcurrentInvocationLimitExceeded")
             return waiting.throttled(core, invocation, refused, concurrency.SCALING_LIMIT)
         ended, no_room = room.make_room(core, function)
         if no_room:
             core.concurrency.release(share, False)
-            # POLICY: AWS has no reason of this kind, for its memory does not end; the message says what is short here.
+            # POLICY: a throttle because this machine's memory is full has the reason ``ConcurrentInvocationLimitExceeded``, and a message
+            # that says so. AWS has no such throttle.
             reason = "ConcurrentInvocationLimitExceeded"
             refused = TooManyRequestsException(no_room, Reason=reason)
             return waiting.throttled(core, invocation, refused, f"this machine's memory: {no_room}")
@@ -141,7 +143,7 @@ def _start_cold(core: CoreState, invocation: Invocation, share: FunctionShare, k
 def _park_another(
     core: CoreState, function: FunctionConfiguration, snapshot: snapshots.Snapshot | None
 ) -> list[Action]:
-    """POLICY: one environment waits for the next cold start, where the machine has room for it."""
+    """POLICY: for each SnapStart version one initialised environment waits for the next cold start, where the machine has room."""
     if snapshot is not None:
         parked = core.pool.environments.get(snapshot.parked)
         still = parked is not None and parked.state in (State.INIT, State.SNAPSHOT)
@@ -262,7 +264,7 @@ def run_due(core: CoreState) -> list[Action]:
 
 
 def _first_line(environment: Environment) -> str:
-    # DIFFERS: AWS names the build of its managed runtime here; ours has no such ARN.
+    # DIFFERS: the INIT_START line says ``Runtime Version ARN: none (local sandbox)``; AWS names the build of its managed runtime.
     phase = "RESTORE_START" if environment.state is State.RESTORE else "INIT_START"
     runtime = environment.function.runtime
     return f"{phase} Runtime Version: {runtime}.sandbox\tRuntime Version ARN: none (local sandbox)"

@@ -1,8 +1,8 @@
 """SnapStart: one snapshot a published version, made from an environment that was initialised at publish.
 
-DIFFERS: a snapshot is an environment that waits, frozen, where its runtime asks to be restored; the first cold start lets it
-out, and the next one to wait is made. A cold start that finds none waiting repeats init within the restore phase. So what
-init drew at random differs between environments, where AWS's copies share it.
+DIFFERS: SnapStart restores an environment that was initialised once for it, and not copies of one: what init drew at random is
+different in each environment here, and the *same* in all of them on AWS. Draw again in an after-restore hook. A cold start that finds
+no such environment waiting repeats init within the restore phase.
 
 Source: AWS Lambda Developer Guide, "Improving startup performance with Lambda SnapStart", read 2026-11.
 """
@@ -44,6 +44,6 @@ def status(snapshot: Snapshot | None, environments: Container[str]) -> tuple[Sna
     if snapshot is None:
         return None
     if snapshot.state is SnapshotState.PENDING and snapshot.parked not in environments:
-        # POLICY: its environment was taken away; the next cold start makes another.
+        # POLICY: a SnapStart version whose waiting environment had to make room counts as ready; the next cold start repeats init.
         return SnapshotState.READY, ""
     return snapshot.state, snapshot.reason

@@ -58,7 +58,8 @@ def event_done(
 ) -> list[Action]:
     """Forget an event that succeeded, queue one that failed, drop it after its last attempt or past its age.
 
-    POLICY: one event may run while another waits; order is not promised, as on AWS.
+    POLICY: asynchronous events of a function are run side by side, and one that waits for its retry holds up no other. Order is not
+    promised, as on AWS.
     """
     wait_s = async_queue.retry_wait_s(event.attempt, event.maximum_retry_attempts) if failed else None
     if wait_s is None:

@@ -76,14 +76,15 @@ class _Notifier:
             next(_numbers),
             **about,
         )
-        for send, targets in (
-            (self._to_function, configured.cloud_function),
-            (self._to_queue, configured.queue),
-            (self._to_topic, configured.topic),
-        ):
+        for target in map(_configuration, configured.cloud_function):
+            if target.matches(event_name, key):
+                event = s3_event.notification(change, target.configuration_id)
+                self._forwarder.deliver(delivery(change, target.target_arn, event))
+        for send, targets in ((self._send_to_queue, configured.queue), (self._publish, configured.topic)):
             for target in map(_configuration, targets):
                 if target.matches(event_name, key):
-                    send(change, target, s3_event.notification(change, target.configuration_id))
+                    event = s3_event.notification(change, target.configuration_id)
+                    send(bucket, target.target_arn, json.dumps(event))
         if configured.event_bridge is not None and change.detail_type:
             self._to_bus(change)
 
@@ -92,32 +93,27 @@ class _Notifier:
         configured = bucket.notification_configuration
         text = json.dumps(s3_event.configuration_test(bucket.name, _now()))
         for arn in {target.arn for target in configured.queue}:
-            self._send_to_queue(bucket.account_id, arn, text)
+            self._send_to_queue(bucket, arn, text)
         for arn in {target.arn for target in configured.topic}:
-            self._publish(bucket.account_id, arn, text)
+            self._publish(bucket, arn, text)
 
-    def _to_function(self, change: Change, target: Configuration, event: dict[str, Any]) -> None:
-        self._forwarder.deliver(delivery(change, target.target_arn, event))
+    def _may_send(self, bucket: Any, arn: str) -> bool:
+        """Whether the policy of a queue or topic lets S3 in, asked where IAM is enforced. History shows what is missing."""
+        return self._forwarder.may_send(_attempt(bucket, arn))
 
-    def _to_queue(self, change: Change, target: Configuration, event: dict[str, Any]) -> None:
-        self._send_to_queue(change.account_id, target.target_arn, json.dumps(event))
-
-    def _to_topic(self, change: Change, target: Configuration, event: dict[str, Any]) -> None:
-        self._publish(change.account_id, target.target_arn, json.dumps(event))
-
-    def _send_to_queue(self, account_id: str, arn: str, text: str) -> None:
+    def _send_to_queue(self, bucket: Any, arn: str, text: str) -> None:
         """moto swallows what goes wrong there: PutObject does not fail for a queue that is gone."""
-        self._notifications._send_sqs_message(
-            account_id, json.loads(text), arn.split(":")[-1], arn.split(":")[3]
-        )
+        _, _, _, region, _, name = arn.split(":")
+        if self._may_send(bucket, arn):
+            self._notifications._send_sqs_message(bucket.account_id, json.loads(text), name, region)
 
-    def _publish(self, account_id: str, arn: str, text: str) -> None:
+    def _publish(self, bucket: Any, arn: str, text: str) -> None:
         from moto.sns.models import sns_backends
 
         try:
-            sns_backends[account_id][arn.split(":")[3]].publish(
-                text, arn=arn, subject="Amazon S3 Notification"
-            )
+            if self._may_send(bucket, arn):
+                topics = sns_backends[bucket.account_id][arn.split(":")[3]]
+                topics.publish(text, arn=arn, subject="Amazon S3 Notification")
         except Exception as problem:  # AWS: PutObject does not fail for a topic that is gone
             print(f"a notification for {arn} was lost: {problem}", file=sys.stderr, flush=True)
 
@@ -218,15 +214,15 @@ def _replace_configuration(responses: Any, models: Any, forwarder: Forwarder) ->
             queue=(given or {}).get("QueueConfiguration"),
             cloud_function=(given or {}).get("CloudFunctionConfiguration"),
         )
-        functions = [_configuration(target) for target in configured.cloud_function]
-        others = [_configuration(target) for target in [*configured.topic, *configured.queue]]
-        if overlap([*functions, *others]) is not None:
+        listed = [*configured.cloud_function, *configured.topic, *configured.queue]
+        targets = [_configuration(target) for target in listed]
+        if overlap(targets) is not None:
             raise _error(
                 "Configurations overlap. Configurations on the same bucket cannot share a common event type."
             )
         unchecked, _at_hand.unchecked = getattr(_at_hand, "unchecked", False), False
-        for target in functions:
-            if not unchecked and _refused(self, target, forwarder):
+        for target in targets:
+            if not unchecked and forwarder.refusal(_attempt(self, target.target_arn)):
                 raise _error("Unable to validate the following destination configurations")
         configure(self, given)
 
@@ -234,9 +230,10 @@ def _replace_configuration(responses: Any, models: Any, forwarder: Forwarder) ->
     models.FakeBucket.set_notification_configuration = set_notification_configuration
 
 
-def _refused(bucket: Any, target: Configuration, forwarder: Forwarder) -> str:
-    arn = f"arn:aws:s3:::{bucket.name}"
-    return forwarder.refusal(Delivery(target.target_arn, "{}", s3_event.PRINCIPAL, arn, bucket.account_id))
+def _attempt(bucket: Any, target_arn: str) -> Delivery:
+    """Return what a bucket asks permission for: an event without a content."""
+    source = f"arn:aws:s3:::{bucket.name}"
+    return Delivery(target_arn, "{}", s3_event.PRINCIPAL, source, bucket.account_id)
 
 
 def _error(message: str) -> Exception:

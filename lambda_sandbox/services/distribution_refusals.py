@@ -1,7 +1,7 @@
 """What of a distribution would change what viewers get, and is not done here: refused by its name, never ignored.
 
-DIFFERS: everything is plain HTTP on loopback, so ``ViewerProtocolPolicy`` and certificates are stored only; so are price
-classes, logging and HTTP versions, which no viewer sees. An origin access control is stored: the sandbox reads its own buckets.
+DIFFERS: of a distribution's settings ``ViewerProtocolPolicy``, certificates, price class, logging, HTTP versions and origin access
+controls are kept and shown, and change nothing: all is plain HTTP on this machine, and the sandbox may read its own buckets.
 """
 
 from __future__ import annotations

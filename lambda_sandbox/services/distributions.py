@@ -1,7 +1,8 @@
 """Distributions of moto whose names lead to this machine, with their functions, and what the front door needs of them.
 
 moto drops the functions of a cache behaviour; here they are kept, and refused as CloudFront refuses them.
-DIFFERS: names end in ``.cloudfront.localhost`` instead of ``.cloudfront.net``.
+
+DIFFERS: the domain name of a distribution ends in ``.cloudfront.localhost`` instead of ``.cloudfront.net``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """What CloudFront asks of a function before it takes it to the edge.
 
 Sources: Amazon CloudFront Developer Guide, "Restrictions on Lambda@Edge", "Restrictions on all edge functions" and
-"Quotas on Lambda@Edge", read 2026-11. POLICY: pages of different age give different limits; 30 s and 50 MB for all events and
-128 MB of memory for viewer events are the newest. The sentences are ours where AWS publishes none.
+"Quotas on Lambda@Edge", read 2026-11.
+
+POLICY: of the limits of Lambda@Edge, which differ from page to page of AWS's guides, the newest hold: a timeout of 30 s and a package
+of 50 MB at all four events, and 128 MB of memory at viewer events. The wording of a refusal is ours where AWS publishes none.
 """
 
 from __future__ import annotations

@@ -17,6 +17,9 @@ import sys
 import threading
 import time
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -26,9 +29,14 @@ from lambda_sandbox.triggers.delivery import Delivery
 ENDPOINT_VARIABLE = "LAMBDA_SANDBOX_ENDPOINT"
 TOKEN_VARIABLE = "LAMBDA_SANDBOX_TOKEN"  # noqa: S105 - a variable's name
 SOURCE_HEADER = "X-Sandbox-Source"  # the token, the service principal and the ARN that the call comes from
+ENFORCED_VARIABLE = "LAMBDA_SANDBOX_IAM_ENFORCED"  # set where IAM is enforced
 _DELIVER, _PERMITTED = "/_sandbox/trigger/deliver", "/_sandbox/trigger/permitted"
 _OPEN = "/_sandbox/trigger/open"
+_TIMEOUT_S = 30
+# A function runs for 900 s at most, and its answer is on its way a little longer.
+_RUN_TIMEOUT_S = 910
 _RETRY_WAITS_S = (0.05, 0.2, 1.0, 3.0)
+_kept_back: ContextVar[bool] = ContextVar("kept_back", default=False)
 
 
 class _Call(NamedTuple):
@@ -45,6 +53,7 @@ class Forwarder:
 
     def __init__(self, endpoint: str) -> None:
         self._address = urlsplit(endpoint)
+        self._enforced = ENFORCED_VARIABLE in os.environ
         self._waiting: queue.SimpleQueue[_Call] = queue.SimpleQueue()
         threading.Thread(target=self._run, name="forwarder", daemon=True).start()
 
@@ -54,21 +63,27 @@ class Forwarder:
         ``source`` is the service principal and the ARN of what calls, empty for the account itself.
         """
         text = json.dumps(event, default=str).encode()
-        path = f"/2015-03-31/functions/{quote(function_arn, safe='')}/invocations"
         headers = _headers(function_arn, source)
-        self._waiting.put(_Call(function_arn, path, text, headers))
+        self._waiting.put(_Call(function_arn, _invocations(function_arn), text, headers))
 
     def deliver(self, delivery: Delivery) -> None:
         """Hand one event over to the server, which checks permissions, tries again and dead-letters. Returns at once."""
         self._waiting.put(_Call(delivery.target_arn, _DELIVER, delivery.to_json(), _own_headers()))
 
     def refusal(self, delivery: Delivery) -> str:
-        """Ask, and wait for the answer, which permission ``delivery`` would miss; empty when it may go."""
+        """Ask, and wait for the answer, which permission ``delivery`` would miss; empty when it may go.
+
+        Raises ``OSError``.
+        """
         call = _Call(delivery.target_arn, _PERMITTED, delivery.to_json(), _own_headers())
         status, text = self._post(call)
         if status != 200:
-            raise OSError(f"the sandbox did not say who may invoke {delivery.target_arn}: {status} {text}")
+            raise OSError(f"the sandbox did not say who may send to {delivery.target_arn}: {status} {text}")
         return str(json.loads(text)["refusal"])
+
+    def may_send(self, delivery: Delivery) -> bool:
+        """Whether ``delivery``, to a queue or a topic, misses no permission; always where IAM is not enforced."""
+        return not self._enforced or not self.refusal(delivery)
 
     def open(self, places: list[tuple[str, int]]) -> None:
         """Have every function reach these addresses and ports of this machine, no longer any that were said before, and wait
@@ -83,6 +98,21 @@ class Forwarder:
         """Ask Lambda's API with a ``GET``, for the account and Region of ``function_arn``, and wait for status and text."""
         headers = {**_headers(function_arn, ""), **_own_headers()}
         return self._post(_Call(function_arn, path, b"", headers), "GET")
+
+    def run(self, function_arn: str, event: Any, source: str) -> str:
+        """Have a function run, wait for its end and return what went wrong, empty for nothing. ``source`` as for ``enqueue``."""
+        headers = {**_headers(function_arn, source), "X-Amz-Invocation-Type": "RequestResponse"}
+        connection = self._connection(_RUN_TIMEOUT_S)
+        try:
+            connection.request("POST", _invocations(function_arn), json.dumps(event).encode(), headers)
+            response = connection.getresponse()
+            text = response.read(64_000).decode("utf-8", "replace")
+            failed = response.status != 200 or response.getheader("X-Amz-Function-Error")
+            return f"{response.status} {text}" if failed else ""
+        except (OSError, http.client.HTTPException) as error:
+            return repr(error)
+        finally:
+            connection.close()
 
     def _run(self) -> None:
         while True:
@@ -108,15 +138,21 @@ class Forwarder:
         _warn(f"an event for {call.target_arn} was not accepted by {self._address.netloc}: {answer}")
 
     def _post(self, call: _Call, method: str = "POST") -> tuple[int, str]:
-        connection = http.client.HTTPConnection(
-            self._address.hostname or "127.0.0.1", self._address.port, timeout=30
-        )
+        connection = self._connection(_TIMEOUT_S)
         try:
             connection.request(method, call.path, call.body, call.headers)
             response = connection.getresponse()
             return response.status, response.read(64_000).decode("utf-8", "replace")
         finally:
             connection.close()
+
+    def _connection(self, timeout_s: float) -> http.client.HTTPConnection:
+        host = self._address.hostname or "127.0.0.1"
+        return http.client.HTTPConnection(host, self._address.port, timeout=timeout_s)
+
+
+def _invocations(function_arn: str) -> str:
+    return f"/2015-03-31/functions/{quote(function_arn, safe='')}/invocations"
 
 
 def _headers(function_arn: str, source: str) -> dict[str, str]:
@@ -136,6 +172,16 @@ def _own_headers() -> dict[str, str]:
 
 def _warn(sentence: str) -> None:
     print(sentence, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def calls_kept_back() -> Iterator[None]:
+    """Within this, moto's own calls of functions come to nothing: whoever holds it makes them in another way."""
+    token = _kept_back.set(True)
+    try:
+        yield
+    finally:
+        _kept_back.reset(token)
 
 
 class Target:
@@ -160,7 +206,8 @@ class Backend:
         return Target(self._forwarder, function_arn)
 
     def invoke(self, function_name: str, body: str, **_: Any) -> None:
-        self._forwarder.enqueue(function_name, json.loads(body))
+        if not _kept_back.get():
+            self._forwarder.enqueue(function_name, json.loads(body))
 
 
 def replace_lambda_backend(forwarder: Forwarder) -> None:

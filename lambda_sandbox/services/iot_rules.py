@@ -1,25 +1,26 @@
-"""Topic rules of AWS IoT with Lambda actions, which moto keeps and never carries out.
+"""Topic rules of AWS IoT, which moto keeps and never carries out. ``iot_actions`` says what they do with a message.
 
 Messages come through the IoT data API, or from a real MQTT broker where one is named (``services.mqtt_broker``).
 Source: AWS IoT Core Developer Guide, "Rules for AWS IoT" and "Reducing messaging costs with Basic Ingest", read 2026-11.
-DIFFERS: an SQL version that is not given is 2016-03-23, as in the console; the API takes 2015-10-08.
+
+DIFFERS: an IoT rule without ``awsIotSqlVersion`` is read as version 2016-03-23, as the console sets it. AWS's API takes 2015-10-08:
+name the version.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
+from lambda_sandbox.services import iot_actions
 from lambda_sandbox.services.forwarder import Forwarder
 from lambda_sandbox.services.iot_error_actions import Attempt, ErrorActions
 from lambda_sandbox.services.mqtt_broker import BROKER_VARIABLE, Broker, BrokerUnavailable
 from lambda_sandbox.triggers import iot_sql, iot_topics
-from lambda_sandbox.triggers.delivery import Delivery
 from lambda_sandbox.triggers.iot_functions import UNDEFINED, Message
 
 _BASIC_INGEST = "$aws/rules/"
@@ -86,12 +87,9 @@ def _checked(sql: str, settings: dict[str, Any]) -> iot_sql.Statement:
 
 
 def _check_action(action: dict[str, Any]) -> None:
-    if list(action) != ["lambda"]:
-        name = ", ".join(action) or "nothing"
-        raise _error("InvalidRequestException", f"the sandbox's topic rules have Lambda actions, not {name}")
-    arn = str(action["lambda"].get("functionArn"))
-    if not re.match(r"arn:aws:lambda:[^:]+:\d{12}:function:.", arn):  # UNCONFIRMED: wording
-        raise _error("InvalidRequestException", f"functionArn takes the ARN of a function, not {arn}")
+    why = iot_actions.problem(action)
+    if why:
+        raise _error("InvalidRequestException", why)
 
 
 def _error(code: str, message: str, status: int = 400) -> Exception:
@@ -117,23 +115,12 @@ def _run(backend: Any, forwarder: Forwarder, topic: str, payload: bytes) -> None
         result = rule.statement.result(message)
         if result is UNDEFINED:
             continue
-        deliveries = tuple(_delivery(rule, action, json.dumps(result)) for action in rule.actions)
+        text = json.dumps(result)
         if rule.error_action:
-            on_error = _delivery(rule, rule.error_action, "")
-            backend.error_actions.attempt(Attempt(rule.rule_name, message, deliveries, on_error))
+            backend.error_actions.attempt(Attempt(rule, message, text))
             continue
-        for delivery in deliveries:
-            forwarder.deliver(delivery)
-
-
-def _delivery(rule: Any, action: dict[str, Any], payload: str) -> Delivery:
-    return Delivery(
-        action["lambda"]["functionArn"],
-        payload,
-        "iot.amazonaws.com",
-        source_arn=rule.arn,
-        source_account=rule.account_id,
-    )
+        for action in rule.actions:
+            forwarder.deliver(iot_actions.delivery(action, rule, text))
 
 
 def _rules(backend: Any, topic: str) -> Iterator[tuple[Any, str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-# DIFFERS: on AWS InvalidCiphertextException has no message.
+# DIFFERS: ``InvalidCiphertextException`` of KMS has a message here that says what to do; on AWS it has none.
 SENTENCE = (
     "The sandbox's KMS reads only what its own keys have encrypted since it started, with the same encryption context. What "
     "was encrypted on AWS, by the Lambda console's encryption helpers for one, cannot be read here: put a plain test value "

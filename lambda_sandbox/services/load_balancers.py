@@ -1,6 +1,6 @@
 """Application Load Balancers of moto whose names lead to this machine, and their definitions for the front door.
 
-DIFFERS: names end in ``.elb.localhost`` instead of ``.elb.amazonaws.com``.
+DIFFERS: the DNS name of a load balancer ends in ``.elb.localhost`` instead of ``.elb.amazonaws.com``.
 """
 
 from __future__ import annotations

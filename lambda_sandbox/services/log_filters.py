@@ -42,7 +42,7 @@ def answer_requests(module: Any, _: Forwarder) -> None:
         return answer
 
     def test_metric_filter(self: Any) -> str:
-        """``TestMetricFilter``. POLICY: lines are numbered from 1."""
+        """POLICY: ``TestMetricFilter`` numbers lines from 1 in ``eventNumber``; AWS's reference shows it, and does not say it."""
         pattern = _pattern(self._get_param("filterPattern"))
         matches = [
             {"eventNumber": number, "eventMessage": message, "extractedValues": values}

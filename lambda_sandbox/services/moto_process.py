@@ -25,6 +25,9 @@ from lambda_sandbox.services import (
     firewall_refusals,
     kms_refusals,
     load_balancers,
+    queue_moves,
+    unserved_triggers,
+    workflows,
 )
 from lambda_sandbox.services.api_gateway import rest_definitions, v2_definitions
 from lambda_sandbox.services.api_gateway.application import ApiGateway
@@ -32,9 +35,10 @@ from lambda_sandbox.services.door_definitions import DoorDefinitions
 from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE, Forwarder, replace_lambda_backend
 from lambda_sandbox.services.identities import Identities
 from lambda_sandbox.services.log_reading import interleave_streams
-from lambda_sandbox.services.postgres import instances as databases
+from lambda_sandbox.services.postgres import installing as databases
 from lambda_sandbox.services.postgres.kept import KeptInstances, folder_from_environment
 from lambda_sandbox.services.queue_waiting import make_queues_thread_safe
+from lambda_sandbox.services.resource_policies import ResourcePolicies
 from lambda_sandbox.services.schedule_listing import ScheduleListing
 from lambda_sandbox.services.service_events import ServiceEvents
 from lambda_sandbox.services.stream_sharding import correct_dynamodb_streams, correct_kinesis
@@ -42,6 +46,7 @@ from lambda_sandbox.services.table_rules import compare_any_types, refuse_large_
 from lambda_sandbox.services.table_writes import one_request_at_a_time, undo_cancelled_transactions
 from lambda_sandbox.services.trace_headers import TraceHeaders, mark_messages
 from lambda_sandbox.services.trigger_sources import SOURCES, Hook
+from lambda_sandbox.services.unavailable import UnknownService
 from lambda_sandbox.services.wsgi_server import Environ, serve_forever
 
 
@@ -91,6 +96,7 @@ class Hooks:
     def apply(self) -> None:
         hooks: list[tuple[str, Callable[[Any], None]]] = [
             ("moto.sqs.models", self._queues),
+            ("moto.sqs.responses", queue_moves.install_responses),
             ("moto.kinesis.models", self._streams),
             ("moto.logs.models", self._logs),
             ("moto.dynamodb.models.table", self._tables),
@@ -102,9 +108,12 @@ class Hooks:
             ("moto.elbv2.models", self._balancers),
             ("moto.wafv2.responses", self._firewalls),
             ("moto.kms.models", kms_refusals.install),
+            ("moto.stepfunctions.models", workflows.install),
+            ("moto.stepfunctions.responses", workflows.install_responses),
             ("moto.cloudfront.models", self._distributions),
             ("moto.rds.models", self._databases),
             ("moto.rdsdata.models", databases.refuse_data_api),
+            *unserved_triggers.hooks(),
             *((name, functools.partial(_apply, source, self._forwarder)) for name, source in SOURCES),
         ]
         for place, (name, hook) in enumerate(hooks):
@@ -116,6 +125,7 @@ class Hooks:
     def _queues(self, module: Any) -> None:
         make_queues_thread_safe(module.Queue, module.SQSBackend, module.Message)
         mark_messages(module.SQSBackend)
+        queue_moves.install(module)
 
     def _streams(self, module: Any) -> None:
         correct_kinesis(module.Stream, module.Shard, module.KinesisBackend)
@@ -195,6 +205,8 @@ def make_application(endpoint: str) -> Any:
     hooks = Hooks(forwarder)
 
     def create_app(service: Any) -> Any:
+        if service is None:
+            raise UnknownService
         application = create_backend_app(service)
         hooks.apply()
         return application
@@ -205,9 +217,11 @@ def make_application(endpoint: str) -> Any:
 
     return TraceHeaders(
         Identities(
-            ScheduleListing(
-                ServiceEvents(
-                    DoorDefinitions(ApiGateway(FirstCallAlone(DomainDispatcherApplication(create_app))))
+            ResourcePolicies(
+                ScheduleListing(
+                    ServiceEvents(
+                        DoorDefinitions(ApiGateway(FirstCallAlone(DomainDispatcherApplication(create_app))))
+                    )
                 )
             )
         )

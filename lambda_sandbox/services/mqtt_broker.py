@@ -1,7 +1,9 @@
 """A real MQTT broker, where its address is given: devices publish there, and topic rules see what they publish.
 
 Needs the library paho-mqtt (``pip install "lambda-sandbox[mqtt]"``). The neighbours' process has no network, so the broker runs
-on this machine. DIFFERS: MQTT does not tell who published, so ``clientid()`` is ``n/a``.
+on this machine.
+
+DIFFERS: in the SQL of an IoT rule ``clientid()`` is ``n/a`` for messages by MQTT, since a broker does not tell who published.
 """
 
 from __future__ import annotations

@@ -28,14 +28,16 @@ from lambda_sandbox.errors import InvalidParameterValueException, SandboxFault
 from lambda_sandbox.http1 import ClientConnection, Headers, Response, encode_request
 from lambda_sandbox.services.addressing import access_key, path_style
 from lambda_sandbox.services.api_gateway.addresses import PORT_VARIABLE
-from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE, TOKEN_VARIABLE
+from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE, ENFORCED_VARIABLE, TOKEN_VARIABLE
 from lambda_sandbox.services.mqtt_broker import BROKER_VARIABLE, problem_with
 from lambda_sandbox.services.postgres.kept import FOLDER_VARIABLE
 from lambda_sandbox.services.unavailable import unavailable
 
-CONNECTIONS_MAX = 256  # POLICY: one thread of moto's each
+# POLICY: the emulated services beside Lambda (S3, SQS, DynamoDB and so on) serve 256 requests at once; further ones wait.
+CONNECTIONS_MAX = 256
 STOP_WAIT_S = 2.0
-_DATABASES_WAIT_S = 15.0  # POLICY: what is kept is written down first
+# POLICY: a sandbox with ``--state`` gives the other services 15 s to write down what they hold when it stops.
+_DATABASES_WAIT_S = 15.0
 ACCOUNT_HEADER = b"x-moto-account-id"  # moto's own
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 _log = logging.getLogger(__name__)
@@ -205,6 +207,7 @@ class Neighbours:
             "PYTHONWARNINGS": "ignore",
             ENDPOINT_VARIABLE: self.endpoint,
             TOKEN_VARIABLE: self.token,
+            **({ENFORCED_VARIABLE: "1"} if self._config.enforce_iam else {}),
             PORT_VARIABLE: str(self._door_port()),
             **self._broker(),
             **self._databases(),

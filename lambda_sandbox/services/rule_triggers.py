@@ -1,7 +1,9 @@
 """Makes moto's rules match by EventBridge's whole language and hand their events to the sandbox.
 
 Functions, queues and topics are served by the server, with retries and dead-letter queues; buses, log groups and streams
-in here; archives and API destinations stay moto's.
+in here; archives stay moto's. A target of any other service is refused: its events would be lost.
+
+DIFFERS: with ``--enforce-iam`` a rule of EventBridge needs no permission for log groups, streams and other buses as its targets.
 """
 
 from __future__ import annotations
@@ -17,11 +19,13 @@ from uuid import uuid4
 
 from lambda_sandbox.event_patterns import EventPattern
 from lambda_sandbox.services.forwarder import Forwarder
+from lambda_sandbox.services.workflows import RunningBackends
 from lambda_sandbox.triggers import eventbridge_event, input_transformer
 from lambda_sandbox.triggers.input_transformer import Context
 from lambda_sandbox.triggers.json_path import JsonPath
 
 _BY_THE_SERVER = frozenset({"lambda", "sqs", "sns"})
+_SERVED = _BY_THE_SERVER | {"logs", "kinesis", "events", "states"}
 _FORWARDED = (
     "forwarded-from"  # set on an event that came from another bus, and taken off before anybody sees it
 )
@@ -117,6 +121,8 @@ def _send(
         _to_log_group(account_id, region, target["Arn"], payload)
     elif service == "kinesis":
         _to_stream(account_id, region, target, payload, event)
+    elif service == "states":
+        _to_state_machine(account_id, region, target["Arn"], payload)
     elif service == "events" and ":event-bus/" in target["Arn"]:
         _to_bus(module, account_id, region, target["Arn"], original)
     else:
@@ -153,6 +159,13 @@ def _to_stream(account_id: str, region: str, target: dict[str, Any], payload: st
         )
     except Exception as problem:  # as above
         _warn(f"an event for {target['Arn']} was lost: {problem}")
+
+
+def _to_state_machine(account_id: str, region: str, arn: str, payload: str) -> None:
+    try:
+        RunningBackends()[account_id][region].start_execution(arn, None, payload)
+    except Exception as problem:  # as above
+        _warn(f"an event for {arn} was lost: {problem}")
 
 
 def _to_bus(module: Any, account_id: str, region: str, arn: str, original: dict[str, Any]) -> None:
@@ -211,12 +224,30 @@ def _replace_put_rule(module: Any) -> None:
     module.EventsBackend.put_rule = put_rule
 
 
+def _unserved(arn: str) -> str:
+    """Return why a target is refused: nothing here serves it, and its events would be lost. Empty for one that is served.
+
+    DIFFERS: PutTargets refuses targets other than functions, queues, topics, streams, log groups, event buses and state machines.
+    """
+    service = arn.split(":")[2] if arn.count(":") > 1 else ""
+    if service in _SERVED:
+        return ""
+    return (
+        f"This sandbox does not emulate {service or arn} as a target of rules. Send the event to a function, a queue, a topic, "
+        "a stream, a log group, an event bus or a state machine."
+    )
+
+
 def _replace_put_targets(module: Any) -> None:
     put = module.EventsBackend.put_targets
 
     def put_targets(self: Any, name: str, event_bus_arn: str | None, targets: list[dict[str, Any]]) -> None:
         for target in targets:
-            problem = input_transformer.problem(target) or eventbridge_event.problem(target)
+            problem = (
+                input_transformer.problem(target)
+                or eventbridge_event.problem(target)
+                or _unserved(target["Arn"])
+            )
             if problem:
                 raise module.ValidationException(problem)
         try:

@@ -36,15 +36,19 @@ def _replace_publish(subscription_class: Any, forwarder: Forwarder) -> None:
         *args: Any,
         **options: Any,
     ) -> None:
-        if self.protocol != "lambda":
-            publish(self, message, message_id, subject, message_attributes, *args, **options)
-            return
         matcher = self._filter_policy_matcher
         if matcher is not None and not matcher.matches(message_attributes, message):
             return
+        for_protocol = message
         if options.get("message_structure") == "json":
-            message = self._parse_message_structure(message, self.protocol)
-        forwarder.deliver(_delivery(self, message, message_id, subject, message_attributes or {}))
+            for_protocol = self._parse_message_structure(message, self.protocol)
+        sent = _delivery(self, for_protocol, message_id, subject, message_attributes or {})
+        if self.protocol == "lambda":
+            forwarder.deliver(sent)
+        elif self.protocol != "sqs" or forwarder.may_send(sent):
+            publish(self, message, message_id, subject, message_attributes, *args, **options)
+        elif sent.dead_letter_arn:  # the server finds the same, and sends it there
+            forwarder.deliver(sent)
 
     subscription_class.publish = publish_or_deliver
 

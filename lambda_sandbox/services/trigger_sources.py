@@ -14,6 +14,7 @@ from lambda_sandbox.services import (
     log_filters,
     rule_triggers,
     schedule_rules,
+    secret_rotation,
     topic_triggers,
 )
 from lambda_sandbox.services.forwarder import Forwarder
@@ -31,6 +32,7 @@ SOURCES: tuple[tuple[str, Hook], ...] = (
     ("moto.scheduler.responses", schedule_rules.install_schedule_responses),
     ("moto.iot.models", iot_rules.check_rules),
     ("moto.iotdata.models", iot_rules.run_rules),
+    ("moto.secretsmanager.models", secret_rotation.install),
     ("moto.logs.models", log_filters.filter_logs),
     ("moto.logs.responses", log_filters.answer_requests),
 )

@@ -6,7 +6,6 @@ Werkzeug's own server closes every connection and then waits 10 ms for stray byt
 from __future__ import annotations
 
 import io
-import json
 import socket
 import sys
 import threading
@@ -17,6 +16,8 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import httptools
+
+from lambda_sandbox.services.unavailable import failed
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -123,10 +124,11 @@ class _Connection:
         try:
             status, answer_headers, answer = self._call(make_environ(method, target, headers, body))
         except Exception as error:  # whatever the application does, the connection and the process go on
-            traceback.print_exc()
-            sentence = f"The neighbour services failed on this request: {error!r}"
-            status, answer_headers = "500", [("Content-Type", "application/json")]
-            answer = json.dumps({"__type": "InternalFailure", "message": sentence}).encode()
+            if not isinstance(error, NotImplementedError):
+                traceback.print_exc()
+            refused = failed(error, headers)
+            status, answer = str(refused.status), refused.body
+            answer_headers = [(name.decode(), value.decode("latin-1")) for name, value in refused.headers]
         return _encode_response(method, status, answer_headers, answer)
 
     def _call(self, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:

@@ -66,8 +66,10 @@ class Scenario:
     def slowness(self) -> float:
         """What every duration is multiplied with at this memory.
 
-        AWS: the processor's share grows with memory, one whole vCPU at 1,769 MB. POLICY: the simulated code has one
-        thread, so that more than one vCPU makes it no faster; init is taken like the handler.
+        AWS: the processor's share grows with memory, one whole vCPU at 1,769 MB.
+
+        POLICY: simulated functions have one thread: above 1,769 MB more memory makes them no faster. Their init scales with memory
+        like their handler.
         """
         measured_at, full = self.measured_at_mb or self.memory_mb, quotas.MB_PER_VCPU
         return 1.0 - self.cpu_bound + self.cpu_bound * min(measured_at, full) / min(self.memory_mb, full)

@@ -29,9 +29,12 @@ class Cause:
     polls: bool = False
 
 
-# What costs by the hour, asked or not, is no function's and in no bill here: by the request that begins it.
-_BY_THE_HOUR = {
-    ("rds", "CreateDBInstance"): "RDS instances cost by the hour, asked or not, and are not in this bill."
+# What costs without a request that tells how much is in no bill here: by the request that begins it.
+_NOT_METERED = {
+    ("rds", "CreateDBInstance"): "RDS instances cost by the hour, asked or not, and are not in this bill.",
+    ("states", "StartExecution"): (
+        "State machines cost by the state transition (a Standard one 25 USD per million) and are not in this bill; their functions are."
+    ),
 }
 
 
@@ -74,7 +77,7 @@ class NeighbourUsage:
     def call(self, call: Call) -> None:
         """Remember a request and add what it used."""
         self.calls.append(call)
-        sentence = _BY_THE_HOUR.get((call.service, call.operation))
+        sentence = _NOT_METERED.get((call.service, call.operation))
         if sentence and call.status < 300:
             self.left_out[sentence] = None
         for meter, quantity in call.used.items():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from lambda_sandbox.drivers.destinations import Destinations, Letter
+from lambda_sandbox.drivers.destinations import Destinations, Letter, NotNow
 from lambda_sandbox.drivers.duplicates import Duplicates
 from lambda_sandbox.drivers.mapping_state import letters
 from lambda_sandbox.drivers.outbox import Outbox
+from lambda_sandbox.drivers.trigger_permissions import TriggerPermissions
+from lambda_sandbox.errors import ServiceException
 from lambda_sandbox.invocation.faults import FaultRule
 from lambda_sandbox.invocation.messages import EventFinished, Invocation
 from lambda_sandbox.telemetry.neighbour_usage import OUTSIDE, Cause
@@ -18,7 +20,8 @@ from lambda_sandbox.wiring.parts import Parts
 class FinishedEvents:
     """Hears of every event that is over. ``outbox`` keeps what is to be sent until it has arrived."""
 
-    def __init__(self, parts: Parts, invoking: Invoking) -> None:
+    def __init__(self, parts: Parts, invoking: Invoking, permissions: TriggerPermissions) -> None:
+        self._permissions = permissions
         ground = self._ground = parts.ground
         driver = self._driver = parts.driver
         door = self._door = parts.door
@@ -46,6 +49,12 @@ class FinishedEvents:
             self._loop.call_soon(self._driver.restore_event, again)
 
     async def _send(self, letter: Letter) -> None:
+        try:
+            missing = await self._permissions.refusal_of_letter(letter)
+        except ServiceException as problem:
+            raise NotNow(str(problem)) from None
+        if missing:
+            raise PermissionError(missing)
         with self._door.on_behalf_of(Cause(letter.cause or OUTSIDE)):
             await self.destinations.send(letter)
 

@@ -71,7 +71,9 @@ def make_mappings(parts: Parts, invoking: Invoking, outbox: Outbox, counts: Mapp
         count=counts.count,
         iterator_age=counts.iterator_age,
         offset_lag=counts.offset_lag,
-        discard=lambda mapping, discarded: outbox.post(letter_of(mapping, discarded)),
+        discard=lambda mapping, discarded: outbox.post(
+            letter_of(mapping, discarded, invoking.role_of(mapping.function_arn))
+        ),
         checkpoints=StoredCheckpoints(ground.store),
         batch=lambda *told: history.batch(clock.now(), *told),
     )

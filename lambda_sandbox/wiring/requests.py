@@ -6,11 +6,14 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 
 from lambda_sandbox.drivers.endpoint import Endpoint
+from lambda_sandbox.drivers.execution_roles import ExecutionRoles
 from lambda_sandbox.drivers.front_door_wiring import make_front_doors
 from lambda_sandbox.drivers.gate import Gate
 from lambda_sandbox.drivers.identities import Identities
 from lambda_sandbox.drivers.log_copies import LogCopies
 from lambda_sandbox.drivers.own_routes import OwnRoutes
+from lambda_sandbox.drivers.resource_policies import ResourcePolicies
+from lambda_sandbox.drivers.trigger_permissions import TriggerPermissions
 from lambda_sandbox.gateway.codec import Codec
 from lambda_sandbox.iam.credentials import RoleSessions
 from lambda_sandbox.wiring.invoking import Invoking
@@ -24,6 +27,12 @@ def make_identities(parts: Parts) -> Identities | None:
         return None
     parts.driver.role_sessions = RoleSessions()
     return Identities(parts.neighbours, parts.driver.role_sessions)
+
+
+def make_permissions(parts: Parts, identities: Identities | None) -> TriggerPermissions:
+    """Return what services, and Lambda for a function, may send. ``identities`` is ``None`` where IAM is not enforced."""
+    policies = ResourcePolicies(parts.plane.resource_policy, parts.neighbours)
+    return TriggerPermissions(policies, identities, parts.ground.denied)
 
 
 def make_endpoint(
@@ -72,7 +81,9 @@ def make_log_copies(parts: Parts) -> LogCopies | None:
     return LogCopies(parts.ground.logs, parts.neighbours.forward, prompt=shared)
 
 
-def open_front_doors(parts: Parts, endpoint: Endpoint, identities: Identities | None) -> None:
+def open_front_doors(
+    parts: Parts, endpoint: Endpoint, permissions: TriggerPermissions, identities: Identities | None
+) -> None:
     """Give ``endpoint`` its front doors, where there are neighbours: what the doors serve is defined there."""
     if not parts.ground.config.neighbours:
         return
@@ -81,7 +92,7 @@ def open_front_doors(parts: Parts, endpoint: Endpoint, identities: Identities | 
         parts.driver,
         parts.plane,
         parts.neighbours,
-        parts.plane.resource_policy,
+        permissions,
         identities,
         endpoint.spawn,
     )
@@ -91,11 +102,14 @@ def open_front_doors(parts: Parts, endpoint: Endpoint, identities: Identities | 
 
 def _make_gate(parts: Parts, identities: Identities) -> Gate:
     plane = parts.plane
+    policies = ResourcePolicies(plane.resource_policy, parts.neighbours)
     return Gate(
         parts.ground.clock,
         identities,
         parts.ground.model,
         parts.ground.history,
-        plane.resource_policy,
-        lambda name, caller: plane.context.lookup.function(name, caller).role,
+        policies,
+        ExecutionRoles(
+            identities, policies, lambda name, caller: plane.context.lookup.function(name, caller).role
+        ),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 from lambda_sandbox.drivers.deliveries import Deliveries, Pending
-from lambda_sandbox.drivers.identities import Identities
 from lambda_sandbox.drivers.schedule_definitions import ScheduleDefinitions
 from lambda_sandbox.drivers.schedules import Schedules
 from lambda_sandbox.drivers.trigger_permissions import TriggerPermissions
@@ -17,11 +16,10 @@ from lambda_sandbox.wiring.parts import Parts
 
 
 class Triggers:
-    """``identities`` is ``None`` where IAM is not enforced. ``routes`` is where the neighbours' process hands over."""
+    """``routes`` is where the neighbours' process hands over."""
 
-    def __init__(self, parts: Parts, identities: Identities | None, finished: FinishedEvents) -> None:
+    def __init__(self, parts: Parts, permissions: TriggerPermissions, finished: FinishedEvents) -> None:
         ground, neighbours = parts.ground, parts.neighbours
-        permissions = TriggerPermissions(parts.plane.resource_policy, identities, ground.denied)
         self.deliveries = Deliveries(
             ground.waiting_clock,
             ground.store.collection("delivery", Pending, lambda each: (each.delivery_id,)),

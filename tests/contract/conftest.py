@@ -25,6 +25,9 @@ class Server:
 
     def __init__(self, *arguments: str, **settings: str) -> None:
         command = [sys.executable, "-m", "lambda_sandbox", "serve", "--port", "0", *arguments]
+        # Half of the tests ask no neighbour, and moto's start costs as much as the server's. That it begins by itself is
+        # test_neighbours' to show.
+        settings = {"neighbours_on_demand": "1", **settings}
         environment = os.environ | {
             f"LAMBDA_SANDBOX_{name.upper()}": value for name, value in settings.items()
         }

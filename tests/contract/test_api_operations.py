@@ -125,7 +125,7 @@ def test_every_operation_on_what_is_there_is_carried_out_or_refused_in_a_sentenc
     [
         ("apigateway", "GenerateClientCertificate", "does not emulate client certificates"),
         ("apigateway", "GetSdkTypes", "client libraries made from an API"),
-        ("apigateway", "UpdateIntegration", "give the whole of it again with PutIntegration"),
+        ("apigateway", "UpdateDocumentationPart", "does not emulate documentation of APIs"),
         ("apigateway", "UpdateUsage", "raise the plan's with UpdateUsagePlan"),
         ("apigateway", "CreateDomainNameAccessAssociation", "serves no custom domain names"),
         ("apigatewayv2", "ImportApi", "CreateApi, then ReimportApi"),

@@ -21,6 +21,8 @@ from botocore.exceptions import ClientError
 from tests.contract.conftest import Server
 
 ACCOUNT = "000000000000"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/things"
+TOPIC = f"arn:aws:sns:us-east-1:{ACCOUNT}:news"
 PRINTS = "import json\ndef handler(event, context):\n    print('GOT ' + json.dumps(event))\n"
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
@@ -222,6 +224,122 @@ def test_an_error_action_that_fails_itself_is_seen_in_history(server: Server) ->
     until(lambda: any("rule/twice" in why and "nobody failed" in why for why in notes(server)))
 
 
+# --- queues and topics -----------------------------------------------------------------------------------
+
+
+def queue(server: Server, name: str) -> str:
+    url: str = server.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+    return url
+
+
+def received(server: Server, url: str) -> str:
+    sqs = server.client("sqs")
+    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    return str(message["Body"])
+
+
+def to_queue(url: str, **more: Any) -> dict[str, Any]:
+    return {"sqs": {"queueUrl": url, "roleArn": ROLE, **more}}
+
+
+def test_a_rule_sends_to_a_queue_and_publishes_to_a_topic(server: Server) -> None:
+    plain, coded, told = queue(server, "plain"), queue(server, "coded"), queue(server, "told")
+    sns = server.client("sns")
+    topic = sns.create_topic(Name="readings")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:us-east-1:{ACCOUNT}:told")
+    actions = [
+        to_queue(plain),
+        to_queue(coded, useBase64=True),
+        {"sns": {"targetArn": topic, "roleArn": ROLE}},
+    ]
+    payload = {"sql": "SELECT n FROM 'many/+'", "actions": actions}
+    server.client("iot").create_topic_rule(ruleName="many", topicRulePayload=payload)
+    publish(server, "many/7", {"n": 1, "m": 2})
+    assert json.loads(received(server, plain)) == {"n": 1}
+    assert json.loads(base64.b64decode(received(server, coded))) == {"n": 1}
+    assert json.loads(json.loads(received(server, told))["Message"]) == {"n": 1}
+
+
+def test_the_error_action_may_be_a_queue_and_hears_of_queues_and_topics(server: Server) -> None:
+    url, open_too = queue(server, "failures"), queue(server, "open-too")
+    gone = f"{server.endpoint}/{ACCOUNT}/gone"
+    nowhere = f"arn:aws:sns:us-east-1:{ACCOUNT}:nowhere"
+    payload = {
+        "sql": "SELECT n FROM 'failing-queues'",
+        "actions": [
+            to_queue(gone),
+            {"sns": {"targetArn": nowhere, "roleArn": ROLE}},
+            to_function("not_there"),
+            to_queue(open_too),
+        ],
+        "errorAction": to_queue(url),
+    }
+    server.client("iot").create_topic_rule(ruleName="failing_queues", topicRulePayload=payload)
+    publish(server, "failing-queues", {"n": 1})
+    heard = json.loads(received(server, url))
+    assert heard["ruleName"] == "failing_queues"
+    assert [(each["failedAction"], each["failedResource"]) for each in heard["failures"]] == [
+        ("SqsAction", gone),
+        ("SnsAction", nowhere),
+        ("LambdaAction", function_arn("not_there")),
+    ]
+    assert (
+        "The specified queue does not exist. Message arrived on: failing-queues, Action: sqs"
+        in (heard["failures"][0]["errorMessage"])
+    )
+    assert json.loads(received(server, open_too)) == {"n": 1}
+
+
+def test_an_error_action_may_be_a_topic(server: Server) -> None:
+    url, sns = queue(server, "alarmed"), server.client("sns")
+    topic = sns.create_topic(Name="alarming")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:us-east-1:{ACCOUNT}:alarmed")
+    rule(
+        server,
+        "alarming",
+        "SELECT n FROM 'alarming'",
+        permitted=False,
+        errorAction={"sns": {"targetArn": topic, "roleArn": ROLE}},
+    )
+    publish(server, "alarming", {"n": 1})
+    heard = json.loads(json.loads(received(server, url))["Message"])
+    assert heard["failures"] == [refused("alarming", 403)]
+
+
+def test_where_iam_is_enforced_an_action_needs_its_role(start_server: Callable[..., Server]) -> None:
+    server = start_server(enforce_iam="1")
+    root = {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "sandbox"}
+    sqs, iam, iot = (server.client(name, **root) for name in ("sqs", "iam", "iot"))
+    urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("readings", "failures")]
+    trust = {"Effect": "Allow", "Principal": {"Service": "iot.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = {"Version": "2012-10-17", "Statement": [trust]}
+    for name in ("idle", "sender"):
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))
+    allowed = {
+        "Effect": "Allow",
+        "Action": "sqs:SendMessage",
+        "Resource": f"arn:aws:sqs:*:{ACCOUNT}:failures",
+    }
+    iam.put_role_policy(
+        RoleName="sender",
+        PolicyName="own",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
+    )
+    actions = [
+        {"sqs": {"queueUrl": url, "roleArn": f"arn:aws:iam::{ACCOUNT}:role/{name}"}}
+        for url, name in zip(urls, ("idle", "sender"), strict=True)
+    ]
+    payload = {"sql": "SELECT n FROM 'a'", "actions": actions[:1], "errorAction": actions[1]}
+    iot.create_topic_rule(ruleName="guarded", topicRulePayload=payload)
+    server.client("iot-data", **root).publish(topic="a", qos=1, payload=b'{"n": 1}')
+    (message,) = sqs.receive_message(QueueUrl=urls[1], WaitTimeSeconds=20)["Messages"]
+    (failure,) = json.loads(message["Body"])["failures"]
+    assert "allows sqs:SendMessage on" in failure["errorMessage"]
+    assert "role/idle" in failure["errorMessage"]
+    assert "Messages" not in sqs.receive_message(QueueUrl=urls[0])
+
+
 ERROR_STACK = """
 Resources:
   Rule:
@@ -277,11 +395,36 @@ def test_sql_that_the_sandbox_does_not_have_is_refused_by_name(server: Server, s
     assert why in message
 
 
-def test_other_actions_and_sql_versions_are_refused(server: Server) -> None:
-    sns = {"sns": {"targetArn": "arn:aws:sns:us-east-1:000000000000:t", "roleArn": "arn:aws:iam::0:role/r"}}
-    assert "not sns" in refusal(server, "SELECT * FROM 'a'", actions=[sns])[1]
+@pytest.mark.parametrize(
+    ("action", "why"),
+    [
+        (
+            {"s3": {"bucketName": "b", "key": "k", "roleArn": ROLE}},
+            "have the actions lambda, sqs, sns, not s3",
+        ),
+        ({"republish": {"topic": "t", "roleArn": ROLE}}, "not republish"),
+        ({"sqs": {"queueUrl": "mine", "roleArn": ROLE}}, "the URL of a queue, not mine"),
+        ({"sqs": {"queueUrl": f"http://h/{ACCOUNT}/a.fifo", "roleArn": ROLE}}, "no FIFO queue"),
+        ({"sqs": {"queueUrl": f"http://h/{ACCOUNT}/a", "roleArn": "me"}}, "the ARN of a role, not me"),
+        ({"sns": {"targetArn": "news", "roleArn": ROLE}}, "the ARN of a topic, not news"),
+        (
+            {"sns": {"targetArn": TOPIC, "roleArn": ROLE, "messageFormat": "JSON"}},
+            "the messageFormat RAW only",
+        ),
+    ],
+    ids=lambda value: "" if isinstance(value, dict) else value,
+)
+def test_an_action_that_is_not_carried_out_is_refused(
+    server: Server, action: dict[str, Any], why: str
+) -> None:
+    for settings in ({"actions": [action]}, {"errorAction": action}):
+        code, message = refusal(server, "SELECT * FROM 'a'", **settings)
+        assert code == "InvalidRequestException"
+        assert why in message
+
+
+def test_other_sql_versions_and_names_of_functions_are_refused(server: Server) -> None:
     assert "not 2015-10-08" in refusal(server, "SELECT * FROM 'a'", awsIotSqlVersion="2015-10-08")[1]
-    assert "not sns" in refusal(server, "SELECT * FROM 'a'", errorAction=sns)[1]
     by_name = {"lambda": {"functionArn": "only-its-name"}}
     assert (
         "the ARN of a function, not only-its-name"

@@ -309,12 +309,14 @@ class TestRoles:
                 RoleName=name,
                 AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
             )
-        allowed = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "*"}
-        iam.put_role_policy(
-            RoleName="scheduler",
-            PolicyName="invoke",
-            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
-        )
+        letters = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
+        invokes = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "*"}
+        for name, allowed in (("idle", [letters]), ("scheduler", [letters, invokes])):
+            iam.put_role_policy(
+                RoleName=name,
+                PolicyName="own",
+                PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": allowed}),
+            )
         missing = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:missing"
         scheduler = server.client("scheduler", **root)
         dead = f"arn:aws:sqs:us-east-1:{ACCOUNT}:dead"

@@ -123,6 +123,40 @@ def test_a_version_whose_snapshot_cannot_be_made_is_failed(server: Server, name:
     assert refused(server, name, Qualifier="1") == f"{INACTIVE}Failed"
 
 
+def test_an_alias_never_moves_to_a_version_that_has_failed(server: Server) -> None:
+    client = server.client("lambda")
+    server.deploy("pointed", QUICK, SnapStart=SNAP_START, Publish=True)
+    settle(server, "pointed")
+    client.create_alias(FunctionName="pointed", Name="live", FunctionVersion="1")
+    client.update_function_code(FunctionName="pointed", ZipFile=package(BROKEN_INIT), Publish=True)
+    with pytest.raises(WaiterError, match="Failed"):
+        settle(server, "pointed", "2")
+    weights = {"AdditionalVersionWeights": {"2": 0.5}}
+    for call, given in (
+        (client.create_alias, {"Name": "next", "FunctionVersion": "2"}),
+        (client.update_alias, {"Name": "live", "FunctionVersion": "2"}),
+        (client.update_alias, {"Name": "live", "RoutingConfig": weights}),
+    ):
+        with pytest.raises(ClientError) as refusal:
+            call(FunctionName="pointed", **given)
+        assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
+        assert refusal.value.response["Error"]["Message"] == f"{INACTIVE}Failed"
+    served = client.invoke(FunctionName="pointed", Qualifier="live")
+    assert json.loads(served["Payload"].read()) == "ran"
+
+
+def test_an_alias_that_was_there_before_its_version_failed_can_still_be_changed(server: Server) -> None:
+    client = server.client("lambda")
+    server.deploy("early", SLOW.replace("def handler", "raise ValueError\ndef handler"), SnapStart=SNAP_START)
+    client.publish_version(FunctionName="early")
+    client.create_alias(FunctionName="early", Name="live", FunctionVersion="1")
+    with pytest.raises(WaiterError, match="Failed"):
+        settle(server, "early")
+    changed = client.update_alias(FunctionName="early", Name="live", Description="waits for version 2")
+    assert (changed["FunctionVersion"], changed["Description"]) == ("1", "waits for version 2")
+    assert refused(server, "early", Qualifier="live") == f"{INACTIVE}Failed"
+
+
 def test_the_version_after_a_failed_one_is_active(server: Server) -> None:
     client = server.client("lambda")
     server.deploy("mended", BROKEN_INIT, SnapStart=SNAP_START, Publish=True)

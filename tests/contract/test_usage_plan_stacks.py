@@ -159,13 +159,41 @@ def test_a_plan_that_cannot_be_made_rolls_the_stack_back(
     assert (client.get_usage_plans()["items"], client.get_api_keys()["items"]) == ([], [])
 
 
-def test_tags_that_change_are_refused_and_the_plan_stays(server: Server) -> None:
-    out = deploy(server, "tagged", STACK)
-    with pytest.raises(AssertionError, match=r"does not change the Tags of AWS::ApiGateway::UsagePlan"):
-        update(server, "tagged", STACK.replace("Value: fruit", "Value: berries").replace("gold", "silver"))
-    shown = plan(server, out["Plan"])
-    assert (shown["name"], shown["tags"]) == ("gold", {"team": "fruit"})
+def test_tags_of_an_api_its_stage_its_plan_and_its_key_change_with_the_stack(server: Server) -> None:
+    def tagged(tags: str) -> str:
+        return (
+            STACK.replace("{Name: web}", f"{{Name: web, Tags: {tags}}}")
+            .replace("StageName: prod}", f"StageName: prod, Tags: {tags}}}")
+            .replace("Enabled: true, ", f"Enabled: true, Tags: {tags}, ")
+            .replace("[{Key: team, Value: fruit}]", tags)
+        )
+
+    def tags(*paths: str) -> list[dict[str, str]]:
+        arns = [f"arn:aws:apigateway:us-east-1::{path}" for path in paths]
+        return [client.get_tags(resourceArn=arn)["tags"] for arn in arns]
+
+    client = server.client("apigateway")
+    out = deploy(server, "tagged", tagged("[{Key: team, Value: fruit}, {Key: old, Value: '0'}]"))
+    api = f"/restapis/{out['Api']}"
+    places = (api, f"{api}/stages/prod", f"/usageplans/{out['Plan']}", f"/apikeys/{out['Key']}")
+    assert tags(*places) == [{"team": "fruit", "old": "0"}] * 4
+    again = update(server, "tagged", tagged("[{Key: team, Value: berries}, {Key: new, Value: '1'}]"))
+    assert again == out, "nothing is replaced for its tags"
+    assert tags(*places) == [{"team": "berries", "new": "1"}] * 4
+    assert plan(server, out["Plan"])["tags"] == {"team": "berries", "new": "1"}
+    update(server, "tagged", tagged("[]"))
+    assert tags(*places) == [{}] * 4
     server.client("cloudformation").delete_stack(StackName="tagged")
+
+
+def test_tags_of_anything_else_are_refused_by_name(server: Server) -> None:
+    client = server.client("apigateway")
+    with pytest.raises(ClientError, match="not of arn:aws:apigateway:us-east-1::/clientcertificates/a"):
+        client.tag_resource(
+            resourceArn="arn:aws:apigateway:us-east-1::/clientcertificates/a", tags={"team": "fruit"}
+        )
+    with pytest.raises(ClientError, match="NotFoundException"):
+        client.get_tags(resourceArn="arn:aws:apigateway:us-east-1::/usageplans/nobody")
 
 
 SAM = (

@@ -52,7 +52,7 @@ class InProcess:
         atexit.register(self.close)
 
     def _make_plane(self) -> ControlPlane:
-        """DIFFERS: the link to a function's package, in GetFunction's answer, cannot be opened."""
+        """DIFFERS: with ``connect(driver="in_process")``, ``Code.Location`` in GetFunction's answer cannot be downloaded."""
         return ControlPlane(
             Context(
                 config=self._config,

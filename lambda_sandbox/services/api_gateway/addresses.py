@@ -1,6 +1,7 @@
 """Where an API is served: ``http://<api-id>.execute-api.<region>.localhost:<port>``.
 
-DIFFERS: AWS's addresses are https (wss for WebSocket APIs) and end with amazonaws.com.
+DIFFERS: an API's address begins with ``http`` (``ws`` for WebSocket APIs) and ends in ``.localhost:<port>``; AWS's with ``https``
+(``wss``) and ``amazonaws.com``. For an HTTP or WebSocket API take it from ``ApiEndpoint``.
 """
 
 from __future__ import annotations

@@ -9,8 +9,15 @@ import string
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs
 
-from lambda_sandbox.services.api_gateway import rest_definitions, unserved, v2_definitions, v2_refusals
+from lambda_sandbox.services.api_gateway import (
+    rest_definitions,
+    rest_tags,
+    unserved,
+    v2_definitions,
+    v2_refusals,
+)
 from lambda_sandbox.services.wsgi_server import Environ
 
 PATH = "/_sandbox/apis/"  # the endpoint keeps every path below /_sandbox/ to itself: only the sandbox can ask
@@ -43,7 +50,7 @@ class ApiGateway:
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         answer = _answer(environ)
         if answer is None and _SIGNED_FOR in environ.get("HTTP_AUTHORIZATION", ""):
-            passed_on = self._pass_on(environ, start_response)
+            passed_on = _tags(environ) or self._pass_on(environ, start_response)
             if not isinstance(passed_on, tuple):
                 return passed_on
             answer = passed_on
@@ -93,6 +100,15 @@ def _answer(environ: Environ) -> Answer | None:
         return _authorizers(authorizers[1])
     stage = _STAGE.fullmatch(path) if method == "PATCH" else None
     return None if stage is None else _update_stage(stage[1], stage[2], _body(environ))
+
+
+def _tags(environ: Environ) -> Answer | None:
+    path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
+    gone = parse_qs(environ.get("QUERY_STRING", "")).get("tagKeys", []) if method == "DELETE" else []
+    if not path.startswith("/tags/"):
+        return None
+    given = _body(environ).get("tags") or {} if method == "PUT" else {}
+    return rest_tags.answer(method, path, environ.get("HTTP_X_MOTO_ACCOUNT_ID", ""), given, gone)
 
 
 def _definition(api_id: str) -> Answer:

@@ -1,7 +1,8 @@
 """What API Gateway takes and the sandbox has no effect for: refused by its name before anything is stored, never ignored.
 
 Names, descriptions, versions and tags change nothing that a caller sees, and are stored.
-DIFFERS: edge-optimised and regional APIs are served alike, from loopback.
+
+DIFFERS: edge-optimised and regional REST APIs are served alike, on this machine only; private ones are refused.
 """
 
 from __future__ import annotations

@@ -7,14 +7,17 @@ stage variables, API keys and usage plans take effect at once.
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
-from urllib.parse import unquote
 
-from lambda_sandbox.services.api_gateway import refusals, rest_refusals, stage_settings, usage_plans
+from lambda_sandbox.services.api_gateway import (
+    refusals,
+    rest_refusals,
+    rest_updates,
+    stage_settings,
+    usage_plans,
+)
 
 _BINARY = "/binaryMediaTypes/"
-_STAGE_ARN = re.compile(r"arn:[^:]+:apigateway:[^:]+::/restapis/[^/]+/stages/[^/]+")
 _DISABLED = "/disableExecuteApiEndpoint"
 
 
@@ -26,7 +29,7 @@ def install(models: Any, responses: Any) -> None:
     _miss_what_is_not_there(
         models.APIGatewayBackend, responses.APIGatewayResponse, models.NoIntegrationResponseDefined
     )
-    _tag_stages_only(responses.APIGatewayResponse, models.BadRequestException)
+    rest_updates.install(models, responses.APIGatewayResponse)
     stage_settings.install(models.Stage)
     usage_plans.install(models.UsagePlan, models.BadRequestException)
     _keep_media_types(responses.APIGatewayResponse)
@@ -142,28 +145,10 @@ def _miss_what_is_not_there(backend_class: Any, response_class: Any, missing: An
     backend_class.delete_integration_response = found(delete_integration_response)
     for name in ("get_method_response", "delete_method_response", "delete_integration"):
         setattr(backend_class, name, found(getattr(backend_class, name)))
-    for name in ("update_api_key", "update_rest_api", "update_stage", "update_usage_plan"):
+    for name in ("update_rest_api", "update_stage", "update_usage_plan"):
         setattr(backend_class, name, patched(getattr(backend_class, name)))
     name = "_APIGatewayResponse__validte_rest_patch_operations"  # what update_rest_api begins with
     setattr(response_class, name, patched(getattr(response_class, name)))
-
-
-def _tag_stages_only(response_class: Any, refused: Any) -> None:
-    """moto reads every ARN as a stage's."""
-
-    def checked(original: Any) -> Any:
-        def act(self: Any) -> Any:
-            arn = unquote(self.path.partition("/tags/")[2])
-            if not _STAGE_ARN.fullmatch(arn):
-                raise refused(
-                    f"The sandbox changes the tags of stages only, named by ARN, not those of {arn}."
-                )
-            return original(self)
-
-        return act
-
-    for name in ("get_tags", "tag_resource", "untag_resource"):
-        setattr(response_class, name, checked(getattr(response_class, name)))
 
 
 def _describe_stages(response_class: Any) -> None:

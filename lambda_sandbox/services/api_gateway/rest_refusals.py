@@ -103,6 +103,13 @@ def _integration(asked: Mapping[str, Any]) -> str:
     return given(asked, _INTEGRATION)
 
 
+def integration_patch(operation: Mapping[str, Any]) -> str:
+    """Return why an operation of UpdateIntegration is refused: a setting that would have no effect here."""
+    member, _, rest = str(operation.get("path") or "").removeprefix("/").partition("/")
+    value = operation.get("value")
+    return _integration({member: {rest: value} if rest else value})
+
+
 def _document(asked: Mapping[str, Any]) -> str:
     found = openapi_refusals.integrations(asked)
     return first((openapi_refusals.of_rest(asked), *(_integration(each) for each in found)))

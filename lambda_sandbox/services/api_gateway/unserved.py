@@ -24,8 +24,6 @@ _AUTHORIZERS_CACHE = (
     "emptying an authorizer's cache (let its results expire, or set authorizerResultTtlInSeconds to 0)"
 )
 _TEST_CALLS = "test calls without a deployment (deploy the API and call its address)"
-_AGAIN = "changes of {what} in place (give the whole of it again with {operation})"
-_ANEW = "changes of {what} (delete it and create another)"
 # What an operation would do, where its name is not the whole of it. Patterns are of operations' names.
 _WHAT: tuple[tuple[str, str], ...] = (
     (r"\w+ClientCertificates?", _CERTIFICATES),
@@ -43,18 +41,7 @@ _WHAT: tuple[tuple[str, str], ...] = (
     (r"DeleteAccessLogSettings", "access logs of API Gateway"),
     (r"DeleteRouteSettings", "removing one route's settings (give those that stay with UpdateStage)"),
     (r"UpdateUsage", "a higher quota for one key (raise the plan's with UpdateUsagePlan)"),
-    (r"UpdateDeployment", "changes of a deployment (make another)"),
-    (r"UpdateMethod", _ANEW.format(what="a method")),
-    (r"UpdateResource", _ANEW.format(what="a resource")),
-    (r"UpdateModel", _ANEW.format(what="a model")),
-    (r"UpdateRouteResponse", _ANEW.format(what="a route response")),
-    (r"UpdateMethodResponse", _AGAIN.format(what="a method's response", operation="PutMethodResponse")),
-    (r"UpdateIntegration", _AGAIN.format(what="an integration", operation="PutIntegration")),
-    (
-        r"UpdateIntegrationResponse",
-        _AGAIN.format(what="an integration's response", operation="PutIntegrationResponse"),
-    ),
-    (r"UpdateGatewayResponse", _AGAIN.format(what="a gateway response", operation="PutGatewayResponse")),
+    (r"UpdateRouteResponse", "changes of a route response (delete it and create another)"),
 )
 _SENTENCES = (
     (r"\w*(DomainName|ApiMapping|BasePathMapping|RoutingRule)\w*", NO_DOMAINS),

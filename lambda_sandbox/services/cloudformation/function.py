@@ -101,6 +101,7 @@ class Function(Resource):
         text = code.get("ZipFile")
         if text is not None:
             suffix = "js" if str(self.properties.get("Runtime", "")).startswith("nodejs") else "py"
-            # DIFFERS: AWS adds its cfnresponse module to inline code.
+            # DIFFERS: inline code of a template (``Code.ZipFile``) finds no module ``cfnresponse``, which AWS adds. Send the response of a
+            # custom resource yourself.
             code["ZipFile"] = package({f"index.{suffix}": text})
         return code

@@ -1,6 +1,7 @@
 """The Lambda API, and the neighbours', as a stack uses them: the sandbox's own endpoint, called as the stack's account.
 
-DIFFERS: a stack acts as its account's root user; on AWS it acts as its caller or as the role that it was given.
+DIFFERS: a CloudFormation stack acts as its account's root user and is never refused a permission. On AWS it acts as its caller, or
+as the role that it was given.
 """
 
 from __future__ import annotations
@@ -17,7 +18,13 @@ from botocore.exceptions import ClientError
 
 from lambda_sandbox.config import ROOT_SECRET
 
-_GONE = ("ResourceNotFoundException", "NotFound", "NotFoundException")
+_GONE = (
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "NotFound",
+    "NotFoundException",
+    "QueueDoesNotExist",
+    "ResourceNotFoundException",
+)
 _POLL_S = 0.05
 _PATIENCE_S = 120.0
 
@@ -28,6 +35,10 @@ class LambdaApi:
     def __init__(self, client: Any) -> None:
         self._client = client
         self._model = client.meta.service_model
+
+    @property
+    def region(self) -> str:
+        return str(self._client.meta.region_name)
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
         """Call one operation; texts become the numbers and booleans that its members are, ``None`` is left out."""

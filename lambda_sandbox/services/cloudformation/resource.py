@@ -145,11 +145,25 @@ def tag_map(tags: Any) -> dict[str, str] | None:
     return None if tags is None else {tag["Key"]: str(tag["Value"]) for tag in tags}
 
 
+def tag_pairs(tags: Any) -> list[dict[str, str]] | None:
+    """Return ``Key`` and ``Value`` pairs for an API that takes them so: the values are texts."""
+    return (
+        None
+        if tags is None
+        else [{"Key": key, "Value": value} for key, value in (tag_map(tags) or {}).items()]
+    )
+
+
+def tag_changes(old: Any, new: Any) -> tuple[list[str], dict[str, str]]:
+    """Return the keys that go and the tags that come or have another value, between two lists of pairs."""
+    before, after = tag_map(old) or {}, tag_map(new) or {}
+    return sorted(before.keys() - after.keys()), dict(after.items() - before.items())
+
+
 def retag(api: LambdaApi, arn: str, old: Any, new: Any) -> None:
     """Make the tags of a resource those of ``new``."""
-    before, after = tag_map(old) or {}, tag_map(new) or {}
-    gone = sorted(before.keys() - after.keys())
+    gone, come = tag_changes(old, new)
     if gone:
         api.call("UntagResource", Resource=arn, TagKeys=gone)
-    if after and after != before:
-        api.call("TagResource", Resource=arn, Tags=after)
+    if come:
+        api.call("TagResource", Resource=arn, Tags=come)

@@ -8,7 +8,7 @@ from typing import Any
 
 from lambda_sandbox.services.api_gateway import openapi_refusals
 from lambda_sandbox.services.cloudformation import openapi
-from lambda_sandbox.services.cloudformation.resource import Properties
+from lambda_sandbox.services.cloudformation.resource import Properties, tag_map
 from lambda_sandbox.services.cloudformation.rest_stages import Deployment, OfRest, Stage, camel
 
 # Given on, so that API Gateway refuses them by name.
@@ -42,9 +42,9 @@ class RestApi(OfRest):
             "Name",
             "Parameters",
             "Policy",
-            "Tags",
         }
     )
+    KNOWN = frozenset({"Tags"})
     ATTRIBUTES = frozenset({"RestApiId", "RootResourceId"})
 
     def create(self) -> None:
@@ -68,10 +68,14 @@ class RestApi(OfRest):
             endpointConfiguration=_endpoint(self.properties.get("EndpointConfiguration"), document),
             minimumCompressionSize=self.properties.get("MinimumCompressionSize"),
             policy=_text(self.properties.get("Policy")),
+            tags=tag_map(self.properties.get("Tags")),
         )
         self.physical_resource_id = answer["id"]
         self.attributes = {"RestApiId": answer["id"], "RootResourceId": answer["rootResourceId"]}
         _Import(self, document).carry_out()
+
+    def change(self, old: Properties) -> None:
+        self.retag(f"/restapis/{self.physical_resource_id}", old)
 
     def remove(self) -> None:
         self.api.call_if_there("DeleteRestApi", restApiId=self.physical_resource_id)

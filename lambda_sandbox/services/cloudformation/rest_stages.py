@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lambda_sandbox.services.cloudformation.resource import Properties, Resource
+from lambda_sandbox.services.cloudformation.resource import Properties, Resource, tag_map
 
 # A stage's method settings, with the end of the path by which UpdateStage knows them.
 _SETTINGS = {
@@ -31,6 +31,16 @@ class OfRest(Resource):
 
     SERVICE = "apigateway"
 
+    def retag(self, path: str, old: Properties) -> None:
+        """Make the tags of what API Gateway has at ``path``, such as ``/apikeys/ID``, those of the properties."""
+        before, after = tag_map(old.get("Tags")) or {}, tag_map(self.properties.get("Tags")) or {}
+        arn = f"arn:aws:apigateway:{self.api.region}::{path}"
+        gone = sorted(before.keys() - after.keys())
+        if gone:
+            self.api.call("UntagResource", resourceArn=arn, tagKeys=gone)
+        if after and after != before:
+            self.api.call("TagResource", resourceArn=arn, tags=after)
+
 
 class Deployment(OfRest):
     """Ref gives the deployment's id. AWS: it holds what is there at its time, so methods belong into its ``DependsOn``."""
@@ -49,12 +59,17 @@ class Deployment(OfRest):
         for_all = {name: stage.pop(name) for name in _SETTINGS if name in stage}
         patches = [*_methods([{"HttpMethod": "*", "ResourcePath": "/*", **for_all}, *methods])]
         patches += _logs(stage.pop("AccessLogSetting", None))
-        settings |= camel(stage, "Tags")
+        tags = stage.pop("Tags", None)
+        settings |= camel(stage)
         answer = self.api.call("CreateDeployment", **settings)
         self.physical_resource_id = answer["id"]
         self.attributes = {"DeploymentId": answer["id"]}
         if patches:
             _patch(self, self.properties["StageName"], patches)
+        if tags:
+            at = f"/restapis/{self.properties['RestApiId']}/stages/{self.properties['StageName']}"
+            arn = f"arn:aws:apigateway:{self.api.region}::{at}"
+            self.api.call("TagResource", resourceArn=arn, tags=tag_map(tags))
 
     def remove(self) -> None:
         """AWS: stages that point to it go first; the one that it made itself goes with it."""
@@ -73,7 +88,7 @@ class Stage(OfRest):
 
     def create(self) -> None:
         settings = camel(self.properties, "MethodSettings", "AccessLogSetting", "Tags")
-        self.api.call("CreateStage", **settings)
+        self.api.call("CreateStage", **settings, tags=tag_map(self.properties.get("Tags")))
         self.physical_resource_id = self.properties["StageName"]
         patches = [*_methods(self.properties.get("MethodSettings"))]
         patches += _logs(self.properties.get("AccessLogSetting"))
@@ -82,6 +97,7 @@ class Stage(OfRest):
 
     def change(self, old: Properties) -> None:
         new = self.properties
+        self.retag(f"/restapis/{new['RestApiId']}/stages/{new['StageName']}", old)
         operations = [
             _replace(f"/{camel({name: 0}).popitem()[0]}", new[name])
             for name in _PLAIN

@@ -32,7 +32,7 @@ class ApiKey(OfRest):
         self.attributes = {"APIKeyId": answer["id"]}
 
     def change(self, old: Properties) -> None:
-        _keep_tags(self, old)
+        self.retag(f"/apikeys/{self.physical_resource_id}", old)
         operations = []
         for name, unset in (("CustomerId", ""), ("Description", ""), ("Enabled", False)):
             value = self.properties.get(name, unset)
@@ -70,7 +70,7 @@ class UsagePlan(OfRest):
         self.attributes = {"Id": answer["id"]}
 
     def change(self, old: Properties) -> None:
-        _keep_tags(self, old)
+        self.retag(f"/usageplans/{self.physical_resource_id}", old)
         new = self.properties
         operations = [*_settings("", {"name": self._name(old)}, {"name": self._name(new)})]
         operations += _settings("", camel(_only(old, "Description")), camel(_only(new, "Description")))
@@ -147,17 +147,6 @@ def _by_place(properties: Properties) -> dict[str, Properties]:
 def _methods(stage: Mapping[str, Any]) -> Properties:
     """Return a stage's throttles by method: ``/pears/GET``."""
     return {method: camel(limits) for method, limits in (stage.get("Throttle") or {}).items()}
-
-
-# --- tags ----------------------------------------------------------------------------------------------------
-
-
-def _keep_tags(resource: Resource, old: Properties) -> None:
-    """API Gateway would change them by TagResource, which the sandbox has for stages alone."""
-    if resource.properties.get("Tags") != old.get("Tags"):
-        raise ValueError(
-            f"The sandbox does not change the Tags of {resource.TYPE}: leave them as they were, or give it another logical id."
-        )
 
 
 def _only(properties: Properties, name: str) -> Properties:

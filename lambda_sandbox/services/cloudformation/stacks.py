@@ -1,6 +1,7 @@
 """Puts our templates, order and resources into moto's CloudFormation.
 
-DIFFERS: a stack's operation is finished, or rolled back, when its call returns; AWS answers first and works after.
+DIFFERS: CreateStack, UpdateStack and DeleteStack return when all is done, or rolled back. AWS answers first and works after: use a
+waiter (``stack_create_complete``), which returns at once here.
 """
 
 from __future__ import annotations
@@ -11,15 +12,24 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from lambda_sandbox.services.cloudformation import bucket_notifications, templates
+from lambda_sandbox.services.cloudformation import (
+    bucket_notifications,
+    capabilities,
+    nested_stacks,
+    stack_requests,
+    templates,
+)
 from lambda_sandbox.services.cloudformation.alarms import ALARMS
 from lambda_sandbox.services.cloudformation.changes import Changes, ResourceFailure
 from lambda_sandbox.services.cloudformation.http_apis import HTTP_APIS
 from lambda_sandbox.services.cloudformation.invoking import RESOURCES
+from lambda_sandbox.services.cloudformation.queues_and_topics import QUEUES_AND_TOPICS
 from lambda_sandbox.services.cloudformation.resource import Resource
 from lambda_sandbox.services.cloudformation.rest_apis import REST_APIS
 from lambda_sandbox.services.cloudformation.rest_usage_plans import USAGE_PLANS
+from lambda_sandbox.services.cloudformation.schedules import SCHEDULES
 from lambda_sandbox.services.cloudformation.subscriptions import SUBSCRIPTIONS
+from lambda_sandbox.services.cloudformation.template_checks import refuse_parameters, refuse_unresolved
 from lambda_sandbox.services.cloudformation.templates import Template, TemplateError
 
 _FAILED = "The following resource(s) failed: [{}]."
@@ -41,14 +51,32 @@ def install(parsing: Any, models: Any, responses: Any) -> None:
     models.Stack.has_parameters = _has_parameters
     # It refuses to make a change set without changes; AWS makes it, and it has failed. UpdateStack is refused below.
     responses.CloudFormationResponse._validate_different_update = lambda *_: None
+    stack_requests.install(responses)
+    nested_stacks.install(models)
     backend = models.CloudFormationBackend
     stacks.wrap(backend)
     backend.execute_change_set = stacks.execute_change_set
     backend.delete_stack = stacks.delete_stack
 
 
+def _insufficient(text: str) -> Exception:
+    from moto.cloudformation.exceptions import CloudFormationError
+
+    error: Exception = CloudFormationError("InsufficientCapabilitiesException", text)
+    return error
+
+
 def _add_resources(parsing: Any) -> None:
-    ours: list[type[Resource]] = [*RESOURCES, *ALARMS, *SUBSCRIPTIONS, *HTTP_APIS, *REST_APIS, *USAGE_PLANS]
+    ours: list[type[Resource]] = [
+        *RESOURCES,
+        *ALARMS,
+        *QUEUES_AND_TOPICS,
+        *SUBSCRIPTIONS,
+        *SCHEDULES,
+        *HTTP_APIS,
+        *REST_APIS,
+        *USAGE_PLANS,
+    ]
     types = {each.TYPE for each in ours}
     theirs = [
         each
@@ -110,13 +138,27 @@ class Stacks:
         stacks = self
 
         def create_stack(self: Any, name: str, template: str, parameters: Any, **options: Any) -> Any:
-            return stacks._create_stack(
-                self, name, stacks._processed(template, parameters, self.region_name), parameters, **options
-            )
+            ready = stacks._processed(template, parameters, self.region_name)
+            stacks._refuse_unacknowledged(ready)
+            stack = stacks._create_stack(self, name, ready, parameters, **options)
+            stack.capabilities = list(capabilities.acknowledged.get())
+            if stack.status != "CREATE_COMPLETE" and stack_requests.on_failure.get() == "DELETE":
+                stacks._delete(self, stack)
+            return stack
 
         def create_change_set(self: Any, **options: Any) -> Any:
             template = stacks._processed(options["template"], options["parameters"], self.region_name)
-            return stacks._create_change_set(self, **options | {"template": template})
+            missing = capabilities.missing(capabilities.of_resources(json.loads(template)))
+            # AWS: what a transform makes is known only when the change set is, which then has failed.
+            if missing and not stacks._expansion(template):
+                raise _insufficient(capabilities.sentence(missing))
+            made: tuple[str, str] = stacks._create_change_set(self, **options | {"template": template})
+            change_set = self.change_sets[made[0]]
+            change_set.capabilities = list(capabilities.acknowledged.get())
+            if missing and change_set.status != "FAILED":
+                change_set.status, change_set.execution_status = "FAILED", "UNAVAILABLE"
+                change_set.status_reason = capabilities.sentence(missing)
+            return made
 
         def update_stack(
             self: Any, name: str, template: str, role_arn: Any, parameters: Any, tags: Any
@@ -124,8 +166,10 @@ class Stacks:
             stack = self.get_stack(name)
             values = self._resolve_update_parameters(stack, parameters)
             ready = stacks._processed(template, values, self.region_name)
+            stacks._refuse_unacknowledged(ready)
             if stack.has_template(ready) and stack.has_parameters(values) and not tags:
                 raise stacks._models.ValidationError(message="No updates are to be performed.")
+            stack.capabilities = list(capabilities.acknowledged.get())
             return stacks._update_stack(self, name, ready, role_arn, parameters, tags)
 
         def get_template(self: Any, name_or_stack_id: str) -> Any:
@@ -172,7 +216,12 @@ class Stacks:
                 )
             action = change_set.change_set_type
             self._tell_stack(stack, f"{action}_IN_PROGRESS", "User Initiated")
-            done = self._carry_out(stack, action, change_set.template_dict, change_set.parameters)
+            token = capabilities.acknowledged.set(tuple(change_set.capabilities))
+            try:
+                done = self._carry_out(stack, action, change_set.template_dict, change_set.parameters)
+            finally:
+                capabilities.acknowledged.reset(token)
+            stack.capabilities = change_set.capabilities
             change_set.execution_status = "EXECUTE_COMPLETE" if done else "EXECUTE_FAILED"
             if done:
                 stack.template = change_set.template
@@ -187,6 +236,7 @@ class Stacks:
         def delete_stack(backend: Any, name_or_stack_id: str) -> None:
             for stack in list(backend.stacks.values()):
                 if name_or_stack_id in (stack.name, stack.stack_id):
+                    stack_requests.refuse_protected(stack, self._models.ValidationError)
                     self._delete(backend, stack)
 
         return delete_stack
@@ -197,11 +247,25 @@ class Stacks:
         submitted = self._submitted.get(template, template)
         try:
             ready = templates.processed(submitted, parameters, region, _managed_policies)
-            self._refuse_unknown(json.loads(ready))
+            template_read = json.loads(ready)
+            self._refuse_unknown(template_read)
+            refuse_unresolved(template_read)
+            refuse_parameters(template_read, parameters)
         except TemplateError as error:
             raise self._models.ValidationError(message=str(error)) from None
         self._submitted[ready] = submitted
         return ready
+
+    def _expansion(self, ready: str) -> list[str]:
+        """Return the capability for the macros that made a template ready, if there were any."""
+        return capabilities.of_transforms(templates.parse(self._submitted[ready]))
+
+    def _refuse_unacknowledged(self, ready: str) -> None:
+        """Refuse what CreateStack and UpdateStack may not do unasked; the transform comes first, as it does on AWS."""
+        for needed in (self._expansion(ready), capabilities.of_resources(json.loads(ready))):
+            missing = capabilities.missing(needed)
+            if missing:
+                raise _insufficient(capabilities.sentence(missing))
 
     def _refuse_unknown(self, template: Template) -> None:
         """moto passes over a type that it does not know; a stack would be complete without it."""
@@ -229,6 +293,9 @@ class Stacks:
         self, stack: Any, action: str, failure: Exception, template: Template, parameters: Any
     ) -> None:
         failed = getattr(failure, "logical_id", "")
+        if stack_requests.on_failure.get() == "DO_NOTHING":
+            self._leave(stack, action, f"{_FAILED.format(failed)} {failure}")
+            return
         prefix = "" if action == "CREATE" else "UPDATE_"
         self._tell_stack(stack, f"{prefix}ROLLBACK_IN_PROGRESS", f"{_FAILED.format(failed)} {failure}")
         stack.status = f"{prefix}ROLLBACK_COMPLETE"
@@ -243,7 +310,26 @@ class Stacks:
         except (ResourceFailure, TemplateError):
             stack.status = f"{prefix}ROLLBACK_FAILED"
         stack.stack_status_reason = str(failure)
+        self._keep_what_is_there(stack)
         self._tell_stack(stack, stack.status, None)
+
+    def _leave(self, stack: Any, action: str, reason: str) -> None:
+        """Leave a stack as far as it came, for whoever wants to see why it failed."""
+        stack.status, stack.stack_status_reason = f"{action}_FAILED", reason
+        stack.disable_rollback = True
+        if action == "CREATE":
+            stack.output_map = self._models.OutputMap(stack.resource_map, {"Outputs": {}}, stack.stack_id)
+        self._keep_what_is_there(stack)
+        self._tell_stack(stack, stack.status, reason)
+
+    def _keep_what_is_there(self, stack: Any) -> None:
+        """Forget what a failed stack has not: moto makes it, as soon as the stack's resources are asked for."""
+        resources = stack.resource_map
+        resources._resource_json_map = {
+            name: body
+            for name, body in resources._resource_json_map.items()
+            if name in resources._parsed_resources
+        }
 
     def _delete(self, backend: Any, stack: Any) -> None:
         self._tell_stack(stack, "DELETE_IN_PROGRESS", "User Initiated")

@@ -21,14 +21,16 @@ class TopicSubscription(Resource):
 
     def create(self) -> None:
         at = {name: self.properties[name] for name in self.FIXED if name in self.properties}
-        attributes = {name: _text(self.properties[name]) for name in self.KNOWN & self.properties.keys()}
+        attributes = {
+            name: attribute_text(self.properties[name]) for name in self.KNOWN & self.properties.keys()
+        }
         answer = self.api.call("Subscribe", **at, Attributes=attributes, ReturnSubscriptionArn=True)
         self.physical_resource_id = answer["SubscriptionArn"]
         self.attributes = {"Arn": answer["SubscriptionArn"]}
 
     def change(self, old: Properties) -> None:
         for name in sorted(self.KNOWN & (self.properties.keys() | old.keys())):
-            value = _text(self.properties[name]) if name in self.properties else ""
+            value = attribute_text(self.properties[name]) if name in self.properties else ""
             self.api.call(
                 "SetSubscriptionAttributes",
                 SubscriptionArn=self.physical_resource_id,
@@ -50,7 +52,7 @@ class LogSubscription(Resource):
     NAME = "FilterName"
 
     def create(self) -> None:
-        self.api.call("PutSubscriptionFilter", **_camel_case(self.properties) | {"filterName": self.name})
+        self.api.call("PutSubscriptionFilter", **small_letters(self.properties) | {"filterName": self.name})
         self.physical_resource_id = self.name
 
     def change(self, old: Properties) -> None:
@@ -62,7 +64,10 @@ class LogSubscription(Resource):
 
 
 class TopicRule(Resource):
-    """Ref gives the rule's name. POLICY: a name that the stack makes has underscores, since a rule's may have no hyphens."""
+    """Ref gives the rule's name.
+
+    POLICY: the name that CloudFormation makes for an IoT rule without one has underscores, since such names may have no hyphens.
+    """
 
     TYPE = "AWS::IoT::TopicRule"
     SERVICE = "iot"
@@ -84,7 +89,7 @@ class TopicRule(Resource):
         self.api.call_if_there("DeleteTopicRule", ruleName=self.physical_resource_id)
 
     def _call(self, operation: str) -> None:
-        payload = _camel_case(self.properties["TopicRulePayload"])
+        payload = small_letters(self.properties["TopicRulePayload"])
         self.api.call(operation, ruleName=self.physical_resource_id, topicRulePayload=payload)
 
 
@@ -96,7 +101,7 @@ class QueuePolicy(Resource):
     KNOWN = frozenset({"Queues", "PolicyDocument"})
 
     def create(self) -> None:
-        self._set(self.properties["Queues"], _text(self.properties["PolicyDocument"]))
+        self._set(self.properties["Queues"], attribute_text(self.properties["PolicyDocument"]))
         self.physical_resource_id = self.name
 
     def change(self, old: Properties) -> None:
@@ -111,17 +116,17 @@ class QueuePolicy(Resource):
             self.api.call("SetQueueAttributes", QueueUrl=url, Attributes={"Policy": policy})
 
 
-def _text(value: Any) -> str:
+def attribute_text(value: Any) -> str:
     """Attributes of SNS are texts; a template may give a policy as an object and a switch as a boolean."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _camel_case(value: Any) -> Any:
+def small_letters(value: Any) -> Any:
     """The APIs of CloudWatch Logs and IoT begin their members with a small letter, stacks with a capital one."""
     if isinstance(value, list):
-        return [_camel_case(each) for each in value]
+        return [small_letters(each) for each in value]
     if isinstance(value, dict):
-        return {name[:1].lower() + name[1:]: _camel_case(each) for name, each in value.items()}
+        return {name[:1].lower() + name[1:]: small_letters(each) for name, each in value.items()}
     return value
 
 

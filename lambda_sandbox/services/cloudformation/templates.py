@@ -60,6 +60,12 @@ def parse(text: str) -> Template:
     return content
 
 
+def transforms(template: Template) -> list[Any]:
+    """Return the macros that a template asks for, by name or as an object with one."""
+    asked = template.get("Transform") or []
+    return [asked] if isinstance(asked, str | dict) else list(asked)
+
+
 def processed(
     text: str, parameters: Mapping[str, Any], region: str, managed_policies: ManagedPolicies
 ) -> str:
@@ -68,12 +74,11 @@ def processed(
     JSON whatever came in: moto's YAML reader would make any Python object that a template asks for.
     """
     template = parse(text)
-    transforms = template.get("Transform", [])
-    transforms = [transforms] if isinstance(transforms, str | dict) else transforms
-    unknown = [each for each in transforms if each != SERVERLESS]
+    asked = transforms(template)
+    unknown = [each for each in asked if each != SERVERLESS]
     if unknown:
         raise TemplateError(f"Transform {unknown[0]} is not emulated by this sandbox; only {SERVERLESS} is.")
-    if transforms:
+    if asked:
         template = _translated(template, parameters, region, managed_policies)
     return json.dumps(template, default=str)
 
@@ -115,8 +120,8 @@ def references(value: Any) -> set[str]:
         elif key == "Fn::GetAtt":
             found.add(str(each[0] if isinstance(each, list) else str(each).split(".")[0]))
         elif key == "Fn::Sub":
-            found |= _in_text(each if isinstance(each, str) else each[0])
-            found |= references(each[1:]) if isinstance(each, list) else set()
+            text, variables = (each, {}) if isinstance(each, str) else (each[0], each[1])
+            found |= (_in_text(text) - variables.keys()) | references(variables)
         else:
             found |= references(each)
     return found

@@ -1,19 +1,17 @@
 """RDS for PostgreSQL behind moto: ``create_db_instance`` starts a real server, and the others do to it what they say.
 
-A server that ends by itself its keeper starts again, and ``describe_db_instances`` tells how it does.
+A server that ends by itself its keeper starts again, and ``describe_db_instances`` tells how it does. One whose files are as
+large as its allocated storage is stopped (``storage-full``) until it has more.
 
-DIFFERS: an instance is available when the call returns; its address is a loopback address, which everything on this machine
-and every function reaches, with no VPC and no security groups; connections are not encrypted; storage has no size, no
-maintenance and no backups happen.
+DIFFERS: an RDS instance is available when CreateDBInstance returns, and not after minutes. It listens on a loopback address that
+everything on this machine and every function reaches: there is no VPC, no security group holds, and connections are not encrypted.
+Neither maintenance, backups nor storage autoscaling happen by themselves, and more storage is there at once.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import importlib
 import json
-import secrets
 import sys
 import threading
 from collections.abc import Iterator
@@ -21,13 +19,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from lambda_sandbox.services.forwarder import Forwarder
-from lambda_sandbox.services.postgres import other_operations, programs, refusals, settings
+from lambda_sandbox.services.postgres import programs, refusals, settings
 from lambda_sandbox.services.postgres.administration import NotReady, Refused
+from lambda_sandbox.services.postgres.faults import InternalFailure
 from lambda_sandbox.services.postgres.kept import KeptInstances, folder_from_environment
 from lambda_sandbox.services.postgres.server import Failed, PostgresServer, free_place
+from lambda_sandbox.services.postgres.storage import STORAGE_FULL, StorageWatch, grown
 
 _DEFAULT_PORT = 5432
 _Key = tuple[str, str, str]  # account, Region, identifier
+# What a change leaves behind for the next start of the sandbox.
+_REMEMBERED = frozenset(
+    {"allocated_storage", "master_user_password", "db_instance_class", "deletion_protection"}
+)
 
 
 @dataclass
@@ -35,6 +39,7 @@ class _Instance:
     server: PostgresServer
     asked: dict[str, Any]  # by which it would be created again
     parameters: dict[str, str]
+    database: Any  # moto's
 
 
 class Instances:
@@ -47,6 +52,7 @@ class Instances:
         self._running: dict[_Key, _Instance] = {}
         self._kept = KeptInstances(folder_from_environment())
         self._create_in_moto = module.RDSBackend.create_db_instance
+        self._storage = StorageWatch(self._look_at_storage)
 
     # --- what moto's backend does ----------------------------------------------------------------------
 
@@ -92,16 +98,22 @@ class Instances:
     def modify(self, original: Any, backend: Any, identifier: str, arguments: dict[str, Any]) -> Any:
         self._refuse(refusals.of_change(arguments))
         with self._lock, self._sound():
-            self._need_available(backend, identifier)
+            self._need_available(
+                backend, identifier, *([STORAGE_FULL] if arguments.get("allocated_storage") else [])
+            )
             if identifier in backend.databases:
                 self._check_group(backend, arguments, backend.databases[identifier].engine_version)
+                arguments = self._with_storage(backend.databases[identifier], arguments)
             database = original(backend, identifier, arguments)
             instance = self._running[_key(backend, database)]
             wanted = {name: value for name, value in arguments.items() if value is not None}
             if "master_user_password" in wanted:
                 instance.server.set_password(database.master_username, wanted["master_user_password"])
-            for name in set(wanted) & {"master_user_password", "db_instance_class", "deletion_protection"}:
+            for name in set(wanted) & _REMEMBERED:
                 instance.asked[name] = wanted[name]
+            if database.status == STORAGE_FULL and not instance.server.is_full(database.allocated_storage):
+                database.status = "available"
+                instance.server.start(self._settings(backend, instance))
             if "db_parameter_group_name" in wanted:  # AWS: takes effect at the next reboot
                 instance.asked["db_parameter_group_name"] = wanted["db_parameter_group_name"]
             if "db_instance_class" in wanted:
@@ -111,7 +123,8 @@ class Instances:
 
     def reboot(self, original: Any, backend: Any, identifier: str) -> Any:
         with self._lock, self._sound():
-            # DIFFERS: AWS does not reboot what has failed. Here it is the way to try again, with other parameters or more memory.
+            # DIFFERS: RebootDBInstance takes an instance whose status is ``failed``, which AWS refuses: it is the way to try again here, with
+            # other parameters or more memory.
             self._need_available(backend, identifier, "failed")
             database = original(backend, identifier)
             instance = self._running[_key(backend, database)]
@@ -188,11 +201,11 @@ class Instances:
                 arguments = {**asked, "engine_version": found.version, "backup_retention_period": 0}
                 database = self._create_in_moto(backend, arguments)
                 server = self._server(found, kept["address"], kept["port"], key)
-                instance = _Instance(server, asked, {})
+                instance = _Instance(server, asked, {}, database)
                 self._running[key] = instance
                 _show_place(database, server)
-                if kept["status"] == "stopped":
-                    database.status = "stopped"
+                if kept["status"] in ("stopped", STORAGE_FULL):
+                    database.status = kept["status"]
                 else:
                     server.start(self._settings(backend, instance))
             except Failed as error:  # it stays, as failed: its name is not free, nor is its data given up
@@ -203,10 +216,12 @@ class Instances:
                     self._running.pop(key).server.leave()
                 print(f"{identifier} was not started: {error}", file=sys.stderr, flush=True)
         if self._running:
+            self._storage.begin()
             threading.Thread(target=self._tell, daemon=True).start()  # the server may not answer yet
 
     def end(self) -> None:
         """The sandbox stops: end every server. What is kept stays, all else goes."""
+        self._storage.end()
         running, self._running = list(self._running.values()), {}
         threads = [threading.Thread(target=each.server.leave, daemon=True) for each in running]
         for thread in threads:
@@ -225,7 +240,7 @@ class Instances:
         if asked.get("manage_master_user_password"):
             password = json.loads(database.master_user_secret.secret.secret_string)["password"]
         server = self._server(found, *place, key)
-        instance = _Instance(server, asked, {})
+        instance = _Instance(server, asked, {}, database)
         try:
             server.create(
                 str(asked["master_username"]),
@@ -237,14 +252,35 @@ class Instances:
             server.remove()
             self._kept.forget(key)
             why = f"PostgreSQL {found.version} did not start: {error}"
-            raise self._error("InternalFailure", why) from error
+            raise InternalFailure(why) from error
         _show_place(database, server)
         self._running[key] = instance
+        self._storage.begin()
         self._write(backend, database, instance)
         self._tell()
 
     def _server(self, found: programs.Programs, address: str, port: int, key: _Key) -> PostgresServer:
         return PostgresServer(found, address, port, self._kept.home(key))
+
+    def _look_at_storage(self) -> None:
+        """Stop every server whose storage is full."""
+        for instance in list(self._running.values()):
+            database = instance.database
+            if not instance.server.is_full(database.allocated_storage):
+                continue
+            with self._lock:
+                if instance.server.running:
+                    instance.server.stop()
+                    database.status = STORAGE_FULL
+                    self._write(database.backend, database, instance)
+
+    def _with_storage(self, database: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return what ``modify_db_instance`` is to do, its storage rounded up as AWS does. Refuses less than there is."""
+        wanted = arguments.get("allocated_storage")
+        if not wanted:
+            return arguments
+        self._refuse(refusals.of_growth(int(database.allocated_storage), int(wanted), database.storage_type))
+        return {**arguments, "allocated_storage": grown(int(database.allocated_storage), int(wanted))}
 
     def _settings(self, backend: Any, instance: _Instance) -> dict[str, str]:
         """Return what the parameter group and the class say now, for a server that starts."""
@@ -306,7 +342,7 @@ class Instances:
         try:
             yield
         except (Failed, NotReady, Refused) as error:
-            raise self._error("InternalFailure", f"PostgreSQL did not do it: {error}") from error
+            raise InternalFailure(f"PostgreSQL did not do it: {error}") from error
 
     def _refuse(self, refusal: refusals.Refusal | None) -> None:
         if refusal is not None:
@@ -317,89 +353,6 @@ class Instances:
 
         error: Exception = RDSClientError(code, sentence)
         return error
-
-
-_of_this_process: list[Instances] = []
-
-
-def install(module: Any, forwarder: Forwarder) -> None:
-    """Give moto's ``rds.models`` real servers, and start those again that the state has kept."""
-    instances = Instances(module, forwarder)
-    _of_this_process.append(instances)
-    backend = module.RDSBackend
-    for name, method in (
-        ("create_db_instance", instances.create),
-        ("delete_db_instance", instances.delete),
-        ("modify_db_instance", instances.modify),
-        ("reboot_db_instance", instances.reboot),
-        ("stop_db_instance", instances.stop),
-        ("start_db_instance", instances.start),
-        ("modify_db_parameter_group", instances.change_parameters),
-        ("delete_db_parameter_group", instances.delete_group),
-        ("reset", instances.reset),
-    ):
-        setattr(backend, name, _around(getattr(backend, name), method))
-    responses = importlib.import_module("moto.rds.responses").RDSResponse
-    for name, sentence in refusals.OPERATIONS.items():
-        setattr(backend, name, other_operations.refused(sentence))  # stacks come this way
-        setattr(responses, name, other_operations.refused(sentence))
-    other_operations.install(backend, responses)
-    responses.reboot_db_instance = _without_failover(responses.reboot_db_instance)
-    module.DBInstance.address = property(_address)
-    module.DBInstance.status = property(_status, _set_status)
-    module.DBInstance.create_from_cloudformation_json = other_operations.refused(refusals.STACKS)
-    module.DBInstance.save_automated_backup = lambda self: None  # there are no backups to tell of
-    module.MasterUserSecret._generate_secret_string = _secret_string
-    instances.resume()
-
-
-def refuse_data_api(module: Any) -> None:
-    """Make moto's ``rdsdata.models`` refuse what it would answer without having asked anybody."""
-
-    def refuse(*_: Any, **__: Any) -> Any:
-        from moto.core.exceptions import JsonRESTError
-
-        raise JsonRESTError("BadRequestException", refusals.DATA_API)
-
-    module.RDSDataServiceBackend.execute_statement = refuse
-
-
-def end() -> None:
-    """End every server of this process; does nothing where none was asked for."""
-    for instances in _of_this_process:
-        instances.end()
-
-
-def _around(original: Any, method: Any) -> Any:
-    @functools.wraps(original)
-    def called(backend: Any, *arguments: Any, **options: Any) -> Any:
-        named = {_PARAMETERS.get(name, name): value for name, value in options.items()}
-        return method(original, backend, *arguments, **named)
-
-    return called
-
-
-def _without_failover(original: Any) -> Any:
-    @functools.wraps(original)
-    def reboot(response: Any) -> Any:
-        if response.params.pop("ForceFailover", False):
-            from moto.rds.exceptions import RDSClientError
-
-            why = "ForceFailover needs a standby, and the sandbox has no standby: leave it out."
-            raise RDSClientError("InvalidParameterCombination", why)
-        return original(response)
-
-    return reboot
-
-
-# moto names them for its callers, we for ours.
-_PARAMETERS = {
-    "db_instance_identifier": "identifier",
-    "db_snapshot_identifier": "snapshot",
-    "db_kwargs": "arguments",
-    "db_parameter_group_name": "name",
-    "db_parameter_group_parameters": "parameters",
-}
 
 
 def _key(backend: Any, database: Any) -> _Key:
@@ -419,31 +372,3 @@ def _parameters(backend: Any, name: str | None) -> dict[str, str]:
 
 def _show_place(database: Any, server: PostgresServer) -> None:
     database.sandbox_server, database.port = server, server.port
-
-
-def _address(database: Any) -> str:
-    server = getattr(database, "sandbox_server", None)
-    return "" if server is None else str(server.address)
-
-
-# Source: Amazon RDS User Guide, "Viewing Amazon RDS DB instance status", read 2026-11: rebooting is also what RDS does of
-# its own accord, and failed is what it cannot recover.
-_STATUSES = {"running": "available", "failed": "failed"}
-
-
-def _status(database: Any) -> str:
-    """What ``describe_db_instances`` says: what was asked for, and how its server does where it is to run."""
-    wanted = str(database.sandbox_status)
-    if wanted != "available":
-        return wanted
-    server = getattr(database, "sandbox_server", None)
-    return "creating" if server is None else _STATUSES.get(server.state, "rebooting")
-
-
-def _set_status(database: Any, value: str) -> None:
-    database.sandbox_status = value
-
-
-def _secret_string(secret: Any) -> str:
-    """What Secrets Manager holds of a managed master user; moto's own is the same for everybody."""
-    return json.dumps({"username": secret.resource.master_username, "password": secrets.token_hex(16)})

@@ -36,10 +36,10 @@ _LOOK_S = 0.005
 _ORPHANS_S = 2.0
 _SET_PARENT_DEATH_SIGNAL = 1
 _SET_CHILD_SUBREAPER = 36
-_PAUSE_S = (
-    0.5  # POLICY: before each new start, so that a server that keeps ending leaves the machine to others
-)
-_MOST_STARTS = 5  # POLICY: starts in a row that end before connections are taken
+# POLICY: a PostgreSQL server of RDS that ends by itself is started again after half a second.
+_PAUSE_S = 0.5
+# POLICY: an RDS instance whose server ended five times in a row before it took connections is ``failed``.
+_MOST_STARTS = 5
 _READY_LINE = 7  # Source: PostgreSQL 15, src/include/utils/pidfile.h, LOCK_FILE_LINE_PM_STATUS counts from 1
 _libc = ctypes.CDLL(None)  # now: the user that PostgreSQL runs as may not read Python's own files
 

@@ -54,15 +54,15 @@ OPERATIONS = {
 # Arguments whose value changes nothing here but what describe_db_instances tells; the fidelity page says so.
 _TOLD_ONLY = frozenset(
     {
-        "allocated_storage", "auto_minor_version_upgrade", "availability_zone", "ca_certificate_identifier",
+        "auto_minor_version_upgrade", "availability_zone", "ca_certificate_identifier",
         "copy_tags_to_snapshot", "db_subnet_group_name", "license_model", "preferred_backup_window",
         "preferred_maintenance_window", "publicly_accessible", "storage_type", "tags", "vpc_security_group_ids",
     }
 )  # fmt: skip
 _CARRIED_OUT = frozenset(
     {
-        "db_instance_identifier", "db_instance_class", "db_name", "db_parameter_group_name", "deletion_protection",
-        "engine", "engine_version", "manage_master_user_password", "master_user_password", "master_username", "port",
+        "allocated_storage", "db_instance_identifier", "db_instance_class", "db_name", "db_parameter_group_name",
+        "deletion_protection", "engine", "engine_version", "manage_master_user_password", "master_user_password", "master_username", "port",
     }
 )  # fmt: skip
 _WHY = {
@@ -77,7 +77,7 @@ _WHY = {
 }
 _MODIFIED = frozenset(
     {
-        "db_instance_identifier", "apply_immediately", "master_user_password", "db_instance_class",
+        "allocated_storage", "db_instance_identifier", "apply_immediately", "master_user_password", "db_instance_class",
         "db_parameter_group_name", "deletion_protection", "preferred_maintenance_window", "preferred_backup_window",
         "auto_minor_version_upgrade", "copy_tags_to_snapshot",
     }
@@ -124,10 +124,11 @@ def of_change(asked: Mapping[str, Any]) -> Refusal | None:
     for name, value in asked.items():
         if value and name not in _MODIFIED:
             return "InvalidParameterCombination", _WHY.get(name) or _not_done(name)
+    at_once = ("db_instance_class", "allocated_storage")
+    if any(asked.get(name) for name in at_once) and not asked.get("apply_immediately"):
+        why = "The sandbox has no maintenance window, in which AWS would change this: pass ApplyImmediately=True."
+        return "InvalidParameterCombination", why
     if asked.get("db_instance_class"):
-        if not asked.get("apply_immediately"):
-            why = "The sandbox has no maintenance window, in which AWS would change the class: pass ApplyImmediately=True."
-            return "InvalidParameterCombination", why
         return _of_class(asked["db_instance_class"])
     password = asked.get("master_user_password")
     return _of_password(asked) if password else None
@@ -158,6 +159,15 @@ def of_parameters(parameters: list[Mapping[str, Any]]) -> Refusal | None:
     return None
 
 
+def of_growth(allocated_gib: int, wanted_gib: int, storage_type: str) -> Refusal | None:
+    """Return why an instance with so much storage does not get as much as is wanted."""
+    if wanted_gib < allocated_gib:
+        return "InvalidParameterCombination", (  # UNCONFIRMED: wording
+            f"Storage cannot be reduced: the instance has {allocated_gib} GiB, and {wanted_gib} were asked for."
+        )
+    return _of_storage({"storage_type": storage_type, "allocated_storage": wanted_gib})
+
+
 def _not_done(name: str) -> str:
     wire = "".join(part.capitalize() for part in name.split("_"))
     return f"The sandbox does not carry out {wire} of a DB instance: leave it out."
@@ -175,7 +185,7 @@ def _of_class(instance_class: Any) -> Refusal | None:
 
 def _of_version(wanted: Any, version: str) -> Refusal | None:
     major = version.partition(".")[0]
-    if not wanted or str(wanted).partition(".")[0] == major:
+    if not wanted or str(wanted) in (major, version):
         return None
     return (
         "InvalidParameterCombination",

@@ -18,14 +18,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lambda_sandbox.services.postgres import administration, keeper
+from lambda_sandbox.services.postgres import administration, keeper, storage
 from lambda_sandbox.services.postgres.administration import SUPERUSER, NotReady, Refused, literal, quoted
 from lambda_sandbox.services.postgres.programs import Programs
 
 _START_S = 60.0
 _STOP_S = 15.0
 _LOOK_S = 0.01
-# POLICY: what one connection may take of the machine, beside the memory that all share and the tables themselves.
+# A keeper that lives no longer would not do so the next time.
+_KEEPER_LIVES_S = 1.0
+# POLICY: one connection to a database of RDS may take 512 MB of this machine's memory for its work; a query that wants more fails.
 _CONNECTION_BYTES = 512 * 1024**2
 _CONNECTION_FILES = "1GB"
 # Nobody but RDS itself is its superuser, and it comes by the Unix socket only. With a password: where nothing is isolated a
@@ -63,15 +65,10 @@ class PostgresServer:
         self._give_away(self._folder)
         # Data that goes with the server need not be written down first.
         self._signal = int(signal.SIGINT if self._kept else signal.SIGQUIT)
-        guard = {"signal": self._signal, "remove": [str(self._folder)]}
-        self._keeper = subprocess.Popen(
-            [sys.executable, "-I", "-S", keeper.__file__, json.dumps(guard)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            env={},
-        )
+        self._life = threading.RLock()  # one start, stop or new keeper at a time
+        self._wanted = False  # whether it is to run
+        self._left = False
+        self._keeper = self._new_keeper()
 
     @property
     def state(self) -> str:
@@ -109,20 +106,28 @@ class PostgresServer:
 
         From then on it is started again should it end by itself.
         """
-        self._changing, self._failed = True, False
+        with self._life:
+            self._changing = True
+            try:
+                self._need_keeper()
+                self.configure(settings)
+                self._run()
+            finally:
+                self._changing = False
+
+    def _run(self) -> None:
+        self._failed = False
         try:
-            self.configure(settings)
             with contextlib.suppress(OSError):
                 self._said_before = (self._folder / "log").stat().st_size
             program = self._program("postgres", "-D", str(self._data))
             self._ask({"op": "start", "memory_bytes": _CONNECTION_BYTES, **program})
             self._await_start()
             self._ask({"op": "keep", "file": str(self._data / "postmaster.pid")})
+            self._wanted = True
         except BaseException:
             self._failed = True
             raise
-        finally:
-            self._changing = False
 
     def configure(self, settings: Mapping[str, str]) -> None:
         """Write the settings down; those that a running server takes over it takes with ``reload``."""
@@ -148,13 +153,16 @@ class PostgresServer:
 
     def restart(self, settings: Mapping[str, str]) -> None:
         """Stop as RDS's reboot does, whatever the clients are doing, and start. Raises ``Failed``."""
-        self._changing = True
-        self.stop()
-        self.start(settings)
+        with self._life:
+            self._changing = True
+            self.stop()
+            self.start(settings)
 
     def stop(self) -> None:
         """End the server; its files stay until ``remove``."""
-        self._ask({"op": "stop", "signal": self._signal})
+        with self._life:
+            self._wanted = False
+            self._ask({"op": "stop", "signal": self._signal})
 
     def remove(self) -> None:
         """End the server and delete every file of it; this object can do nothing more."""
@@ -164,6 +172,15 @@ class PostgresServer:
 
     def leave(self) -> None:
         """The sandbox ends: data that is kept stays, all else goes; this object can do nothing more."""
+        self._left = True
+        with self._life:
+            self._leave()
+
+    def is_full(self, allocated_gib: int) -> bool:
+        """Whether the files are as large as the instance's storage."""
+        return storage.is_full(self._data, allocated_gib)
+
+    def _leave(self) -> None:
         for pipe in (self._keeper.stdin, self._keeper.stdout):
             if pipe is not None:
                 with contextlib.suppress(OSError):
@@ -173,6 +190,59 @@ class PostgresServer:
         except subprocess.TimeoutExpired:
             self._keeper.kill()
             self._keeper.wait()
+
+    # --- its keeper ------------------------------------------------------------------------------------
+
+    def _new_keeper(self) -> subprocess.Popen[bytes]:
+        guard = {"signal": self._signal, "remove": [str(self._folder)]}
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", keeper.__file__, json.dumps(guard)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env={},
+        )
+        threading.Thread(target=self._outlive, args=(process,), name="keeper", daemon=True).start()
+        return process
+
+    def _outlive(self, process: subprocess.Popen[bytes]) -> None:
+        """Go on with another keeper once this one has ended: killed, or for want of memory."""
+        begun = time.monotonic()
+        process.wait()
+        with self._life:
+            mine = self._keeper is process and not self._left
+            if mine and time.monotonic() - begun > _KEEPER_LIVES_S:
+                self._go_on()
+
+    def _go_on(self) -> None:
+        """Have a keeper again, and the server where it was to run: it ended with the old one."""
+        self._changing = self._wanted
+        try:
+            self._need_keeper()
+            if self._wanted:
+                self._run()
+        except (Failed, OSError) as error:
+            print(
+                f"the database at {self.address}:{self.port} did not start again: {error}",
+                file=sys.stderr,
+                flush=True,
+            )
+        finally:
+            self._changing = False
+
+    def _need_keeper(self) -> None:
+        if self._keeper.poll() is None:
+            return
+        ended = self._keeper
+        end_server(self._data, self._signal)
+        self._keeper = self._new_keeper()
+        for pipe in (ended.stdin, ended.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
+    # --- how -------------------------------------------------------------------------------------------
 
     def set_password(self, user: str, password: str) -> None:
         self.run(f"ALTER ROLE {quoted(user)} PASSWORD {literal(password)}")
@@ -224,7 +294,7 @@ class PostgresServer:
                 self.run("SELECT 1")
             except NotReady as reason:
                 if self._state_of_process() != "running" or time.monotonic() > end:
-                    self.stop()
+                    self._ask({"op": "stop", "signal": self._signal})
                     raise Failed(self._last_said() or str(reason)) from reason
             else:
                 return
@@ -273,6 +343,30 @@ class PostgresServer:
         path.chmod(0o700 if path.is_dir() else 0o600)
         if self._programs.owner is not None:
             os.chown(path, self._programs.owner.uid, self._programs.owner.gid)
+
+
+def end_server(data: Path, number: int) -> None:
+    """Wait for the server of a keeper that is no more, which ends with it on Linux; elsewhere, and if it takes long, end it."""
+    file = data / "postmaster.pid"
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        pid = int(file.read_text().splitlines()[0])
+        for each in (number, signal.SIGKILL):
+            os.kill(pid, each)
+            end = time.monotonic() + _STOP_S
+            while file.exists() and _runs(pid) and time.monotonic() < end:
+                time.sleep(_LOOK_S)
+        file.unlink()
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process that is not ours runs; one that nobody has waited for does not."""
+    try:
+        os.kill(pid, 0)
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except ProcessLookupError:
+        return False
+    except OSError:  # there is no /proc
+        return True
 
 
 def free_place(port: int | None, default_port: int) -> tuple[str, int] | None:

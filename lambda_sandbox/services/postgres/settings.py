@@ -65,7 +65,8 @@ def memory_bytes(instance_class: str) -> int:
 def max_connections(instance_class: str, parameters: Mapping[str, str]) -> int:
     """Return how many connections the server takes: what the parameter group says, else what the class's memory gives.
 
-    DIFFERS: AWS counts the memory that the operating system and RDS leave over, which is a little less.
+    DIFFERS: ``max_connections`` of an RDS instance is counted from the whole memory of its class. AWS counts what the operating system
+    and RDS leave over, and so gets a few less.
 
     >>> max_connections("db.t4g.micro", {}), max_connections("db.r5.4xlarge", {})
     (112, 5000)

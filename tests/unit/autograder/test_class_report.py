@@ -11,6 +11,7 @@ import pytest
 
 from autograder.class_report import Figures, bands, figures, most_missed, write_class_report
 from autograder.gradebook import gradebook
+from autograder.passed_over import PassedOver
 from autograder.result import GRADED, Result
 from autograder.roster import Student
 from autograder.score import CheckResult
@@ -104,6 +105,18 @@ def test_the_page_escapes_everything_and_loads_nothing(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in page
     assert "http:" not in page
     assert "Bo: 100 %" in page.replace("\n", " ")
+
+
+def test_what_is_no_notebook_is_named_and_escaped(tmp_path: Path) -> None:
+    students = [Student("ada", "Ada"), Student("bo", "Bo"), Student("cy", "Cy")]
+    others = (PassedOver("Bo", "bo", ("<b>.pdf",)), PassedOver("a stranger", "", ("a.py",)))
+    starter = notebook(tmp_path / "starter.ipynb", "...")
+    book = gradebook([result("ada", 2)], students, "Lab")
+    page = write_class_report(book, tmp_path, {}, starter, others).read_text("utf-8")
+    assert "Bo: &lt;b&gt;.pdf" in page
+    assert "a stranger: a.py" in page
+    assert page.count("no notebook</span>") == 1
+    assert page.count("no submission</span>") == 1
 
 
 @pytest.mark.timeout(120)  # it took hours

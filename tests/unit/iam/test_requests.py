@@ -135,6 +135,13 @@ def target(service: str, name: str, members: Any) -> list[tuple[str, str]]:
             ["table/t/index/i"],
         ),
         (
+            "sqs",
+            "AmazonSQS.DeleteMessageBatch",
+            {"QueueUrl": "http://localhost/000000000000/q"},
+            "sqs:DeleteMessage",
+            ["q"],
+        ),
+        (
             "dynamodb",
             "DynamoDB_20120810.BatchWriteItem",
             {"RequestItems": {"a": [], "b": []}},

@@ -21,7 +21,7 @@ GOOD = {
     [
         {},
         {"engine_version": "15"},
-        {"engine_version": "15.4", "port": 1150, "db_name": "shop", "tags": [{"Key": "a", "Value": "b"}]},
+        {"engine_version": "15.18", "port": 1150, "db_name": "shop", "tags": [{"Key": "a", "Value": "b"}]},
         {"multi_az": False, "storage_encrypted": False, "backup_retention_period": 0},
         {"master_user_password": None, "manage_master_user_password": True},
         {"master_username": "postgres"},
@@ -54,6 +54,8 @@ def test_what_is_carried_out_passes(more: dict[str, Any]) -> None:
         ({"storage_type": "floppy"}, "Invalid storage type: floppy"),
         ({"allocated_storage": 19}, "from 20 to 65536 GiB"),
         ({"engine_version": "16"}, "this machine has PostgreSQL 15.18"),
+        ({"engine_version": "15.4"}, "Cannot find version 15.4"),
+        ({"engine_version": "15.99"}, "pass '15'"),
     ],
 )
 def test_what_is_not_carried_out_is_refused(more: dict[str, Any], said: str) -> None:
@@ -69,6 +71,7 @@ def test_what_is_not_carried_out_is_refused(more: dict[str, Any], said: str) -> 
         ({"db_instance_class": "db.x.small", "apply_immediately": True}, "Invalid DB Instance class"),
         ({"new_db_instance_identifier": "other"}, "does not carry out NewDbInstanceIdentifier"),
         ({"multi_az": True}, "no standby"),
+        ({"allocated_storage": 40}, "pass ApplyImmediately=True"),
         ({"master_user_password": "short"}, "from 8 to 128"),
     ],
 )
@@ -76,6 +79,15 @@ def test_a_change_that_is_not_carried_out_is_refused(asked: dict[str, Any], said
     refused = refusals.of_change({"db_instance_identifier": "shop"} | asked)
     assert refused is not None
     assert said in refused[1]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [(19, "cannot be reduced"), (70_000, "from 20 to 65536 GiB"), (20, None), (40, None)],
+)
+def test_storage_grows_only(wanted: int, said: str | None) -> None:
+    refused = refusals.of_growth(20, wanted, "gp2")
+    assert (refused is None) if said is None else (refused is not None and said in refused[1])
 
 
 def test_a_static_parameter_is_not_immediate() -> None:
