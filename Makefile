@@ -11,6 +11,8 @@ RUN := .venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Material prints an advert-like notice about MkDocs 2; the pin in pyproject.toml is our answer to it.
 export NO_MKDOCS_2_WARNING := 1
+# Where a machine keeps no byte code, each of the hundreds of processes that the tests start would compile the project anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 site_sources := mkdocs.yml CHANGELOG.md $(shell find docs docs_hooks labs lambda_sandbox -type f \
 	\( -name '*.md' -o -name '*.py' -o -name '*.ipynb' -o -name '*.css' -o -name '*.js' -o -name '*.svg' \

@@ -1,13 +1,14 @@
 """axe-core finds nothing wrong on any type of page, light and dark; and how much a page weighs before anybody touches it."""
 
 import gzip
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Response
 
-from tests.browser.chromium import needs_chromium
+from tests.browser.chromium import lent, needs_chromium
 
 pytestmark = needs_chromium
 
@@ -44,14 +45,27 @@ def violations(page: Page, scheme: str) -> list[tuple[str, list[Any]]]:
     return [(each["id"], [node["target"] for node in each["nodes"]][:3]) for each in found]
 
 
+@pytest.fixture(scope="module")
+def tabs(browser: Browser) -> Iterator[dict[str, Page]]:
+    """One tab of each kind for all pages: see ``lent`` for what that saves."""
+    made = {
+        "light": browser.new_page(color_scheme="light"),
+        "dark": browser.new_page(color_scheme="dark"),
+        "phone": browser.new_page(viewport={"width": 360, "height": 740}),
+    }
+    yield made
+    for tab in made.values():
+        tab.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", TYPES)
-def test_axe_finds_nothing(browser: Browser, http_address: str, name: str, scheme: str) -> None:
-    page = browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
-    page.goto(http_address + name, wait_until="networkidle")
-    found = violations(page, scheme)
-    page.close()
-    assert found == []
+def test_axe_finds_nothing(tabs: dict[str, Page], http_address: str, name: str, scheme: str) -> None:
+    with lent(tabs[scheme]) as page:
+        page.goto(http_address + name, wait_until="networkidle")
+        shown = page.locator("body").get_attribute("data-md-color-scheme")
+        assert shown == {"light": "default", "dark": "slate"}[scheme]
+        assert violations(page, scheme) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -103,9 +117,7 @@ def test_a_page_is_light_before_anybody_touches_it(browser: Browser, http_addres
 
 
 @pytest.mark.parametrize("name", TYPES)
-def test_nothing_is_wider_than_a_small_phone(browser: Browser, http_address: str, name: str) -> None:
-    page = browser.new_page(viewport={"width": 360, "height": 740})
-    page.goto(http_address + name, wait_until="networkidle")
-    width = page.evaluate("document.documentElement.scrollWidth")
-    page.close()
-    assert width <= 360
+def test_nothing_is_wider_than_a_small_phone(tabs: dict[str, Page], http_address: str, name: str) -> None:
+    with lent(tabs["phone"]) as page:
+        page.goto(http_address + name, wait_until="networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360

@@ -13,7 +13,7 @@ from docs_hooks import interactive, traces
 from lambda_sandbox import event_shapes
 from lambda_sandbox.invocation.report import billed_duration_ms
 from lambda_sandbox.telemetry.meters import FreeTier, charges, total_usd
-from tests.browser.chromium import Watch, needs_chromium, watched
+from tests.browser.chromium import lent, needs_chromium
 from tests.unit.telemetry.test_billing import test_billed_duration_is_what_aws_printed as billed_cases
 from tests.unit.telemetry.test_meters import EXAMPLES, Example
 
@@ -24,14 +24,17 @@ CENT = Decimal("0.01")
 NO_FREE = {"requests": False, "gb_seconds": False, "streamed_gb": False}
 
 
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Iterator[Page]:
+    tab = browser.new_page(viewport={"width": 1000, "height": 900})
+    yield tab
+    tab.close()
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1000, "height": 900})
-    page = context.new_page()
-    watch = watched(page)
-    yield page
-    context.close()
-    assert watch == Watch()
+def page(tab: Page) -> Iterator[Page]:
+    with lent(tab) as page:
+        yield page
 
 
 def text(value: Any) -> Any:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from docs_hooks import exams
-from tests.browser.chromium import Watch, needs_chromium, watched
+from tests.browser.chromium import Watch, lent, needs_chromium, watched
 
 pytestmark = needs_chromium
 
@@ -18,9 +18,21 @@ KEY = "lambda-course"
 EMPTY: dict[str, Any] = {"version": 1, "answers": {}, "cards": {}, "exam": None, "results": []}
 
 
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Iterator[Page]:
+    tab = browser.new_page(viewport={"width": 1000, "height": 800}, accept_downloads=True)
+    yield tab
+    tab.close()
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A page of its own browser profile that complained of nothing and asked nobody else when the test is over."""
+def page(request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A page without a past, that complained of nothing and asked nobody else when the test is over."""
+    if not request.node.get_closest_marker("own_tab"):
+        with lent(request.getfixturevalue("tab")) as page:
+            yield page
+        return
+    browser: Browser = request.getfixturevalue("browser")
     context = browser.new_context(viewport={"width": 1000, "height": 800}, accept_downloads=True)
     page = context.new_page()
     watch = watched(page)
@@ -178,6 +190,7 @@ def test_an_exam_is_taken_by_keyboard_and_marked_by_domain(page: Page, address: 
     assert "A scaled score is no percentage" in page.locator(".course-note").inner_text()
 
 
+@pytest.mark.own_tab
 def test_the_answers_and_the_time_survive_a_reload(page: Page, address: str) -> None:
     page.clock.install(time="2026-11-21T09:00:00")
     begin(page, address)
@@ -194,6 +207,7 @@ def test_the_answers_and_the_time_survive_a_reload(page: Page, address: str) -> 
     assert stored(page)["exam"]["answers"] == before["answers"]
 
 
+@pytest.mark.own_tab
 def test_when_the_time_is_up_the_exam_ends_by_itself(page: Page, http_address: str) -> None:
     page.clock.install(time="2026-11-21T09:00:00")
     begin(page, http_address)
@@ -263,6 +277,7 @@ def test_shares_are_given_out_whole_and_never_beyond_what_there_is(page: Page, h
 # --- cards ---
 
 
+@pytest.mark.own_tab
 def test_cards_move_through_the_boxes_by_keyboard(page: Page, address: str) -> None:
     page.clock.install(time="2026-11-21T09:00:00")
     page.goto(address + "certification/cards.html")
@@ -421,6 +436,7 @@ def test_the_progress_of_a_newer_version_is_left_alone(page: Page, http_address:
     assert page.evaluate(f"localStorage['{KEY}']") == newer
 
 
+@pytest.mark.own_tab
 @pytest.mark.parametrize("how", ["blocked", "full"])
 def test_without_storage_everything_works_until_the_page_is_left(
     page: Page, http_address: str, how: str
@@ -441,6 +457,7 @@ def test_without_storage_everything_works_until_the_page_is_left(
     assert "until you leave" in page.evaluate("course.progress.trouble")
 
 
+@pytest.mark.own_tab
 def test_a_second_page_does_not_undo_the_first(page: Page, http_address: str) -> None:
     practised(page, http_address)
     other = page.context.new_page()
