@@ -24,6 +24,7 @@ from autograder.inside.cells import notebook_client
 from autograder.inside.messages import Hearing
 from autograder.isolation import Isolation, bare_isolation, best_isolation
 from autograder.limits import Limits
+from autograder.notebook import Cell
 from autograder.processes import RunningTree, cpu_seconds
 from autograder.result import Result
 from autograder.submissions import Submission
@@ -177,7 +178,7 @@ def test_output_beyond_what_is_kept_is_dropped_inside_whatever_its_kind() -> Non
 
 def test_output_beyond_what_is_kept_is_dropped_outside_too() -> None:
     answer = {"cells": [{"text": "x" * 5_000, "error": "E: " + "y" * 5_000}], "ended": "finished"}
-    execution: Execution = _execution(answer, "", Limits(output_bytes=1_000), 1, 0.5)
+    execution: Execution = _execution(answer, "", Limits(output_bytes=1_000), [Cell("", ())], 0.5)
     assert execution.texts == ("x" * 1_000,)
     assert len(execution.errors[0] or "") == 500
 

@@ -160,7 +160,7 @@ def test_a_missing_permission_is_a_dead_letter_and_history_says_which() -> None:
     [
         ({"payload": "not JSON"}, "INVALID_JSON"),
         ({"payload": json.dumps("x" * 2_000_000)}, "SDK_CLIENT_ERROR"),
-        ({"target_arn": "arn:aws:states:us-east-1:000000000000:stateMachine:s"}, "SDK_CLIENT_ERROR"),
+        ({"target_arn": "arn:aws:ecs:us-east-1:000000000000:cluster/c"}, "SDK_CLIENT_ERROR"),
     ],
 )
 def test_what_cannot_be_sent_at_all_is_a_dead_letter(changes: dict[str, Any], code: str) -> None:
