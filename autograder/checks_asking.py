@@ -8,16 +8,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from autograder.checks import CheckFailed, expect_true, shown, wanted
 from autograder.sandbox import Invocation, Sandbox
+from autograder.text import visible
 
 _BETWEEN_LOOKS_S = 0.1
 _BETWEEN_DOUBTS_S = 0.5  # a history may be long, so it is not read at every look
 _GUESSES = {int: "a whole number", float: "a number", str: "a text in quotes", bool: "True or False"}
+_MESSAGE_CHARACTERS = 160
 _KINDS: dict[type, str] = {**_GUESSES, list: "a list", dict: "a dictionary"}
 
 
@@ -64,10 +67,34 @@ def losses(sandbox: Sandbox, name: str, look_at: str, source: str = "") -> Calla
                 wanted(f"an event that reaches {name}", f"it was refused: {problem}", look_at)
         for row in history["invocations"]:
             if row["function_name"] == name and row["request_id"] not in known and _given_up(row):
-                got = f"{row['error_type'] or row['status']} in run {row['attempt']}, the last"
+                got = f"{error_of(sandbox, row)} in run {row['attempt']}, the last"
                 wanted(f"a run of {name} without an error", got, f"sandbox.logs('{name}'); and at {look_at}")
 
     return look
+
+
+def error_of(sandbox: Sandbox, row: Mapping[str, Any]) -> str:
+    """Return with what a run of history's ended: the error's type, and its message as its function's log has it, shortened.
+
+    Where several runs ended with errors of that type, the message is the last one's.
+    """
+    kind = str(row["error_type"] or row["status"])
+    found = [text for line in sandbox.log_lines(row["function_name"]) if (text := _message_of(line, kind))]
+    if not found:
+        return kind
+    text = visible(found[-1])
+    return f"{kind}: {text if len(text) <= _MESSAGE_CHARACTERS else text[:_MESSAGE_CHARACTERS] + '…'}"
+
+
+def _message_of(line: str, kind: str) -> str:
+    """Return the message of an error of that type in an entry that AWS's runtime for Python wrote; empty if it is none."""
+    head = f"[ERROR] {kind}: "
+    if line.startswith(head):
+        return line.removeprefix(head).partition("\rTraceback ")[0].strip()
+    for entry in json_lines(line):
+        if entry.get("errorType") == kind:
+            return str(entry.get("errorMessage", ""))
+    return ""
 
 
 def _given_up(row: Mapping[str, Any]) -> bool:
@@ -168,6 +195,16 @@ def call(sandbox: Sandbox, name: str, event: object, look_at: str = "") -> Invoc
 def answer_of(sandbox: Sandbox, name: str, event: object, look_at: str = "") -> Any:
     """Return what a function answers, read as JSON; raises CheckFailed as ``call`` does."""
     return call(sandbox, name, event, look_at).payload
+
+
+def in_place_of(files: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
+    """Return a package's files with the checks' ``own`` modules, path to text, in place of the learner's of those names.
+
+    A folder of such a name goes as well: Python takes the package for the module.
+    """
+    names = {path.removesuffix(".py") for path in own}
+    kept = {path: text for path, text in files.items() if PurePosixPath(path).parts[0] not in names}
+    return {**kept, **own}
 
 
 def json_lines(log: str) -> list[dict[str, Any]]:

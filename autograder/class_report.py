@@ -13,6 +13,7 @@ from markupsafe import Markup
 from autograder.errors import NotANotebook
 from autograder.gradebook import Gradebook
 from autograder.notebook import read_notebook
+from autograder.passed_over import PassedOver
 from autograder.report import render, write_atomically
 from autograder.result import Result
 from autograder.score import CheckResult
@@ -45,8 +46,17 @@ class LookAlikes:
     table: Markup
 
 
-def write_class_report(book: Gradebook, folder: Path, notebooks: Mapping[str, Path], starter: Path) -> Path:
-    """Write ``class.html`` into ``folder`` and return its path. ``notebooks`` are by the submission's key."""
+def write_class_report(
+    book: Gradebook,
+    folder: Path,
+    notebooks: Mapping[str, Path],
+    starter: Path,
+    others: tuple[PassedOver, ...] = (),
+) -> Path:
+    """Write ``class.html`` into ``folder`` and return its path. ``notebooks`` are by the submission's key.
+
+    ``others`` is what was handed in and is no notebook.
+    """
     graded = [row.graded for row in book.rows if row.graded is not None]
     answers = {key: text for key, path in notebooks.items() if (text := _answers(path))}
     names = {row.result.key: row.student.name for row in book.rows if row.result is not None}
@@ -63,6 +73,8 @@ def write_class_report(book: Gradebook, folder: Path, notebooks: Mapping[str, Pa
         more_alike=max(0, len(pairs) - _SHOWN_PAIRS),
         not_graded=[row for row in book.rows if row.result is not None and row.graded is None],
         missing=[row for row in book.rows if row.result is None],
+        others=others,
+        without_notebook={other.student for other in others},
     )
     write_atomically(target, text)
     return target

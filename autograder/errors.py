@@ -2,6 +2,7 @@
 
 GraderError
 ├── NotANotebook     the submission cannot be read: every check fails, with this sentence as the reason
+├── SandboxTooLarge  the submission filled its sandbox's memory: every check fails, with this sentence as the reason
 ├── NoAnswer         one check has nothing to look at: that check fails
 └── GraderFault      ours or the machine's: the submission is "not graded", never 0
     ├── ForkServerLost   nothing of the submission was run: another worker does it
@@ -17,6 +18,10 @@ class GraderError(Exception):
 
 class NotANotebook(GraderError):
     """The file is not a notebook that can be read."""
+
+
+class SandboxTooLarge(GraderError):
+    """The submission's own sandbox held more memory than one may, and was ended."""
 
 
 class NoAnswer(GraderError):

@@ -62,7 +62,7 @@ def executed(
     with ``enforce_iam`` it verifies signatures and lets policies decide.
     Call it in a process that grades this submission and nothing else: at the end every process below it is killed.
     Raises GraderFault when the machine or the grader fails, and SandboxLost when the sandbox does, which may be the
-    notebook's doing.
+    notebook's doing; SandboxTooLarge when the notebook filled it.
     """
     with tempfile.TemporaryDirectory(prefix="t-") as scratch:
         os.chmod(scratch, 0o700)
@@ -76,8 +76,10 @@ def executed(
                 listener = inside.listener or listener
                 if sandboxes is not None and listener is not None:
                     server = sandboxes.start(
-                        Path(scratch) / "sandbox", listener, clock, enforce_iam=enforce_iam
+                        Path(scratch) / "sandbox", listener, clock, enforce_iam=enforce_iam, limits=limits
                     )
+                    # Its own by now. When it ends nobody else listens, and the notebook is told so instead of waiting.
+                    listener.close()
                 execution = inside.run(notebook, server)
             if server is not None:
                 server.hand_over(limits.check_s)

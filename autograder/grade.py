@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field, replace
 
 from autograder.discover import Lab
-from autograder.errors import ForkServerLost, GraderFault, NotANotebook, SandboxLost
+from autograder.errors import ForkServerLost, GraderFault, NotANotebook, SandboxLost, SandboxTooLarge
 from autograder.execute import Execution, executed
 from autograder.fork_server import ForkServer
 from autograder.isolation import Isolation, best_isolation
@@ -90,6 +90,8 @@ def _graded(
     for _ in range(_SANDBOXES):
         try:
             return _run_and_checked(job, blank, notebook, checks, fork_server, sandboxes)
+        except SandboxTooLarge as grown:
+            return _refused(job, blank, checks, notebook, str(grown))
         except SandboxLost as lost:
             reason = str(lost)
     return _refused(
@@ -118,8 +120,8 @@ def _run_and_checked(
     ) as (execution, server):
         sandbox = Sandbox(server.url) if server else None
         found = checks.run(_subject(job, notebook, execution, sandbox))
-        if server is not None and not server.alive():
-            raise SandboxLost("The sandbox ended while the checks ran.")
+        if server is not None:
+            server.require_alive()
     return replace(
         blank,
         status=GRADED,

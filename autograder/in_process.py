@@ -62,6 +62,9 @@ class InProcessView(Sandbox):
         answer: dict[str, Any] = {"invocations": history.invocations, "environments": history.environments}
         return answer
 
+    def log_lines(self, name: str) -> list[str]:
+        return [event["message"] for event in self._connection.logs(name).events]
+
 
 def run_cells(notebook: Notebook, connection: Any) -> Execution:
     """Execute the cells with IPython in this process, with ``connection`` for the notebook's own ``connect()``."""

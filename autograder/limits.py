@@ -12,6 +12,7 @@ class Limits:
     ``wall_s`` is for the whole notebook, ``cpu_s`` for each process and ``tree_cpu_s`` for the tree together,
     ``memory_mb`` for the tree together and ``address_space_mb`` for each process, ``file_mb`` for each file, ``scratch_mb``
     and ``scratch_files`` for all in one of the folders that it may write.
+    ``sandbox_mb`` is for its sandbox's server and what runs beside it, functions not counted: the labs need 260 at most.
     ``output_bytes`` is how much output is kept; more is dropped, not punished.
     """
 
@@ -21,6 +22,7 @@ class Limits:
     tree_cpu_s: int = 120
     memory_mb: int = 1024
     address_space_mb: int = 4096
+    sandbox_mb: int = 1536
     processes: int = 96
     file_mb: int = 64
     scratch_mb: int = 256

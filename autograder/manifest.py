@@ -21,6 +21,7 @@ from autograder.catalogue import read_checks
 from autograder.discover import Lab
 from autograder.errors import GraderFault
 from autograder.limits import MAX_NOTEBOOK_BYTES
+from autograder.passed_over import PassedOver
 from autograder.report import write_atomically
 from autograder.roster import Student
 from autograder.submissions import Submission
@@ -34,6 +35,7 @@ _SHOWING = {
     "gradebook",
     "hints",
     "manifest",
+    "passed_over",
     "progress",
     "report",
     "roster",
@@ -60,7 +62,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The class: its lab, its students, and every submission with its file's SHA-256."""
+    """The class: its lab, its students, every submission with its file's SHA-256, and what was no notebook."""
 
     lab: str
     seed: str
@@ -69,6 +71,7 @@ class Manifest:
     checks: Mapping[str, str]
     submissions: tuple[tuple[Submission, str], ...]
     students: tuple[Student, ...] = ()
+    others: tuple[PassedOver, ...] = ()
 
     def origin(self, notebook: str) -> Origin:
         return Origin(notebook, self.seed, self.grader, self.wall_s, self.checks)
@@ -79,11 +82,18 @@ class Manifest:
 
 
 def manifest_of(
-    lab: Lab, submissions: list[Submission], students: list[Student], *, seed: str, wall_s: float
+    lab: Lab,
+    submissions: list[Submission],
+    students: list[Student],
+    *,
+    seed: str,
+    wall_s: float,
+    others: tuple[PassedOver, ...] = (),
 ) -> Manifest:
     """Return the manifest of a class as its files are now."""
     found = tuple((submission, file_digest(submission.path)) for submission in submissions)
-    return Manifest(lab.slug, seed, wall_s, grader_digest(lab), check_digests(lab), found, tuple(students))
+    checks = check_digests(lab)
+    return Manifest(lab.slug, seed, wall_s, grader_digest(lab), checks, found, tuple(students), others)
 
 
 def check_digests(lab: Lab) -> dict[str, str]:
@@ -133,6 +143,7 @@ def write_manifest(manifest: Manifest, folder: Path) -> None:
         "checks": dict(manifest.checks),
         "submissions": [_entry(submission, digest) for submission, digest in manifest.submissions],
         "students": [asdict(student) for student in manifest.students],
+        "others": [asdict(other) for other in manifest.others],
     }
     write_atomically(folder / "class.json", json.dumps(document, indent=1) + "\n")
 
@@ -152,6 +163,8 @@ def read_manifest(folder: Path) -> Manifest | None:
             checks={str(name): str(digest) for name, digest in document["checks"].items()},
             submissions=tuple(_submission(entry) for entry in document["submissions"]),
             students=tuple(Student(**student) for student in document["students"]),
+            # Folders of results that were made before this was kept have none.
+            others=tuple(_other(entry) for entry in document.get("others", ())),
         )
     except FileNotFoundError:
         return None
@@ -171,6 +184,10 @@ def _submission(entry: dict[str, Any]) -> tuple[Submission, str]:
     values = {name: value for name, value in entry.items() if name != "sha256"}
     values |= {"path": Path(entry["path"]), "notes": tuple(entry["notes"])}
     return Submission(**values), str(entry["sha256"])
+
+
+def _other(entry: dict[str, Any]) -> PassedOver:
+    return PassedOver(str(entry["name"]), str(entry["student"]), tuple(map(str, entry["files"])))
 
 
 def write_origin(origin: Origin, folder: Path) -> None:

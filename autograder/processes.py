@@ -195,7 +195,7 @@ def _exists(pid: int) -> bool:
 
 
 class Watchdog:
-    """Ends a tree that grows past its limits; the portable limit where cgroups cannot be written.
+    """Ends a notebook's tree that grows past its limits; the portable limit where cgroups cannot be written.
 
     ``reason`` is the sentence for the report once a limit was passed, else empty.
     """
@@ -230,10 +230,24 @@ class Watchdog:
         members = descendants(self._root)
         if len(members) > limits.processes:
             return f"the notebook started more than {limits.processes} processes"
-        most = limits.memory_mb << 20
-        # The first is quick, and too much for forks that share most of their memory; only then is it worth to ask closely.
-        if resident_bytes(members) > most and proportional_bytes(members) > most:
+        if _weigh_more_than(limits.memory_mb, members):
             return f"the notebook used more than {limits.memory_mb} MB of memory"
         if cpu_seconds([self._root, *members]) > limits.tree_cpu_s:
             return f"the notebook used more than {limits.tree_cpu_s} s of CPU time"
         return ""
+
+
+class SandboxWatchdog(Watchdog):
+    """Ends a sandbox's server with what runs beside it when they hold more memory than ``limits.sandbox_mb``."""
+
+    def _passed(self) -> str:
+        most = self._limits.sandbox_mb
+        if _weigh_more_than(most, [self._root, *descendants(self._root)]):
+            return f"the notebook made its sandbox hold more than {most} MB of memory"
+        return ""
+
+
+def _weigh_more_than(most_mb: int, pids: list[int]) -> bool:
+    # The first is quick, and too much for forks that share most of their memory; only then is it worth to ask closely.
+    most = most_mb << 20
+    return resident_bytes(pids) > most and proportional_bytes(pids) > most

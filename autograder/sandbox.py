@@ -7,6 +7,7 @@ import functools
 import io
 import json
 import re
+import urllib.parse
 import urllib.request
 import zipfile
 from dataclasses import dataclass, field
@@ -71,6 +72,12 @@ class Sandbox:
         with urllib.request.urlopen(f"{self.url}/_sandbox/history", timeout=30) as answer:  # noqa: S310 (loopback)
             found: dict[str, Any] = json.loads(answer.read(_MAX_ANSWER_BYTES))
             return found
+
+    def log_lines(self, name: str) -> list[str]:
+        """Return what stands in a function's log, an entry each, by time."""
+        asked = urllib.parse.urlencode({"function": name})
+        with urllib.request.urlopen(f"{self.url}/_sandbox/logs?{asked}", timeout=30) as answer:  # noqa: S310 (loopback)
+            return [event["message"] for event in json.loads(answer.read(_MAX_ANSWER_BYTES))["events"]]
 
     def has_function(self, name: str) -> bool:
         """Return whether a function of that name exists."""

@@ -19,9 +19,10 @@ import urllib.request
 from pathlib import Path
 
 import lambda_sandbox
-from autograder.errors import ForkServerLost, GraderFault, SandboxLost
+from autograder.errors import ForkServerLost, GraderFault, SandboxLost, SandboxTooLarge
 from autograder.fork_server import PACKETS
-from autograder.processes import RunningTree
+from autograder.limits import Limits
+from autograder.processes import RunningTree, SandboxWatchdog
 
 _START_S = 60.0
 _STOP_S = 3.0
@@ -55,11 +56,18 @@ class SandboxForkServer:
         return self._process.poll() is None
 
     def start(
-        self, folder: Path, listener: socket.socket, clock: str = "real", *, enforce_iam: bool = False
+        self,
+        folder: Path,
+        listener: socket.socket,
+        clock: str = "real",
+        *,
+        enforce_iam: bool = False,
+        limits: Limits | None = None,
     ) -> SandboxServer:
         """Start a server that also answers on ``listener``; returns at once, before it is ready.
 
         ``clock`` is by which it waits: ``real`` or ``scaled:FACTOR``. ``enforce_iam`` lets policies decide who may do what.
+        What grows past ``limits`` is ended.
 
         Raises ForkServerLost if this process has ended.
         """
@@ -87,7 +95,7 @@ class SandboxForkServer:
                 ) from None
             finally:
                 os.close(stays)
-        return SandboxServer(output, held, log, token)
+        return SandboxServer(output, held, log, token, limits or Limits())
 
     def close(self) -> None:
         """End it. Sandboxes that it started go on until their own ``stop``."""
@@ -104,13 +112,15 @@ class SandboxForkServer:
 class SandboxServer:
     """The server of one submission. ``url`` is where the grader itself reaches it."""
 
-    def __init__(self, output: socket.socket, held: int, log: Path, token: str) -> None:
+    def __init__(self, output: socket.socket, held: int, log: Path, token: str, limits: Limits) -> None:
         self.url = ""
         self._token = token
         self._output = output
         self._held = held  # its standard input: it stops when we are gone, however that comes
         self._log = log
+        self._limits = limits
         self._tree: RunningTree | None = None
+        self._watchdog: SandboxWatchdog | None = None
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=self._read, name="sandbox-output", daemon=True).start()
 
@@ -119,6 +129,8 @@ class SandboxServer:
         deadline = time.monotonic() + _START_S
         pid = self._line(r"pid (\d+)", deadline)
         self._tree = RunningTree(int(pid), alone=False)
+        self._watchdog = SandboxWatchdog(int(pid), self._limits)
+        self._watchdog.__enter__()
         self.url = self._line(r"ready (http://\S+)", deadline)
 
     def _line(self, pattern: str, deadline: float) -> str:
@@ -137,20 +149,33 @@ class SandboxServer:
     def hand_over(self, within_s: float) -> None:
         """Switch off what the notebook switched on in the sandbox itself, and close its ways to; the checks come next.
 
-        Raises SandboxLost when the server does not answer in that time.
+        Raises SandboxLost when the server does not answer in that time, and SandboxTooLarge when it was ended.
         """
         headers = {"X-Sandbox-Token": self._token}
         request = urllib.request.Request(f"{self.url}/_sandbox/hand-over", b"", headers)  # noqa: S310 (loopback)
         try:
             urllib.request.urlopen(request, timeout=within_s).close()  # noqa: S310
         except OSError as error:
+            self._refuse_growth()
             raise SandboxLost(f"The sandbox did not answer after the notebook ({error}).") from None
 
     def alive(self) -> bool:
         return self._tree is not None and not self._tree.ended()
 
+    def require_alive(self) -> None:
+        """Raise SandboxTooLarge if the server was ended because of its size, and SandboxLost if it ended otherwise."""
+        if not self.alive():
+            self._refuse_growth()
+            raise SandboxLost("The sandbox ended while the checks ran.")
+
+    def _refuse_growth(self) -> None:
+        if self._watchdog is not None and self._watchdog.reason:
+            raise SandboxTooLarge(self._watchdog.reason)
+
     def stop(self) -> None:
         """End the server and everything it started."""
+        if self._watchdog is not None:
+            self._watchdog.__exit__()
         os.close(self._held)
         if self._tree is not None:
             self._tree.ended(_STOP_S)

@@ -20,11 +20,11 @@ import yaml
 from autograder.roster import Student, find_student
 
 _CANVAS = re.compile(
-    r"(?P<name>[^_]+)_(?P<late>LATE_)?(?P<canvas_id>\d+)_(?P<attempt>\d+)_(?P<file>.+?)(?:-(?P<copy>\d+))?\.ipynb"
+    r"(?P<name>[^_]+)_(?P<late>LATE_)?(?P<canvas_id>\d+)_(?P<attempt>\d+)_(?P<file>.+?)(?:-(?P<copy>\d+))?\.[^.]+"
 )
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<moodle_id>\d+)_assignsubmission_(?:file|onlinetext)_?")
 _GRADESCOPE = re.compile(r"submission_\d+")
-_METADATA = "submission_metadata.yml"
+METADATA = "submission_metadata.yml"
 _MAX_METADATA_BYTES = 50_000_000
 
 
@@ -65,14 +65,15 @@ def find_submissions(path: Path, students: list[Student] | None = None) -> list[
 
 
 def _in_folder(root: Path) -> Iterator[Submission]:
-    metadata = _gradescope_metadata(root)
+    metadata = gradescope_metadata(root)
     for path in sorted(root.rglob("*.ipynb")):
         relative = path.relative_to(root)
         if not any(part.startswith(".") for part in relative.parts):
-            yield _shaped(root, path, relative, metadata)
+            yield shaped(root, path, relative, metadata)
 
 
-def _shaped(root: Path, path: Path, relative: Path, metadata: Mapping[str, Mapping[str, str]]) -> Submission:
+def shaped(root: Path, path: Path, relative: Path, metadata: Mapping[str, Mapping[str, str]]) -> Submission:
+    """Return a file at ``relative`` in ``root`` as a submission of whom its names mean; ``metadata`` is Gradescope's."""
     folder = relative.parts[0] if len(relative.parts) > 1 else ""
     canvas = _CANVAS.fullmatch(path.name)
     if canvas and not folder:
@@ -115,9 +116,9 @@ def _plain_name(relative: Path, path: Path) -> str:
     return "/".join(parts[:-1] if alone else parts)
 
 
-def _gradescope_metadata(root: Path) -> dict[str, dict[str, str]]:
+def gradescope_metadata(root: Path) -> dict[str, dict[str, str]]:
     """Return the first submitter by folder, from the file that Gradescope puts beside the folders."""
-    path = root / _METADATA
+    path = root / METADATA
     if not path.is_file() or path.is_symlink() or path.stat().st_size > _MAX_METADATA_BYTES:
         return {}
     try:

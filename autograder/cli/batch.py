@@ -82,6 +82,7 @@ def _say_what_else(console: Console, plan: Plan, manifest: Manifest, lab: Lab, o
         f"{submission.name}: {submission.path} is gone or has changed, so nothing was run again and its result stays."
         for submission in plan.gone
     ]
+    notes += [f"{other.said} (no notebook: it was not looked at)." for other in manifest.others]
     notes += _mixed_up(manifest, lab, out)
     left = [path for path in out.glob("*/result.json") if path.parent.name not in manifest.keys]
     if left:
@@ -107,4 +108,4 @@ def _mixed_up(manifest: Manifest, lab: Lab, out: Path) -> Iterator[str]:
 def _class_report(manifest: Manifest, lab: Lab, out: Path) -> Path:
     book = gradebook(list(read_results(out)), list(manifest.students), lab.title)
     notebooks = {submission.key: submission.path for submission, _ in manifest.submissions}
-    return write_class_report(book, out, notebooks, lab.notebook)
+    return write_class_report(book, out, notebooks, lab.notebook, manifest.others)

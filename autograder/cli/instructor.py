@@ -30,6 +30,7 @@ from autograder.manifest import (
     write_manifest,
     writing,
 )
+from autograder.passed_over import passed_over
 from autograder.result import Result
 from autograder.roster import read_roster
 from autograder.submissions import find_submissions
@@ -100,11 +101,12 @@ def grade(
     lab = find_lab(labs, lab_name)
     students = read_roster(roster) if roster else []
     submissions = find_submissions(path, students)
+    others = passed_over(path, students, submissions)
     again = "the same command goes on from there."
     with interruptible(again), writing(out), _runner(dask, side_by_side, require_isolation) as runner:
         before = None if fresh else _earlier(out, lab)
         kept = seed or (before.seed if before else secrets.token_hex(16))
-        manifest = manifest_of(lab, submissions, students, seed=kept, wall_s=wall_s)
+        manifest = manifest_of(lab, submissions, students, seed=kept, wall_s=wall_s, others=others)
         if fresh:
             _forget(out)
         write_manifest(manifest, out)

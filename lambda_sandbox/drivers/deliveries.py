@@ -173,7 +173,9 @@ def _subject(delivery: Delivery) -> str:
 def _letter(delivery: Delivery) -> Letter:
     _, _, _, region, account_id, *_ = delivery.target_arn.split(":")
     if delivery.target_arn.split(":")[2] not in _TARGETS:
-        raise ValueError("the sandbox delivers to functions, queues, topics and state machines, not to this service")
+        raise ValueError(
+            "the sandbox delivers to functions, queues, topics and state machines, not to this service"
+        )
     if len(delivery.payload.encode()) > quotas.ASYNC_PAYLOAD_BYTES:
         raise ValueError(f"the event has more than {quotas.ASYNC_PAYLOAD_BYTES} bytes")
     if delivery.target_arn.split(":")[2] in ("lambda", "states"):

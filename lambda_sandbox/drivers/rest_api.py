@@ -12,7 +12,7 @@ import asyncio
 import json
 from typing import Any
 
-from lambda_sandbox.drivers import api_visits
+from lambda_sandbox.drivers import api_visits, pool_authorizing
 from lambda_sandbox.drivers.api_visits import Definition, Surroundings
 from lambda_sandbox.drivers.authorizing import SERVICE, NotIdentified
 from lambda_sandbox.drivers.front_doors import Asking
@@ -108,16 +108,19 @@ class RestApi:
                 which = "ACCESS_DENIED" if refused.denied else "MISSING_AUTHENTICATION_TOKEN"
                 raise GatewayError(which, refused.message, refused.message) from None
         elif kind == "CUSTOM":
-            return await self._ask(visit, deployed["authorizers"].get(method.get("authorizerId")))
+            return await self._ask(visit, _authorizer(method, deployed))
+        elif kind == "COGNITO_USER_POOLS":
+            scopes = method.get("authorizationScopes") or []
+            visit.authorizer = await pool_authorizing.context(
+                self._around.issuers, visit, _authorizer(method, deployed), scopes
+            )
         elif kind != "NONE":
             raise GatewayError(
                 "API_CONFIGURATION_ERROR", f"authorizers of type {kind} are not emulated for REST APIs"
             )
         return ""
 
-    async def _ask(self, visit: Visit, authorizer: dict[str, Any] | None) -> str:
-        if authorizer is None:
-            raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", "the method's authorizer does not exist")
+    async def _ask(self, visit: Visit, authorizer: dict[str, Any]) -> str:
         asked_at = self._around.now()
         try:
             verdict = await self._around.authorizers.rest(visit, authorizer)
@@ -206,6 +209,13 @@ class RestApi:
             "stage": visit.stage,
         }
         return _signed(visit, gateway_responses.response(error, defined, context))
+
+
+def _authorizer(method: dict[str, Any], deployed: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] | None = deployed["authorizers"].get(method.get("authorizerId"))
+    if found is None:
+        raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", "the method's authorizer does not exist")
+    return found
 
 
 def _target(visit: Visit, integration: dict[str, Any], method: str) -> tuple[str, Asking]:

@@ -101,6 +101,10 @@ class QueueReader:
             received = await self._client.receive(
                 min(self._batcher.room, MESSAGES_PER_CALL), LONG_POLL_S if idle else 0
             )
+            if self._stopping.is_set():
+                # They came while the mapping changed, and its filters perhaps with it: who reads next decides. They go back.
+                self._batcher.add(received)
+                return ()
             if received:
                 self._count("PolledEventCount", len(received))
             self._batcher.add(await self._filtered(received))

@@ -48,16 +48,17 @@ def verified(
 
     Raises ``TokenRefused`` and ``ScopeMissing``.
     """
-    claims = _claims(token, keys)
+    claims = signed_claims(token, keys)
     _check(claims, issuer, audience, now)
-    held = _scopes(claims)
+    held = scopes_of(claims)
     if scopes and not set(scopes) & set(held):
         raise ScopeMissing(f"the token has none of the scopes {', '.join(scopes)}")
-    shown = {name: _text(value) for name, value in claims.items()}
+    shown = {name: claim_text(value) for name, value in claims.items()}
     return Claims(shown, [each for each in scopes if each in held] or None)
 
 
-def _claims(token: str, keys: Mapping[str, Any]) -> dict[str, Any]:
+def signed_claims(token: str, keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a token says, whose signature one of the keys of a JWKS has made. Raises ``TokenRefused``."""
     # Only here: their import would be a tenth of the server's start, and few APIs have such an authorizer.
     from joserfc import jws
     from joserfc.errors import JoseError
@@ -88,15 +89,16 @@ def _check(claims: Mapping[str, Any], issuer: str, audience: list[str], now: flo
             raise TokenRefused(f"the token's {name} lies in the future")
 
 
-def _scopes(claims: Mapping[str, Any]) -> list[str]:
+def scopes_of(claims: Mapping[str, Any]) -> list[str]:
+    """Return the scopes that a token holds."""
     given = claims.get("scope", claims.get("scp")) or []
     return given.split() if isinstance(given, str) else [str(each) for each in given]
 
 
-def _text(value: Any) -> str:
-    """AWS: a list becomes ``[a b]``, an object its JSON."""
+def claim_text(value: Any) -> str:
+    """Return a claim as an HTTP API shows it. AWS: a list becomes ``[a b]``, an object its JSON."""
     if isinstance(value, list):
-        return "[" + " ".join(map(_text, value)) + "]"
+        return "[" + " ".join(map(claim_text, value)) + "]"
     if isinstance(value, bool):
         return "true" if value else "false"
     return json.dumps(value) if isinstance(value, dict) else str(value)

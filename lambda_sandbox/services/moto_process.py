@@ -46,7 +46,7 @@ from lambda_sandbox.services.table_rules import compare_any_types, refuse_large_
 from lambda_sandbox.services.table_writes import one_request_at_a_time, undo_cancelled_transactions
 from lambda_sandbox.services.trace_headers import TraceHeaders, mark_messages
 from lambda_sandbox.services.trigger_sources import SOURCES, Hook
-from lambda_sandbox.services.unavailable import UnknownService
+from lambda_sandbox.services.unavailable import NoRoute, UnknownService
 from lambda_sandbox.services.wsgi_server import Environ, serve_forever
 
 
@@ -196,6 +196,12 @@ class FirstCallAlone:
         return chunks
 
 
+def _refuse_unknown_path(_: Exception) -> Any:
+    from flask import request
+
+    raise NoRoute(f"{request.method} {request.path}")
+
+
 def make_application(endpoint: str) -> Any:
     """Return moto's WSGI application with the forwarder in place; ``endpoint`` is where Event invokes go."""
     forwarder = Forwarder(endpoint)
@@ -208,6 +214,9 @@ def make_application(endpoint: str) -> Any:
         if service is None:
             raise UnknownService
         application = create_backend_app(service)
+        # Flask would answer with a page for browsers, of which an SDK makes an error without words.
+        application.register_error_handler(404, _refuse_unknown_path)
+        application.register_error_handler(405, _refuse_unknown_path)
         hooks.apply()
         return application
 

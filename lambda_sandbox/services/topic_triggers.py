@@ -128,9 +128,19 @@ def _checked(module: Any, subscription: Any, name: str, value: Any) -> Any:
             )
         if subscription._filter_policy:
             _filter_policy(module, subscription._filter_policy, value)
+    if name == "FilterPolicy" and value:
+        _refuse_unreadable(module, value)
     if name == "RedrivePolicy" and value:
         _check_redrive(module, subscription, value)
     return value
+
+
+def _refuse_unreadable(module: Any, text: str) -> None:
+    try:
+        json.loads(text)
+    except ValueError as problem:
+        sentence = f"Invalid parameter: FilterPolicy: failed to parse JSON. {problem}"
+        raise module.SNSInvalidParameter(sentence) from None
 
 
 def _filter_policy(module: Any, policy: Any, scope: Any) -> None:

@@ -39,6 +39,10 @@ class UnknownService(NotImplementedError):
     """No neighbour has the name that a request is signed for."""
 
 
+class NoRoute(NotImplementedError):
+    """A service has nothing at a request's method and path; the text is both."""
+
+
 def unavailable(sentence: str, headers: Headers) -> Response:
     """Return the 503 for a request with ``headers``: JSON, S3's XML or the query protocol's XML."""
     return _answer(503, (CODE, CODE), sentence, headers)
@@ -58,6 +62,8 @@ def _missing(error: NotImplementedError, headers: Headers) -> str:
     service = credential_scope(headers)[0]
     if isinstance(error, UnknownService):
         return f"The service {service} is not emulated by this sandbox."
+    if isinstance(error, NoRoute):
+        return f"{error}{f' of {service}' if service else ''} is not emulated by this sandbox."
     action = _NO_ACTION.fullmatch(str(error))
     if action is not None:
         operation = "".join(part.capitalize() for part in action[1].split("_"))

@@ -3,13 +3,14 @@
 Left alone, moto answers ``StartExecution`` and runs nothing: the execution stays RUNNING, with a history that is made up.
 A task's call is signed by the role of its state machine, so that ``--enforce-iam`` decides about it as AWS does.
 
-DIFFERS: state machines of Step Functions are interpreted by moto. StartSyncExecution and GetActivityTask are refused, and with a
-scaled clock ``Wait`` states, timeouts and retry intervals take their real time: shorten them in the definition.
+DIFFERS: state machines of Step Functions are interpreted by moto. Definitions in JSONata, StartSyncExecution and GetActivityTask are
+refused, and with a scaled clock ``Wait`` states, timeouts and retry intervals take their real time: shorten them in the definition.
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import threading
 import uuid
@@ -52,7 +53,9 @@ def _interpreted() -> Any:
     from moto.stepfunctions.parser import models
     from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
-    _name_errors(importlib.import_module("moto.stepfunctions.parser.api"))
+    errors: Any = importlib.import_module("moto.stepfunctions.parser.api")
+    _name_errors(errors)
+    _refuse_jsonata(models.StepFunctionsParserBackend, errors.InvalidDefinition)
     _begin_whole(ExecutionWorker)
     _name_executions(models.StepFunctionsParserBackend)
     _stop_at_reset(models.StepFunctionsParserBackend)
@@ -105,6 +108,28 @@ def _name_errors(module: Any) -> None:
         if isinstance(error, type) and isinstance(vars(error).get("code"), str):
             vars_of: Any = error
             vars_of.TYPE = vars_of.code
+
+
+def _refuse_jsonata(backend_class: Any, error_class: Any) -> None:
+    """moto takes a definition in JSONata and has nobody to evaluate it: each execution would fail for no reason of its own."""
+    validate = backend_class._validate_definition
+
+    def refuse_and_validate(definition: str) -> None:
+        validate(definition)
+        if "JSONata" in _query_languages(json.loads(definition)):
+            raise error_class("This sandbox evaluates no JSONata: write the definition in JSONPath.")
+
+    backend_class._validate_definition = staticmethod(refuse_and_validate)
+
+
+def _query_languages(part: Any) -> set[str]:
+    """Return the values of QueryLanguage in a definition, of all states at all depths."""
+    if isinstance(part, list):
+        return set().union(*map(_query_languages, part))
+    if not isinstance(part, dict):
+        return set()
+    own = {part["QueryLanguage"]} if isinstance(part.get("QueryLanguage"), str) else set()
+    return own.union(*map(_query_languages, part.values()))
 
 
 def _begin_whole(worker_class: Any) -> None:

@@ -147,7 +147,7 @@ def test_sam_template_deploys_updates_and_leaves_nothing(
         operation(
             StackName="greeter",
             TemplateBody=TEMPLATE,
-            Capabilities=["CAPABILITY_IAM"],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
         )
         return outputs(server, "greeter")
@@ -375,7 +375,7 @@ def test_topic_rule_of_a_stack_starts_its_function_changes_and_goes_with_it(serv
         return json.dumps({"Transform": "AWS::Serverless-2016-10-31", "Resources": resources})
 
     stacks, iot = server.client("cloudformation"), server.client("iot")
-    may = {"Capabilities": ["CAPABILITY_IAM"]}
+    may = {"Capabilities": ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]}
     stacks.create_stack(StackName="told-off", TemplateBody=template("SELECT n FROM 'a' WHERE n > 1"), **may)
     told = stacks.describe_stacks(StackName="told-off")["Stacks"][0]
     assert told["StackStatus"] == "CREATE_COMPLETE", stacks.describe_stack_events(StackName="told-off")
@@ -465,7 +465,9 @@ def test_stack_is_made_where_iam_decides(start_server: Callable[..., Server]) ->
     serverless = {"Type": "AWS::Serverless::Function", "Properties": properties}  # SAM makes the role
     template = {"Transform": "AWS::Serverless-2016-10-31", "Resources": {"Works": serverless}}
     stacks.create_stack(
-        StackName="guarded", TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_IAM"]
+        StackName="guarded",
+        TemplateBody=json.dumps(template),
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
     told = stacks.describe_stacks(StackName="guarded")["Stacks"][0]
     assert told["StackStatus"] == "CREATE_COMPLETE", stacks.describe_stack_events(StackName="guarded")

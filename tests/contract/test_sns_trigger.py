@@ -129,6 +129,11 @@ class TestFilters:
         with pytest.raises(ClientError, match=sentence):
             _topic(server, "news-refused", reporter.function_arn, FilterPolicy=json.dumps(policy))
 
+    def test_a_policy_that_is_no_json_is_refused(self, server: Server, reporter: Reporter) -> None:
+        with pytest.raises(ClientError, match="FilterPolicy: failed to parse JSON") as refused:
+            _topic(server, "news-unread", reporter.function_arn, FilterPolicy="{'a': ['b']}")
+        assert refused.value.response["Error"]["Code"] == "InvalidParameter"
+
 
 class TestFailures:
     def test_without_permission_the_message_goes_to_the_dead_letter_queue(

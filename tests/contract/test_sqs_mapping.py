@@ -487,6 +487,23 @@ def test_messages_that_no_filter_matches_are_deleted_without_an_invocation(play:
     play(scene)
 
 
+def test_a_message_that_comes_after_a_change_of_filters_is_judged_by_the_new_ones(play: Play) -> None:
+    async def scene(stage: Stage) -> None:
+        queue = await stage.queue()
+        mapping = await stage.map(queue, filters=('{"body": {"size": [9]}}',))
+        await stage.send(queue, '{"size": 9}')
+        await stage.until(lambda: len(stage.events) == 1)
+        # The first poller waits at the queue for the next message, and still does when the mapping has changed.
+        stage.rows[0] = replace(mapping, filters=())
+        await stage.mappings.sync()
+        await stage.send(queue, '{"size": 1}')
+        await stage.until(lambda: len(stage.events) == 2)
+        assert stage.bodies() == [['{"size": 9}'], ['{"size": 1}']]
+        assert not any("no filter matches" in sentence for sentence in stage.decisions)
+
+    play(scene)
+
+
 @pytest.mark.parametrize(
     ("source", "missing"),
     [

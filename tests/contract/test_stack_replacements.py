@@ -159,6 +159,90 @@ def test_another_name_makes_another_function_that_its_queue_then_starts(server: 
     server.client("cloudformation").delete_stack(StackName="worker")
 
 
+@pytest.mark.parametrize(
+    ("kind", "properties", "names"),
+    [
+        (
+            "DynamoDB::Table",
+            {
+                "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+                "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+                "BillingMode": "PAY_PER_REQUEST",
+            },
+            ("TableName", "dynamodb", "list_tables", "TableNames"),
+        ),
+        ("Kinesis::Stream", {"ShardCount": 1}, ("Name", "kinesis", "list_streams", "StreamNames")),
+    ],
+    ids=["table", "stream"],
+)
+def test_another_name_makes_another(
+    server: Server, kind: str, properties: dict[str, Any], names: tuple[str, str, str, str]
+) -> None:
+    member, service, operation, listed = names
+
+    def resources(name: str) -> dict[str, Any]:
+        return {"It": {"Type": f"AWS::{kind}", "Properties": {member: name, **properties}}}
+
+    apply(server, "create", "other", resources("before"))
+    outputs = apply(server, "update", "other", resources("after"), Name={"Ref": "It"})
+    assert outputs == {"Name": "after"}
+    assert getattr(server.client(service), operation)()[listed] == ["after"]
+    server.client("cloudformation").delete_stack(StackName="other")
+    assert getattr(server.client(service), operation)()[listed] == []
+
+
+def test_log_group_has_its_retention_changed_and_is_replaced_with_its_name(server: Server) -> None:
+    logs = server.client("logs")
+
+    def resources(name: str, **more: Any) -> dict[str, Any]:
+        return {"L": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name, **more}}}
+
+    def there() -> list[tuple[str, int | None]]:
+        found = logs.describe_log_groups(logGroupNamePrefix="/shop/")["logGroups"]
+        return [(each["logGroupName"], each.get("retentionInDays")) for each in found]
+
+    apply(server, "create", "kept", resources("/shop/one", RetentionInDays=1))
+    outputs = apply(
+        server,
+        "update",
+        "kept",
+        resources("/shop/one", RetentionInDays="7"),
+        Arn={"Fn::GetAtt": ["L", "Arn"]},
+    )
+    assert outputs["Arn"].endswith(":log-group:/shop/one:*")
+    assert there() == [("/shop/one", 7)]
+    apply(server, "update", "kept", resources("/shop/one", Tags=[{"Key": "a", "Value": "b"}]))
+    assert there() == [("/shop/one", None)]
+    apply(server, "update", "kept", resources("/shop/two"))
+    assert there() == [("/shop/two", None)]
+    server.client("cloudformation").delete_stack(StackName="kept")
+    assert there() == []
+
+
+def test_change_that_cannot_be_made_is_said_and_rolled_back(server: Server) -> None:
+    stacks = server.client("cloudformation")
+
+    def body(**more: Any) -> str:
+        properties = {
+            "TableName": "fixed",
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "BillingMode": "PAY_PER_REQUEST",
+        }
+        return json.dumps(
+            {"Resources": {"T": {"Type": "AWS::DynamoDB::Table", "Properties": properties | more}}}
+        )
+
+    stacks.create_stack(StackName="fixed", TemplateBody=body())
+    stacks.update_stack(
+        StackName="fixed", TemplateBody=body(StreamSpecification={"StreamViewType": "NEW_IMAGE"})
+    )
+    told = stacks.describe_stacks(StackName="fixed")["Stacks"][0]
+    assert told["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    assert "does not change a resource of type AWS::DynamoDB::Table" in told["StackStatusReason"]
+    stacks.delete_stack(StackName="fixed")
+
+
 class TestSchedules:
     def test_schedule_is_made_changed_moved_and_deleted(self, server: Server) -> None:
         schedules = server.client("scheduler")

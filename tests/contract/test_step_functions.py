@@ -131,6 +131,8 @@ def test_what_cannot_run_is_refused_by_name(server: Server) -> None:
     client = server.client("stepfunctions")
     with pytest.raises(client.exceptions.InvalidDefinition, match="StartAt"):
         machine(server, "headless", {"StartAt": "Nowhere", "States": {}})
+    with pytest.raises(client.exceptions.InvalidDefinition, match="JSONata"):
+        machine(server, "modern", branch(Take={"Type": "Pass", "QueryLanguage": "JSONata", "End": True}))
     arn = machine(server, "strict", branch(Take={"Type": "Pass", "End": True}))
     with pytest.raises(client.exceptions.InvalidExecutionInput):
         client.start_execution(stateMachineArn=arn, input="{not JSON")

@@ -50,8 +50,30 @@ def refusal(server: Server, service: str, call: Call) -> dict[str, Any]:
             "NotImplementedException",
             "The service access-analyzer",
         ),
+        (
+            "appconfigdata",
+            lambda c: c.start_configuration_session(
+                ApplicationIdentifier="a", EnvironmentIdentifier="e", ConfigurationProfileIdentifier="p"
+            ),
+            "NotImplementedException",
+            "POST /configurationsessions of appconfig",
+        ),
+        (
+            "appconfig",
+            lambda c: c.create_environment(ApplicationId="abcdefg", Name="prod"),
+            "NotImplementedException",
+            "POST /applications/abcdefg/environments of appconfig",
+        ),
     ],
-    ids=["JSON", "query", "another query", "unknown service", "unknown service that sends nothing"],
+    ids=[
+        "JSON",
+        "query",
+        "another query",
+        "unknown service",
+        "unknown service that sends nothing",
+        "unknown service with a known signing name",
+        "REST",
+    ],
 )
 def test_operation_that_nobody_has_is_named(
     server: Server, service: str, call: Call, code: str, named: str

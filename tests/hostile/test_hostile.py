@@ -18,7 +18,7 @@ from autograder.result import GRADED, Result
 
 from .attacks import HOSTILE
 from .attacks.reading import READING
-from .attacks.sandboxes import HANGS_ITS_SANDBOX
+from .attacks.sandboxes import FILLS_ITS_SANDBOX, HANGS_ITS_SANDBOX
 from .batch import LIMITS, graded_batch, hand_in, jobs_of
 from .conftest import _AWS_AT_BARE, EVERYTHING, LEVELS, NEIGHBOURS, Batch, lacks
 from .malformed import MALFORMED
@@ -71,6 +71,22 @@ def test_a_sandbox_that_is_stopped_twice_is_no_fault_of_the_machine(tmp_path: Pa
     assert (result.status, result.score) == (GRADED, HANGS_ITS_SANDBOX.expected), result.to_json()
     assert any(HANGS_ITS_SANDBOX.says in warning for warning in result.warnings), result.warnings
     assert {check.reason for check in result.checks} == {result.warnings[-1]}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_sandbox_that_is_filled_is_ended_alone_and_the_student_reads_why(
+    tmp_path: Path, level: str
+) -> None:
+    hand_in(tmp_path, {"fills": FILLS_ITS_SANDBOX, "neighbour": NEIGHBOURS["a-neighbour"]})
+    limits = replace(LIMITS, wall_s=60.0, sandbox_mb=400)
+    jobs = jobs_of(tmp_path, ["fills", "neighbour"], LEVELS[level], limits)
+    results = {result.submission: result for result in graded_batch(jobs, tmp_path / "out")}
+    filled, neighbour = results["fills"], results["neighbour"]
+    assert (filled.status, filled.score) == (GRADED, FILLS_ITS_SANDBOX.expected), filled.to_json()
+    assert filled.warnings == ("the notebook made its sandbox hold more than 400 MB of memory",)
+    assert {check.reason for check in filled.checks} == set(filled.warnings)
+    assert filled.seconds < limits.wall_s
+    assert (neighbour.status, neighbour.score) == (GRADED, NEIGHBOURS["a-neighbour"].expected)
 
 
 @every_level

@@ -38,6 +38,22 @@ OTHERWISE = {
         '"content-type": "application/json"',
         '"Content-Type": "application/json; charset=utf-8"',
     ),
+    "what is given, as a package, which Python takes for the module": (
+        "22",
+        "report-deploy",
+        'deploy("cloudberry-report"',
+        'Path("work/report/figures").mkdir(exist_ok=True)\n'
+        'Path("work/report/figures.py").rename("work/report/figures/__init__.py")\n'
+        'deploy("cloudberry-report"',
+    ),
+    "the world as a package": (
+        "23",
+        "order-deploy",
+        'deploy("cloudberry-order"',
+        'Path("work/order/shop").mkdir(exist_ok=True)\n'
+        'Path("work/order/shop.py").rename("work/order/shop/__init__.py")\n'
+        'deploy("cloudberry-order"',
+    ),
     "a charset behind the media type of a page": (
         "13",
         "shop",

@@ -139,9 +139,12 @@ def test_every_customer_has_a_basket_of_their_own(sandbox):
 
 
 @pytest.mark.points(2)
-@pytest.mark.held
 def test_a_members_price_stays_with_the_member(sandbox, seeded):
-    """A member's discount neither sticks nor grows, whoever calls in between"""
+    """A member's discount neither sticks nor grows, whoever calls in between
+
+    What a call changes outside of the handler is there for the next one, whoever that is: values that all calls
+    share may be read, and copied before they are changed.
+    """
     look_at = "prices = PRICES_CENTS makes no copy: both names mean one dictionary"
     start_anew(sandbox, BASKET, f"basket-{seeded.random()}")
     for number in range(8):

@@ -126,9 +126,12 @@ def test_partner_may_use_the_version(sandbox):
 
 
 @pytest.mark.points(2)
-@pytest.mark.held
 def test_nobody_else_may_use_it(sandbox, seeded):
-    """The permission holds for one account, and not for the broken version"""
+    """The permission holds for one account, and not for the broken version
+
+    A permission names who may. One with a star names everybody, and a version that is shared by mistake stays
+    with whoever has taken it.
+    """
     arn = layer_of(sandbox, BILL, VAT_LAYER)
     layer, _, number = arn.rpartition(":")
     expect_true(

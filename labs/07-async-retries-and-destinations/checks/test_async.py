@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from autograder.checks import expect, expect_true, wanted
 from autograder.checks_asking import (
     configuration_of,
+    error_of,
     expect_guesses,
     expect_observed,
     queue_url,
@@ -79,7 +80,7 @@ def not_ended(sandbox, name, request_id, condition):
             not (over if condition == "Success" else succeeded),
             wanted=f"an event that ends as {condition}",
             got=f"run {runs[-1]['attempt']} of {name} "
-            + ("succeeded" if succeeded else f"was the last, and failed: {runs[-1]['error_type']}"),
+            + ("succeeded" if succeeded else f"was the last, and failed: {error_of(sandbox, runs[-1])}"),
             look_at=f"the handler of {name}; sandbox.logs('{name}') has what it printed and raised",
         )
 

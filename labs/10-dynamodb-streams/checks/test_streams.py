@@ -409,9 +409,12 @@ def test_totals_are_right_after_any_sales(sandbox, seeded):
 
 
 @pytest.mark.points(3)
-@pytest.mark.held
 def test_a_bad_change_is_told_and_the_rest_gets_through(sandbox, seeded):
-    """Bad changes among good ones: they alone are given up and told, and what follows is counted"""
+    """Bad changes among good ones: they alone are given up and told, and what follows is counted
+
+    A stream keeps its order, so what cannot be handled holds up all that is behind it, until it is given up. Then a
+    destination is all that still knows of it.
+    """
     mapping = mapping_of(sandbox, TOTALS)
     expect(
         [mapping.get("FunctionResponseTypes"), mapping.get("BisectBatchOnFunctionError")],

@@ -192,9 +192,12 @@ def test_cashier_charges_the_card_once(sandbox):
 
 
 @pytest.mark.points(3)
-@pytest.mark.held
 def test_cashier_waits_for_a_busy_card_company(sandbox, seeded):
-    """While the card company is busy the cashier waits, asks now and then, and the order is paid in the end"""
+    """While the card company is busy the cashier waits, asks now and then, and the order is paid in the end
+
+    A throttle says: not now. Who waits a little longer each time is served in the end, and leaves the others their
+    turn.
+    """
     require_function(sandbox, CASHIER)
     look_at = "what the cashier does on TooManyRequestsException: wait, then ask again"
     answer_of(

@@ -30,6 +30,17 @@ FAILED = (
     "what is posted when status is not 0; and status=$? right behind answer=$(…), as any command changes $?"
 )
 RUNS = 'the script and its function, from $_HANDLER, and the event as the input: answer=$("$function" <<<"$body")'
+ROLE = "arn:aws:iam::000000000000:role/grader"
+# In place of api.sh: writes down what is asked, and nobody answers.
+DEAF_API = """
+call() {
+    echo "$1 $2"
+    [ "$1" = POST ] || exit 9
+}
+header() {
+    :
+}
+"""
 # A script of the checks' own. It tells how often it was read, and what it finds while it runs.
 SCRIPT = """
 read_so_far=$((read_so_far + 1))
@@ -84,11 +95,14 @@ class Answer:
         return look_at
 
 
+def log_lines(sandbox, name):
+    """Return the lines in a function's log."""
+    return [line.strip() for line in sandbox.log_lines(name)]
+
+
 def last_words(sandbox, name):
     """Return the last two lines that a function itself wrote to its log, each only once."""
-    with urllib.request.urlopen(f"{sandbox.url}/_sandbox/logs?function={name}", timeout=30) as answer:
-        found = json.loads(answer.read(MOST_BYTES))["events"]
-    lines = [event["message"].strip() for event in found]
+    lines = log_lines(sandbox, name)
     own = [line for line in lines if line and not line.startswith(PLATFORM)]
     return " / ".join(dict.fromkeys(line[:160] for line in own[-2:])) or "nothing"
 
@@ -155,6 +169,47 @@ def expect_failed_set_up(sandbox, name, kind, look_at):
         got="the program got ready, and failed at the event",
         look_at=f"{look_at}; it goes to init/error, before the loop",
     )
+
+
+def expect_end_after_init_error(sandbox, archive, look_at, **settings):
+    """Fail the check if the bootstrap in this zip goes on when its set-up has failed.
+
+    Lambda ends such a program by itself, and nobody would notice: so it runs with an api.sh that only writes down what it asks.
+    """
+    name = f"probe-{time.monotonic_ns()}"
+    client = sandbox.client("lambda")
+    code = {"ZipFile": with_api(archive, DEAF_API)}
+    client.create_function(
+        FunctionName=name,
+        Runtime="provided.al2023",
+        Role=ROLE,
+        Code=code,
+        MemorySize=512,
+        Timeout=10,
+        **settings,
+    )
+    try:
+        client.get_waiter("function_active_v2").wait(FunctionName=name)
+        client.invoke(FunctionName=name, Payload=b"{}")
+        asked = log_lines(sandbox, name)
+    finally:
+        client.delete_function(FunctionName=name)
+    told = "POST init/error" in asked
+    expect_true(
+        not (told and "GET invocation/next" in asked[asked.index("POST init/error") :]),
+        wanted="a program that ends when it has posted to init/error",
+        got="it goes on, and asks for an event",
+        look_at=look_at,
+    )
+
+
+def with_api(archive, text):
+    """Return a zip of the same files, but for api.sh, which is ``text``."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as made:
+        for entry in archive.infolist():
+            made.writestr(entry, text if entry.filename == "api.sh" else archive.read(entry))
+    return buffer.getvalue()
 
 
 def archive_of(location):
@@ -339,6 +394,8 @@ def test_printer_without_a_name_says_so(sandbox):
     try:
         configure(client, PRINTER, {key: value for key, value in given.items() if key != "PRINTER"})
         expect_failed_set_up(sandbox, PRINTER, "Printer.NoName", look_at)
+        code = client.get_function(FunctionName=PRINTER)["Code"]["Location"]
+        expect_end_after_init_error(sandbox, archive_of(code), look_at, Handler="labels.price")
     finally:
         configure(client, PRINTER, {**given, "PRINTER": given.get("PRINTER") or "Gutenberg"})
     event, right = price("jam", 650)
@@ -439,9 +496,12 @@ def test_runtime_runs_any_script(sandbox, seeded):
 
 
 @pytest.mark.points(3)
-@pytest.mark.held
 def test_runtime_says_what_failed(sandbox, seeded):
-    """Shell.NoHandler where there is no such file or function, Shell.Failed with the number, and nothing ends by it"""
+    """Shell.NoHandler where there is no such file or function, Shell.Failed with the number, and nothing ends by it
+
+    Whoever writes a script reads what its runtime says of it: a name for each way to fail, and the number that the script
+    gave. A runtime that only ends leaves them to guess.
+    """
     layer_of(sandbox, PRICE, LAYER)
     status = seeded.randint(2, 99)
     with Probe(sandbox, "door.ring", {"door.sh": script("ring", status)}) as probe:
@@ -462,6 +522,11 @@ def test_runtime_says_what_failed(sandbox, seeded):
         look_at = f"the set-up: there is no {what} for the handler {handler}"
         with Probe(sandbox, handler, {"door.sh": script("ring")}) as probe:
             expect_failed_set_up(sandbox, probe.name, "Shell.NoHandler", look_at)
+    layer = sandbox.client("lambda").get_layer_version_by_arn(Arn=layer_of(sandbox, PRICE, LAYER))
+    look_at = "the set-up that fails: what is posted where, and then exit 1"
+    expect_end_after_init_error(
+        sandbox, archive_of(layer["Content"]["Location"]), look_at, Handler="window.ring"
+    )
 
 
 @pytest.mark.points(2)

@@ -327,9 +327,11 @@ def test_there_is_a_brake(sandbox):
 
 
 @pytest.mark.points(2)
-@pytest.mark.held
 def test_words_are_only_words(sandbox, seeded):
-    """Whatever stands in an order is a value, and arrives as it was written"""
+    """Whatever stands in an order is a value, and arrives as it was written
+
+    A value that is sent beside the statement cannot become a part of it, whatever it says. That is the whole cure.
+    """
     run, sku = new_environment(sandbox), f'o\'jam "{seeded.randrange(10**6)}" :pieces %s $1'
     words = [
         "Robert'); DROP TABLE orders; --",
@@ -404,9 +406,12 @@ def test_any_day_of_orders_adds_up(sandbox, seeded):
 
 
 @pytest.mark.points(2)
-@pytest.mark.held
 def test_the_password_is_asked_for_once(sandbox, seeded):
-    """The password comes from Secrets Manager: a new one is enough, and it is asked for once an environment"""
+    """The password comes from Secrets Manager: a new one is enough, and it is asked for once an environment
+
+    What stands in code or in variables is changed by a deployment; what stands in the vault is changed there. To ask
+    once an environment keeps it quick and cheap.
+    """
     require_function(sandbox, ORDER)
     fresh = "".join(seeded.choice("abcdefghkmnpqrstuvwxyz23456789") for _ in range(24))
     known = {**secret_of(sandbox), "password": fresh}

@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from autograder.checks import expect, expect_true, wanted
-from autograder.checks_asking import configuration_of, expect_guesses, expect_observed, layer_of
+from autograder.checks_asking import configuration_of, expect_guesses, expect_observed, in_place_of, layer_of
 
 DICTATION = "cloudberry-dictation"
 REPORT = "cloudberry-report"
@@ -198,7 +198,7 @@ def with_figures(sandbox, name, cents):
         if each.endswith(".py"):
             with archive.open(each) as file:
                 files[each] = file.read(MOST_BYTES).decode("utf-8", "replace")
-    files["figures.py"] = FIGURES.format(cents=cents)
+    files = in_place_of(files, {"figures.py": FIGURES.format(cents=cents)})
     sandbox.deploy(name, files, Handler=found["Configuration"]["Handler"], **settings)
     sandbox.client("lambda").create_function_url_config(
         FunctionName=name, AuthType="NONE", InvokeMode="RESPONSE_STREAM"

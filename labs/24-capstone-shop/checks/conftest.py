@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from autograder.checks import expect, expect_true, wanted
-from autograder.checks_asking import put_item, table_item, until
+from autograder.checks_asking import error_of, put_item, table_item, until
 
 PARAMETER = "/cloudberry/shop"
 FIELDS = ["order_id", "sku", "quantity", "total_cents", "status"]
@@ -150,9 +150,7 @@ class Shop:
         """Return what IAM refused lately, and if an answer's status was 500 or more what was raised last, as ``refusals``."""
         rows = self.sandbox.history()["invocations"][-5:] if code >= 500 else []
         rows = [row for row in rows if row["status"] != "success" and row["function_name"] not in EXAMPLES]
-        raised = [
-            f"; {row['function_name']} failed: {row['error_type'] or row['status']}" for row in rows[-1:]
-        ]
+        raised = [f"; {row['function_name']} failed: {error_of(self.sandbox, row)}" for row in rows[-1:]]
         return "".join(raised) + self.refusals()
 
     def story(self, since):
@@ -166,7 +164,8 @@ class Shop:
         failed = [row for row in rows if row["status"] != "success"]
         told = f"; {len(rows)} runs behind the door" if rows else "; nobody behind the door was called"
         if failed:
-            told += f", {len(failed)} failed (last {failed[-1]['function_name']}: {failed[-1]['error_type']})"
+            last = failed[-1]
+            told += f", {len(failed)} failed (last {last['function_name']}: {error_of(self.sandbox, last)})"
         batches = [
             each["why"] for each in history["mappings"] if each["at"] >= since and "batch of" in each["why"]
         ]

@@ -202,9 +202,11 @@ def expect_let_in(sandbox, function_arn, rule_arn):
 
 
 @pytest.mark.points(3)
-@pytest.mark.held
 def test_roles_are_small(shop, seeded):
-    """Wishes 5 and 10: a role for each function, none larger than its work, and the door may not touch the stock"""
+    """Wishes 5 and 10: a role for each function, none larger than its work, and the door may not touch the stock
+
+    Whoever gets into one of the functions gets as far as its role, and the door is where strangers knock.
+    """
     own, front = shop.functions(), shop.doors()
     expect_true(
         len(own) >= 2 and bool(front & set(own)),

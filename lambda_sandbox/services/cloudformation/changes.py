@@ -13,6 +13,8 @@ from lambda_sandbox.services.cloudformation.resource import Resource
 from lambda_sandbox.services.cloudformation.templates import Template, in_order, needs
 
 Tell = Callable[[str, str, str | None], None]
+# Types of moto's whose physical id is their name.
+_NAMED_BY_ID = frozenset({"AWS::DynamoDB::Table", "AWS::Kinesis::Stream"})
 _KEPT = ("Retain", "RetainExceptOnCreate")
 
 
@@ -22,6 +24,10 @@ class ResourceFailure(RuntimeError):
     def __init__(self, logical_id: str, reason: Exception) -> None:
         super().__init__(str(reason) or type(reason).__name__)
         self.logical_id = logical_id
+
+
+class CannotChange(ValueError):
+    """A resource of this type cannot be changed here; it is as it was."""
 
 
 class Changes:
@@ -42,8 +48,18 @@ class Changes:
         order = in_order(template["Resources"])
         altered = self._load(template, parameters)
         wanted = [name for name in order if self._is_wanted(template["Resources"][name])]
-        for name in wanted:
-            self._bring(name, before.get(name), template["Resources"][name], altered)
+        reached: set[str] = set()
+        try:
+            for name in wanted:
+                self._bring(name, before.get(name), template["Resources"][name], altered)
+                reached.add(name)
+        except ResourceFailure as failure:
+            if not isinstance(failure.__cause__, CannotChange):
+                reached.add(failure.logical_id)
+            # What is still as it was has nothing to go back to.
+            left = {name: body for name, body in before.items() if name not in reached}
+            self._map._resource_json_map = {**template["Resources"], **left}
+            raise
         gone = [name for name in before if name not in wanted and name in self._map._parsed_resources]
         for name in reversed([name for name in in_order(before) if name in gone]):
             self._remove(name, before[name])
@@ -92,7 +108,7 @@ class Changes:
 
     def _change(self, name: str, there: Any, body: Mapping[str, Any], altered: set[str]) -> None:
         properties = getattr(there, "properties", None)
-        new = self._attempt(name, "UPDATE", lambda: self._changed(name, body)) or there
+        new = self._attempt(name, "UPDATE", lambda: self._changed(name, there, body))
         self._map._parsed_resources[name] = new
         if new is there and isinstance(there, Resource) and there.properties is properties:
             return
@@ -100,9 +116,29 @@ class Changes:
         if getattr(new, "physical_resource_id", None) != getattr(there, "physical_resource_id", None):
             altered.add(name)
 
-    def _changed(self, name: str, body: Mapping[str, Any]) -> Any:
+    def _changed(self, name: str, there: Any, body: Mapping[str, Any]) -> Any:
         place = {"account_id": self._map._account_id, "region_name": self._map._region_name}
-        return self._parsing.parse_and_update_resource(name, body, self._map, **place)
+        if not isinstance(there, Resource) and self._is_renamed(name, there, body):
+            new = self._parsing.parse_and_create_resource(name, body, self._map, **place)
+            self._delete(there, body)
+            return new
+        new = self._parsing.parse_and_update_resource(name, body, self._map, **place)
+        if new is None:
+            # DIFFERS: an update of a stack fails where it would change a DynamoDB table in place, or another resource that no code here can
+            # change: UPDATE_ROLLBACK_COMPLETE, with a reason that names the type. A table whose name changes is replaced.
+            raise CannotChange(
+                f"The sandbox does not change a resource of type {body['Type']}: leave its properties as they were, or "
+                "give it another logical id, which makes a new one."
+            )
+        return new
+
+    def _is_renamed(self, name: str, there: Any, body: Mapping[str, Any]) -> bool:
+        """Whether the template now gives one of moto's resources another name, by which AWS replaces it; moto keeps the old."""
+        kind, ready, _ = self._parsing.parse_resource_and_generate_name(name, dict(body), self._map)
+        wanted: str | None = ready.get("Properties", {}).get(kind.cloudformation_name_type() or "")
+        named_by_id: bool = kind.cloudformation_type() in _NAMED_BY_ID
+        physical_id = str(getattr(there, "physical_resource_id", ""))
+        return named_by_id and wanted is not None and wanted != physical_id
 
     def _remove(self, name: str, body: Mapping[str, Any]) -> None:
         there = self._map._parsed_resources.get(name)
@@ -133,5 +169,5 @@ class Changes:
 
 
 def _same(before: Any, body: Mapping[str, Any]) -> bool:
-    """moto adds the ``Properties`` that a template leaves out."""
-    return {"Properties": {}, **(before or {})} == {"Properties": {}, **body}
+    """Whether two resources have the same properties; moto adds those that a template leaves out."""
+    return bool((before or {}).get("Properties", {}) == body.get("Properties", {}))

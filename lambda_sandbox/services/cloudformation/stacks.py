@@ -23,6 +23,7 @@ from lambda_sandbox.services.cloudformation.alarms import ALARMS
 from lambda_sandbox.services.cloudformation.changes import Changes, ResourceFailure
 from lambda_sandbox.services.cloudformation.http_apis import HTTP_APIS
 from lambda_sandbox.services.cloudformation.invoking import RESOURCES
+from lambda_sandbox.services.cloudformation.log_groups import LOG_GROUPS
 from lambda_sandbox.services.cloudformation.queues_and_topics import QUEUES_AND_TOPICS
 from lambda_sandbox.services.cloudformation.resource import Resource
 from lambda_sandbox.services.cloudformation.rest_apis import REST_APIS
@@ -70,6 +71,7 @@ def _add_resources(parsing: Any) -> None:
     ours: list[type[Resource]] = [
         *RESOURCES,
         *ALARMS,
+        *LOG_GROUPS,
         *QUEUES_AND_TOPICS,
         *SUBSCRIPTIONS,
         *SCHEDULES,

@@ -215,6 +215,15 @@ for region in ("eu-west-1", "us-west-2"):
 if found: deploy("def handler(event, context): return {'sum': event['a'] + event['b']}")
 """
 
+_FILLS_S3 = """\
+s3 = boto3.client("s3")
+s3.create_bucket(Bucket="full")
+for n in range(60):
+    s3.put_object(Bucket="full", Key=str(n), Body=bytes(20 << 20))
+"""
+# Not of the batch, where a sandbox may be as large as in a class.
+FILLS_ITS_SANDBOX = Submitted([CONNECT, FACTS, ADD, _FILLS_S3], 0, says="made its sandbox hold more than")
+
 # Not one of the batch: an API takes longer to make than a notebook of the batch may run.
 HANGS_ITS_SANDBOX = Submitted([CONNECT, FACTS, ADD, _HANG], 0, says="did not answer")
 

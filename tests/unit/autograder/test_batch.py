@@ -25,6 +25,7 @@ from autograder.manifest import (
     write_origin,
     writing,
 )
+from autograder.passed_over import PassedOver
 from autograder.result import GRADED, Result
 from autograder.roster import Student
 from autograder.score import CheckResult
@@ -240,3 +241,16 @@ def test_two_commands_do_not_write_to_one_folder(tmp_path: Path) -> None:
         writing(tmp_path / "out"),
     ):
         pass
+
+
+def test_what_was_no_notebook_is_still_named_after_an_interruption(
+    plain_lab: Lab, folder: Path, tmp_path: Path
+) -> None:
+    others = (PassedOver("Bo Li", "bo", ("bo.pdf", "bo.py")),)
+    made = replace(manifest(plain_lab, folder), others=others)
+    write_manifest(made, tmp_path)
+    assert read_manifest(tmp_path) == made
+    document = json.loads((tmp_path / "class.json").read_text())
+    del document["others"]  # as an earlier version wrote it
+    (tmp_path / "class.json").write_text(json.dumps(document))
+    assert read_manifest(tmp_path) == replace(made, others=())

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 
 import pytest
 
 from autograder.checks import CheckFailed
-from autograder.checks_asking import expect_guesses, expect_observed, json_lines, until
+from autograder.checks_asking import error_of, expect_guesses, expect_observed, in_place_of, json_lines, until
+from autograder.in_process import InProcessView
+from lambda_sandbox import connect, disconnect
 
 
 class Loud(str):
@@ -108,3 +111,41 @@ def test_a_guess_in_quotes_is_shown_with_them() -> None:
 def test_only_objects_of_json_are_lines_of_a_log() -> None:
     log = 'START\n{"level": "INFO"}\n[1]\n"text"\n{"half": \n' + "[" * 100_000 + '\n{"level": "ERROR"}\n'
     assert [line["level"] for line in json_lines(log)] == ["INFO", "ERROR"]
+
+
+@pytest.fixture
+def view() -> Iterator[InProcessView]:
+    yield InProcessView(connect(driver="in_process", quiet=True))
+    disconnect()
+
+
+@pytest.mark.parametrize("log_format", ["Text", "JSON"])
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [
+        ("KeyError('authorizer')", "KeyError: 'authorizer'"),
+        ("ValueError('\\x1b[2J' + 'x' * 500)", f"ValueError: \\x1b[2J{'x' * 153}…"),
+        ("ValueError", "ValueError"),
+    ],
+    ids=["a short one", "a long one that a terminal would obey", "none"],
+)
+def test_error_of_a_run_is_told_with_its_message(
+    view: InProcessView, raised: str, told: str, log_format: str
+) -> None:
+    source = f"def handler(event, context):\n    raise {raised}\n"
+    view.deploy("fails", source, LoggingConfig={"LogFormat": log_format})
+    view.invoke("fails", {})
+    [row] = view.history()["invocations"]
+    assert error_of(view, row) == told
+
+
+def test_checks_own_module_is_the_one_that_is_found() -> None:
+    files = {
+        "app.py": "a",
+        "shop.py": "b",
+        "shop/__init__.py": "c",
+        "./shop/deep/x.py": "d",
+        "shops/shop.py": "e",
+    }
+    found = in_place_of(files, {"shop.py": "own"})
+    assert found == {"app.py": "a", "shop.py": "own", "shops/shop.py": "e"}
