@@ -34,7 +34,7 @@ AREAS = (
     ),
     (
         "Other services and their events",
-        r"triggers/(?!logs)|services/(iot|mqtt|workflow)|drivers/(deliveries|in_process/sending)",
+        r"triggers/(?!logs)|services/(iot|mqtt|workflow|unserved|rule_|secret|queue)|drivers/(deliveries|in_process/sending)",
     ),
     (
         "Function URLs and streamed responses",

@@ -19,10 +19,10 @@ def handler(event, context):
 """
 sandbox.deploy(CODE, FunctionName="charge", MemorySize=1769)
 # --8<-- [end:function]
-queue = boto3.client("sqs")
-approvals = queue.create_queue(QueueName="approvals")["QueueUrl"]
 
 # --8<-- [start:machine]
+queue = boto3.client("sqs")
+approvals = queue.create_queue(QueueName="approvals")["QueueUrl"]
 DEFINITION = {
     "StartAt": "Charge",
     "States": {
