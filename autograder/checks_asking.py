@@ -67,7 +67,7 @@ def losses(sandbox: Sandbox, name: str, look_at: str, source: str = "") -> Calla
                 wanted(f"an event that reaches {name}", f"it was refused: {problem}", look_at)
         for row in history["invocations"]:
             if row["function_name"] == name and row["request_id"] not in known and _given_up(row):
-                got = f"{error_of(sandbox, row)} in run {row['attempt']}, the last"
+                got = f"{error_of(sandbox, row)} (run {row['attempt']}, the last)"
                 wanted(f"a run of {name} without an error", got, f"sandbox.logs('{name}'); and at {look_at}")
 
     return look

@@ -94,7 +94,7 @@ def test_an_event_that_the_function_fails_at_for_good_ends_the_wait(sandbox: San
     client.invoke(FunctionName="asked-lost", InvocationType="Event", Payload=b'{"raise": "no jam"}')
     with pytest.raises(CheckFailed) as failed:
         until(lambda: False, timeout_s=30, unless=lost)
-    assert failed.value.got == "ValueError in run 1, the last"
+    assert failed.value.got == "ValueError: no jam (run 1, the last)"
     assert failed.value.look_at.endswith("gap 4")
     losses(sandbox, "asked-lost", "gap 4")()  # what was lost before is no longer told
 
