@@ -36,6 +36,8 @@ from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.resources import Exit, FunctionConfiguration, Isolation
 
 _CLOSE_TIMEOUT_S = 5.0
+# A connection is accepted in one turn of the event loop, gets its protocol in another and its data in a third; some to spare.
+_LAST_TURNS = 10
 # POLICY: an environment of which a process could not be frozen at once is looked at again after 25 ms, then after twice as long
 # each time, for some seconds.
 _LOOK_AGAIN_S, _LOOK_LAST_S = 0.025, 3.0
@@ -362,7 +364,8 @@ class ProcessEnvironments:
         except BlockingIOError:
             return
         if not message:
-            self._ended(environment)
+            self._loop.remove_reader(environment.control.fileno())
+            self._hear_out(environment, 0 if environment.stopped or environment.frozen else _LAST_TURNS)
             return
         if message["event"] == "listening":
             environment.launcher_pid = pid
@@ -392,9 +395,15 @@ class ProcessEnvironments:
 
     # --- the end ---------------------------------------------------------------------------------------
 
+    def _hear_out(self, environment: RunningEnvironment, turns: int) -> None:
+        """Let the event loop turn first: what the environment sent before it ended may lie in sockets that come after this one."""
+        if turns:
+            self._loop.call_soon(self._hear_out, environment, turns - 1)
+        else:
+            self._ended(environment)
+
     def _ended(self, environment: RunningEnvironment) -> None:
         """The launcher is gone, and with it every process of the environment."""
-        self._loop.remove_reader(environment.control.fileno())
         self._companions.ended(environment)
         self._late_openings.ended(environment)
         if not environment.stopped:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import signal
 import socket
+import threading
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +22,7 @@ STREAMS = module(
     """
 def answer(request_id, headers, event):
     what = event.get("do")
+    time.sleep(event.get("after", 0))
     if what == "buffered":
         call("POST", f"{INVOCATION}{request_id}/response", json.dumps({"whole": True}))
         return
@@ -158,6 +163,20 @@ def test_an_error_ends_the_stream_with_code_and_details(
     assert payload == before
     assert end["ErrorCode"] == "Unhandled"
     assert json.loads(end["ErrorDetails"])["errorType"] == kind
+
+
+def test_what_was_sent_before_the_end_counts_when_the_server_hears_of_both_at_once(server: Server) -> None:
+    found: list[Any] = []
+    call = threading.Thread(target=lambda: found.append(invoke(server, {"do": "exit", "after": 0.5})))
+    call.start()
+    time.sleep(0.3)
+    os.kill(server.process.pid, signal.SIGSTOP)
+    time.sleep(0.6)
+    os.kill(server.process.pid, signal.SIGCONT)
+    call.join(10)
+    ((payload, end, _),) = found
+    assert payload == b"half of it"
+    assert json.loads(end["ErrorDetails"])["errorType"] == "Runtime.ExitError"
 
 
 def test_a_description_that_is_no_base64_is_dropped_and_its_type_is_told(server: Server) -> None:
