@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from lambda_sandbox.services.json_texts import texts_under
 from lambda_sandbox.services.unavailable import NotEmulated
 
 # Whether a request, moto's response object, asks for what nothing here would do.
@@ -42,19 +43,8 @@ def _mail(request: Any) -> bool:
 
 
 def _transforms(request: Any) -> bool:
-    return "Lambda" in _values(request._get_param("ExtendedS3DestinationConfiguration")) | _values(
-        request._get_param("ExtendedS3DestinationUpdate")
-    )
-
-
-def _values(value: Any, name: str = "Type") -> set[str]:
-    """Return the texts under ``name`` anywhere in a part of a request."""
-    if isinstance(value, list):
-        return set().union(*(_values(each, name) for each in value))
-    if not isinstance(value, dict):
-        return set()
-    own = {value[name]} if isinstance(value.get(name), str) else set()
-    return own.union(*(_values(each, name) for each in value.values()))
+    given = [request._get_param(f"ExtendedS3Destination{end}") for end in ("Configuration", "Update")]
+    return "Lambda" in texts_under("Type", given)
 
 
 _SEND = "`lambda-sandbox send-event {} FUNCTION` gives a function the event that it would get."

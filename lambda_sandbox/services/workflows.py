@@ -19,6 +19,7 @@ from functools import cache
 from typing import Any
 
 from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE
+from lambda_sandbox.services.json_texts import texts_under
 
 _CONNECT_TIMEOUT_S = 5
 # A function runs for 900 s at most, and its answer is on its way a little longer.
@@ -105,9 +106,9 @@ def _assume(role_arn: str, region: str) -> Any:
 def _name_errors(module: Any) -> None:
     """Give the interpreter's errors the names that clients look for: moto would answer with none, as to ``{"__type": null}``."""
     for error in vars(module).values():
-        if isinstance(error, type) and isinstance(vars(error).get("code"), str):
-            vars_of: Any = error
-            vars_of.TYPE = vars_of.code
+        code = vars(error).get("code") if isinstance(error, type) else None
+        if isinstance(code, str):
+            setattr(error, "TYPE", code)  # noqa: B010 - mypy knows no such attribute
 
 
 def _refuse_jsonata(backend_class: Any, error_class: Any) -> None:
@@ -116,20 +117,10 @@ def _refuse_jsonata(backend_class: Any, error_class: Any) -> None:
 
     def refuse_and_validate(definition: str) -> None:
         validate(definition)
-        if "JSONata" in _query_languages(json.loads(definition)):
+        if "JSONata" in texts_under("QueryLanguage", json.loads(definition)):
             raise error_class("This sandbox evaluates no JSONata: write the definition in JSONPath.")
 
     backend_class._validate_definition = staticmethod(refuse_and_validate)
-
-
-def _query_languages(part: Any) -> set[str]:
-    """Return the values of QueryLanguage in a definition, of all states at all depths."""
-    if isinstance(part, list):
-        return set().union(*map(_query_languages, part))
-    if not isinstance(part, dict):
-        return set()
-    own = {part["QueryLanguage"]} if isinstance(part.get("QueryLanguage"), str) else set()
-    return own.union(*map(_query_languages, part.values()))
 
 
 def _begin_whole(worker_class: Any) -> None:

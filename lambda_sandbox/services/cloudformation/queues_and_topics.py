@@ -10,6 +10,7 @@ from typing import Any
 from lambda_sandbox.services.cloudformation.resource import (
     Properties,
     Resource,
+    retag_by_pairs,
     tag_changes,
     tag_map,
     tag_pairs,
@@ -115,12 +116,7 @@ class Topic(Resource):
         for member, value in _changed(self.properties, old, _TOPIC_DEFAULTS).items():
             self.api.call("SetTopicAttributes", TopicArn=arn, AttributeName=member, AttributeValue=value)
         self._subscribe(old.get("Subscription") or [])
-        gone, come = tag_changes(old.get("Tags"), self.properties.get("Tags"))
-        if gone:
-            self.api.call("UntagResource", ResourceArn=arn, TagKeys=gone)
-        if come:
-            pairs = [{"Key": key, "Value": value} for key, value in come.items()]
-            self.api.call("TagResource", ResourceArn=arn, Tags=pairs)
+        retag_by_pairs(self.api, arn, old.get("Tags"), self.properties.get("Tags"))
 
     def remove(self) -> None:
         self.api.call_if_there("DeleteTopic", TopicArn=self.physical_resource_id)

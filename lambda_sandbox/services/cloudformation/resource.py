@@ -167,3 +167,13 @@ def retag(api: LambdaApi, arn: str, old: Any, new: Any) -> None:
         api.call("UntagResource", Resource=arn, TagKeys=gone)
     if come:
         api.call("TagResource", Resource=arn, Tags=come)
+
+
+def retag_by_pairs(api: LambdaApi, arn: str, old: Any, new: Any) -> None:
+    """Do the same where the API takes tags as ``Key`` and ``Value`` pairs."""
+    gone, come = tag_changes(old, new)
+    if gone:
+        api.call("UntagResource", ResourceArn=arn, TagKeys=gone)
+    if come:
+        pairs = [{"Key": key, "Value": value} for key, value in come.items()]
+        api.call("TagResource", ResourceArn=arn, Tags=pairs)

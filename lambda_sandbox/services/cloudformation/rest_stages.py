@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lambda_sandbox.services.cloudformation.resource import Properties, Resource, tag_map
+from lambda_sandbox.services.cloudformation.resource import Properties, Resource, tag_changes, tag_map
 
 # A stage's method settings, with the end of the path by which UpdateStage knows them.
 _SETTINGS = {
@@ -33,13 +33,12 @@ class OfRest(Resource):
 
     def retag(self, path: str, old: Properties) -> None:
         """Make the tags of what API Gateway has at ``path``, such as ``/apikeys/ID``, those of the properties."""
-        before, after = tag_map(old.get("Tags")) or {}, tag_map(self.properties.get("Tags")) or {}
         arn = f"arn:aws:apigateway:{self.api.region}::{path}"
-        gone = sorted(before.keys() - after.keys())
+        gone, come = tag_changes(old.get("Tags"), self.properties.get("Tags"))
         if gone:
             self.api.call("UntagResource", resourceArn=arn, tagKeys=gone)
-        if after and after != before:
-            self.api.call("TagResource", resourceArn=arn, tags=after)
+        if come:
+            self.api.call("TagResource", resourceArn=arn, tags=come)
 
 
 class Deployment(OfRest):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lambda_sandbox.services.cloudformation.resource import Properties, Resource, tag_changes, tag_pairs
+from lambda_sandbox.services.cloudformation.resource import Properties, Resource, retag_by_pairs, tag_pairs
 
 _DEFAULT_GROUP = "default"
 
@@ -64,13 +64,7 @@ class ScheduleGroup(Resource):
         }
 
     def change(self, old: Properties) -> None:
-        arn = self.attributes["Arn"]
-        gone, come = tag_changes(old.get("Tags"), self.properties.get("Tags"))
-        if gone:
-            self.api.call("UntagResource", ResourceArn=arn, TagKeys=gone)
-        if come:
-            pairs = [{"Key": key, "Value": value} for key, value in come.items()]
-            self.api.call("TagResource", ResourceArn=arn, Tags=pairs)
+        retag_by_pairs(self.api, self.attributes["Arn"], old.get("Tags"), self.properties.get("Tags"))
 
     def remove(self) -> None:
         self.api.call_if_there("DeleteScheduleGroup", Name=self.name)
