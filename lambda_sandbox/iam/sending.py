@@ -1,4 +1,4 @@
-"""Which permission it takes to send something to a function, queue, topic, bus or bucket.
+"""Which permission it takes to send something to a function, queue, topic, bus, bucket or state machine.
 
 Source: AWS Lambda Developer Guide, "Capturing records of Lambda asynchronous invocations", the permissions of each destination;
 Amazon SQS Developer Guide, "Amazon SQS API permissions: Actions and resource reference", read 2026-11.
@@ -46,4 +46,11 @@ def config_refusal(setting: Setting, target_arn: str) -> str:
     return f"The {who} execution role does not have permissions to call {operation} on {_NAMES[service]}"
 
 
-_NAMES = {"sqs": "SQS", "sns": "SNS", "s3": "S3", "lambda": "Lambda", "events": "EventBridge"}
+_NAMES = {
+    "sqs": "SQS",
+    "sns": "SNS",
+    "s3": "S3",
+    "lambda": "Lambda",
+    "events": "EventBridge",
+    "states": "Step Functions",
+}

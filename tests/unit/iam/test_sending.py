@@ -17,6 +17,7 @@ HERE = "us-east-1:000000000000"
         (f"arn:aws:sns:{HERE}:t", "", "sns:Publish", f"arn:aws:sns:{HERE}:t"),
         (f"arn:aws:events:{HERE}:event-bus/b", "", "events:PutEvents", f"arn:aws:events:{HERE}:event-bus/b"),
         ("arn:aws:s3:::bucket", "a/b", "s3:PutObject", "arn:aws:s3:::bucket/a/b"),
+        (f"arn:aws:states:{HERE}:stateMachine:m", "", "states:StartExecution", f"arn:aws:states:{HERE}:stateMachine:m"),
     ],
 )  # fmt: skip
 def test_each_target_has_its_action(target: str, key: str, action: str, resource: str) -> None:
@@ -42,3 +43,8 @@ def test_other_services_are_not_asked_about() -> None:
 )
 def test_each_setting_is_refused_in_its_own_words(setting: sending.Setting, said: str) -> None:
     assert sending.config_refusal(setting, f"arn:aws:sns:{HERE}:t") == said
+
+
+def test_every_target_that_has_an_action_has_a_name() -> None:
+    for service in ("lambda", "sqs", "sns", "events", "s3", "states"):
+        assert "permissions to call" in sending.config_refusal("Mapping", f"arn:aws:{service}:{HERE}:x")
