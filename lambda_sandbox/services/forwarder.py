@@ -55,6 +55,7 @@ class Forwarder:
         self._address = urlsplit(endpoint)
         self._enforced = ENFORCED_VARIABLE in os.environ
         self._waiting: queue.SimpleQueue[_Call] = queue.SimpleQueue()
+        self._opened: dict[str, list[tuple[str, int]]] = {}
         threading.Thread(target=self._run, name="forwarder", daemon=True).start()
 
     def enqueue(self, function_arn: str, event: Any, source: str = "") -> None:
@@ -85,11 +86,13 @@ class Forwarder:
         """Whether ``delivery``, to a queue or a topic, misses no permission; always where IAM is not enforced."""
         return not self._enforced or not self.refusal(delivery)
 
-    def open(self, places: list[tuple[str, int]]) -> None:
-        """Have every function reach these addresses and ports of this machine, no longer any that were said before, and wait
-        until it can. Raises ``OSError``.
+    def open(self, owner: str, places: list[tuple[str, int]]) -> None:
+        """Have every function reach these addresses and ports of this machine, no longer any that ``owner`` said before, and
+        wait until it can. Raises ``OSError``.
         """
-        body = json.dumps({"places": places}).encode()
+        self._opened[owner] = places
+        everywhere = [place for each in self._opened.values() for place in each]
+        body = json.dumps({"places": everywhere}).encode()
         status, text = self._post(_Call("", _OPEN, body, _own_headers()))
         if status != 200:
             raise OSError(f"the sandbox did not open {places} to functions: {status} {text}")

@@ -41,7 +41,11 @@ from lambda_sandbox.services.queue_waiting import make_queues_thread_safe
 from lambda_sandbox.services.resource_policies import ResourcePolicies
 from lambda_sandbox.services.schedule_listing import ScheduleListing
 from lambda_sandbox.services.service_events import ServiceEvents
-from lambda_sandbox.services.stream_sharding import correct_dynamodb_streams, correct_kinesis
+from lambda_sandbox.services.stream_sharding import (
+    correct_dynamodb_streams,
+    correct_kinesis,
+    enable_streams_again,
+)
 from lambda_sandbox.services.table_rules import compare_any_types, refuse_large_batches
 from lambda_sandbox.services.table_writes import one_request_at_a_time, undo_cancelled_transactions
 from lambda_sandbox.services.trace_headers import TraceHeaders, mark_messages
@@ -139,6 +143,7 @@ class Hooks:
     def _table_writes(self, module: Any) -> None:
         one_request_at_a_time(module.DynamoHandler, sys.modules["moto.dynamodb.models.table"].StreamShard)
         undo_cancelled_transactions(sys.modules["moto.dynamodb.models"].DynamoDBBackend)
+        enable_streams_again(sys.modules["moto.dynamodb.models"].DynamoDBBackend)
         refuse_large_batches(module.DynamoHandler, module.MockValidationException)
         compare_any_types(sys.modules["moto.dynamodb.comparisons"])
 
@@ -164,7 +169,10 @@ class Hooks:
         from lambda_sandbox.services.cloudformation import stacks
 
         stacks.install(
-            sys.modules["moto.cloudformation.parsing"], sys.modules["moto.cloudformation.models"], module
+            sys.modules["moto.cloudformation.parsing"],
+            sys.modules["moto.cloudformation.models"],
+            module,
+            self._forwarder,
         )
 
 

@@ -148,3 +148,16 @@ def correct_dynamodb_streams(shard_class: Any) -> None:
             add(self, old, new)
 
     shard_class.add = add_alone
+
+
+def enable_streams_again(backend_class: Any) -> None:
+    """Have a table whose stream was disabled take another one; moto looks at the name of the old one only."""
+    update = backend_class.update_table_streams
+
+    def update_table_streams(self: Any, table: Any, stream_specification: dict[str, Any]) -> None:
+        before = table.stream_specification or {}
+        if not before.get("StreamEnabled"):
+            table.latest_stream_label = None
+        update(self, table, stream_specification)
+
+    backend_class.update_table_streams = update_table_streams

@@ -222,24 +222,15 @@ def test_log_group_has_its_retention_changed_and_is_replaced_with_its_name(serve
 def test_change_that_cannot_be_made_is_said_and_rolled_back(server: Server) -> None:
     stacks = server.client("cloudformation")
 
-    def body(**more: Any) -> str:
-        properties = {
-            "TableName": "fixed",
-            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
-            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
-            "BillingMode": "PAY_PER_REQUEST",
-        }
-        return json.dumps(
-            {"Resources": {"T": {"Type": "AWS::DynamoDB::Table", "Properties": properties | more}}}
-        )
+    def body(description: str) -> str:
+        properties = {"KeyPolicy": {"Version": "2012-10-17", "Statement": []}, "Description": description}
+        return json.dumps({"Resources": {"K": {"Type": "AWS::KMS::Key", "Properties": properties}}})
 
-    stacks.create_stack(StackName="fixed", TemplateBody=body())
-    stacks.update_stack(
-        StackName="fixed", TemplateBody=body(StreamSpecification={"StreamViewType": "NEW_IMAGE"})
-    )
+    stacks.create_stack(StackName="fixed", TemplateBody=body("one"))
+    stacks.update_stack(StackName="fixed", TemplateBody=body("two"))
     told = stacks.describe_stacks(StackName="fixed")["Stacks"][0]
     assert told["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    assert "does not change a resource of type AWS::DynamoDB::Table" in told["StackStatusReason"]
+    assert "does not change a resource of type AWS::KMS::Key" in told["StackStatusReason"]
     stacks.delete_stack(StackName="fixed")
 
 

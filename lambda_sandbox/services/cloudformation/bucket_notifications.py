@@ -1,19 +1,13 @@
-"""``NotificationConfiguration`` of ``AWS::S3::Bucket``, which moto passes over: put by the public API, so that S3 asks as ever.
+"""``NotificationConfiguration`` of ``AWS::S3::Bucket``, as the public API takes it. Pure.
 
 Source: CloudFormation's reference of AWS::S3::Bucket NotificationConfiguration, read 2026-11.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from types import MethodType
 from typing import Any
 
-from lambda_sandbox.services.cloudformation.lambda_api import connect
-from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE
-
-PROPERTY = "NotificationConfiguration"
 # The template's list, its name for the target, and both of them in the API.
 _LISTS = {
     "LambdaConfigurations": ("Function", "LambdaFunctionConfigurations", "LambdaFunctionArn"),
@@ -21,40 +15,6 @@ _LISTS = {
     "TopicConfigurations": ("Topic", "TopicConfigurations", "TopicArn"),
 }
 _BRIDGE = "EventBridgeConfiguration"
-
-
-def install(bucket: Any) -> None:
-    """Change moto's bucket class in place: what its stacks create and update."""
-    create, update = bucket.create_from_cloudformation_json, bucket.update_from_cloudformation_json
-
-    def created(
-        cls: Any, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **rest: Any
-    ) -> Any:
-        wanted = api_form((cloudformation_json.get("Properties") or {}).get(PROPERTY))
-        made = create(resource_name, cloudformation_json, account_id, region_name, **rest)
-        try:
-            _configure(made, wanted, account_id, region_name)
-        except Exception:  # the stack must not leave a bucket behind that it does not know of
-            cls.delete_from_cloudformation_json(made.name, cloudformation_json, account_id, region_name)
-            raise
-        return made
-
-    def updated(
-        cls: Any,
-        original_resource: Any,
-        new_resource_name: str,
-        cloudformation_json: Any,
-        account_id: str,
-        region_name: str,
-    ) -> Any:
-        wanted = api_form((cloudformation_json.get("Properties") or {}).get(PROPERTY))
-        after = update(original_resource, new_resource_name, cloudformation_json, account_id, region_name)
-        if after is original_resource:  # a new one has been made by ``created``
-            _configure(after, wanted, account_id, region_name)
-        return after
-
-    bucket.create_from_cloudformation_json = MethodType(created, bucket)
-    bucket.update_from_cloudformation_json = MethodType(updated, bucket)
 
 
 def api_form(given: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -82,12 +42,3 @@ def _one(each: Mapping[str, Any], target: str, arn_name: str) -> dict[str, Any]:
     if rules:
         made["Filter"] = {"Key": {"FilterRules": rules}}
     return made
-
-
-def _configure(bucket: Any, wanted: dict[str, Any], account_id: str, region_name: str) -> None:
-    """Put the configuration; one that somebody else has put stays where the template says nothing of it."""
-    if not wanted and not getattr(bucket, "notified_by_stack", False):
-        return
-    api = connect(os.environ[ENDPOINT_VARIABLE], account_id, region_name, "s3")
-    api.call("PutBucketNotificationConfiguration", Bucket=bucket.name, NotificationConfiguration=wanted)
-    bucket.notified_by_stack = bool(wanted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lambda_sandbox.packaging import package
+from lambda_sandbox.services.cloudformation.inline_code import packaged
 from lambda_sandbox.services.cloudformation.resource import Properties, Resource, members_of, retag, tag_map
 
 # What a property that leaves the template goes back to.
@@ -41,10 +41,12 @@ class Function(Resource):
 
     TYPE = "AWS::Lambda::Function"
     NAME = "FunctionName"
+    UNIQUE = True
     FIXED = frozenset(
         {"FunctionName", "PackageType", "DurableConfig", "CapacityProviderConfig", "TenancyConfig"}
     )
     KNOWN = frozenset({"Code", "Architectures", "Role", "Handler", "Runtime", "Tags", *_DEFAULTS, *_APART})
+    REQUIRED = frozenset({"Code", "Role"})
     ATTRIBUTES = frozenset({"Arn", "SnapStartResponse.ApplyOn", "SnapStartResponse.OptimizationStatus"})
 
     def create(self) -> None:
@@ -96,12 +98,8 @@ class Function(Resource):
             self.api.call(put, FunctionName=self.name, **given)
 
     def _code(self) -> Properties:
-        """An inline text becomes a package with the one file that the runtime's handler names: ``index``."""
         code = dict(self.properties["Code"])
         text = code.get("ZipFile")
         if text is not None:
-            suffix = "js" if str(self.properties.get("Runtime", "")).startswith("nodejs") else "py"
-            # DIFFERS: inline code of a template (``Code.ZipFile``) finds no module ``cfnresponse``, which AWS adds. Send the response of a
-            # custom resource yourself.
-            code["ZipFile"] = package({f"index.{suffix}": text})
+            code["ZipFile"] = packaged(text, str(self.properties.get("Runtime", "")))
         return code

@@ -30,6 +30,7 @@ class Permission(Resource):
             "InvokedViaFunctionUrl",
         }
     )
+    REQUIRED = frozenset({"FunctionName", "Action", "Principal"})
     ATTRIBUTES = frozenset({"Id"})
 
     def create(self) -> None:

@@ -20,10 +20,13 @@ from lambda_sandbox.config import ROOT_SECRET
 
 _GONE = (
     "AWS.SimpleQueueService.NonExistentQueue",
+    "NoSuchBucket",
     "NotFound",
     "NotFoundException",
+    "ParameterNotFound",
     "QueueDoesNotExist",
     "ResourceNotFoundException",
+    "StateMachineDoesNotExist",
 )
 _POLL_S = 0.05
 _PATIENCE_S = 120.0
@@ -35,6 +38,11 @@ class LambdaApi:
     def __init__(self, client: Any) -> None:
         self._client = client
         self._model = client.meta.service_model
+
+    @property
+    def account_id(self) -> str:
+        """The account that the calls are made for; its root user's access key is its id."""
+        return str(self._client._request_signer._credentials.access_key)
 
     @property
     def region(self) -> str:

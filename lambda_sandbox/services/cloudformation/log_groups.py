@@ -11,6 +11,7 @@ class LogGroup(Resource):
     TYPE = "AWS::Logs::LogGroup"
     SERVICE = "logs"
     NAME = "LogGroupName"
+    UNIQUE = True
     FIXED = frozenset({"LogGroupName", "LogGroupClass", "KmsKeyId"})
     KNOWN = frozenset({"RetentionInDays", "Tags"})
     ATTRIBUTES = frozenset({"Arn"})

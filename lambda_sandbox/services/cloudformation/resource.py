@@ -21,7 +21,8 @@ class Resource:
     """One resource. ``physical_resource_id`` is what Ref gives, ``attributes`` what GetAtt gives.
 
     ``NAME`` is the property that names it, where one does; ``FIXED`` are the properties that a living resource keeps,
-    so that another value makes a new one; ``KNOWN`` are the others.
+    so that another value makes a new one; ``KNOWN`` are the others. ``UNSERVED`` are properties that AWS has and nothing here
+    does anything with; ``REQUIRED`` are those that no resource can be without.
     """
 
     TYPE: ClassVar[str]
@@ -29,7 +30,11 @@ class Resource:
     NAME: ClassVar[str] = ""
     FIXED: ClassVar[frozenset[str]] = frozenset()
     KNOWN: ClassVar[frozenset[str]] = frozenset()
+    UNSERVED: ClassVar[frozenset[str]] = frozenset()
+    REQUIRED: ClassVar[frozenset[str]] = frozenset()
     ATTRIBUTES: ClassVar[frozenset[str]] = frozenset()
+    # Whether the name alone says which resource is meant, so that there cannot be a second while the first is there.
+    UNIQUE: ClassVar[bool] = False
 
     cf_resource_type: str
     logical_resource_id: str
@@ -52,6 +57,9 @@ class Resource:
 
     def remove(self) -> None:
         raise NotImplementedError
+
+    def refuse_change(self, new: Properties) -> None:
+        """Raise for properties that the living resource, which is as it was then, cannot be brought to."""
 
     # --- what moto calls -------------------------------------------------------------------------------------
 
@@ -77,11 +85,7 @@ class Resource:
         **_: Any,
     ) -> Self:
         properties = dict(cloudformation_json.get("Properties", {}))
-        unknown = sorted(properties.keys() - cls.FIXED - cls.KNOWN)
-        if unknown:
-            raise ValueError(
-                f"Properties validation failed: extraneous key [{unknown[0]}] is not permitted in {cls.TYPE}"
-            )
+        cls._refuse_properties(properties)
         api = connect(os.environ[ENDPOINT_VARIABLE], account_id, region_name, cls.SERVICE)
         made = cls(api, resource_name, properties)
         made.create()
@@ -102,15 +106,39 @@ class Resource:
         changed = {name for name in new.keys() | old.keys() if new.get(name) != old.get(name)}
         if not changed:
             return original_resource
+        cls._refuse_properties(new)
         if changed <= cls.KNOWN:
+            original_resource.refuse_change(new)
             original_resource.properties = new
             original_resource.change(old)
             return original_resource
-        made = cls.create_from_cloudformation_json(
+        if cls.UNIQUE and cls.NAME in new and new[cls.NAME] == old.get(cls.NAME):
+            raise ValueError(
+                "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename "
+                f"{new[cls.NAME]} and update the stack again."
+            )
+        # The old one goes in the clean-up of the update.
+        return cls.create_from_cloudformation_json(
             new_resource_name, cloudformation_json, account_id, region_name
         )
-        original_resource.remove()
-        return made
+
+    @classmethod
+    def _refuse_properties(cls, properties: Properties) -> None:
+        unserved = sorted(properties.keys() & cls.UNSERVED)
+        if unserved:
+            raise ValueError(
+                f"The sandbox does not emulate the property {unserved[0]} of {cls.TYPE}: leave it out."
+            )
+        unknown = sorted(properties.keys() - cls.FIXED - cls.KNOWN)
+        if unknown:
+            raise ValueError(
+                f"Properties validation failed: extraneous key [{unknown[0]}] is not permitted in {cls.TYPE}"
+            )
+        missing = sorted(cls.REQUIRED - properties.keys())
+        if missing:
+            raise ValueError(
+                f"Properties validation failed: required key [{missing[0]}] not found in {cls.TYPE}"
+            )
 
     def delete(self, account_id: str, region_name: str) -> None:
         self.remove()

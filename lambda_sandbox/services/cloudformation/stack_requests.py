@@ -15,6 +15,20 @@ from lambda_sandbox.services.cloudformation import capabilities, templates
 OnFailure = Literal["ROLLBACK", "DO_NOTHING", "DELETE"]
 # What the request that is being answered wants of a stack that fails.
 on_failure: ContextVar[OnFailure] = ContextVar("on_failure", default="ROLLBACK")
+# The resources that the DeleteStack that is being answered leaves where they are.
+retained: ContextVar[tuple[str, ...]] = ContextVar("retained", default=())
+# What nothing here does anything with, and what to do instead.
+_UNSERVED = {
+    "StackPolicyBody": "stack policies",
+    "StackPolicyURL": "stack policies",
+    "StackPolicyDuringUpdateBody": "stack policies",
+    "StackPolicyDuringUpdateURL": "stack policies",
+    "RollbackConfiguration": "rollback triggers",
+    "ResourceTypes": "the restriction to resource types",
+    "ResourcesToImport": "the import of resources",
+    "ImportExistingResources": "the import of resources",
+    "DeletionMode": "forced deletions (name what stays in RetainResources)",
+}
 _NO_TEMPLATE = "Either Template URL or Template Body must be specified."
 
 
@@ -25,6 +39,11 @@ def install(responses: Any) -> None:
     def acknowledging(operation: Any) -> Any:
         return capabilities.acknowledging(operation, lambda text: error(message=text))
 
+    for name in ("create_stack", "update_stack", "create_change_set", "delete_stack"):
+        setattr(kind, name, _refusing(getattr(kind, name), error))
+    for name in ("set_stack_policy", "get_stack_policy"):
+        setattr(kind, name, _not_here(error, "stack policies"))
+    kind.delete_stack = _retaining(kind.delete_stack)
     kind.create_stack = acknowledging(_with_template(_minding_failure(kind.create_stack), error))
     kind.update_stack = acknowledging(_minding_failure(kind.update_stack))
     kind.execute_change_set = _minding_failure(kind.execute_change_set)
@@ -52,6 +71,41 @@ def _minding_failure(operation: Any) -> Any:
             on_failure.reset(token)
 
     return minding_failure
+
+
+def _refusing(operation: Any, error: Callable[..., Exception]) -> Any:
+    """Refuse a request that asks for what is not emulated, by the parameter's name."""
+
+    def refusing(self: Any) -> Any:
+        for name, what in _UNSERVED.items():
+            asked = self._get_param(name)
+            if asked and asked not in ("STANDARD", "false", {"RollbackTriggers": []}):
+                raise error(message=f"The sandbox does not emulate {what}: leave {name} out.")
+        if self._get_param("ChangeSetType") == "IMPORT":
+            raise error(
+                message="The sandbox does not emulate the import of resources: use another ChangeSetType."
+            )
+        return operation(self)
+
+    return refusing
+
+
+def _not_here(error: Callable[..., Exception], what: str) -> Any:
+    def not_here(self: Any) -> Any:
+        raise error(message=f"The sandbox does not emulate {what}.")
+
+    return not_here
+
+
+def _retaining(operation: Any) -> Any:
+    def retaining(self: Any) -> Any:
+        token = retained.set(tuple(self._get_param("RetainResources") or ()))
+        try:
+            return operation(self)
+        finally:
+            retained.reset(token)
+
+    return retaining
 
 
 def _with_template(operation: Any, error: Callable[..., Exception]) -> Any:

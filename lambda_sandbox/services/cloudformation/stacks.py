@@ -1,44 +1,48 @@
 """Puts our templates, order and resources into moto's CloudFormation.
 
-DIFFERS: CreateStack, UpdateStack and DeleteStack return when all is done, or rolled back. AWS answers first and works after: use a
-waiter (``stack_create_complete``), which returns at once here.
+DIFFERS: CreateStack, UpdateStack and DeleteStack return when all is done, or rolled back, or after 20 s. AWS answers first and works
+after: use a waiter (``stack_create_complete``), which mostly returns at once here.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 from lambda_sandbox.services.cloudformation import (
-    bucket_notifications,
+    background,
     capabilities,
+    change_sets,
+    custom_resources,
+    dynamic_references,
+    exports,
+    intrinsics,
     nested_stacks,
+    resource_types,
     stack_requests,
+    stack_views,
     templates,
 )
-from lambda_sandbox.services.cloudformation.alarms import ALARMS
 from lambda_sandbox.services.cloudformation.changes import Changes, ResourceFailure
-from lambda_sandbox.services.cloudformation.http_apis import HTTP_APIS
-from lambda_sandbox.services.cloudformation.invoking import RESOURCES
-from lambda_sandbox.services.cloudformation.log_groups import LOG_GROUPS
-from lambda_sandbox.services.cloudformation.queues_and_topics import QUEUES_AND_TOPICS
-from lambda_sandbox.services.cloudformation.resource import Resource
-from lambda_sandbox.services.cloudformation.rest_apis import REST_APIS
-from lambda_sandbox.services.cloudformation.rest_usage_plans import USAGE_PLANS
-from lambda_sandbox.services.cloudformation.schedules import SCHEDULES
-from lambda_sandbox.services.cloudformation.subscriptions import SUBSCRIPTIONS
-from lambda_sandbox.services.cloudformation.template_checks import refuse_parameters, refuse_unresolved
+from lambda_sandbox.services.cloudformation.template_checks import (
+    refuse_malformed,
+    refuse_parameters,
+    refuse_unresolved,
+)
 from lambda_sandbox.services.cloudformation.templates import Template, TemplateError
+from lambda_sandbox.services.forwarder import Forwarder
 
 _FAILED = "The following resource(s) failed: [{}]."
 
 
-def install(parsing: Any, models: Any, responses: Any) -> None:
+def install(parsing: Any, models: Any, responses: Any, forwarder: Forwarder) -> None:
     """Change moto's three modules in place, once they are loaded."""
-    _add_resources(parsing)
+    resource_types.install(parsing)
+    custom_resources.install(parsing, forwarder)
+    intrinsics.install(parsing)
     # moto reads templates with a YAML loader that makes any Python object a template asks for.
     safe = SimpleNamespace(
         load=lambda text, Loader=None: templates.parse(text),
@@ -47,14 +51,16 @@ def install(parsing: Any, models: Any, responses: Any) -> None:
     )
     models.yaml = responses.yaml = safe
     stacks = Stacks(parsing, models)
+    stacks.exports.install(responses, models.ValidationError)
     models.Stack.create_resources = stacks.create_resources
     models.Stack.update = stacks.update
-    models.Stack.has_parameters = _has_parameters
+    stack_views.install(models.Stack)
     # It refuses to make a change set without changes; AWS makes it, and it has failed. UpdateStack is refused below.
     responses.CloudFormationResponse._validate_different_update = lambda *_: None
     stack_requests.install(responses)
     nested_stacks.install(models)
     backend = models.CloudFormationBackend
+    change_sets.install(responses, models.ValidationError)
     stacks.wrap(backend)
     backend.execute_change_set = stacks.execute_change_set
     backend.delete_stack = stacks.delete_stack
@@ -65,52 +71,6 @@ def _insufficient(text: str) -> Exception:
 
     error: Exception = CloudFormationError("InsufficientCapabilitiesException", text)
     return error
-
-
-def _add_resources(parsing: Any) -> None:
-    ours: list[type[Resource]] = [
-        *RESOURCES,
-        *ALARMS,
-        *LOG_GROUPS,
-        *QUEUES_AND_TOPICS,
-        *SUBSCRIPTIONS,
-        *SCHEDULES,
-        *HTTP_APIS,
-        *REST_APIS,
-        *USAGE_PLANS,
-    ]
-    types = {each.TYPE for each in ours}
-    theirs = [
-        each
-        for each in parsing.get_model_list()
-        if not _is_lambda(each) and each.cloudformation_type() not in types
-    ]
-    known = {each.cloudformation_type(): each for each in theirs}
-    bucket_notifications.install(known["AWS::S3::Bucket"])
-    # Ref of a bus gives its name; moto's class does not say so, and a rule would get the object.
-    known["AWS::Events::EventBus"].physical_resource_id = property(lambda bus: bus.name)
-    parsing.get_model_list = lambda: [*theirs, *ours]
-    parsing.get_model_map.cache_clear()
-    parsing.get_name_type_map.cache_clear()
-
-
-def _is_lambda(model: Any) -> bool:
-    return str(model.cloudformation_type()).startswith("AWS::Lambda::")
-
-
-def _has_parameters(stack: Any, given: Mapping[str, Any]) -> bool:
-    """Whether these are the stack's values. moto takes one that was left to its default for another than the same, given."""
-    declared: dict[str, Any] = stack.template_dict.get("Parameters") or {}
-    defaults = {name: body["Default"] for name, body in declared.items() if "Default" in body}
-    now, then = ({**defaults, **values} for values in (stack.parameters or {}, given))
-    return {name: _text(value) for name, value in now.items()} == {
-        name: _text(value) for name, value in then.items()
-    }
-
-
-def _text(value: Any) -> str:
-    """Return a parameter's value as it is written; moto makes numbers and lists of some."""
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 @cache
@@ -127,6 +87,7 @@ class Stacks:
     def __init__(self, parsing: Any, models: Any) -> None:
         self._parsing = parsing
         self._models = models
+        self.exports = exports.Exports(parsing)
         # What a template looked like before the transform, for GetTemplate and UsePreviousTemplate.
         self._submitted: dict[str, str] = {}
         theirs = models.CloudFormationBackend
@@ -144,8 +105,6 @@ class Stacks:
             stacks._refuse_unacknowledged(ready)
             stack = stacks._create_stack(self, name, ready, parameters, **options)
             stack.capabilities = list(capabilities.acknowledged.get())
-            if stack.status != "CREATE_COMPLETE" and stack_requests.on_failure.get() == "DELETE":
-                stacks._delete(self, stack)
             return stack
 
         def create_change_set(self: Any, **options: Any) -> Any:
@@ -166,6 +125,7 @@ class Stacks:
             self: Any, name: str, template: str, role_arn: Any, parameters: Any, tags: Any
         ) -> Any:
             stack = self.get_stack(name)
+            stacks._refuse_busy(stack, "updated")
             values = self._resolve_update_parameters(stack, parameters)
             ready = stacks._processed(template, values, self.region_name)
             stacks._refuse_unacknowledged(ready)
@@ -188,7 +148,14 @@ class Stacks:
         def create_resources(stack: Any) -> None:
             template = stack.template_dict
             stack.resource_map._resource_json_map = {}
-            self._carry_out(stack, "CREATE", template, stack.parameters)
+            stack.status = "CREATE_IN_PROGRESS"
+
+            def create() -> None:
+                done = self._carry_out(stack, "CREATE", template, stack.parameters)
+                if not done and stack_requests.on_failure.get() == "DELETE":
+                    self._delete(self._backend(stack), stack)
+
+            background.carry_out(stack, create)
 
         return create_resources
 
@@ -199,37 +166,38 @@ class Stacks:
         ) -> None:
             stack.role_arn = role_arn or stack.role_arn
             stack.tags = stack.tags if tags is None else tags
+            stack.status = "UPDATE_IN_PROGRESS"
             self._tell_stack(stack, "UPDATE_IN_PROGRESS", "User Initiated")
             values = stack.parameters if parameters is None else parameters
-            if self._carry_out(stack, "UPDATE", templates.parse(template), values):
-                stack.template = template
+
+            def change() -> None:
+                if self._carry_out(stack, "UPDATE", templates.parse(template), values):
+                    stack.template = template
+
+            background.carry_out(stack, change)
 
         return update
 
     @property
     def execute_change_set(self) -> Any:
         def execute_change_set(backend: Any, change_set_name: str, stack_name: str | None = None) -> None:
-            change_set = backend.describe_change_set(change_set_name)
+            change_set = change_sets.find(backend, change_set_name, stack_name, self._models.ValidationError)
             stack = backend.stacks[change_set.stack_id]
             if change_set.execution_status != "AVAILABLE":
                 raise self._models.ValidationError(
                     message=f"ChangeSet [{change_set.change_set_id}] cannot be executed in its current status of "
                     f"[{change_set.status}]"
                 )
-            action = change_set.change_set_type
-            self._tell_stack(stack, f"{action}_IN_PROGRESS", "User Initiated")
+            if change_set.change_set_type == "UPDATE":
+                self._refuse_busy(stack, "updated")
+            stack.status = f"{change_set.change_set_type}_IN_PROGRESS"
+            self._tell_stack(stack, stack.status, "User Initiated")
+            change_set.execution_status = "EXECUTE_IN_PROGRESS"
             token = capabilities.acknowledged.set(tuple(change_set.capabilities))
             try:
-                done = self._carry_out(stack, action, change_set.template_dict, change_set.parameters)
+                background.carry_out(stack, lambda: self._execute(stack, change_set))
             finally:
                 capabilities.acknowledged.reset(token)
-            stack.capabilities = change_set.capabilities
-            change_set.execution_status = "EXECUTE_COMPLETE" if done else "EXECUTE_FAILED"
-            if done:
-                stack.template = change_set.template
-                stack.tags = change_set.tags or stack.tags
-                stack.description = stack.template_dict.get("Description")
-                backend.exports.update({export.name: export for export in stack.exports})
 
         return execute_change_set
 
@@ -238,18 +206,60 @@ class Stacks:
         def delete_stack(backend: Any, name_or_stack_id: str) -> None:
             for stack in list(backend.stacks.values()):
                 if name_or_stack_id in (stack.name, stack.stack_id):
-                    stack_requests.refuse_protected(stack, self._models.ValidationError)
-                    self._delete(backend, stack)
+                    self._begin_deletion(backend, stack)
 
         return delete_stack
 
     # --- parts ---------------------------------------------------------------------------------------------------
+
+    def _execute(self, stack: Any, change_set: Any) -> None:
+        action = change_set.change_set_type
+        done = self._carry_out(stack, action, change_set.template_dict, change_set.parameters)
+        stack.capabilities = change_set.capabilities
+        change_set.execution_status = "EXECUTE_COMPLETE" if done else "EXECUTE_FAILED"
+        if done:
+            stack.template = change_set.template
+            stack.tags = change_set.tags or stack.tags
+            stack.description = stack.template_dict.get("Description")
+
+    def _begin_deletion(self, backend: Any, stack: Any) -> None:
+        stack_requests.refuse_protected(stack, self._models.ValidationError)
+        self._refuse_busy(stack, "deleted")
+        retained = self._retained(stack)
+        why = self.exports.in_use(backend, stack)
+        if why:
+            stack.stack_status_reason = why
+            self._tell_stack(stack, stack.status, why)
+            return
+        stack.status = "DELETE_IN_PROGRESS"
+        background.carry_out(stack, lambda: self._delete(backend, stack, retained))
+
+    def _retained(self, stack: Any) -> tuple[str, ...]:
+        """Return the resources that the request wants to keep, which AWS allows when the stack could not be deleted before."""
+        retained = stack_requests.retained.get()
+        if retained and stack.status != "DELETE_FAILED":
+            raise self._models.ValidationError(
+                message=f"Invalid operation on stack [{stack.stack_id}]. Specify which resources to retain only when the "
+                "stack is in the DELETE_FAILED state."
+            )
+        return retained
+
+    def _backend(self, stack: Any) -> Any:
+        return self._models.cloudformation_backends[stack.account_id][stack.region_name]
+
+    def _refuse_busy(self, stack: Any, participle: str) -> None:
+        if stack.status.endswith("_IN_PROGRESS") and stack.status != "REVIEW_IN_PROGRESS":
+            raise self._models.ValidationError(
+                message=f"Stack:{stack.stack_id} is in {stack.status} state and can not be {participle}."
+            )
 
     def _processed(self, template: str, parameters: Mapping[str, Any], region: str) -> str:
         submitted = self._submitted.get(template, template)
         try:
             ready = templates.processed(submitted, parameters, region, _managed_policies)
             template_read = json.loads(ready)
+            refuse_malformed(template_read)
+            dynamic_references.refuse_secure(template_read)
             self._refuse_unknown(template_read)
             refuse_unresolved(template_read)
             refuse_parameters(template_read, parameters)
@@ -273,54 +283,95 @@ class Stacks:
         """moto passes over a type that it does not know; a stack would be complete without it."""
         known = self._parsing.get_model_map()
         kinds = {str(body.get("Type")) for body in template.get("Resources", {}).values()}
-        unknown = sorted(kinds - known.keys())
+        unknown = sorted(kind for kind in kinds - known.keys() if not custom_resources.is_custom(kind))
         if unknown:
             raise TemplateError(f"Resource types that this sandbox does not emulate: [{', '.join(unknown)}]")
 
     def _carry_out(self, stack: Any, action: str, template: Template, parameters: Mapping[str, Any]) -> bool:
         """Apply a template, or go back to what was there; return whether it is applied."""
+        stack.stack_status_reason = None
         before = (stack.template_dict if action == "UPDATE" else {}, dict(stack.parameters or {}))
+        changes = self._changes(stack)
+        # moto gives a stack those that there were when it was made, and one from a change set none.
+        stack.resource_map.cross_stack_resources = self._backend(stack).exports
         try:
-            self._changes(stack).apply(template, parameters)
+            changes.apply(template, parameters)
+            outputs = self._outputs(stack, template)
         except (ResourceFailure, TemplateError) as error:
-            self._roll_back(stack, action, error, *before)
+            self._roll_back(stack, action, error, changes, *before)
             return False
-        stack.template_dict, stack.parameters = template, dict(parameters)
-        stack.output_map = self._models.OutputMap(stack.resource_map, template, stack.stack_id)
+        stack.template_dict, stack.parameters, stack.output_map = template, dict(parameters), outputs
+        self._clean_up(stack, action, changes)
         stack.status = f"{action}_COMPLETE"
         self._tell_stack(stack, stack.status, None)
         return True
 
+    def _outputs(self, stack: Any, template: Template) -> Any:
+        """Resolve the outputs and take the exports over. Raises ``TemplateError``."""
+        outputs = self._models.OutputMap(stack.resource_map, template, stack.stack_id)
+        try:
+            told = exports.outputs_of(self._parsing, stack, outputs)
+            self.exports.publish(self._backend(stack), stack, told)
+        except TemplateError:
+            raise
+        except Exception as error:  # moto has many for what it cannot resolve
+            raise TemplateError(str(error) or type(error).__name__) from error
+        stack.told_outputs = told
+        return outputs
+
+    def _clean_up(self, stack: Any, operation: str, changes: Changes) -> None:
+        """Remove what an update, or its rollback, leaves over."""
+        if changes.has_leftovers:
+            stack.status = f"{operation}_COMPLETE_CLEANUP_IN_PROGRESS"
+            self._tell_stack(stack, stack.status, None)
+            changes.clean_up()
+
     def _roll_back(
-        self, stack: Any, action: str, failure: Exception, template: Template, parameters: Any
+        self,
+        stack: Any,
+        action: str,
+        failure: Exception,
+        changes: Changes,
+        template: Template,
+        parameters: Any,
     ) -> None:
         failed = getattr(failure, "logical_id", "")
+        reason = f"{_FAILED.format(failed)} {failure}" if failed else str(failure)
         if stack_requests.on_failure.get() == "DO_NOTHING":
-            self._leave(stack, action, f"{_FAILED.format(failed)} {failure}")
+            self._leave(stack, action, reason)
             return
         prefix = "" if action == "CREATE" else "UPDATE_"
-        self._tell_stack(stack, f"{prefix}ROLLBACK_IN_PROGRESS", f"{_FAILED.format(failed)} {failure}")
-        stack.status = f"{prefix}ROLLBACK_COMPLETE"
+        stack.status = f"{prefix}ROLLBACK_IN_PROGRESS"
+        self._tell_stack(stack, stack.status, reason)
+        ended = f"{prefix}ROLLBACK_COMPLETE"
         if action == "CREATE":
-            # AWS: it has no outputs. moto would make their resources again as soon as the stack is described.
-            stack.output_map = self._models.OutputMap(stack.resource_map, {"Outputs": {}}, stack.stack_id)
+            self._forget_outputs(stack)
         try:
             if action == "CREATE":
-                self._changes(stack).remove_all()
+                changes.remove_all(rolling_back=True)
             else:
-                self._changes(stack).apply(template, parameters)
+                changes.revert()
+                changes.apply(template, parameters)
+                self._outputs(stack, template)
+                self._clean_up(stack, "UPDATE_ROLLBACK", changes)
         except (ResourceFailure, TemplateError):
-            stack.status = f"{prefix}ROLLBACK_FAILED"
+            ended = f"{prefix}ROLLBACK_FAILED"
         stack.stack_status_reason = str(failure)
         self._keep_what_is_there(stack)
+        stack.status = ended
         self._tell_stack(stack, stack.status, None)
+
+    def _forget_outputs(self, stack: Any) -> None:
+        """AWS: a stack that was not made has no outputs. moto would make their resources again as soon as it is described."""
+        stack.output_map = self._models.OutputMap(stack.resource_map, {"Outputs": {}}, stack.stack_id)
+        stack.told_outputs = []
 
     def _leave(self, stack: Any, action: str, reason: str) -> None:
         """Leave a stack as far as it came, for whoever wants to see why it failed."""
         stack.status, stack.stack_status_reason = f"{action}_FAILED", reason
         stack.disable_rollback = True
         if action == "CREATE":
-            stack.output_map = self._models.OutputMap(stack.resource_map, {"Outputs": {}}, stack.stack_id)
+            self._forget_outputs(stack)
         self._keep_what_is_there(stack)
         self._tell_stack(stack, stack.status, reason)
 
@@ -333,11 +384,10 @@ class Stacks:
             if name in resources._parsed_resources
         }
 
-    def _delete(self, backend: Any, stack: Any) -> None:
+    def _delete(self, backend: Any, stack: Any, retained: Collection[str] = ()) -> None:
         self._tell_stack(stack, "DELETE_IN_PROGRESS", "User Initiated")
-        names = [export.name for export in stack.exports]
         try:
-            self._changes(stack).remove_all()
+            self._changes(stack).remove_all(retained=retained)
         except ResourceFailure as error:
             stack.status = "DELETE_FAILED"
             stack.stack_status_reason = f"{_FAILED.format(error.logical_id)} {error}"
@@ -345,8 +395,7 @@ class Stacks:
             return
         stack.status = "DELETE_COMPLETE"
         self._tell_stack(stack, stack.status, None)
-        for name in names:
-            backend.exports.pop(name, None)
+        self.exports.withdraw(backend, stack)
         backend.deleted_stacks[stack.stack_id] = backend.stacks.pop(stack.stack_id)
 
     def _changes(self, stack: Any) -> Changes:

@@ -99,6 +99,7 @@ class QueuePolicy(Resource):
     TYPE = "AWS::SQS::QueuePolicy"
     SERVICE = "sqs"
     KNOWN = frozenset({"Queues", "PolicyDocument"})
+    REQUIRED = KNOWN
 
     def create(self) -> None:
         self._set(self.properties["Queues"], attribute_text(self.properties["PolicyDocument"]))
@@ -116,6 +117,80 @@ class QueuePolicy(Resource):
             self.api.call("SetQueueAttributes", QueueUrl=url, Attributes={"Policy": policy})
 
 
+class TopicPolicy(Resource):
+    """Ref gives its logical name."""
+
+    TYPE = "AWS::SNS::TopicPolicy"
+    SERVICE = "sns"
+    KNOWN = frozenset({"Topics", "PolicyDocument"})
+    REQUIRED = KNOWN
+
+    def create(self) -> None:
+        self._set(self.properties["Topics"], attribute_text(self.properties["PolicyDocument"]))
+        self.physical_resource_id = self.name
+
+    def change(self, old: Properties) -> None:
+        self._set([topic for topic in old["Topics"] if topic not in self.properties["Topics"]], "")
+        self.create()
+
+    def remove(self) -> None:
+        self._set(self.properties["Topics"], "")
+
+    def _set(self, topics: list[str], policy: str) -> None:
+        """AWS: without a policy of somebody's a topic has the one it was made with."""
+        for arn in topics:
+            self.api.call_if_there(
+                "SetTopicAttributes",
+                TopicArn=arn,
+                AttributeName="Policy",
+                AttributeValue=policy or json.dumps(_owners(arn)),
+            )
+
+
+class BucketPolicy(Resource):
+    """Ref gives the bucket's name."""
+
+    TYPE = "AWS::S3::BucketPolicy"
+    SERVICE = "s3"
+    FIXED = frozenset({"Bucket"})
+    KNOWN = frozenset({"PolicyDocument"})
+    REQUIRED = FIXED | KNOWN
+
+    def create(self) -> None:
+        bucket, policy = self.properties["Bucket"], attribute_text(self.properties["PolicyDocument"])
+        self.api.call("PutBucketPolicy", Bucket=bucket, Policy=policy)
+        self.physical_resource_id = bucket
+
+    def change(self, old: Properties) -> None:
+        self.create()
+
+    def remove(self) -> None:
+        self.api.call_if_there("DeleteBucketPolicy", Bucket=self.physical_resource_id)
+
+
+def _owners(arn: str) -> dict[str, Any]:
+    """Return the policy of a new topic: what its owner's account may do."""
+    actions = (
+        "GetTopicAttributes",
+        "SetTopicAttributes",
+        "AddPermission",
+        "RemovePermission",
+        "DeleteTopic",
+        "Subscribe",
+        "ListSubscriptionsByTopic",
+        "Publish",
+    )
+    statement = {
+        "Sid": "__default_statement_ID",
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": [f"SNS:{each}" for each in actions],
+        "Resource": arn,
+        "Condition": {"StringEquals": {"AWS:SourceOwner": arn.split(":")[4]}},
+    }
+    return {"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [statement]}
+
+
 def attribute_text(value: Any) -> str:
     """Attributes of SNS are texts; a template may give a policy as an object and a switch as a boolean."""
     return value if isinstance(value, str) else json.dumps(value)
@@ -130,4 +205,11 @@ def small_letters(value: Any) -> Any:
     return value
 
 
-SUBSCRIPTIONS: tuple[type[Resource], ...] = (TopicSubscription, LogSubscription, TopicRule, QueuePolicy)
+SUBSCRIPTIONS: tuple[type[Resource], ...] = (
+    TopicSubscription,
+    LogSubscription,
+    TopicRule,
+    QueuePolicy,
+    TopicPolicy,
+    BucketPolicy,
+)

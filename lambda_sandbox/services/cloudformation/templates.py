@@ -12,6 +12,9 @@ import yaml
 SERVERLESS = "AWS::Serverless-2016-10-31"
 Template = dict[str, Any]
 ManagedPolicies = Callable[[], dict[str, str]]  # ARNs of AWS's own policies by name
+CONDITIONS = frozenset(
+    {"Fn::Equals", "Fn::Not", "Fn::And", "Fn::Or"}
+)  # the functions that a condition is made of
 _SHORT_FORMS_WITHOUT_FN = ("Ref", "Condition")
 _DATE = "tag:yaml.org,2002:timestamp"
 
@@ -55,9 +58,33 @@ def parse(text: str) -> Template:
     if not isinstance(content, dict):
         raise TemplateError("Template format error: unsupported structure.")
     resources = content.get("Resources", {})
+    loops = (
+        [name for name in resources if str(name).startswith("Fn::ForEach")]
+        if isinstance(resources, dict)
+        else []
+    )
+    if loops:
+        raise TemplateError(
+            f"{loops[0]} needs the transform AWS::LanguageExtensions, which this sandbox does not emulate: write the "
+            "resources out."
+        )
     if not isinstance(resources, dict) or not all(isinstance(each, dict) for each in resources.values()):
         raise TemplateError("Template format error: Resources must be an object of objects.")
+    _split_attributes(content)
     return content
+
+
+def _split_attributes(value: Any) -> None:
+    """Make the two parts of it that everything else expects from ``Fn::GetAtt`` of one text, as YAML and JSON allow it."""
+    if isinstance(value, list):
+        for each in value:
+            _split_attributes(each)
+    elif isinstance(value, dict):
+        asked = value.get("Fn::GetAtt")
+        if isinstance(asked, str) and "." in asked:
+            value["Fn::GetAtt"] = asked.split(".", 1)
+        for each in value.values():
+            _split_attributes(each)
 
 
 def transforms(template: Template) -> list[Any]:
@@ -86,6 +113,7 @@ def processed(
 def _translated(
     template: Template, parameters: Mapping[str, Any], region: str, managed_policies: ManagedPolicies
 ) -> Template:
+    _refuse_repository(template)
     # The translator takes 1.5 s to load, which only SAM templates should pay.
     from boto3.session import Session
     from samtranslator.model.exceptions import InvalidDocumentException
@@ -105,6 +133,17 @@ def _translated(
         ) from None
     translated.pop("Transform", None)
     return translated
+
+
+def _refuse_repository(template: Template) -> None:
+    """Raise ``TemplateError`` for an application that the translator would fetch from the Serverless Application Repository."""
+    for name, body in (template.get("Resources") or {}).items():
+        location = (body.get("Properties") or {}).get("Location")
+        if body.get("Type") == "AWS::Serverless::Application" and isinstance(location, dict):
+            raise TemplateError(
+                f"The sandbox does not emulate the Serverless Application Repository, from which {name} comes: name the "
+                "address of a template in Location."
+            )
 
 
 def references(value: Any) -> set[str]:

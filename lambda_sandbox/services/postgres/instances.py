@@ -321,7 +321,7 @@ class Instances:
     def _tell(self) -> None:
         """Let every function reach every server, and nothing else."""
         places = [(each.server.address, each.server.port) for each in self._running.values()]
-        self._forwarder.open(places)
+        self._forwarder.open("databases", places)
 
     def _check_group(self, backend: Any, asked: dict[str, Any], version: str) -> None:
         name = _group_of(asked)

@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 
-from lambda_sandbox.services.cloudformation.template_checks import refuse_parameters, refuse_unresolved
+from lambda_sandbox.services.cloudformation.template_checks import (
+    refuse_malformed,
+    refuse_parameters,
+    refuse_unresolved,
+)
 from lambda_sandbox.services.cloudformation.templates import TemplateError
 
 
@@ -86,3 +90,92 @@ def test_parameters_that_are_allowed_are_taken() -> None:
         "Kept": {"Type": "AWS::SSM::Parameter::Value<String>", "AllowedPattern": "v.*", "Default": "/path"},
     }
     refuse_parameters({"Parameters": declared, "Resources": {}}, {"Count": "2", "Zones": "a, b"})
+
+
+@pytest.mark.parametrize(
+    ("template", "sentence"),
+    [
+        ({"Ressources": {}}, "Invalid template property or properties [Ressources]"),
+        ({"Resources": {}}, "At least one Resources member must be defined"),
+        ({"Rules": {"R": {}}, "Resources": {"Q": queue()}}, "does not emulate Rules"),
+        ({"Resources": {"my-queue": queue()}}, "Resource name my-queue is non alphanumeric"),
+        ({"Resources": {"Q": {"Properties": {}}}}, "Every Resources object must contain a Type member"),
+        ({"Resources": {"Q": queue(Propertys={})}}, "Invalid template resource property 'Propertys'"),
+        (
+            {"Resources": {"Q": queue(DeletionPolicy="Keep")}},
+            "Unrecognized DeletionPolicy Keep for resource Q",
+        ),
+        (
+            {"Resources": {"Q": queue(UpdateReplacePolicy="Snapshot")}},
+            "resource type AWS::SQS::Queue does not support deletion policy Snapshot",
+        ),
+        (
+            {"Resources": {"V": {"Type": "AWS::EC2::Volume", "DeletionPolicy": "Snapshot"}}},
+            "The sandbox makes no snapshots, which DeletionPolicy of V asks for",
+        ),
+        (
+            {"Resources": {"A": queue(UpdatePolicy={"CodeDeployLambdaAliasUpdate": {}})}},
+            "The sandbox has no CodeDeploy to move the alias A step by step",
+        ),
+        ({"Resources": {"Q": queue(CreationPolicy={})}}, "does not emulate CreationPolicy, which Q has"),
+        (
+            {"Resources": {"Q": queue(Condition="No")}},
+            "Unresolved condition dependency No in the Resources block",
+        ),
+        (
+            {"Resources": {"Q": queue(Properties={"DelaySeconds": {"Fn::If": ["No", 1, 2]}})}},
+            "Unresolved condition dependency No in the Resources block",
+        ),
+        (
+            {"Conditions": {"A": {"Fn::Not": [{"Condition": "No"}]}}, "Resources": {"Q": queue()}},
+            "Unresolved condition dependency No in the Conditions block",
+        ),
+        (
+            {"Conditions": {"A": {"Fn::GetAtt": ["Q", "Arn"]}}, "Resources": {"Q": queue()}},
+            "Fn::GetAtt cannot be used in the condition A",
+        ),
+        (
+            {"Resources": {"Q": queue(Properties={"QueueName": {"Fn::Upper": "x"}})}},
+            "Unrecognized intrinsic function Fn::Upper",
+        ),
+        (
+            {"Resources": {"Q": queue(Properties={"QueueName": {"Fn::ToJsonString": {}}})}},
+            "Fn::ToJsonString needs the transform AWS::LanguageExtensions",
+        ),
+        (
+            {"Resources": {"Q": queue(Properties={"Fn::Transform": {"Name": "AWS::Include"}})}},
+            "The sandbox does not emulate Fn::Transform",
+        ),
+        ({"Resources": {"Q": queue()}, "Outputs": {"O": {}}}, "must contain a Value object; O contains none"),
+        (
+            {"Resources": {"A": queue(DependsOn="B"), "B": queue(DependsOn="A")}},
+            "Circular dependency between resources: [A, B]",
+        ),
+    ],
+)
+def test_what_would_be_passed_over_is_refused_by_name(template: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(TemplateError, match=re.escape(sentence)):
+        refuse_malformed(template)
+
+
+def test_everything_that_a_template_may_have_is_taken() -> None:
+    refuse_malformed(
+        {
+            "AWSTemplateFormatVersion": "2010-09-09",
+            "Conditions": {"A": {"Fn::Equals": ["a", "b"]}, "B": {"Condition": "A"}},
+            "Resources": {
+                "Q": queue(
+                    Condition="B",
+                    DeletionPolicy="RetainExceptOnCreate",
+                    UpdateReplacePolicy="Retain",
+                    Properties={"QueueName": {"Fn::If": ["A", "x", {"Ref": "AWS::NoValue"}]}},
+                ),
+                # A policy document has conditions of its own.
+                "P": {
+                    "Type": "AWS::SQS::QueuePolicy",
+                    "Properties": {"PolicyDocument": {"Condition": {"StringEquals": {"a": "b"}}}},
+                },
+            },
+            "Outputs": {"O": {"Condition": "A", "Value": {"Ref": "Q"}}},
+        }
+    )
