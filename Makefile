@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 site_sources := mkdocs.yml CHANGELOG.md $(shell find docs docs_hooks labs lambda_sandbox -type f \
 	\( -name '*.md' -o -name '*.py' -o -name '*.ipynb' -o -name '*.css' -o -name '*.js' -o -name '*.svg' \
-	-o -name '*.yaml' -o -name '*.toml' -o -name '*.json' -o -name '*.html' -o -name '*.png' \) \
+	-o -name '*.yaml' -o -name '*.toml' -o -name '*.json' -o -name '*.html' -o -name '*.png' -o -name '*.mjs' -o -name '*.rb' -o -name '*.java' -o -name '*.cs' \) \
 	-not -path '*/.ipynb_checkpoints/*' -not -path '*/__pycache__/*' 2>/dev/null)
 
 .PHONY: help course test site pdf lint format lock bench parsers dotnet parity clean venv needs

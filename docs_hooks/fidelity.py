@@ -9,6 +9,8 @@ from pathlib import Path
 TAGS = {"DIFFERS": "Where the sandbox differs", "POLICY": "Where AWS documents nothing and we chose"}
 _TAG = re.compile(r"\b(DIFFERS|POLICY): ?(.*)")
 _REST = "The sandbox itself"
+_LANGUAGES = (".py", ".mjs", ".rb", ".java", ".cs")
+_COMMENTS = ("#", "//")
 # What a remark is about, by where it stands; the first that fits counts. Readers look for AWS's things, not for our folders.
 AREAS = (
     (
@@ -20,7 +22,7 @@ AREAS = (
         "Invocation, scaling, retries, SnapStart",
         r"invocation/|drivers/(destinations|outbox|promises|server|waiting_clock)",
     ),
-    ("Runtimes, and what a function finds", r"environments/(runtimes/|variables)"),
+    ("Runtimes, and what a function finds", r"environments/(runtimes/|variables|entry_advice)"),
     ("Durable functions", r"durable/|drivers/durable|telemetry/durable|telemetry/metrics_durable"),
     ("Managed Instances", r"control_plane/(capacity_providers|scaling)"),
     (
@@ -73,13 +75,13 @@ class Remark:
         return next((name for name, places in AREAS if re.match(places, inside)), _REST)
 
 
-def collect(root: Path, packages: tuple[str, ...] = ("lambda_sandbox",)) -> list[Remark]:
-    """Return the remarks of all modules, in the order of their files."""
+def collect(root: Path) -> list[Remark]:
+    """Return the remarks of all modules of the sandbox, in the order of their files."""
     remarks: list[Remark] = []
-    for package in packages:
-        for path in sorted((root / package).rglob("*.py")):
-            lines = path.read_text(encoding="utf-8").splitlines()
-            remarks += in_lines(lines, path.relative_to(root).as_posix())
+    sources = (path for path in (root / "lambda_sandbox").rglob("*.*") if path.suffix in _LANGUAGES)
+    for path in sorted(sources):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        remarks += in_lines(lines, path.relative_to(root).as_posix())
     return remarks
 
 
@@ -112,13 +114,13 @@ def _slug(area: str) -> str:
 
 def _words(lines: list[str], index: int, match: re.Match[str]) -> str:
     """Join the remark with the lines that go on in the same comment or docstring paragraph."""
-    in_comment = "#" in lines[index][: match.start()]
+    in_comment = any(mark in lines[index][: match.start()] for mark in _COMMENTS)
     parts = [match[2]]
     for line in lines[index + 1 :]:
         text = line.strip()
-        goes_on = text.startswith("#") if in_comment else bool(text)
+        goes_on = text.startswith(_COMMENTS) if in_comment else bool(text)
         if not goes_on or _TAG.search(text) or '"""' in parts[-1]:
             break
-        parts.append(text.lstrip("# ") if in_comment else text)
+        parts.append(text.lstrip("#/ ") if in_comment else text)
     text = " ".join(parts).split('"""')[0].strip()
     return text[:1].upper() + text[1:]

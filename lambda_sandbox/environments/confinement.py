@@ -123,12 +123,13 @@ def seccomp_possible() -> bool:
     return False
 
 
-def filter_system_calls() -> None:
-    """Refuse the denied system calls from now on. Needs ``no_new_privileges``. Does nothing where it is not possible."""
-    if _PROGRAM:
-        text = ctypes.create_string_buffer(_PROGRAM, len(_PROGRAM))
-        head = struct.pack("HxxxxxxQ", len(_PROGRAM) // 8, ctypes.addressof(text))
-        _libc.prctl(_SET_SECCOMP, _FILTER, ctypes.c_char_p(head), 0, 0)
+def filter_system_calls() -> bool:
+    """Refuse the denied system calls from now on and return whether the kernel took that. Needs ``no_new_privileges``."""
+    if not _PROGRAM:
+        return False
+    text = ctypes.create_string_buffer(_PROGRAM, len(_PROGRAM))
+    head = struct.pack("HxxxxxxQ", len(_PROGRAM) // 8, ctypes.addressof(text))
+    return bool(_libc.prctl(_SET_SECCOMP, _FILTER, ctypes.c_char_p(head), 0, 0) == 0)
 
 
 def hold_files(

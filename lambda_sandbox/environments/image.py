@@ -20,6 +20,7 @@ _SCRIPTS = (
     _HERE / "launcher.py",
     _HERE / "packets.py",
     _HERE / "runtime_process.py",
+    _HERE / "entry_advice.py",
     _HERE / "namespaces.py",
     _HERE / "confinement.py",
     _HERE / "networks.py",
@@ -59,6 +60,15 @@ _AUTHORITIES = (
     "/etc/ca-certificates/extracted",
 )
 _AUTHORITIES_FILES = ("/etc/ssl/cert.pem", "/etc/pki/tls/cert.pem")
+
+# What programs look up to know names, times and addresses.
+_SETTINGS = tuple(
+    f"/etc/{name}"
+    for name in (
+        "passwd", "group", "hosts", "host.conf", "gai.conf", "nsswitch.conf", "resolv.conf", "services", "protocols",
+        "localtime", "timezone", "mime.types", "ld.so.conf", "ld.so.conf.d", "ssl/openssl.cnf",
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,24 @@ def build(folder: Path, native: bool, bare: bool, openings: Sequence[Opening] = 
         image.folders.update({place: place for place in _AUTHORITIES if os.path.isdir(place)})
         image.files.update({place: place for place in _AUTHORITIES_FILES if os.path.isfile(place)})
     return image
+
+
+def readable_in_place(image: Image, native: bool) -> list[str]:
+    """Return what a function needs of the host where nothing is mounted: what an isolated one would see, at its own place.
+
+    ``/proc`` is among it, as it cannot be another one; Landlock closes what is another process's own in there.
+    """
+    mounted = _isolated(image.runtime, find_packages(native), {})
+    tops = [f"/{name}" for name in ("usr", "bin", "lib", "lib32", "lib64", "libx32", "sbin", "opt", "proc")]
+    places = [
+        *tops,
+        *mounted.folders.values(),
+        *mounted.files.values(),
+        *_SETTINGS,
+        *_AUTHORITIES,
+        *_AUTHORITIES_FILES,
+    ]
+    return sorted({os.path.realpath(place) for place in places if os.path.exists(place)})
 
 
 def _isolated(runtime: Path, packages: dict[str, str], texts: dict[str, str]) -> Image:

@@ -87,7 +87,8 @@ def choose_starter(config: Config, folder: Path, mother: ZygoteProcess | None = 
         except (SandboxFault, OSError):
             if config.isolation == "bwrap":
                 raise
-    return BareStarter(_subfolder(folder, "bare"), native)
+    # Whoever asks for none gets none.
+    return BareStarter(_subfolder(folder, "bare"), native, hold_files=config.isolation == "auto")
 
 
 def _subfolder(folder: Path, name: str) -> Path:

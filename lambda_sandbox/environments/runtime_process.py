@@ -40,7 +40,7 @@ def restrict(spec: dict[str, Any], runs_code: bool = True) -> None:
     """Become the function's user. ``runs_code`` False: the launcher, which starts no program after this."""
     if runs_code:
         _limit(spec["rlimits"])
-    confined = spec["level"] != "process"
+    confined = spec["level"] != "process" or "held_files" in spec
     if spec["mapped_user"] is not None:
         outside = os.getuid(), os.getgid()  # unknown ones, once in the new namespace
         namespaces.unshare(namespaces.NEWUSER)
@@ -70,6 +70,9 @@ def confine(spec: dict[str, Any]) -> None:
     """Only the runtime: what it may ask of the kernel. The rules hold for mounts that come later, too."""
     if spec["level"] != "process":
         confinement.hold_files(("/",), ("/tmp",), ("/dev", "/proc"))  # noqa: S108
+    elif "held_files" in spec:
+        held = spec["held_files"]
+        confinement.hold_files(tuple(held["readable"]), tuple(held["changeable"]), ("/dev",))
     confinement.filter_system_calls()
 
 
@@ -111,7 +114,9 @@ def become_runtime(
         if spec["missing"]:
             code = _refuse("Sandbox.RuntimeNotInstalled", spec["missing"])
         elif spec["commands"]:
-            code = _refuse("Runtime.InvalidEntrypoint", _exec_runtime(spec["commands"]))
+            message = _exec_runtime(spec["commands"])
+            _advise([command[0] for command in spec["commands"]])
+            code = _refuse("Runtime.InvalidEntrypoint", message)
         else:
             code = _run_lean()
     except BaseException:
@@ -181,6 +186,13 @@ def _exec_runtime(commands: list[list[str]]) -> str:
 
 def _not_executed(program: str, error: OSError) -> str:
     return f"fork/exec {program}: {(error.strerror or str(error)).lower()}"
+
+
+def _advise(programs: list[str]) -> None:
+    """Say in the log, which is the function's, what to do; the answer keeps AWS's words."""
+    text: str = importlib.import_module("entry_advice").advice(programs)
+    if text:
+        print(f"SANDBOX Hint: {text}", flush=True)
 
 
 def _refuse(error_type: str, message: str) -> int:

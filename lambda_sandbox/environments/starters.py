@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from lambda_sandbox.environments import confinement
 from lambda_sandbox.environments.control_socket import send_with_fds
-from lambda_sandbox.environments.image import Image, build
+from lambda_sandbox.environments.image import Image, build, readable_in_place
 from lambda_sandbox.environments.openings import Opening
 
 FUNCTION_USER = 993  # AWS's
@@ -114,19 +115,30 @@ class _Spawned:
 
 
 class BareStarter(_Spawned):
-    """Level ``process``: no namespace, the host's files and network; limits of each process only."""
+    """Level ``process``: no namespace, the host's files and network; limits of each process only.
+
+    With ``hold_files`` Landlock, where the kernel has it, keeps functions to the files that they need, and off other
+    processes' memory.
+    """
 
     level = "process"
 
-    def __init__(self, folder: Path, native: bool) -> None:
+    def __init__(self, folder: Path, native: bool, *, hold_files: bool = False) -> None:
         super().__init__(folder)
         self.image = build(folder, native, bare=True)
+        self.holds_files = hold_files and confinement.landlock_version() > 0
+        self._readable = readable_in_place(self.image, native) if self.holds_files else []
 
     def user(self, number: int, limited: bool) -> int | None:
         return None
 
     def start(self, request: StartRequest) -> subprocess.Popen[bytes]:
-        request.spec["variables"]["TMPDIR"] = str(self._tmp_folder(request.tmp_key))
+        own_tmp = str(self._tmp_folder(request.tmp_key))
+        request.spec["variables"]["TMPDIR"] = own_tmp
+        if self.holds_files:
+            assert request.code is not None  # blank ones are made by a zygote only
+            folders = [*self._readable, str(request.code), *([str(request.layers)] if request.layers else [])]
+            request.spec["held_files"] = {"readable": folders, "changeable": ["/tmp", own_tmp]}  # noqa: S108
         script = str(self.image.runtime / "launcher.py")
         return self._spawn([self.image.python, "-E", "-s", "-S", "-X", "utf8", script], request)
 

@@ -34,14 +34,22 @@ import java.lang.reflect.TypeVariable;
 import java.lang.reflect.WildcardType;
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.math.RoundingMode;
 import java.net.Socket;
+import java.net.URI;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.time.Instant;
+import java.time.LocalDate;
 import java.time.LocalDateTime;
+import java.time.LocalTime;
+import java.time.OffsetDateTime;
+import java.time.ZoneId;
 import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -59,6 +67,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.UUID;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 final class JavaClient {
@@ -249,7 +260,8 @@ final class JavaClient {
                 return first;
             }
 
-            // DIFFERS: AWS throws a CheckpointException or RestoreException without a message around what the hooks have thrown.
+            // DIFFERS: an exception of a Java function's SnapStart hook is told as it is; AWS puts a CheckpointException or RestoreException
+            // without a message around it.
             private static void report(Exception first) throws Exception {
                 if (first != null) {
                     throw first;
@@ -283,10 +295,13 @@ final class JavaClient {
         return files;
     }
 
+    // DIFFERS: the error of a Java function has its ``cause``, as the Developer Guide's samples have it, and each error a type and a trace.
+    // AWS's newest runtime client leaves the cause out, and what an error of init has none of.
+
     /** AWS's shape: the class as type, the frames of the function only, the causes nested. */
     static Map<String, Object> errorPayload(Throwable fault) {
         Map<String, Object> payload = new LinkedHashMap<>();
-        payload.put("errorMessage", fault.getMessage());
+        payload.put("errorMessage", errorMessage(fault));
         payload.put("errorType", errorType(fault));
         List<String> trace = new ArrayList<>();
         for (StackTraceElement frame : fault instanceof Fault ? new StackTraceElement[0] : ownFrames(fault)) {
@@ -297,6 +312,10 @@ final class JavaClient {
             payload.put("cause", errorPayload(fault.getCause()));
         }
         return payload;
+    }
+
+    private static String errorMessage(Throwable fault) {
+        return fault.getMessage() == null ? errorType(fault) : fault.getMessage();
     }
 
     private static String errorType(Throwable fault) {
@@ -355,7 +374,7 @@ final class JavaClient {
         trim(fault, new IdentityHashMap<>());
         StringWriter text = new StringWriter();
         fault.printStackTrace(new PrintWriter(text, true));
-        Log.write(fault.getMessage() + ": " + errorType(fault) + "\n" + text.toString().stripTrailing(), Log.JSON ? "ERROR" : Log.NO_LEVEL);
+        Log.write(errorMessage(fault) + ": " + errorType(fault) + "\n" + text.toString().stripTrailing(), Log.JSON ? "ERROR" : Log.NO_LEVEL);
     }
 
     /** Leaves the function's frames only, in the causes and in what was suppressed, too. */
@@ -376,7 +395,11 @@ final class JavaClient {
         final String type;
 
         Fault(String type, String message) {
-            super(message, null, false, false);
+            this(type, message, null);
+        }
+
+        Fault(String type, String message, Throwable cause) {
+            super(message, cause, false, false);
             this.type = type;
         }
 
@@ -458,12 +481,14 @@ final class JavaClient {
     static final class Handler {
         private final Object instance;
         private final Method method;
+        private final Method entry; // what is called: the interface's method, or the very one
         private final ClassLoader loader;
         private final Map<TypeVariable<?>, Type> variables;
 
-        private Handler(Object instance, Method method, ClassLoader loader, Map<TypeVariable<?>, Type> variables) {
+        private Handler(Object instance, Method method, Method entry, ClassLoader loader, Map<TypeVariable<?>, Type> variables) {
             this.instance = instance;
             this.method = method;
+            this.entry = entry;
             this.loader = loader;
             this.variables = variables;
         }
@@ -475,16 +500,42 @@ final class JavaClient {
             try {
                 type = Class.forName(parts[0], true, loader);
             } catch (ClassNotFoundException error) {
+                System.out.println("SANDBOX Hint: " + Advice.onMissing(parts[0], new File(System.getenv("LAMBDA_TASK_ROOT"))));
                 throw new Fault("java.lang.ClassNotFoundException", "Class not found: " + parts[0]);
+            } catch (LinkageError error) {
+                String reason = error.getMessage() == null ? "" : ": " + error.getMessage();
+                throw new Fault(error.getClass().getName(), "Error loading class " + parts[0] + reason, error);
+            }
+            if (parts.length == 2 && parts[1].isEmpty()) {
+                throw new Fault("java.lang.Exception", "Invalid handler: `" + name + "'");
             }
             String wanted = parts.length == 2 ? parts[1] : "handleRequest";
             Method method = choose(type, wanted);
+            Method entry = parts.length == 2 ? method : ofInterface(type, loader);
+            if (entry == null && parts.length == 1) {
+                throw new Fault("java.lang.NoSuchMethodException", "Class does not implement an appropriate handler interface: " + type.getName());
+            }
             if (method == null) {
-                String text = "No public method named " + wanted + " with appropriate method signature found on class " + type;
+                String text = "No public method named " + wanted + " with appropriate method signature found on " + type;
                 throw new Fault("java.lang.NoSuchMethodException", text);
             }
             method.setAccessible(true);
-            return new Handler(Modifier.isStatic(method.getModifiers()) ? null : create(type), method, loader, Types.variables(type));
+            return new Handler(Modifier.isStatic(method.getModifiers()) ? null : create(type), method, entry, loader, Types.variables(type));
+        }
+
+        /** Returns {@code null} for a class that has neither of the interfaces. */
+        private static Method ofInterface(Class<?> type, ClassLoader loader) {
+            for (String name : List.of("RequestStreamHandler", "RequestHandler")) {
+                try {
+                    Class<?> known = Class.forName(CORE + name, false, loader);
+                    if (known.isAssignableFrom(type)) {
+                        return known.getMethods()[0];
+                    }
+                } catch (ClassNotFoundException absent) {
+                    // the function brings no aws-lambda-java-core: so it has none of its interfaces
+                }
+            }
+            return null;
         }
 
         private static Object create(Class<?> type) throws Throwable {
@@ -492,7 +543,7 @@ final class JavaClient {
             try {
                 constructor = type.getConstructor();
             } catch (NoSuchMethodException error) {
-                throw new Fault("java.lang.NoSuchMethodException", "Class " + type.getName() + " has no public zero-argument constructor");
+                throw new Fault("java.lang.Exception", "Class " + type.getName() + " has no public zero-argument constructor");
             }
             try {
                 return constructor.newInstance();
@@ -540,10 +591,20 @@ final class JavaClient {
                 values.add(Context.of(event, loader));
             }
             try {
-                Object result = method.invoke(instance, values.toArray());
-                return streams ? output.toByteArray() : Json.write(method.getReturnType() == void.class ? null : result);
+                Object result = entry.invoke(instance, values.toArray());
+                return streams ? output.toByteArray() : output(method.getReturnType() == void.class ? null : result);
             } catch (InvocationTargetException error) {
                 throw error.getCause();
+            }
+        }
+
+        private static byte[] output(Object result) {
+            try {
+                return Json.write(result);
+            } catch (RuntimeException | ReflectiveOperationException error) {
+                Throwable reason = error instanceof InvocationTargetException wrapped ? wrapped.getCause() : error;
+                Fault detail = new Fault("java.io.UncheckedIOException", String.valueOf(reason.getMessage()));
+                throw new Fault("java.lang.RuntimeException", "An error occurred during JSON serialization of response", detail);
             }
         }
 
@@ -552,8 +613,32 @@ final class JavaClient {
                 return Json.bind(Json.parse(new String(body, StandardCharsets.UTF_8)), Types.resolve(method.getGenericParameterTypes()[0], variables));
             } catch (RuntimeException | ReflectiveOperationException error) {
                 Throwable reason = error instanceof InvocationTargetException wrapped ? wrapped.getCause() : error;
-                throw new Fault("java.lang.RuntimeException", "An error occurred during JSON parsing: " + reason.getMessage());
+                Fault detail = new Fault("java.io.UncheckedIOException", String.valueOf(reason.getMessage()));
+                throw new Fault("java.lang.RuntimeException", "An error occurred during JSON parsing", detail);
             }
+        }
+    }
+
+    /** What to do about a package without the handler's class. */
+    static final class Advice {
+        private Advice() {}
+
+        static String onMissing(String name, File root) {
+            String file = name.replace('.', '/');
+            if (new File(root, name.replaceFirst("\\.[^.]*$", "").replace('.', '/') + ".class").isFile()) {
+                return "a handler is Class::method or Class: put :: before the name of the method.";
+            }
+            if (name.contains("/") || name.endsWith(".class") || name.matches(".*[^:]:[^:].*")) {
+                return "a handler is package.Class::method: dots between packages, two colons before the method, and no file name.";
+            }
+            if (new File(root, file + ".java").isFile() || new File(root, file.replaceFirst(".*/", "") + ".java").isFile()) {
+                return "the package has the source of " + name + " only: compile it, and zip its classes or put a jar with them into lib/.";
+            }
+            String[] jars = root.list((folder, each) -> each.endsWith(".jar"));
+            if (jars != null && jars.length > 0) {
+                return "the package has " + jars[0] + " at its root, which is not searched: put it into lib/, or upload the jar itself as the package.";
+            }
+            return "neither the package, nor a jar in its lib/, nor one of the layers' java/lib/ has " + file + ".class: correct the handler, or build the package anew.";
         }
     }
 
@@ -601,7 +686,8 @@ final class JavaClient {
                 case "getLogger":
                     return proxy(CORE + "LambdaLogger", loader, Context::log);
                 case "getIdentity":
-                    return proxy(CORE + "CognitoIdentity", loader, members(values.get("getIdentity")));
+                    Object identity = values.get("getIdentity");
+                    return identity == null ? null : proxy(CORE + "CognitoIdentity", loader, members(identity));
                 case "getClientContext":
                     Object client = values.get("getClientContext");
                     return client == null ? null : proxy(CORE + "ClientContext", loader, members(client));
@@ -715,6 +801,7 @@ final class JavaClient {
 
     /** JSON to and from Java's values, maps, collections, records, enums and classes with setters, getters, fields or a constructor for all. */
     static final class Json {
+        // DIFFERS: a ``DateTime`` of Joda that a Java function returns is ISO 8601; on AWS it is an object of all its fields.
         private static final String JODA = "org.joda.time.DateTime"; // AWS's event classes use it; it comes with the function
         private final String text;
         private int at;
@@ -852,9 +939,32 @@ final class JavaClient {
             return Double.valueOf(digits);
         }
 
-        /** A name without case and separators: AWS's event classes spell a few members unlike the JSON does. */
+        /** A name without case and separators. */
         static String plain(String name) {
             return name.replaceAll("[_-]", "").toLowerCase(Locale.ROOT);
+        }
+
+        /** A member's name is told apart by every letter, but in AWS's event classes, which spell a few unlike the JSON does. */
+        private static String spelled(String name, Class<?> owner) {
+            return owner.getName().startsWith(CORE + "events.") ? plain(name) : name;
+        }
+
+        /** What a method's name says of a member: {@code Name} is {@code name}, {@code URL} stays as it is. */
+        private static String member(String name) {
+            boolean shouts = name.length() > 1 && Character.isUpperCase(name.charAt(0)) && Character.isUpperCase(name.charAt(1));
+            return shouts ? name : name.substring(0, 1).toLowerCase(Locale.ROOT) + name.substring(1);
+        }
+
+        private static boolean isGetter(Method method) {
+            String name = method.getName();
+            boolean asks = name.startsWith("is") && name.length() > 2 && (method.getReturnType() == boolean.class || method.getReturnType() == Boolean.class);
+            boolean gets = name.startsWith("get") && name.length() > 3 && method.getReturnType() != void.class;
+            boolean own = method.getDeclaringClass() != Object.class && !Modifier.isStatic(method.getModifiers()) && !method.isBridge();
+            return (asks || gets) && own && method.getParameterCount() == 0;
+        }
+
+        private static String memberOf(Method getter) {
+            return member(getter.getName().substring(getter.getName().startsWith("get") ? 3 : 2));
         }
 
         static Object bind(Object value, Type type) throws ReflectiveOperationException {
@@ -865,11 +975,15 @@ final class JavaClient {
             if (!(raw instanceof Class<?> target) || target == Object.class) {
                 return value;
             }
+            value = single(value, target);
             if (value == null) {
-                return target == Optional.class ? Optional.empty() : target.isPrimitive() ? bindSimple(0, target) : null;
+                return target == Optional.class ? Optional.empty() : target.isPrimitive() ? Array.get(Array.newInstance(target, 1), 0) : null;
             }
             Type[] inner = type instanceof ParameterizedType generic ? generic.getActualTypeArguments() : new Type[] {Object.class, Object.class};
-            if (target.isArray() && !(value instanceof String)) {
+            if (target == char[].class && value instanceof String letters) {
+                return letters.toCharArray();
+            }
+            if (target.isArray() && !(target == byte[].class && value instanceof String)) {
                 return bindArray(value, target.getComponentType());
             }
             if (target == Optional.class) {
@@ -879,10 +993,22 @@ final class JavaClient {
                 return bindMap(expect(value, Map.class, target), target, inner);
             }
             if (Collection.class.isAssignableFrom(target) || target == Iterable.class) {
-                return bindCollection(expect(value, List.class, target), target, inner[0]);
+                return bindCollection(value instanceof List<?> many ? many : List.of(value), target, inner[0]);
+            }
+            if (target.isEnum()) {
+                return bindEnum(value, target);
             }
             Object simple = bindSimple(value, target);
             return simple != null ? simple : bindMembers(expect(value, Map.class, target), target, Types.variables(type));
+        }
+
+        /** AWS: one value in a list will do where no list is wanted, an empty list is nothing there, and so is an empty text for an object. */
+        private static Object single(Object value, Class<?> target) {
+            boolean many = target.isArray() || target == Iterable.class || Collection.class.isAssignableFrom(target);
+            if (!many && value instanceof List<?> list && list.size() < 2 && target != Optional.class) {
+                return list.isEmpty() ? null : list.get(0);
+            }
+            return "".equals(value) && target != String.class && !target.isArray() ? null : value;
         }
 
         private static <T> T expect(Object value, Class<T> type, Class<?> target) {
@@ -893,7 +1019,7 @@ final class JavaClient {
         }
 
         private static Object bindArray(Object value, Type component) throws ReflectiveOperationException {
-            List<?> values = expect(value, List.class, Object[].class);
+            List<?> values = value instanceof List<?> many ? many : List.of(value);
             Class<?> raw = (Class<?>) (component instanceof ParameterizedType generic ? generic.getRawType() : component);
             Object array = Array.newInstance(raw, values.size());
             for (int i = 0; i < values.size(); i++) {
@@ -925,8 +1051,14 @@ final class JavaClient {
             return out;
         }
 
+        /** AWS: a name that the enumeration does not have is null; a number is a place in it. */
+        private static Object bindEnum(Object value, Class<?> target) {
+            boolean byPlace = value instanceof Integer;
+            return Stream.of(target.getEnumConstants()).map(Enum.class::cast)
+                .filter(each -> byPlace ? each.ordinal() == (Integer) value : each.name().equals(String.valueOf(value))).findFirst().orElse(null);
+        }
+
         /** Returns {@code null} for a class that is none of the simple ones. */
-        @SuppressWarnings({"unchecked", "rawtypes"})
         private static Object bindSimple(Object value, Class<?> target) throws ReflectiveOperationException {
             if (target.isInstance(value)) {
                 return value;
@@ -938,13 +1070,16 @@ final class JavaClient {
                 return String.valueOf(value);
             }
             if (target == boolean.class || target == Boolean.class) {
-                return value instanceof Boolean ? value : Boolean.valueOf(String.valueOf(value));
+                return value instanceof Number number ? (Object) (number.doubleValue() != 0) : Boolean.valueOf(String.valueOf(value));
             }
             if (target == char.class || target == Character.class) {
                 return String.valueOf(value).charAt(0);
             }
-            if (target.isEnum()) {
-                return Enum.valueOf((Class<Enum>) target, String.valueOf(value));
+            if (target == UUID.class) {
+                return UUID.fromString(String.valueOf(value));
+            }
+            if (target == URI.class) {
+                return URI.create(String.valueOf(value));
             }
             if (target == byte[].class) {
                 return Base64.getDecoder().decode(String.valueOf(value));
@@ -955,9 +1090,11 @@ final class JavaClient {
             if (target.getName().equals(JODA)) { // milliseconds or ISO 8601: its constructor for any object takes both
                 return target.getConstructor(Object.class).newInstance(value instanceof Number number ? number.longValue() : String.valueOf(value));
             }
-            if (target == Date.class || target == Instant.class) {
-                Instant moment = value instanceof Number number ? Instant.ofEpochMilli(number.longValue()) : Instant.parse(String.valueOf(value));
-                return target == Date.class ? Date.from(moment) : moment;
+            if (target == Date.class) {
+                return value instanceof Number number ? new Date(number.longValue()) : Date.from(OffsetDateTime.parse(String.valueOf(value)).toInstant());
+            }
+            if (Moments.are(target)) {
+                return Moments.read(value, target);
             }
             return Number.class.isAssignableFrom(target) || target.isPrimitive() ? bindNumber(value, target) : null;
         }
@@ -981,7 +1118,7 @@ final class JavaClient {
 
         private static Object bindMembers(Map<?, ?> value, Class<?> target, Map<TypeVariable<?>, Type> variables) throws ReflectiveOperationException {
             Map<String, Object> byName = new HashMap<>();
-            value.forEach((key, member) -> byName.put(plain(String.valueOf(key)), member));
+            value.forEach((key, member) -> byName.put(spelled(String.valueOf(key), target), member));
             if (target.isRecord()) {
                 return bindRecord(byName, target, variables);
             }
@@ -998,7 +1135,7 @@ final class JavaClient {
             Set<String> readable = getters(target);
             Set<String> done = new LinkedHashSet<>(setters.keySet());
             for (Field field : constructor.getParameterCount() == 0 ? fields(target) : List.<Field>of()) {
-                String name = plain(field.getName());
+                String name = spelled(field.getName(), target);
                 boolean settable = Modifier.isPublic(field.getModifiers()) ? !Modifier.isFinal(field.getModifiers()) : readable.contains(name);
                 if (settable && byName.containsKey(name) && done.add(name)) {
                     field.setAccessible(true);
@@ -1028,7 +1165,7 @@ final class JavaClient {
             Object[] values = new Object[parameters.length];
             for (int i = 0; i < parameters.length; i++) {
                 String name = parameters[i].isNamePresent() ? parameters[i].getName() : fields.get(i).getName();
-                values[i] = bindMember(byName.get(plain(name)), Types.resolve(parameters[i].getParameterizedType(), variables), target);
+                values[i] = bindMember(byName.get(spelled(name, target)), Types.resolve(parameters[i].getParameterizedType(), variables), target);
             }
             return constructor.newInstance(values);
         }
@@ -1046,8 +1183,8 @@ final class JavaClient {
         private static Map<String, Method> setters(Class<?> target) {
             Map<String, Method> setters = new LinkedHashMap<>();
             for (Method method : target.getMethods()) {
-                if (method.getName().startsWith("set") && method.getParameterCount() == 1 && !method.isBridge()) {
-                    setters.merge(plain(method.getName().substring(3)), method, (one, other) -> other.getParameterTypes()[0] == String.class ? other : one);
+                if (method.getName().matches("set.+") && method.getParameterCount() == 1 && !method.isBridge()) {
+                    setters.merge(spelled(member(method.getName().substring(3)), target), method, (one, other) -> other.getParameterTypes()[0] == String.class ? other : one);
                 }
             }
             return setters;
@@ -1056,8 +1193,8 @@ final class JavaClient {
         private static Set<String> getters(Class<?> target) {
             Set<String> names = new LinkedHashSet<>();
             for (Method method : target.getMethods()) {
-                if (method.getParameterCount() == 0 && method.getName().matches("(get|is).+")) {
-                    names.add(plain(method.getName().replaceFirst("^(get|is)", "")));
+                if (isGetter(method)) {
+                    names.add(spelled(memberOf(method), target));
                 }
             }
             return names;
@@ -1077,7 +1214,7 @@ final class JavaClient {
             Class<?>[] types = Stream.of(parts).map(RecordComponent::getType).toArray(Class<?>[]::new);
             Object[] values = new Object[parts.length];
             for (int i = 0; i < parts.length; i++) {
-                values[i] = bindMember(byName.get(plain(parts[i].getName())), Types.resolve(parts[i].getGenericType(), variables), target);
+                values[i] = bindMember(byName.get(spelled(parts[i].getName(), target)), Types.resolve(parts[i].getGenericType(), variables), target);
             }
             Constructor<?> constructor = target.getDeclaredConstructor(types);
             constructor.setAccessible(true);
@@ -1096,10 +1233,14 @@ final class JavaClient {
             } else if (value instanceof Number number) {
                 boolean finite = Double.isFinite(number.doubleValue()) || number instanceof BigDecimal || number instanceof BigInteger;
                 out.append(finite ? number.toString() : '"' + number.toString() + '"');
-            } else if (value instanceof CharSequence || value instanceof Character || value instanceof Enum<?> || value instanceof Instant || value.getClass().getName().equals(JODA)) {
+            } else if (value instanceof CharSequence || value instanceof Character || value instanceof Enum<?> || value instanceof UUID || value instanceof URI || value.getClass().getName().equals(JODA)) {
                 quote(out, value instanceof Enum<?> constant ? constant.name() : value.toString());
             } else if (value instanceof Date date) {
                 out.append(date.getTime());
+            } else if (Moments.are(value.getClass())) {
+                out.append(Moments.write(value));
+            } else if (value instanceof char[] letters) {
+                quote(out, new String(letters));
             } else if (value instanceof byte[] bytes) {
                 quote(out, Base64.getEncoder().encodeToString(bytes));
             } else if (value instanceof ByteBuffer buffer) {
@@ -1109,7 +1250,7 @@ final class JavaClient {
             } else if (value instanceof Optional<?> optional) {
                 append(out, optional.orElse(null), above);
             } else if (above.put(value, value) != null) {
-                throw new Fault("java.lang.RuntimeException", "An error occurred during serialization: the object refers to itself");
+                throw new IllegalArgumentException("the object refers to itself");
             } else {
                 appendNested(out, value, above);
                 above.remove(value);
@@ -1119,7 +1260,7 @@ final class JavaClient {
         private static void appendNested(StringBuilder out, Object value, Map<Object, Object> above) throws ReflectiveOperationException {
             if (value instanceof Map<?, ?> map) {
                 Map<String, Object> members = new LinkedHashMap<>();
-                map.forEach((key, member) -> members.put(String.valueOf(key), member));
+                map.forEach((key, member) -> members.put(key instanceof Enum<?> constant ? constant.name() : key.toString(), member));
                 appendMembers(out, members, above);
             } else if (value instanceof Collection<?> || value.getClass().isArray()) {
                 out.append('[');
@@ -1133,14 +1274,18 @@ final class JavaClient {
             }
         }
 
+        /** AWS: members without a value are left out. */
         private static void appendMembers(StringBuilder out, Map<String, Object> members, Map<Object, Object> above) throws ReflectiveOperationException {
-            String separator = "{";
+            out.append('{');
+            String separator = "";
             for (Map.Entry<String, Object> member : members.entrySet()) {
-                quote(out.append(separator), member.getKey());
-                append(out.append(':'), member.getValue(), above);
-                separator = ",";
+                if (member.getValue() != null) {
+                    quote(out.append(separator), member.getKey());
+                    append(out.append(':'), member.getValue(), above);
+                    separator = ",";
+                }
             }
-            out.append(members.isEmpty() ? "{}" : "}");
+            out.append('}');
         }
 
         private static Map<String, Object> members(Object value) throws ReflectiveOperationException {
@@ -1153,22 +1298,30 @@ final class JavaClient {
                 }
                 return members;
             }
+            places(type, members);
             for (Field field : type.getFields()) {
-                if (!Modifier.isStatic(field.getModifiers())) {
+                if (!Modifier.isStatic(field.getModifiers()) && !Modifier.isTransient(field.getModifiers())) {
+                    field.setAccessible(true);
                     members.put(field.getName(), field.get(value));
                 }
             }
             Method[] methods = type.getMethods();
-            Arrays.sort(methods, Comparator.comparing(Method::getName));
+            Arrays.sort(methods, Comparator.comparing(Method::getName).reversed()); // what is got comes after what is asked, and counts
             for (Method method : methods) {
-                String name = method.getName().replaceFirst("^(get|is)(?=[A-Z]|[a-z][A-Z])", ""); // geteTag, too
-                boolean getter = !name.equals(method.getName()) && method.getParameterCount() == 0 && method.getDeclaringClass() != Object.class;
-                if (getter && !Modifier.isStatic(method.getModifiers())) {
+                if (isGetter(method)) {
                     method.setAccessible(true);
-                    members.put(name.substring(0, 1).toLowerCase(Locale.ROOT) + name.substring(1), method.invoke(value));
+                    members.put(memberOf(method), method.invoke(value));
                 }
             }
             return members;
+        }
+
+        /** Gives each field a place, those of a superclass first: members stand in this order. */
+        private static void places(Class<?> type, Map<String, Object> members) {
+            if (type != null && type != Object.class) {
+                places(type.getSuperclass(), members);
+                Stream.of(type.getDeclaredFields()).forEach(field -> members.putIfAbsent(field.getName(), null));
+            }
         }
 
         private static void quote(StringBuilder out, String text) {
@@ -1190,6 +1343,63 @@ final class JavaClient {
         private static boolean paired(String text, int i) {
             boolean low = i > 0 && Character.isSurrogatePair(text.charAt(i - 1), text.charAt(i));
             return low || i + 1 < text.length() && Character.isSurrogatePair(text.charAt(i), text.charAt(i + 1));
+        }
+    }
+
+    /** The classes of java.time as AWS's runtime has them in JSON: seconds with a fraction, or the numbers of a date and a time. */
+    static final class Moments {
+        private static final Map<Class<?>, Class<?>> SECONDS = Map.of(Instant.class, Instant.class, OffsetDateTime.class, Instant.class, ZonedDateTime.class, Instant.class, Duration.class, Duration.class);
+        private static final Set<Class<?>> NUMBERS = Set.of(LocalDate.class, LocalTime.class, LocalDateTime.class);
+
+        private Moments() {}
+
+        static boolean are(Class<?> type) {
+            return SECONDS.containsKey(type) || NUMBERS.contains(type);
+        }
+
+        /** Text is ISO 8601; a number is seconds. */
+        static Object read(Object value, Class<?> type) throws ReflectiveOperationException {
+            if (!(value instanceof Number number) || NUMBERS.contains(type)) {
+                return type.getMethod("parse", CharSequence.class).invoke(null, String.valueOf(value));
+            }
+            BigDecimal seconds = new BigDecimal(number.toString());
+            long whole = seconds.setScale(0, RoundingMode.FLOOR).longValue();
+            long nanos = seconds.subtract(BigDecimal.valueOf(whole)).movePointRight(9).longValue();
+            Instant moment = Instant.ofEpochSecond(whole, nanos);
+            return type == Duration.class ? Duration.ofSeconds(whole, nanos)
+                : type == Instant.class ? moment
+                : type == OffsetDateTime.class ? moment.atOffset(ZoneOffset.UTC) : moment.atZone(ZoneId.of("UTC"));
+        }
+
+        static String write(Object value) {
+            if (value instanceof LocalDate date) {
+                return numbers(date.getYear(), date.getMonthValue(), date.getDayOfMonth());
+            }
+            if (value instanceof LocalTime time) {
+                return numbers(parts(time).toArray());
+            }
+            if (value instanceof LocalDateTime both) {
+                return numbers(IntStream.concat(IntStream.of(both.getYear(), both.getMonthValue(), both.getDayOfMonth()), parts(both.toLocalTime())).toArray());
+            }
+            if (value instanceof Duration duration) {
+                return seconds(duration.getSeconds(), duration.getNano());
+            }
+            Instant moment = value instanceof OffsetDateTime there ? there.toInstant() : value instanceof ZonedDateTime there ? there.toInstant() : (Instant) value;
+            return seconds(moment.getEpochSecond(), moment.getNano());
+        }
+
+        private static String seconds(long whole, int nanos) {
+            return BigDecimal.valueOf(whole).add(BigDecimal.valueOf(nanos, 9)).setScale(9).toPlainString();
+        }
+
+        /** Hours and minutes; seconds and nanoseconds as far as there are any. */
+        private static IntStream parts(LocalTime time) {
+            int count = time.getNano() > 0 ? 4 : time.getSecond() > 0 ? 3 : 2;
+            return IntStream.of(time.getHour(), time.getMinute(), time.getSecond(), time.getNano()).limit(count);
+        }
+
+        private static String numbers(int... values) {
+            return IntStream.of(values).mapToObj(String::valueOf).collect(Collectors.joining(",", "[", "]"));
         }
     }
 }

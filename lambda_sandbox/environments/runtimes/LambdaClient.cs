@@ -39,7 +39,7 @@ namespace LambdaSandbox
             }
             catch (Exception fault)
             {
-                // DIFFERS: AWS's client then crashes, which logs the same exception a second time.
+                // DIFFERS: the exception that ends a .NET function's init is logged once; AWS's client then crashes, which logs it again.
                 Faults.Write(null, fault);
                 wire.Post("/init/error", Faults.Payload(fault), fault.GetType().Name);
                 wire.Read();

@@ -4,7 +4,7 @@
 // leave in one write. Source: AWS Lambda Developer Guide, "Building Lambda functions with Node.js", "Response streaming" and
 // "Using the Lambda runtime API", read 2026-11.
 
-import { closeSync, existsSync, readSync, statSync, writeSync } from "node:fs";
+import { closeSync, existsSync, readdirSync, readSync, statSync, writeSync } from "node:fs";
 import module from "node:module";
 import net from "node:net";
 import path from "node:path";
@@ -30,6 +30,7 @@ const NO_CALLBACKS =
 const UNREADABLE =
   "callback called with Error argument, but there was a problem while retrieving one or more of its message, name, and stack";
 const NOT_ASYNC = "Streaming does not support non-async handlers.";
+const IGNORED = "Streaming handlers ignore return values.";
 const UNSETTLED = 13; // Source: Node.js, "Process", exit codes: an unsettled top-level await, read 2026-11
 const NEVER_SETTLED =
   "The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never " +
@@ -61,11 +62,13 @@ function becomeSomebodys() {
 class RuntimeFault extends Error {
   constructor(name, message) {
     super(message);
-    this.name = name;
+    // AWS: until Node.js 24 the name is the class's, so that the log does not list it as a member of the error.
+    Object.defineProperty(this, "name", { value: name, enumerable: !CALLBACKS, configurable: true, writable: true });
   }
 }
 
 const isText = (value) => typeof value === "string" && value !== "";
+const escaped = (text) => text.replaceAll("\x7f", "%7F"); // AWS: the one control character that a header may not hold and JSON may
 const isError = (value) => util.types.isNativeError(value) || (value && [value.name, value.message, value.stack].every(isText));
 
 /**
@@ -78,9 +81,9 @@ function errorPayload(error) {
   try {
     if (!isError(error)) return { errorType: typeof error, errorMessage: CALLBACKS ? error.toString() : String(error), trace: [] };
     return {
-      errorType: String(error.name ?? error.constructor?.name ?? "Error"),
-      errorMessage: String(error.message),
-      trace: CALLBACKS ? error.stack.split("\n") : (error.stack?.split("\n") ?? []),
+      errorType: escaped(String(error.name ?? error.constructor?.name ?? "Error")),
+      errorMessage: escaped(String(error.message)),
+      trace: CALLBACKS ? escaped(error.stack).split("\n") : (error.stack ? escaped(error.stack).split("\n") : []),
     };
   } catch {
     return { errorType: "handled", errorMessage: UNREADABLE, trace: [] };
@@ -89,7 +92,7 @@ function errorPayload(error) {
 
 /** AWS: what the log shows of a value that is no error is an error with that text. */
 function asError(value) {
-  if (isError(value)) return value;
+  if (value instanceof Error) return value;
   return new Error(CALLBACKS && value === undefined ? "" : textOf(value));
 }
 
@@ -101,20 +104,32 @@ function textOf(value) {
   }
 }
 
-/** The longer form that goes to the log: with the error's own members and its cause. */
-function errorForLog(error) {
-  if (!util.types.isNativeError(error)) return errorPayload(error);
-  const { errorType, errorMessage, trace } = errorPayload(error);
-  const own = { ...error };
-  delete own.name;
-  return { errorType, errorMessage, ...own, stack: trace, ...(error.cause ? { cause: errorForLog(error.cause) } : {}) };
+/** The longer form that goes to a log of text: with the error's own members. Like AWS's, it leaves out what caused the error. */
+function errorForLog(_, value) {
+  if (!(value instanceof Error)) return value;
+  const shown = { errorType: value.name, errorMessage: value.message, code: value.code, ...value };
+  return typeof value.stack === "string" ? { ...shown, stack: value.stack.split("\n") } : shown;
 }
 
-function toJson(value) {
+/** The form that goes to a log of JSON: AWS names the error there by its class. */
+function errorForJsonLog(_, value) {
+  return value instanceof Error ? { ...errorMembers(value, value.stack), ...value } : value;
+}
+
+function errorMembers(error, withoutStack) {
+  return {
+    errorType: error.constructor?.name ?? "UnknownError",
+    errorMessage: error.message,
+    stackTrace: typeof error.stack === "string" ? error.stack.split("\n") : withoutStack,
+  };
+}
+
+/** The text of an error for the log; one with members that JSON has no form for is shown without them. */
+function errorText(error) {
   try {
-    return JSON.stringify(value, replacer);
+    return JSON.stringify(error, errorForLog);
   } catch {
-    return JSON.stringify({ errorType: value.errorType, errorMessage: value.errorMessage, trace: value.trace ?? [] });
+    return JSON.stringify(errorPayload(error));
   }
 }
 
@@ -137,14 +152,24 @@ const xrayCause = (error) => {
 /** Say what to do about a part of the SDK that the function did not bring. */
 function adviseOnSdk(error) {
   if (VERSION < 18 || !["MODULE_NOT_FOUND", "ERR_MODULE_NOT_FOUND"].includes(error?.code)) return;
-  // DIFFERS: AWS's runtimes bring the AWS SDK for JavaScript v3 from Node.js 18 on; here a function brings it in its package or a layer.
+  // AWS's runtimes bring version 3 of the SDK from Node.js 18 on.
   const [, name] = /^Cannot find (?:module|package) '(@aws-sdk\/[^'/]+)/.exec(error.message) ?? [];
   if (name && !error.message.includes("npm install")) error.message += `\nUnlike AWS's runtime, the sandbox does not bring the AWS SDK: run "npm install ${name}" and put node_modules into the package or a layer.`;
 }
 
+/** Say in the log what to do about a package without the handler's file. */
+function adviseOnPackage(root, name) {
+  const file = path.basename(name);
+  const nested = readdirSync(root, { withFileTypes: true }).find((entry) => entry.isDirectory() && entry.name !== "node_modules" && [".js", ".mjs", ".cjs"].some((end) => existsSync(path.join(root, entry.name, file + end))));
+  let hint = `the package has no ${name}.js, .mjs or .cjs: correct the handler, or put the file into the package.`;
+  if (existsSync(path.resolve(root, `${name}.ts`))) hint = `the package has ${name}.ts, which Lambda does not compile: run tsc or esbuild, and zip what comes out.`;
+  else if (nested) hint = `the package has ${file} in the folder ${nested.name}: zip the folder's content and not the folder, or name it in the handler (${nested.name}/${path.basename(process.env._HANDLER)}).`;
+  writeAll(`SANDBOX Hint: ${hint}\n`);
+}
+
 // --- the log ----------------------------------------------------------------------------------------
 
-let requestId = "undefined"; // AWS: what init logs carries this text
+let requestId = CALLBACKS ? undefined : "-"; // AWS: what init logs has the text "undefined" in its place, and none in JSON
 let tenantId;
 const json = (process.env.AWS_LAMBDA_LOG_FORMAT ?? "").toUpperCase() === "JSON";
 const lowest = Math.max(0, LEVELS.indexOf((process.env.AWS_LAMBDA_LOG_LEVEL ?? "").toUpperCase()));
@@ -167,40 +192,33 @@ function log(level, ...parts) {
     writeAll(`${jsonEntry(timestamp, level, parts)}\n`);
     return;
   }
-  // AWS: a line break within one entry is a carriage return, so that the entry stays one.
+  // DIFFERS: a line break within one entry of a Node.js function's console is a carriage return, so that the entry stays one event. On
+  // AWS, whose runtime hands entries over one by one, it stays a line break.
   const message = util.format(...parts).replace(/\n/g, "\r");
   writeAll(`${timestamp}\t${requestId}\t${level}\t${message}\n`);
 }
 
-function jsonEntry(timestamp, level, parts) {
+function jsonEntry(timestamp, level, [message, ...more]) {
   const entry = { timestamp, level, requestId, ...(tenantId ? { tenantId } : {}) };
-  const errors = parts.filter((part) => util.types.isNativeError(part));
-  if (parts.length === 1 && !errors.length) {
+  if (!more.length) {
     try {
-      return JSON.stringify({ ...entry, message: parts[0] === undefined ? "undefined" : parts[0] }, replacer);
+      return JSON.stringify({ ...entry, message }, errorForJsonLog);
     } catch {
-      return JSON.stringify({ ...entry, message: util.format(...parts) });
+      return JSON.stringify({ ...entry, message: util.format(message) });
     }
   }
-  const { errorType, errorMessage, trace } = errors.length ? errorPayload(errors[0]) : {};
-  if (parts.length === 1) entry.message = { errorType, errorMessage, stackTrace: trace };
-  else Object.assign(entry, { message: util.format(...parts), errorType, errorMessage, stackTrace: trace });
-  return JSON.stringify(entry, replacer);
+  // AWS: from Node.js 24 on an error in the first place is told by the message alone.
+  const error = (CALLBACKS ? [message, ...more] : more).find((part) => part instanceof Error);
+  return JSON.stringify({ ...entry, message: util.format(message, ...more), ...(error ? errorMembers(error, []) : {}) });
 }
-
-const replacer = (_, value) => (typeof value === "bigint" ? value.toString() : util.types.isNativeError(value) ? errorForLog(value) : value);
 
 function patchConsole() {
-  console.log = (...parts) => log("INFO", ...parts);
-  console.info = (...parts) => log("INFO", ...parts);
-  console.debug = (...parts) => log("DEBUG", ...parts);
-  console.warn = (...parts) => log("WARN", ...parts);
-  console.error = (...parts) => log("ERROR", ...parts);
-  console.trace = (...parts) => log("TRACE", ...parts);
-  console.fatal = (...parts) => log("FATAL", ...parts);
+  // AWS: with a message at least, so that a call without any writes the text "undefined".
+  for (const level of LEVELS) console[level.toLowerCase()] = (message, ...more) => log(level, message, ...more);
+  console.log = console.info;
 }
 
-const logError = (title, error) => log("ERROR", json ? asError(error) : `${title} \t${toJson(errorForLog(asError(error)))}`);
+const logError = (title, error) => (json ? log("ERROR", asError(error)) : log("ERROR", `${title} \t${errorText(asError(error))}`));
 
 // --- the wire ---------------------------------------------------------------------------------------
 
@@ -264,7 +282,7 @@ function errorMessage(where, error) {
   const headers = { "Lambda-Runtime-Function-Error-Type": payload.errorType.replace(/[^\x20-\x7e]/g, "?") };
   const cause = xrayCause(error);
   if (cause) headers["Lambda-Runtime-Function-XRay-Error-Cause"] = cause;
-  return post(where, toJson(payload), headers);
+  return post(where, JSON.stringify(payload), headers);
 }
 
 // --- response streaming -----------------------------------------------------------------------------
@@ -280,7 +298,7 @@ class ResponseStream extends Writable {
   }
 
   setContentType(type) {
-    if (this.started) throw new RuntimeFault("InvalidStreamingOperation", "Cannot set content-type, too late.");
+    if (this.started) throw new RuntimeFault("Runtime.InvalidStreamingOperation", "Cannot set content-type, too late.");
     this.contentType = type;
   }
 
@@ -292,7 +310,6 @@ class ResponseStream extends Writable {
         "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n" +
         "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n",
     );
-    if (this.prelude) this.chunk(Buffer.concat([Buffer.from(this.prelude), DELIMITER]));
   }
 
   chunk(bytes, done) {
@@ -305,6 +322,10 @@ class ResponseStream extends Writable {
   }
 
   write(data, ...rest) {
+    // AWS: the metadata goes out with the first call of write; an answer that is only ended has none.
+    const prelude = this.prelude;
+    this.prelude = null;
+    if (prelude) super.write(Buffer.concat([Buffer.from(prelude), DELIMITER]));
     const plain = typeof data === "string" || data instanceof Uint8Array;
     return super.write(plain || data === null ? data : JSON.stringify(data), ...rest);
   }
@@ -323,13 +344,34 @@ class ResponseStream extends Writable {
   closing(error) {
     if (!error) return Buffer.from("0\r\n\r\n");
     const payload = errorPayload(error);
-    const body = Buffer.from(toJson(payload)).toString("base64");
+    const body = Buffer.from(JSON.stringify(payload)).toString("base64");
     const type = payload.errorType.replace(/[^\x20-\x7e]/g, "?");
     return Buffer.from(`0\r\nLambda-Runtime-Function-Error-Type: ${type}\r\nLambda-Runtime-Function-Error-Body: ${body}\r\n\r\n`);
   }
 }
 
-globalThis.awslambda = {
+/** AWS: from Node.js 24 on, the invocation that runs, for libraries that are not handed its context. */
+const InvokeStore = {
+  PROTECTED_KEYS: { REQUEST_ID: Symbol.for("_AWS_LAMBDA_REQUEST_ID"), X_RAY_TRACE_ID: Symbol.for("_AWS_LAMBDA_X_RAY_TRACE_ID"), TENANT_ID: Symbol.for("_AWS_LAMBDA_TENANT_ID") },
+  currentContext: undefined,
+  getContext: () => InvokeStore.currentContext,
+  hasContext: () => InvokeStore.currentContext !== undefined,
+  get: (key) => InvokeStore.currentContext?.[key],
+  set(key, value) {
+    if (Object.values(InvokeStore.PROTECTED_KEYS).includes(key)) throw new Error(`Cannot modify protected Lambda context field: ${String(key)}`);
+    InvokeStore.currentContext = { ...InvokeStore.currentContext, [key]: value };
+  },
+  run(context, what) {
+    InvokeStore.currentContext = context;
+    return what();
+  },
+  getRequestId: () => InvokeStore.get(InvokeStore.PROTECTED_KEYS.REQUEST_ID) ?? "-",
+  getXRayTraceId: () => InvokeStore.get(InvokeStore.PROTECTED_KEYS.X_RAY_TRACE_ID),
+  getTenantId: () => InvokeStore.get(InvokeStore.PROTECTED_KEYS.TENANT_ID),
+};
+
+if (!["1", "true"].includes(process.env.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA)) globalThis.awslambda = {
+  ...(CALLBACKS ? {} : { InvokeStore }),
   streamifyResponse(handler, options) {
     handler[STREAMING] = "response";
     if (options?.highWaterMark) handler[HIGH_WATER_MARK] = options.highWaterMark;
@@ -406,12 +448,14 @@ function inLayers(layers, existsSync, name, context, error) {
 async function loadHandler(root, name) {
   if (name.includes("..")) throw new RuntimeFault("Runtime.MalformedHandlerName", `'${name}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`);
   const file = path.basename(name);
-  const match = /^([^.]*)\.(.+)$/.exec(file);
+  const match = /^([^.]*)\.(.*)$/.exec(file);
   if (!match) throw new RuntimeFault("Runtime.MalformedHandlerName", "Bad handler");
   const module_ = path.join(path.dirname(name), match[1]);
   const exported = await loadModule(root, module_);
-  const found = match[2].split(".").reduce((value, key) => value?.[key], exported) ?? match[2].split(".").reduce((value, key) => value?.[key], exported.default);
-  if (found === undefined) throw new RuntimeFault("Runtime.HandlerNotFound", `${name} is undefined or not exported`);
+  const find = (value) => match[2].split(".").reduce((inner, key) => inner && inner[key], value);
+  // AWS: from Node.js 24 on a member of the default export is found as well.
+  const found = find(exported) || (CALLBACKS ? undefined : find(exported?.default));
+  if (!found) throw new RuntimeFault("Runtime.HandlerNotFound", `${name} is undefined or not exported`);
   if (typeof found !== "function") throw new RuntimeFault("Runtime.HandlerNotFound", `${name} is not a function`);
   if (!CALLBACKS && found.length > 2 && !found[STREAMING]) throw new RuntimeFault("Runtime.CallbackHandlerDeprecated", NO_CALLBACKS);
   return found;
@@ -429,10 +473,12 @@ async function loadModule(root, name) {
   } catch (error) {
     if (error instanceof SyntaxError) {
       const fault = new RuntimeFault("Runtime.UserCodeSyntaxError", `${error.name}: ${error.message}`);
-      fault.stack = String(error.stack).replace(/^/, "Runtime.UserCodeSyntaxError: ");
+      // DIFFERS: the trace of a Node.js function's syntax error shows the line that has it. AWS's runtimes do so from Node.js 24 on.
+      fault.stack = CALLBACKS ? `${fault.name}: ${error.stack}` : error.stack;
       throw fault;
     }
     adviseOnSdk(error);
+    if (error?.code === "MODULE_NOT_FOUND" && error.message.includes(`'${name}'`)) adviseOnPackage(root, name);
     if (error?.code === "MODULE_NOT_FOUND") { // AWS: not ERR_MODULE_NOT_FOUND, which an ES module's import gives
       const text = error.message.includes(`'${name}'`) ? `Error: Cannot find module '${path.basename(name)}'\n${error.message.split("\n").slice(1).join("\n")}`.trimEnd() : `Error: ${error.message}`;
       throw new RuntimeFault("Runtime.ImportModuleError", text);
@@ -467,6 +513,7 @@ function makeContext(headers) {
     invokedFunctionArn: headers["lambda-runtime-invoked-function-arn"],
     awsRequestId: headers["lambda-runtime-aws-request-id"],
     tenantId: headers["lambda-runtime-aws-tenant-id"],
+    ...(CALLBACKS ? {} : { xRayTraceId: headers["lambda-runtime-trace-id"] }),
     getRemainingTimeInMillis: () => deadline - Date.now(),
     ...(CALLBACKS ? { callbackWaitsForEmptyEventLoop: true } : {}),
   };
@@ -501,6 +548,7 @@ function answer(id, stream, failed, result) {
   if (failed) {
     adviseOnSdk(failed.error);
     logError("Invoke Error", failed.error);
+    if (stream?.writableFinished) return stream.closing(); // AWS: the answer was complete, and stays one
     stream?.destroy(); // what the handler still writes is nobody's
     return stream?.started ? stream.closing(failed.error) : errorMessage(`/invocation/${id}/error`, failed.error);
   }
@@ -514,14 +562,24 @@ function answer(id, stream, failed, result) {
   }
 }
 
-/** The answer is complete when its stream has ended. AWS: who returns no promise must have ended it by then. */
+// DIFFERS: a streamed answer of a Node.js function is complete when its handler is through as well. AWS's runtime completes it when the
+// stream ends, and the handler goes on, on the same bill.
+
+/** The invocation is over when the handler is through and its stream has ended. AWS: who returns no promise fails, though late. */
 function runStreaming(handler, event, stream, context, settle) {
+  const ended = new Promise((resolve) => stream.once("finish", resolve));
+  const fail = (error) => (stream.writableEnded && !stream.errored ? ended.then(() => settle({ error })) : settle({ error }));
   stream.on("error", (error) => settle({ error }));
-  stream.on("finish", () => settle(null));
   socket.ref(); // AWS: a stream that nobody ends keeps the process until the timeout
   const returned = handler(event, stream, context);
-  if (typeof returned?.then === "function") returned.then(null, (error) => settle({ error }));
-  else if (!stream.writableEnded) settle({ error: NOT_ASYNC });
+  if (typeof returned?.then !== "function") {
+    fail(CALLBACKS ? NOT_ASYNC : new Error(NOT_ASYNC));
+    return;
+  }
+  returned.then((value) => {
+    if (value !== undefined) console.warn(IGNORED);
+    ended.then(() => settle(null));
+  }, fail);
 }
 
 /** A promise's value is the answer; a callback's waits for an empty event loop unless the context says otherwise. */
@@ -581,7 +639,6 @@ function lostRejection(reason, promise) {
   const native = util.types.isNativeError(reason);
   // AWS: the message is made of the reason as Error's constructor does it: without one it is empty.
   const fault = new RuntimeFault("Runtime.UnhandledPromiseRejection", native ? `${reason.name}: ${reason.message}` : (reason === undefined ? "" : textOf(reason)));
-  fault.stack = `${fault.name}: ${native ? reason.stack : fault.message}`;
   lost("Unhandled Promise Rejection", Object.assign(fault, { reason, promise }), 128);
 }
 
@@ -597,7 +654,7 @@ async function main() {
     importFromLayers();
     handler = await loadHandler(process.env.LAMBDA_TASK_ROOT, process.env._HANDLER);
   } catch (error) {
-    lost("Uncaught Exception", error, 129);
+    CALLBACKS ? lost("Uncaught Exception", error, 129) : lost("Init Error", error, 1);
   }
   await new Promise(setImmediate); // a rejection that the module left behind is told by then
   if (ending) return;
@@ -611,6 +668,7 @@ async function main() {
     const trace = event.headers["lambda-runtime-trace-id"];
     if (trace) process.env._X_AMZN_TRACE_ID = trace;
     else delete process.env._X_AMZN_TRACE_ID;
+    InvokeStore.currentContext = { [InvokeStore.PROTECTED_KEYS.REQUEST_ID]: requestId, [InvokeStore.PROTECTED_KEYS.X_RAY_TRACE_ID]: trace, [InvokeStore.PROTECTED_KEYS.TENANT_ID]: tenantId };
     message = await run(handler, event);
   }
 }

@@ -9,6 +9,9 @@ from tests.contract.handlers.case import Case, Expected, exits, fails, returns, 
 _LINE = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\t[0-9a-f-]{36}\t"
 MODULE = {"Handler": "module.handler"}  # an ES module
 NODE_24 = {"Runtime": "nodejs24.x"}
+JSON_LOG = {"LoggingConfig": {"LogFormat": "JSON"}}
+_JSON = r'\{"timestamp":"[^"]+Z","level":"'
+_ID = '"requestId":"[0-9a-f-]{36}"'
 UNREADABLE = (
     "callback called with Error argument, but there was a problem while retrieving one or more of its .*"
 )
@@ -46,7 +49,8 @@ CASES = [
     Case("top-level await that never settles", "await new Promise(() => {}); export const handler = async () => 1;", exits("exit status 13"), options=MODULE),
     Case("ES module", "export const handler = async (event) => event;", returns([1]), [1], MODULE),
     Case("top-level await", "const n = await Promise.resolve(7); export const handler = async () => n;", returns(7), options=MODULE),
-    Case("default export's member", "export default {handler: async () => 'd'};", returns("d"), options=MODULE),
+    Case("default export's member in Node.js 24", "export default {handler: async () => 'd'};", returns("d"), options={**MODULE, **NODE_24}),
+    Case("default export's member before Node.js 24", "export default {handler: async () => 'd'};", fails("Runtime.HandlerNotFound", "module.handler is undefined or not exported"), options=MODULE),
     Case("ES module with imports", "import { VALUE } from './sibling.mjs'; import fs from 'node:fs'; export const handler = async () => VALUE + typeof fs;", returns("besideobject"), options=MODULE),
     Case("require", "const s = require('./sibling.cjs'); exports.handler = async () => s.VALUE;", returns("beside")),
     Case("package of the function", "const p = require('pack'); exports.handler = async () => p;", returns("packed")),
@@ -117,6 +121,28 @@ CASES = [
     _async("stdout", "process.stdout.write('raw\\n')", writes("null", log="\nraw\n")),
     _async("JSON log", "console.warn('careful')", writes("null", log=r'\{"timestamp":"[^"]+Z","level":"WARN","requestId":"[0-9a-f-]{36}","message":"careful"\}'), options={"LoggingConfig": {"LogFormat": "JSON"}}),
     _async("JSON log of an error", "console.error(new TypeError('t'))", writes("null", log=r'"level":"ERROR".*"errorType":"TypeError","errorMessage":"t","stackTrace":\["TypeError: t"'), options={"LoggingConfig": {"LogFormat": "JSON"}}),
+    _async("console.log without a message", "console.log()", writes("null", log=_LINE + r"INFO\tundefined\n")),
+    _async("JSON log without a message", "console.log()", writes("null", log=rf'{_JSON}INFO",{_ID}\}}\n'), options=JSON_LOG),
+    _async("JSON log names an error by its class", "class Own extends TypeError {} console.error(Object.assign(new Own('m'), {code: 7, stack: 's'}))", writes("null", log=rf'{_ID},"message":\{{"errorType":"Own","errorMessage":"m","stackTrace":\["s"\],"code":7\}}\}}'), options=JSON_LOG),
+    _async("JSON log of an error within an object", "console.error({e: Object.assign(new Error('m', {cause: 'no'}), {stack: 's'})})", writes("null", log=r'"message":\{"e":\{"errorType":"Error","errorMessage":"m","stackTrace":\["s"\]\}\}\}'), options=JSON_LOG),
+    _async("JSON log of an error behind a text", "class Own extends Error {} console.error('pre', Object.assign(new Own('m'), {stack: 's'}))", writes("null", log=r'"message":"pre \[s\]","errorType":"Own","errorMessage":"m","stackTrace":\["s"\]\}'), options=JSON_LOG),
+    _async("JSON log of an error before a text", "console.error(Object.assign(new Error('m'), {stack: 's'}), 'post')", writes("null", log=r'"message":"\[s\] post","errorType":"Error","errorMessage":"m","stackTrace":\["s"\]\}'), options=JSON_LOG),
+    _async("JSON log of an error before a text in Node.js 24", "console.error(Object.assign(new Error('m'), {stack: 's'}), 'post')", writes("null", log=r'"message":"\[s\] post"\}'), options={**JSON_LOG, **NODE_24}),
+    _async("JSON log of a big integer", "console.log({a: 1n})", writes("null", log=r'"message":"\{ a: 1n \}"\}'), options=JSON_LOG),
+    _async("log of an error with a cause", "throw Object.assign(new Error('m', {cause: new Error('c')}), {stack: 's'})", fails("Error", "m", log=r'\{"errorType":"Error","errorMessage":"m","stack":\["s"\]\}\n')),
+    _async("error with the character DEL", "throw new Error('a\\x7fb')", fails("Error", "a%7Fb")),
+    _async("the invocation that runs in Node.js 24", "const s = awslambda.InvokeStore; s.set('k', 1); return [s.getRequestId() === context.awsRequestId, s.getXRayTraceId() === context.xRayTraceId, context.xRayTraceId.slice(0, 5), s.get('k')]", returns([True, True, "Root=", 1]), options=NODE_24),
+    _async("no store of the invocation before Node.js 24", "return [typeof awslambda.InvokeStore, 'xRayTraceId' in context]", returns(["undefined", False])),
+    _async("no global by the variable", "return typeof awslambda", returns("undefined"), options={"Environment": {"Variables": {"AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA": "1"}}}),
+    Case("syntax in Node.js 24", "exports.handler = (", fails("Runtime.UserCodeSyntaxError", "SyntaxError: .*", trace=("",)), options=NODE_24),
+    Case("handler that is zero", "exports.handler = 0", fails("Runtime.HandlerNotFound", "index.handler is undefined or not exported")),
+    Case("nothing behind the dot", "exports.handler = 1", fails("Runtime.HandlerNotFound", "index. is undefined or not exported"), options={"Handler": "index."}),
+    Case("streaming handler that goes on after its stream's end", "exports.handler = awslambda.streamifyResponse(async (event, stream) => { stream.end('x'); await new Promise((r) => setTimeout(r, 50)); console.log('went on'); });", writes("x", log="went on")),
+    Case("streaming handler that returns a value", "exports.handler = awslambda.streamifyResponse(async (event, stream) => { stream.end('x'); return 5; });", writes("x", log=r"WARN\tStreaming handlers ignore return values\.")),
+    Case("streaming handler that fails after its stream's end", "exports.handler = awslambda.streamifyResponse(async (event, stream) => { stream.end('x'); throw new Error('late'); });", writes("x", log="Invoke Error.*late")),
+    Case("metadata of a stream that is only ended is lost", "exports.handler = awslambda.streamifyResponse(async (event, stream) => { awslambda.HttpResponseStream.from(stream, {statusCode: 404}).end('x'); });", writes("x")),
+    Case("metadata of a stream that is written to", "exports.handler = awslambda.streamifyResponse(async (event, stream) => { const s = awslambda.HttpResponseStream.from(stream, {statusCode: 404}); s.write(''); s.end('x'); });", writes('{"statusCode":404}' + "\0" * 8 + "x")),
+    Case("type of a stream that was written to", "exports.handler = awslambda.streamifyResponse(async (event, stream) => { stream.write('x'); stream.setContentType('y'); });", fails("Runtime.InvalidStreamingOperation", "Cannot set content-type, too late\\.")),
     _async("JSON log leaves debug out", "console.debug('hidden')", writes("null", not_in_log="hidden"), options={"LoggingConfig": {"LogFormat": "JSON"}}),
     _async("context", "return [context.functionVersion, context.memoryLimitInMB, context.awsRequestId.length, context.getRemainingTimeInMillis() > 500, context.logGroupName.startsWith('/aws/lambda/'), context.invokedFunctionArn.startsWith('arn:aws:lambda:')]", returns(["$LATEST", "1769", 36, True, True, True])),
     _async("client context", "return context.clientContext.custom", returns({"a": "b"}), client_context={"custom": {"a": "b"}}),
@@ -129,7 +155,7 @@ CASES = [
     Case("streaming handler with a pipeline", "const { pipeline } = require('stream/promises'); const { Readable } = require('stream'); exports.handler = awslambda.streamifyResponse(async (event, stream) => { await pipeline(Readable.from(['x', 'y']), stream); });", writes("xy")),
     Case("streaming handler that fails first", "exports.handler = awslambda.streamifyResponse(async () => { throw new Error('early'); });", fails("Error", "early")),
     Case("streaming handler that does not end", "exports.handler = awslambda.streamifyResponse(async (event, stream) => { stream.write('open'); });", fails("Sandbox.Timedout", r".*timed out after 1\.00 seconds"), options={"Timeout": 1}),
-    Case("streaming handler without a promise that ends", "exports.handler = awslambda.streamifyResponse((event, stream) => { stream.end('x'); });", writes("x")),
+    Case("streaming handler without a promise that ends", "exports.handler = awslambda.streamifyResponse((event, stream) => { stream.end('x'); });", writes("x", log=r"Invoke Error.*Streaming does not support non-async handlers\.")),
     Case("streaming handler without a promise", "exports.handler = awslambda.streamifyResponse((event, stream) => { setTimeout(() => stream.end('x'), 5); });", fails("string", NOT_ASYNC)),
     Case("syntax", "exports.handler = (", fails("Runtime.UserCodeSyntaxError", "SyntaxError: .*")),
     Case("module", "", fails("Runtime.ImportModuleError", r"Error: Cannot find module 'other'\nRequire stack:\n- /var/runtime/index\.mjs"), options={"Handler": "other.handler"}),

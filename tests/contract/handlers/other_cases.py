@@ -18,6 +18,10 @@ def _java(name: str, handler: str, expected: Expected, event: Any = None, **memb
     return Case(name, "", expected, event, {"Handler": f"cases.Cases${handler}"}, **members)
 
 
+def _shape(name: str, handler: str, expected: Expected, event: Any = None) -> Case:
+    return Case(name, "", expected, event, {"Handler": f"cases.Shapes${handler}"})
+
+
 JAVA = [
     _java("typed handler", "Typed", returns({**ORDER, "count": 3, "price": 3.0}), ORDER),
     _java("untyped handler", "Untyped", returns({"x": [1, None]}), {"value": {"x": [1, None]}}),
@@ -33,11 +37,33 @@ JAVA = [
     _java("exception with a cause", "Methods::fails", fails("java.lang.IllegalStateException", "bad", trace=(r"^cases\.Cases\$Methods\.fails\(Cases\.java:\d+\)$",), log=r"bad: java\.lang\.IllegalStateException\njava\.lang\.IllegalStateException: bad\n\tat cases\.")),
     _java("exit", "Methods::exits", exits("exit status 3")),
     _java("stack overflow", "Methods::overflows", fails("java.lang.StackOverflowError")),
-    _java("input of another kind", "Methods::sum", fails("java.lang.RuntimeException", "An error occurred during JSON parsing: .*"), "text"),
-    _java("no such method", "Methods::none", fails("java.lang.NoSuchMethodException", r"No public method named none with appropriate method signature found on class class cases\.Cases\$Methods")),
+    _java("input of another kind", "Methods::sum", fails("java.lang.RuntimeException", "An error occurred during JSON parsing"), "text"),
+    _java("no such method", "Methods::none", fails("java.lang.NoSuchMethodException", r"No public method named none with appropriate method signature found on class cases\.Cases\$Methods")),
     _java("constructor that fails", "Broken::handle", fails("java.lang.UnsupportedOperationException", "no construction")),
+    _shape("members with a value, as declared", "Echo", writes('{"zone":"z","URL":"u","paid":false}'), {"zone": "z", "URL": "u", "note": None}),
+    _shape("names of members are told apart by every letter", "Echo", writes('{"paid":false}'), {"Zone": "z", "url": "u", "PAID": True}),
+    _shape("a name that an enumeration does not have", "Echo", writes('{"paid":false}'), {"colour": "BLUE"}),
+    _shape("a place in an enumeration", "Echo", writes('{"colour":"GREEN","paid":true}'), {"colour": 1, "paid": 1}),
+    _shape("UUID", "Echo", writes('{"id":"00000000-0000-0001-0000-000000000002","paid":false}'), {"id": "00000000-0000-0001-0000-000000000002"}),
+    _shape("nulls in a map", "Plain::nulls", writes("{}"), "x"),
+    _shape("moments", "Plain::moments", writes("[1.500000000,[2020,1,2],[2020,1,2,3,4],1.500000000]"), ["1970-01-01T00:00:01.5Z"]),
+    _shape("a moment in seconds", "Plain::moments", writes("[7.000000000,[2020,1,2],[2020,1,2,3,4],1.500000000]"), [7]),
+    _shape("one value in a list", "Plain::text", returns("x"), ["x"]),
+    _shape("one value for a list", "Plain::length", returns(1), "x"),
+    _shape("no identity", "Plain::identity", returns(True), "x"),
+    _shape("an answer that is no JSON", "Plain::nullKey", fails("java.lang.RuntimeException", "An error occurred during JSON serialization of response"), "x"),
+    _shape("class without an interface", "Plain", fails("java.lang.NoSuchMethodException", r"Class does not implement an appropriate handler interface: cases\.Shapes\$Plain"), "x"),
+    _shape("nothing behind the colons", "Plain::", fails("java.lang.Exception", r"Invalid handler: `cases\.Shapes\$Plain::'"), "x"),
+    _shape("exception without a message has two frames", "Fails", fails("java.lang.IllegalStateException", r"java\.lang\.IllegalStateException", trace=(r"^cases\.Shapes\$Fails\.handleRequest\(Shapes\.java:\d+\)$",) * 2, log=r"\njava\.lang\.IllegalStateException: java\.lang\.IllegalStateException\njava\.lang\.IllegalStateException\n"), "x"),
+    _shape("class that cannot be loaded", "Loads::handle", fails("java.lang.ExceptionInInitializerError", r"Error loading class cases\.Shapes\$Loads"), "x"),
+    _shape("constructor that wants more", "NeedsMore::handle", fails("java.lang.Exception", r"Class cases\.Shapes\$NeedsMore has no public zero-argument constructor"), "x"),
     Case("no such class", "", fails("java.lang.ClassNotFoundException", r"Class not found: cases\.None"), options={"Handler": "cases.None"}),
 ]  # fmt: skip
+
+
+_RUBY_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}"
+JSON_LOG = {"LoggingConfig": {"LogFormat": "JSON"}}
+RUBY_FILES = {"folder/inner.rb": "def go(event:, context:)\n  'inner'\nend\n"}
 
 
 def _ruby(name: str, body: str, expected: Expected, event: Any = None, **members: Any) -> Case:
@@ -52,9 +78,24 @@ RUBY = [
     _ruby("client context", "context.client_context['custom']", returns({"a": "b"}), client_context={"custom": {"a": "b"}}),
     _ruby("puts", "puts 'grün'", writes("null", log="\ngrün\n")),
     _ruby("exception", "raise ArgumentError, 'bad'", fails("Function<ArgumentError>", "bad", trace=(r"/var/task/app\.rb:2:in ",), log="Error raised from handler method")),
-    _ruby("exit", "exit 3", exits("exit status 3")),
+    _ruby("exit", "exit 3", fails("Function<SystemExit>", "exit", log="Critical exception from handler\n")),
+    _ruby("no memory", "raise NoMemoryError, 'all gone'", fails("Function<NoMemoryError>", "all gone", log="Critical exception from handler\n")),
+    _ruby("IO", "StringIO.new('plain')", writes("plain")),
+    _ruby("own to_json", "Class.new { def to_json(*) = '[1]' }.new", writes("[1]")),
+    _ruby("logger", "require 'logger'; Logger.new($stdout, progname: 'shop').info('grün')", returns(True, log=rf"\nI, \[{_RUBY_TIME} #\d+\]  INFO [0-9a-f-]{{36}} -- shop: grün\n")),
+    _ruby("logger without a device", "Logger.new(nil).warn('x')", returns(True, log=rf"\nW, \[{_RUBY_TIME} #\d+\]  WARN [0-9a-f-]{{36}} -- : x\n")),
+    _ruby("logger to something else", "to = StringIO.new; Logger.new(to).info('x'); to.string.include?(context.aws_request_id)", returns(False)),
+    _ruby("logger with a formatter of its own", "Logger.new($stdout, formatter: proc { |*all| \"<#{all.last}>\\n\" }).info('x')", returns(True, log="\n<x>\n")),
+    _ruby("JSON log", "Logger.new($stdout).warn('careful')", returns(True, log=rf'\n\{{"timestamp":"{_RUBY_TIME}Z","level":"WARN","message":"careful","requestId":"[0-9a-f-]{{36}}"\}}\n'), options=JSON_LOG),
+    _ruby("JSON log of an error", "raise ArgumentError, 'bad' rescue Logger.new($stdout, progname: 'shop').error($!)", returns(True, log=r'"message":"bad","requestId":"[0-9a-f-]{36}","logger":"shop","errorType":"ArgumentError","errorMessage":"bad","stackTrace":\["/var/task/app\.rb:2:in [^"]+".*\],"location":"/var/task/app\.rb:handler:2"\}\n'), options=JSON_LOG),
+    _ruby("JSON log leaves debug out", "Logger.new($stdout).debug('hidden')", returns(True, not_in_log="hidden"), options=JSON_LOG),
+    _ruby("JSON log with a level of its own", "Logger.new($stdout, level: Logger::ERROR).warn('hidden')", returns(True, not_in_log="hidden"), options=JSON_LOG),
+    _ruby("large answer", "'ü' * 1_000_000", returns("ü" * 1_000_000)),
+    _ruby("trace header", "ENV['_X_AMZN_TRACE_ID'][0, 5]", returns("Root=")),
+    Case("exit at load", "exit 3", fails("Init<SystemExit>", "exit")),
+    Case("method of a file in a folder", "", returns("inner"), options={"Handler": "folder/inner.go"}),
     _ruby("exit at once", "exit! 4", exits("exit status 4")),
-    _ruby("no such name", "nothing_here", fails("Function<NameError>", "undefined local variable or method.*")),
+    _ruby("no such name", "nothing_here", fails("Function<NameError>", "undefined local variable or method.*", log="Critical exception from handler\n")),
     _ruby("other library", "require 'no_such_library'", fails("Function<LoadError>", "cannot load such file -- no_such_library")),
     _ruby("thread", "Thread.new { 5 }.value", returns(5)),
     _ruby("gem of the standard library", "require 'securerandom'; SecureRandom.uuid.size", returns(36)),
@@ -62,8 +103,8 @@ RUBY = [
     Case("method of a class", "class Shop\n  def self.go(event:, context:)\n    'class'\n  end\nend", returns("class"), options={"Handler": "app.Shop.go"}),
     Case("method of a module in a module", "module A\n  class B\n    def self.go(event:, context:)\n      'deep'\n    end\n  end\nend", returns("deep"), options={"Handler": "app.A::B.go"}),
     Case("syntax", "def (", fails("Init<SyntaxError>", ".*syntax error.*")),
-    Case("file", "", fails("Init<LoadError>", "cannot load such file -- /var/task/other"), options={"Handler": "other.handler"}),
-    Case("no dot", "", fails("Init<ArgumentError>", "Invalid handler app, must be of form FILENAME.*"), options={"Handler": "app"}),
+    Case("file", "", fails("Init<LoadError>", "cannot load such file -- other"), options={"Handler": "other.handler"}),
+    Case("no dot", "", fails("Init<ArgumentError>", r'Invalid handler \["app"\], must be of form FILENAME.* METHOD must be a class-level method\.'), options={"Handler": "app"}),
     Case("method", "", fails("Function<NoMethodError>", "undefined method.*handler.*")),
 ]  # fmt: skip
 

@@ -17,7 +17,7 @@ import pytest
 
 from tests.contract.conftest import Server
 from tests.contract.handlers.case import Case, exits, fails
-from tests.contract.handlers.test_languages import run
+from tests.contract.handlers.running import run
 
 HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "lambda-sandbox-tests"

@@ -23,9 +23,9 @@ from tests.contract.conftest import ROLE, Server
 from tests.contract.handlers import dotnet_cases, dotnet_sdk
 from tests.contract.handlers.case import Case, Outcome, exits, fails, returns, writes
 from tests.contract.handlers.dotnet_sdk import CORE, SERIALIZER, SOURCES, Files, build, content, describe, sdk
-from tests.contract.handlers.test_languages import run as run_and_tail
-from tests.contract.handlers.test_languages import zipped
-from tests.contract.test_prepared import history, invoke, until
+from tests.contract.handlers.running import run as run_and_tail
+from tests.contract.handlers.running import zipped
+from tests.contract.prepared_stage import history, invoke, until
 
 __all__ = ["sdk"]
 pytestmark = pytest.mark.timeout(300)

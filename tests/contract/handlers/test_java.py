@@ -14,8 +14,8 @@ import pytest
 
 from tests.contract.conftest import ROLE, Server
 from tests.contract.handlers.case import Case, Expected, fails, returns, writes
-from tests.contract.handlers.test_languages import classes, run, zipped
-from tests.contract.test_prepared import history, invoke, until
+from tests.contract.handlers.running import classes, run, zipped
+from tests.contract.prepared_stage import history, invoke, until
 
 __all__ = ["classes"]
 LINE = {"name": "ü", "amount": 5, "sizes": {"s": 1}, "colour": "RED"}

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import re
-import shutil
-import subprocess
 import urllib.request
-import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from lambda_sandbox.environments.runtimes import registry
 from tests.contract.conftest import ROLE, Server
 from tests.contract.handlers import node_cases, other_cases
-from tests.contract.handlers.case import Case, Outcome, fails, returns
-
-AVAILABLE = {runtime.name: runtime for runtime in registry.available()}
-JAVA = Path(__file__).parent / "java"
+from tests.contract.handlers.case import Case, fails, returns
+from tests.contract.handlers.running import AVAILABLE, need, run, zipped
+from tests.contract.handlers.running import classes as classes
 
 
 @pytest.fixture(scope="module")
@@ -31,38 +24,6 @@ def server() -> Iterator[Server]:
     running.stop()
 
 
-def zipped(files: dict[str, str | bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in files.items():
-            member = zipfile.ZipInfo(name)
-            member.external_attr = 0o755 << 16
-            archive.writestr(member, content)
-    return buffer.getvalue()
-
-
-def run(server: Server, kind: str, runtime: str, files: dict[str, str | bytes], case: Case) -> Outcome:
-    """Make a function of its own for the case, and send its event."""
-    client = server.client("lambda")
-    name = kind + "-" + re.sub(r"\W", "_", case.name)
-    values = {"MemorySize": 1769, "Timeout": 10, "Handler": "app.handler", "Runtime": runtime, **case.options}
-    client.create_function(FunctionName=name, Role=ROLE, Code={"ZipFile": zipped(files)}, **values)
-    passed = base64.b64encode(json.dumps(case.client_context).encode()).decode()
-    answer = client.invoke(
-        FunctionName=name,
-        Payload=json.dumps(case.event, ensure_ascii=False).encode(),
-        LogType="Tail",
-        ClientContext=passed,
-    )
-    log = base64.b64decode(answer["LogResult"]).decode("utf-8", "replace")
-    return Outcome(answer["Payload"].read(), answer.get("FunctionError", ""), log)
-
-
-def need(runtime: str) -> None:
-    if not AVAILABLE[runtime].available:
-        pytest.skip(AVAILABLE[runtime].detail)
-
-
 @pytest.mark.parametrize("case", node_cases.CASES, ids=lambda case: case.name)
 def test_node(server: Server, case: Case) -> None:
     need("nodejs22.x")
@@ -70,21 +31,6 @@ def test_node(server: Server, case: Case) -> None:
     options = {"Handler": "index.handler", **case.options}
     own = Case(case.name, case.source, case.expected, case.event, options, case.client_context)
     case.expected.check(run(server, "node", "nodejs22.x", {file: case.source, **node_cases.FILES}, own))
-
-
-@pytest.fixture(scope="module")
-def classes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | bytes]:
-    need("java17")
-    compiler = shutil.which("javac")
-    if compiler is None:
-        pytest.skip("javac is not on PATH")
-    folder = tmp_path_factory.mktemp("classes")
-    subprocess.run(
-        [compiler, "--release", "17", "-d", folder, *sorted(JAVA.rglob("*.java"))],
-        check=True,
-        capture_output=True,
-    )
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.class"))}
 
 
 @pytest.mark.parametrize("case", other_cases.JAVA, ids=lambda case: case.name)
@@ -101,7 +47,21 @@ def test_java_finds_classes_in_jars_of_the_code(server: Server, classes: dict[st
 @pytest.mark.parametrize("case", other_cases.RUBY, ids=lambda case: case.name)
 def test_ruby(server: Server, case: Case) -> None:
     need("ruby3.3")
-    case.expected.check(run(server, "ruby", "ruby3.3", {"app.rb": case.source}, case))
+    case.expected.check(
+        run(server, "ruby", "ruby3.3", {"app.rb": case.source, **other_cases.RUBY_FILES}, case)
+    )
+
+
+def test_ruby_ends_after_a_critical_exception_and_lives_on_after_another(server: Server) -> None:
+    need("ruby3.3")
+    body = "def handler(event:, context:)\n  ($pids ||= []) << 1\n  event == 'none' ? nothing_here : event == 'bad' ? raise('x') : $pids.size\nend\n"
+    case = Case("ends", body, returns(1), 1)
+    case.expected.check(run(server, "ruby", "ruby3.3", {"app.rb": body}, case))
+    sent = [
+        server.client("lambda").invoke(FunctionName="ruby-ends", Payload=json.dumps(event))
+        for event in ("bad", 1, "none", 1)
+    ]
+    assert [json.load(answer["Payload"]) for answer in sent][1::2] == [3, 1]
 
 
 @pytest.mark.parametrize("case", other_cases.PROVIDED, ids=lambda case: case.name)
@@ -113,6 +73,49 @@ def test_no_bootstrap(server: Server) -> None:
     message = r"RequestId: [0-9a-f-]{36} Error: Couldn't find valid bootstrap\(s\): \[/var/task/bootstrap /opt/bootstrap\]"
     case = Case("none", "", fails("Runtime.InvalidEntrypoint", message))
     case.expected.check(run(server, "provided", "provided.al2023", {"other": ""}, case))
+
+
+def _log(server: Server, function: str) -> str:
+    with urllib.request.urlopen(f"{server.endpoint}/_sandbox/logs?function={function}") as logs:
+        return "".join(each["message"] for each in json.load(logs)["events"])
+
+
+@pytest.mark.parametrize(
+    ("runtime", "handler", "files", "hint"),
+    [
+        pytest.param(
+            "provided.al2023", "x", {"bootstrap": "#!/bin/sh\r\n"}, "save it with LF", id="line ends"
+        ),
+        pytest.param(
+            "provided.al2023", "x", {"out/bootstrap": ""}, "The package has out/bootstrap", id="folder"
+        ),
+        pytest.param("nodejs22.x", "index.handler", {"index.ts": ""}, "run tsc or esbuild", id="TypeScript"),
+        pytest.param(
+            "nodejs22.x", "index.handler", {"fn/index.js": ""}, "(fn/index.handler)", id="folder of Node.js"
+        ),
+        pytest.param(
+            "nodejs22.x", "app.handler", {"app.py": ""}, "the package has no app.js", id="another language"
+        ),
+        pytest.param("java17", "a.B::c", {"a/B.java": ""}, "compile it", id="source of Java"),
+        pytest.param("java17", "a.B::c", {"b.jar": ""}, "put it into lib/", id="jar at the root"),
+        pytest.param("java17", "a.B.c", {"a/B.class": ""}, "put :: before", id="one dot"),
+        pytest.param("java17", "a/B::c", {"x": ""}, "dots between packages", id="slash"),
+        pytest.param("java17", "a.B::c", {"x": ""}, "has a/B.class", id="no class"),
+    ],
+)
+def test_a_package_that_cannot_start_says_in_the_log_what_to_do(
+    server: Server,
+    request: pytest.FixtureRequest,
+    runtime: str,
+    handler: str,
+    files: dict[str, str | bytes],
+    hint: str,
+) -> None:
+    need(runtime)
+    case = Case(request.node.callspec.id, "", fails(""), options={"Handler": handler})
+    assert run(server, "hint", runtime, files, case).error == "Unhandled"
+    (line, *_) = re.findall("SANDBOX Hint: .*\n", _log(server, "hint-" + re.sub(r"\W", "_", case.name)))
+    assert hint in line
 
 
 def test_a_runtime_that_cannot_be_started_says_so_in_answer_and_log(server: Server) -> None:

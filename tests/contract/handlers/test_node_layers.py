@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from lambda_sandbox.environments.runtimes import registry
 from tests.contract.conftest import ROLE, Server
-from tests.contract.handlers.test_languages import zipped
+from tests.contract.handlers.running import AVAILABLE, zipped
 
-NODE = {runtime.name: runtime for runtime in registry.available()}["nodejs22.x"]
+NODE = AVAILABLE["nodejs22.x"]
 pytestmark = pytest.mark.skipif(not NODE.available, reason=NODE.detail)
 EXPORTS = {
     "name": "@own/two",
