@@ -12,6 +12,7 @@ from pathlib import Path
 
 from course.ports import HOST, choose
 from course.service import Service, ServiceFailed
+from lambda_sandbox import aws_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_TIMEOUT_S = 90.0
@@ -129,10 +130,15 @@ def _jupyter_command(port: int, labs: Path) -> list[str]:
     return [sys.executable, "-m", "jupyterlab", f"--config={config}", f"--ServerApp.port={port}", root]
 
 
-def _jupyter_environment(sandbox_url: str, token: str, state: Path) -> dict[str, str]:
-    """A learner's own Jupyter settings stay out, and notebooks find the sandbox wherever it listens."""
+def _jupyter_environment(sandbox_url: str, token: str, state: Path) -> dict[str, str | None]:
+    """A learner's own Jupyter settings stay out, and notebooks find the sandbox wherever it listens.
+
+    So does a cell that runs before the one with ``connect()``, as after a restart of the kernel: it must not reach
+    a learner's own account.
+    """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     return {
+        **aws_environment.settings(sandbox_url, os.environ),
         "PATH": path,
         "JUPYTER_TOKEN": token,
         "JUPYTER_CONFIG_DIR": str(state / "jupyter"),

@@ -32,6 +32,7 @@ class Service:
     """A child process in a process group of its own, so that Ctrl-C reaches the launcher alone.
 
     ``ready_url`` answers 200 once it serves. ``address`` is what a person opens. Its output goes to ``log``.
+    ``environment`` is what it has beside ours; ``None`` takes a variable away.
     """
 
     name: str
@@ -39,7 +40,7 @@ class Service:
     address: str
     ready_url: str
     log: Path
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str | None] = field(default_factory=dict)
     ready_headers: Mapping[str, str] = field(default_factory=dict)
     last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=LAST_LINES))
     process: asyncio.subprocess.Process | None = None
@@ -49,7 +50,9 @@ class Service:
         """Start the process; returns at once."""
         self.process = await asyncio.create_subprocess_exec(
             *self.command,
-            env={**os.environ, **self.environment},
+            env={
+                name: value for name, value in {**os.environ, **self.environment}.items() if value is not None
+            },
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
