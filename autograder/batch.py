@@ -10,6 +10,7 @@ from pathlib import Path
 from autograder.catalogue import function_of
 from autograder.discover import Lab
 from autograder.grade import Job
+from autograder.isolation import Isolation
 from autograder.limits import Limits
 from autograder.manifest import Manifest, file_digest, read_origin, write_origin
 from autograder.report import write_result
@@ -33,10 +34,17 @@ class Plan:
     gone: list[Submission] = field(default_factory=list)
 
 
-def planned(manifest: Manifest, lab: Lab, out: Path, *, complete_isolation: bool = False) -> Plan:
+def planned(
+    manifest: Manifest,
+    lab: Lab,
+    out: Path,
+    *,
+    isolation: Isolation | None = None,
+    complete_isolation: bool = False,
+) -> Plan:
     """Return what is to be done so that every result in ``out`` is made from what ``manifest`` says.
 
-    With ``complete_isolation`` nothing is kept that was graded with less. Files that are not what the manifest names
+    Jobs are graded with ``isolation``, or with what whoever carries them out has. With ``complete_isolation`` nothing is kept that was graded with less. Files that are not what the manifest names
     are ``gone``.
     """
     plan = Plan()
@@ -44,7 +52,8 @@ def planned(manifest: Manifest, lab: Lab, out: Path, *, complete_isolation: bool
         if file_digest(submission.path) != digest:
             plan.gone.append(submission)
             continue
-        job = Job(lab, submission, seed=manifest.seed, limits=Limits(wall_s=manifest.wall_s))
+        limits = Limits(wall_s=manifest.wall_s)
+        job = Job(lab, submission, seed=manifest.seed, limits=limits, isolation=isolation)
         older = current(manifest, submission, digest, out)
         weak = older is not None and (older.isolation is None or bool(older.isolation.missing))
         if older is None or (complete_isolation and weak):

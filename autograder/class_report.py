@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections import Counter
 from collections.abc import Mapping
@@ -23,6 +24,9 @@ from autograder.similarity import MOST_CHARACTERS, MOST_COMPARED, Pair, near_ide
 _SHOWN_PAIRS = 50
 _SHOWN_ANSWERS = 5
 _BANDS = 10
+_LABS_OWN = "\0the lab's own solution"  # no key of a submission holds such a character
+# What differs in two answers that say the same: the id of a request.
+_REQUEST_ID = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +55,17 @@ def write_class_report(
     folder: Path,
     notebooks: Mapping[str, Path],
     starter: Path,
+    solution: Path,
     others: tuple[PassedOver, ...] = (),
 ) -> Path:
     """Write ``class.html`` into ``folder`` and return its path. ``notebooks`` are by the submission's key.
 
-    ``others`` is what was handed in and is no notebook.
+    ``starter`` and ``solution`` are the lab's own notebooks; ``others`` is what was handed in and is no notebook.
     """
     graded = [row.graded for row in book.rows if row.graded is not None]
     answers = {key: text for key, path in notebooks.items() if (text := _answers(path))}
     names = {row.result.key: row.student.name for row in book.rows if row.result is not None}
-    pairs = near_identical(answers, _answers(starter))
+    pairs, like_the_labs = apart(near_identical({_LABS_OWN: _answers(solution)} | answers, _answers(starter)))
     target = folder / "class.html"
     text = render(
         "class.html.j2",
@@ -71,6 +76,7 @@ def write_class_report(
         alike=[_look_alikes(pair, answers, names) for pair in pairs[:_SHOWN_PAIRS]],
         only_same=len(answers) > MOST_COMPARED,
         more_alike=max(0, len(pairs) - _SHOWN_PAIRS),
+        like_the_labs=sorted(names.get(key, key) for key in like_the_labs),
         not_graded=[row for row in book.rows if row.result is not None and row.graded is None],
         missing=[row for row in book.rows if row.result is None],
         others=others,
@@ -78,6 +84,23 @@ def write_class_report(
     )
     write_atomically(target, text)
     return target
+
+
+def apart(pairs: list[Pair]) -> tuple[list[Pair], set[str]]:
+    """Return the pairs that say something of two people, and the keys of those who are like the lab's own solution.
+
+    That one is for all to read: who are like it are like each other, and there may be thousands of such pairs.
+    """
+    like = {
+        pair.second if pair.first == _LABS_OWN else pair.first for pair in pairs if _LABS_OWN in _both(pair)
+    }
+    # Answers that are the same are paired with the first of them only.
+    like |= {pair.second for pair in pairs if pair.likeness == 100.0 and pair.first in like}
+    return [pair for pair in pairs if not _both(pair) <= like | {_LABS_OWN}], like
+
+
+def _both(pair: Pair) -> set[str]:
+    return {pair.first, pair.second}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +150,7 @@ def most_missed(graded: list[Result]) -> list[Missed]:
 
 def _missed(checks: list[CheckResult]) -> Missed:
     failed = [check for check in checks if check.outcome == "failed"]
-    answers = Counter(check.got or check.reason for check in failed)
+    answers = Counter(_REQUEST_ID.sub("…", check.got or check.reason) for check in failed)
     shared = tuple((text, count) for text, count in answers.most_common(_SHOWN_ANSWERS) if text)
     return Missed(checks[0].title, checks[0].held, len(failed), len(checks), shared)
 

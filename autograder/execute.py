@@ -17,7 +17,7 @@ from typing import Any
 from autograder.errors import ForkServerLost, GraderFault
 from autograder.fork_server import ForkServer, inside_environment
 from autograder.inside.messages import Hearing
-from autograder.isolation import INSIDE_SCRATCH, Isolation, kept_folders, no_one, readable_paths
+from autograder.isolation import FUNCTIONS, INSIDE_SCRATCH, Isolation, kept_folders, no_one, readable_paths
 from autograder.limits import Limits
 from autograder.notebook import Cell, Notebook
 from autograder.processes import RunningTree, Watchdog, kill_tree
@@ -80,7 +80,9 @@ def executed(
                     )
                     # Its own by now. When it ends nobody else listens, and the notebook is told so instead of waiting.
                     listener.close()
-                execution = inside.run(notebook, server)
+                    server.wait_ready()
+                    _require_functions_apart(server, isolation)
+                execution = inside.run(notebook)
             if server is not None:
                 server.hand_over(limits.check_s)
             yield execution, server
@@ -90,6 +92,14 @@ def executed(
             if server is not None:
                 server.stop()
             kill_tree(os.getpid())
+
+
+def _require_functions_apart(server: SandboxServer, isolation: Isolation) -> None:
+    """Where functions were kept apart when that was tried, a machine that is out of something must not run them without."""
+    if FUNCTIONS in isolation.enforced and not server.functions_apart:
+        raise GraderFault(
+            "Its sandbox could not keep functions apart, which it can on this machine: look at memory and disk, and grade it again."
+        )
 
 
 def _settings(
@@ -179,10 +189,8 @@ class _Inside:
         if not self._fork_server.namespaced:
             self._fork_server.sweep()
 
-    def run(self, notebook: Notebook, server: SandboxServer | None) -> Execution:
+    def run(self, notebook: Notebook) -> Execution:
         """Execute the cells and return what they showed, within the limits."""
-        if server is not None:
-            server.wait_ready()
         self._expect("ready", "The notebook's kernel did not start")
         began = time.monotonic()
         limits = self._limits

@@ -30,7 +30,7 @@ from autograder.discover import Lab
 from autograder.errors import ForkServerLost, GraderFault
 from autograder.fork_server import PACKETS, ForkServer
 from autograder.grade import Job, blank_result, grade
-from autograder.isolation import Isolation
+from autograder.isolation import Isolation, scratch_root
 from autograder.processes import become_subreaper, children, kill_tree, name_process, reap
 from autograder.sandbox_server import SandboxForkServer
 from autograder.score import Checks, collected
@@ -76,7 +76,7 @@ class Foreman:
     def __init__(self, lab: Lab, isolation: Isolation, *, needs_sandbox: bool) -> None:
         self.busy: set[int] = set()
         # Made and removed by this side, so that it goes even when the foreman is killed.
-        self._scratch = tempfile.TemporaryDirectory(prefix="labs-")
+        self._scratch = tempfile.TemporaryDirectory(prefix="labs-", dir=scratch_root(isolation))
         self._requests, theirs = socket.socketpair(socket.AF_UNIX, PACKETS)
         sys.stdout.flush()
         sys.stderr.flush()

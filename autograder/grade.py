@@ -120,10 +120,13 @@ def _run_and_checked(
     ) as (execution, server):
         sandbox = Sandbox(server.url) if server else None
         found = checks.run(_subject(job, notebook, execution, sandbox))
+        isolation = blank.isolation
         if server is not None:
             server.require_alive()
+            isolation = isolation.with_functions(server.functions_apart)
     return replace(
         blank,
+        isolation=isolation,
         status=GRADED,
         checks=found,
         warnings=(*notebook.warnings, *([execution.note] if execution.note else [])),

@@ -1,10 +1,14 @@
-"""How a notebook is kept away from the grader: namespaces below bubblewrap where they work, a bare process elsewhere."""
+"""How a notebook is kept away from the grader: namespaces below bubblewrap where they work, a bare process elsewhere.
+
+A notebook gives its sandbox functions to run, and what those could reach the notebook reaches. So both are tried.
+"""
 
 from __future__ import annotations
 
 import functools
 import json
 import os
+import select
 import shutil
 import site
 import subprocess
@@ -12,7 +16,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +34,7 @@ _PRIVATE = (INSIDE_SCRATCH, "/tmp", "/dev/shm")  # noqa: S108 (inside the namesp
 
 SECCOMP = "system calls (seccomp)"
 LANDLOCK = "file access (Landlock)"
+FUNCTIONS = "functions kept apart"
 _LIMITS_HELD = (
     "CPU time",
     "address space",
@@ -67,6 +72,38 @@ class Isolation:
         """True where Landlock was tried and held."""
         return LANDLOCK in self.enforced
 
+    @property
+    def is_apart(self) -> bool:
+        """True where neither the notebook nor, as far as that is known, its functions share files and processes with the grader."""
+        return self.has_namespaces and FUNCTIONS not in self.missing
+
+    def with_functions(self, apart: bool) -> Isolation:
+        """Return the same, with what holds for the functions of a sandbox."""
+        enforced = [text for text in self.enforced if text != FUNCTIONS]
+        missing = [text for text in self.missing if text != FUNCTIONS]
+        (enforced if apart else missing).append(FUNCTIONS)
+        return replace(self, enforced=tuple(enforced), missing=tuple(missing))
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What isolation must give before a class is graded: walls, unless every notebook is ``trusted``; ``complete``: all."""
+
+    trusted: bool = False
+    complete: bool = False
+
+    def refuses(self, isolation: Isolation, where: str) -> str:
+        """Return why nothing is graded with ``isolation``, in a sentence that says what to do; empty if it is."""
+        missing = f"(missing: {', '.join(isolation.missing)})"
+        if self.complete and isolation.missing:
+            return f"Isolation is not complete {where} {missing}: {remedy()}."
+        if isolation.is_apart or self.trusted:
+            return ""
+        return (
+            f"Nothing keeps notebooks from your files, the checks and the results {where} {missing}: {remedy()}. "
+            "Or trust every notebook that you grade, with --trust-notebooks."
+        )
+
 
 # The least that every machine gives; what the kernel adds to it is in ``bare_isolation``.
 BARE = Isolation(
@@ -82,6 +119,53 @@ def best_isolation() -> Isolation:
     Raises GraderFault when trying took too long: that tells nothing, and a busy machine must not get less isolation.
     """
     return _probe(shutil.which("bwrap"))
+
+
+def whole_isolation() -> Isolation:
+    """Return the strongest isolation of a notebook and of the functions of its sandbox. Raises GraderFault as above."""
+    return best_isolation().with_functions(_functions_apart())
+
+
+def remedy() -> str:
+    """Return what to do where isolation is not complete: a part of a sentence."""
+    if shutil.which("bwrap") is None:
+        return "install bubblewrap"
+    return "bubblewrap is there, but namespaces are forbidden: allow them, as containers often do not even to root"
+
+
+@functools.cache
+def _functions_apart() -> bool:
+    command = [
+        sys.executable,
+        "-P",
+        "-s",
+        "-B",
+        "-m",
+        "lambda_sandbox",
+        "serve",
+        "--port",
+        "0",
+        "--no-neighbours",
+    ]
+    with (
+        tempfile.TemporaryDirectory(prefix="labs-trial-") as home,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**_bare_environment(), "HOME": home, "TMPDIR": home},
+        ) as server,
+    ):
+        assert server.stdout is not None
+        try:
+            told = select.select([server.stdout], [], [], _TRIAL_S)[0]
+            words = server.stdout.readline().split() if told else []
+        finally:
+            server.terminate()
+    if words[:1] != [b"ready"]:
+        raise GraderFault("No sandbox could be tried here: `lambda-sandbox doctor` says why.")
+    return words[-1] != b"process"
 
 
 @functools.cache
@@ -152,6 +236,17 @@ def _namespaces(own_user: bool) -> Isolation:
     counted = own_user or os.geteuid() != 0
     processes = "number of processes" if counted else "number of processes (watched)"
     return Isolation("bwrap", (*_NAMESPACES, *_LIMITS_HELD, processes), (), own_user)
+
+
+def scratch_root(isolation: Isolation) -> str | None:
+    """Return where the grader's own temporary files go; ``None`` for the usual place.
+
+    Functions that Landlock alone holds may write anywhere below ``/tmp``, as there is no other ``/tmp`` to give them.
+    """
+    elsewhere = "/var/tmp"  # noqa: S108 (only for folders that mkdtemp makes)
+    if isolation.has_namespaces or not isolation.holds_files or not os.access(elsewhere, os.W_OK):
+        return None
+    return elsewhere
 
 
 def no_one(slot: int) -> int:

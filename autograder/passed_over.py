@@ -10,6 +10,8 @@ from autograder.roster import Student, find_student
 from autograder.submissions import METADATA, Submission, gradescope_metadata, shaped
 
 _SHOWN_FILES = 3
+# What Windows and macOS put into folders by themselves.
+_SYSTEMS_OWN = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ def _others(root: Path) -> Iterator[Path]:
 
 
 def _is_hidden(relative: Path) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in relative.parts)
+    return any(part.startswith(".") or part in _SYSTEMS_OWN for part in relative.parts)
 
 
 def _owner(root: Path, path: Path, metadata: Mapping[str, Mapping[str, str]]) -> Submission:

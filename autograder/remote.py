@@ -17,7 +17,7 @@ from typing import Any
 from autograder.discover import find_lab, labs_folder, read_labs
 from autograder.errors import GraderError, GraderFault
 from autograder.grade import Job, blank_result
-from autograder.isolation import best_isolation
+from autograder.isolation import Demand, Isolation, whole_isolation
 from autograder.limits import Limits
 from autograder.manifest import check_digests, grader_digest
 from autograder.result import Result
@@ -25,7 +25,7 @@ from autograder.submissions import Submission
 from autograder.workers import Foremen, grade_one
 
 
-def packet_of(job: Job, notebook: bytes, *, complete_isolation: bool) -> dict[str, Any]:
+def packet_of(job: Job, notebook: bytes, demand: Demand) -> dict[str, Any]:
     """Return all that another machine needs to grade ``job`` as this one would."""
     return {
         "lab": job.lab.slug,
@@ -41,7 +41,7 @@ def packet_of(job: Job, notebook: bytes, *, complete_isolation: bool) -> dict[st
         "limits": dataclasses.asdict(job.limits),
         "needs_sandbox": job.needs_sandbox,
         "only": sorted(job.only),
-        "complete_isolation": complete_isolation,
+        "demand": dataclasses.asdict(demand),
     }
 
 
@@ -51,6 +51,7 @@ def grade_packet(packet: dict[str, Any], foremen: Foremen) -> Result:
         job = _job(packet, Path(folder))
         try:
             _refuse_other_course(packet, job)
+            job = dataclasses.replace(job, isolation=_allowed(packet))
         except GraderError as fault:
             return dataclasses.replace(blank_result(job), fault=str(fault))
         return grade_one(job, foremen)
@@ -78,11 +79,14 @@ def _refuse_other_course(packet: dict[str, Any], job: Job) -> None:
         raise GraderFault(
             f"The worker on {here} has another version of the course: update it there, and grade again."
         )
-    missing = best_isolation().missing
-    if packet["complete_isolation"] and missing:
-        raise GraderFault(
-            f"Isolation is not complete on {here} (missing: {', '.join(missing)}): install bubblewrap there."
-        )
+
+
+def _allowed(packet: dict[str, Any]) -> Isolation:
+    isolation = whole_isolation()
+    refused = Demand(**packet["demand"]).refuses(isolation, f"on {os.uname().nodename}")
+    if refused:
+        raise GraderFault(refused)
+    return isolation
 
 
 def main() -> None:

@@ -110,10 +110,13 @@ class SandboxForkServer:
 
 
 class SandboxServer:
-    """The server of one submission. ``url`` is where the grader itself reaches it."""
+    """The server of one submission. ``url`` is where the grader itself reaches it; ``functions_apart`` whether the functions
+    that it runs have namespaces of their own. Both are known once it is ready.
+    """
 
     def __init__(self, output: socket.socket, held: int, log: Path, token: str, limits: Limits) -> None:
         self.url = ""
+        self.functions_apart = False
         self._token = token
         self._output = output
         self._held = held  # its standard input: it stops when we are gone, however that comes
@@ -127,13 +130,14 @@ class SandboxServer:
     def wait_ready(self) -> None:
         """Block until the server answers; raises GraderFault if it does not within a minute."""
         deadline = time.monotonic() + _START_S
-        pid = self._line(r"pid (\d+)", deadline)
+        [pid] = self._line(r"pid (\d+)", deadline)
         self._tree = RunningTree(int(pid), alone=False)
         self._watchdog = SandboxWatchdog(int(pid), self._limits)
         self._watchdog.__enter__()
-        self.url = self._line(r"ready (http://\S+)", deadline)
+        self.url, level = self._line(r"ready (http://\S+) isolation (\S+)", deadline)
+        self.functions_apart = level != "process"
 
-    def _line(self, pattern: str, deadline: float) -> str:
+    def _line(self, pattern: str, deadline: float) -> tuple[str, ...]:
         try:
             line = self._lines.get(timeout=max(0.01, deadline - time.monotonic()))
         except queue.Empty:
@@ -144,7 +148,7 @@ class SandboxServer:
             raise GraderFault(
                 f"The sandbox did not start: {said}. Give the command again; `lambda-sandbox doctor` shows what this machine lacks."
             )
-        return found[1]
+        return found.groups()
 
     def hand_over(self, within_s: float) -> None:
         """Switch off what the notebook switched on in the sandbox itself, and close its ways to; the checks come next.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import bisect
+import builtins
 import io
+import keyword
 import sys
 import tokenize
 from collections.abc import Iterator, Mapping
@@ -17,6 +19,8 @@ MOST_CHARACTERS = 100_000  # POLICY: of one submission's answers, some twenty ti
 _ROWS = 250
 _FIRST_CHARACTER = 0xE000  # behind the surrogates; a million words fit
 LEAST_CHARACTERS = 120  # below it two honest answers are easily the same
+LEAST_WORDS_RENAMED = 150  # POLICY: below it two honest answers may differ in nothing but names
+_KEPT = {*keyword.kwlist, *dir(builtins)}
 _LAYOUT = {
     tokenize.COMMENT,
     tokenize.NL,
@@ -29,11 +33,12 @@ _LAYOUT = {
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two keys and how alike their answers are, in percent."""
+    """Two keys and how alike their answers are, in percent; ``renamed`` ones are the same with other names in them."""
 
     first: str
     second: str
     likeness: float
+    renamed: bool = False
 
 
 def normalised(source: str) -> str:
@@ -66,9 +71,42 @@ def near_identical(answers: Mapping[str, str], starter: str) -> list[Pair]:
         if len(own) >= LEAST_CHARACTERS:
             same.setdefault(own, []).append(key)
     pairs = [Pair(keys[0], key, 100.0) for keys in same.values() for key in keys[1:]]
+    firsts = {text: keys[0] for text, keys in same.items()}
+    renamed = list(_renamed(firsts))
+    known = {(pair.first, pair.second) for pair in renamed}
+    pairs += renamed
     if len(answers) <= MOST_COMPARED:
-        pairs += _alike({text: keys[0] for text, keys in same.items()})
+        pairs += (pair for pair in _alike(firsts) if (pair.first, pair.second) not in known)
     return sorted(pairs, key=lambda pair: (-pair.likeness, pair.first, pair.second))
+
+
+def with_names_by_place(program: str) -> str:
+    """Return a normalised program with each name of its own as the number of the place where it first stands.
+
+    What the language and other objects call things stays.
+
+    >>> with_names_by_place("price = len ( row . price )")
+    '0 = len ( 1 . price )'
+    """
+    numbers: dict[str, str] = {}
+    words: list[str] = []
+    before = ""
+    for word in program.split():
+        own = word.isidentifier() and word not in _KEPT and before != "."
+        words.append(numbers.setdefault(word, str(len(numbers))) if own else word)
+        before = word
+    return " ".join(words)
+
+
+def _renamed(keys: Mapping[str, str]) -> Iterator[Pair]:
+    """Pair programs that are the same but for names with the first of them; short ones may be so by themselves."""
+    found: dict[str, str] = {}
+    for program, key in keys.items():
+        if len(program.split()) >= LEAST_WORDS_RENAMED:
+            first = found.setdefault(with_names_by_place(program), key)
+            if first != key:
+                one, two = sorted((first, key))
+                yield Pair(one, two, 100.0, renamed=True)
 
 
 def _alike(keys: Mapping[str, str]) -> Iterator[Pair]:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from autograder.errors import GraderFault
 from autograder.foreman import LOST, Foreman, Order
 from autograder.grade import Job, blank_result
-from autograder.isolation import best_isolation
+from autograder.isolation import best_isolation, scratch_root
 from autograder.result import Result, result_from_json
 
 _MARGIN_S = 150.0  # beside the notebook's own limit: starting, the checks, clearing up
@@ -145,7 +145,7 @@ class _Grading:
         checks_s = 20 * job.limits.check_s
         deadline = time.monotonic() + job.limits.wall_s + checks_s + _MARGIN_S
         # Made and removed by this side, so that it goes even when the worker is killed.
-        scratch = tempfile.mkdtemp(prefix="labs-")
+        scratch = tempfile.mkdtemp(prefix="labs-", dir=scratch_root(job.isolation or best_isolation()))
         foreman = self._foremen.for_job(job)
         try:
             pipe = foreman.order(Order(number, replace(job, slot=next(self._slots)), scratch))

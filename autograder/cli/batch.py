@@ -108,4 +108,4 @@ def _mixed_up(manifest: Manifest, lab: Lab, out: Path) -> Iterator[str]:
 def _class_report(manifest: Manifest, lab: Lab, out: Path) -> Path:
     book = gradebook(list(read_results(out)), list(manifest.students), lab.title)
     notebooks = {submission.key: submission.path for submission, _ in manifest.submissions}
-    return write_class_report(book, out, notebooks, lab.notebook, manifest.others)
+    return write_class_report(book, out, notebooks, lab.notebook, lab.solution, manifest.others)

@@ -19,8 +19,9 @@ from autograder.cli.group import main
 from autograder.cli.usage import Seconds
 from autograder.contract import own_jobs, solution_problems, starter_problems
 from autograder.discover import Lab, find_lab, labs_folder, read_labs
+from autograder.errors import GraderFault
 from autograder.grade import Job
-from autograder.isolation import best_isolation
+from autograder.isolation import Demand, Isolation, whole_isolation
 from autograder.manifest import (
     Manifest,
     check_digests,
@@ -38,6 +39,11 @@ from autograder.workers import grade_all
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
+_TRUST = click.option(
+    "--trust-notebooks",
+    is_flag=True,
+    help="Grade even where notebooks could reach your files, the checks and the results.",
+)
 _JOBS = click.option(
     "--jobs",
     "side_by_side",
@@ -66,6 +72,7 @@ _JOBS = click.option(
 @click.option(
     "--require-isolation", is_flag=True, help="Refuse to grade with anything less than full isolation."
 )
+@_TRUST
 @click.option("--fresh", is_flag=True, help="Keep nothing of an earlier run.")
 @click.option("--dask", metavar="ADDRESS", help="Grade on a Dask cluster: tcp://HOST:PORT of its scheduler.")
 def grade(
@@ -77,6 +84,7 @@ def grade(
     wall_s: float,
     seed: str | None,
     require_isolation: bool,
+    trust_notebooks: bool,
     fresh: bool,
     dask: str | None,
 ) -> None:
@@ -85,13 +93,12 @@ def grade(
     PATH may be what Canvas, Moodle, Gradescope, GitHub Classroom or nbgrader give: students are told apart by its names.
     What OUT holds already and is still true is kept, so an interrupted run goes on where it stopped.
 
+    Refuses where the machine cannot keep notebooks away from the checks, the results and your files, unless you trust
+    every notebook; they are graded one at a time then, out of each other's way.
+
     Without PATH: grade every lab's own solution and starter, and show that the solutions get full marks and the
     starters nothing that asks for work.
     """
-    if require_isolation and (lacking := best_isolation().missing) and not dask:
-        raise click.ClickException(
-            f"Isolation is not complete here (missing: {', '.join(lacking)}): install bubblewrap."
-        )
     labs = read_labs(labs_folder())
     if path is None:
         _refuse_class_options(roster=roster, out=out, seed=seed, fresh=fresh or None, dask=dask)
@@ -102,16 +109,19 @@ def grade(
     students = read_roster(roster) if roster else []
     submissions = find_submissions(path, students)
     others = passed_over(path, students, submissions)
+    demand = Demand(trusted=trust_notebooks, complete=require_isolation)
+    isolation = None if dask else _allowed(demand)
     again = "the same command goes on from there."
-    with interruptible(again), writing(out), _runner(dask, side_by_side, require_isolation) as runner:
+    with interruptible(again), writing(out), _runner(dask, side_by_side, demand, isolation) as runner:
         before = None if fresh else _earlier(out, lab)
         kept = seed or (before.seed if before else secrets.token_hex(16))
         manifest = manifest_of(lab, submissions, students, seed=kept, wall_s=wall_s, others=others)
         if fresh:
             _forget(out)
         write_manifest(manifest, out)
-        plan = planned(manifest, lab, out, complete_isolation=require_isolation)
+        plan = planned(manifest, lab, out, isolation=isolation, complete_isolation=require_isolation)
         console = Console()
+        _say_isolation(console, isolation)
         _say_plan(console, plan, before, manifest)
         code = run_batch(console, plan, manifest, lab, out, runner)
     raise SystemExit(code)
@@ -120,15 +130,18 @@ def grade(
 @main.command()
 @click.argument("out", metavar="OUT", type=_FOLDER)
 @_JOBS
+@_TRUST
 @click.option("--dask", metavar="ADDRESS", help="Grade on a Dask cluster: tcp://HOST:PORT of its scheduler.")
-def regrade(out: Path, side_by_side: int, dask: str | None) -> None:
+def regrade(out: Path, side_by_side: int, trust_notebooks: bool, dask: str | None) -> None:
     """After a check was fixed: run what the fix touches again, for everybody whose results are in OUT.
 
     What a check uses counts as part of it; comments and layout do not. Each submission is found again where it was;
     one that is gone or has changed keeps its result, and that is said.
     """
+    demand = Demand(trusted=trust_notebooks)
+    isolation = None if dask else _allowed(demand)
     again = f"labs regrade {out} goes on from there."
-    with interruptible(again), writing(out), _runner(dask, side_by_side, False) as runner:
+    with interruptible(again), writing(out), _runner(dask, side_by_side, demand, isolation) as runner:
         before = read_manifest(out)
         if before is None:
             raise click.UsageError(
@@ -136,9 +149,10 @@ def regrade(out: Path, side_by_side: int, dask: str | None) -> None:
             )
         lab = find_lab(read_labs(labs_folder()), before.lab)
         manifest = replace(before, checks=check_digests(lab), grader=grader_digest(lab))
-        plan = planned(manifest, lab, out)
+        plan = planned(manifest, lab, out, isolation=isolation)
         write_manifest(manifest, out)
         console = Console()
+        _say_isolation(console, isolation)
         _say_plan(console, plan, before, manifest)
         code = run_batch(console, plan, manifest, lab, out, runner)
     raise SystemExit(code)
@@ -165,15 +179,36 @@ def _forget(out: Path) -> None:
         path.unlink()
 
 
+def _allowed(demand: Demand) -> Isolation:
+    """Return what notebooks are held by here. Raises GraderFault where that is less than what is asked for."""
+    isolation = whole_isolation()
+    refused = demand.refuses(isolation, "here")
+    if refused:
+        raise GraderFault(refused)
+    return isolation
+
+
+def _say_isolation(console: Console, isolation: Isolation | None) -> None:
+    if isolation is not None and isolation.missing:
+        text = f"Isolation is not complete here (missing: {', '.join(isolation.missing)})."
+        if not isolation.is_apart:
+            text += " You trust these notebooks; they are graded one at a time."
+        console.print(Text(f"⚠ {text}", style="yellow"), soft_wrap=True)
+
+
 @contextlib.contextmanager
-def _runner(dask: str | None, side_by_side: int, complete_isolation: bool) -> Iterator[Runner]:
+def _runner(
+    dask: str | None, side_by_side: int, demand: Demand, isolation: Isolation | None
+) -> Iterator[Runner]:
     """Give what turns jobs into results: workers of our own, or those of a Dask cluster."""
     if dask is None:
-        yield functools.partial(grade_all, side_by_side=side_by_side)
+        # Without walls each would reach the sandbox of the one beside it.
+        alone = isolation is not None and not isolation.is_apart
+        yield functools.partial(grade_all, side_by_side=1 if alone else side_by_side)
         return
     from autograder.cluster import cluster_at
 
-    with cluster_at(dask, complete_isolation=complete_isolation) as runner:
+    with cluster_at(dask, demand) as runner:
         yield runner
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from autograder.exports import canvas, gradescope, junit, lti, moodle, nbgrader
+from autograder.exports import canvas, feedback, gradescope, junit, lti, moodle, nbgrader
 from autograder.gradebook import Gradebook
 
 # Each takes the gradebook and a folder, writes its file or files there, and returns what it wrote.
@@ -16,4 +16,5 @@ FORMATS: dict[str, Callable[[Gradebook, Path], list[Path]]] = {
     "gradescope": gradescope.write,
     "junit": junit.write,
     "lti": lti.write,
+    "feedback": feedback.write,
 }

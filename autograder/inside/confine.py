@@ -71,8 +71,9 @@ def drop_user(settings: dict[str, Any]) -> None:
         namespaces.write_identity_map(_MAPPED_USER, *outside)
         namespaces.bound_capabilities()
     if sys.platform == "linux":
-        if settings["namespaces"]:
-            namespaces.drop_capabilities()
+        if not settings["namespaces"]:
+            namespaces.bound_capabilities()
+        namespaces.drop_capabilities()  # without namespaces root has them over the whole machine
         namespaces.no_new_privileges()
         namespaces.die_with_parent(signal.SIGKILL)  # after the change of user, which forgets it
     os.umask(0o077)

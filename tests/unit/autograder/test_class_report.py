@@ -92,6 +92,43 @@ def test_what_the_lab_gives_makes_nobody_alike() -> None:
     assert near_identical({"ada": ANSWER, "bo": ANSWER}, ANSWER) == []
 
 
+LONG = "".join(
+    f"def step_{n}(value):\n    small = value + {n}\n    return small * len(str(small))\n" for n in range(12)
+)
+
+
+def test_a_copy_with_other_names_is_found_and_another_program_is_not() -> None:
+    copied = LONG.replace("small", "mine").replace("value", "given").replace("step_", "mine_too_")
+    other = LONG.replace("len(str(small))", "int(str(small))")
+    pairs = near_identical({"ada": LONG, "bo": copied, "cy": other}, "")
+    assert [(pair.first, pair.second) for pair in pairs if pair.renamed] == [("ada", "bo")]
+    assert ("ada", "bo") not in {(pair.first, pair.second) for pair in pairs if not pair.renamed}
+
+
+def test_short_answers_that_differ_in_names_only_are_nobodys_copy() -> None:
+    renamed = (
+        ANSWER.replace("total", "sum_").replace("item", "x").replace("event", "e").replace("context", "c")
+    )
+    assert near_identical({"ada": ANSWER, "bo": renamed}, "") == []
+
+
+def test_who_hands_in_the_labs_own_solution_is_named_once_and_not_in_pairs(tmp_path: Path) -> None:
+    handed_in = {"ada": LONG, "bo": LONG, "cy": LONG + "x = 1\n", "dee": OTHER, "eve": OTHER}
+    notebooks = {name: notebook(tmp_path / f"{name}.ipynb", text) for name, text in handed_in.items()}
+    book = gradebook([result(name, 2) for name in handed_in], [], "Lab")
+    starter, solution = notebook(tmp_path / "starter.ipynb", "..."), notebook(tmp_path / "own.ipynb", LONG)
+    page = write_class_report(book, tmp_path, notebooks, starter, solution).read_text("utf-8")
+    assert "(3; not paired with each other below): ada; bo; cy." in page
+    assert page.count("<summary>") == 1
+    assert "dee and eve: 100 %" in page
+
+
+def test_wrong_answers_that_differ_in_the_requests_id_only_are_the_same() -> None:
+    ids = "5f1c0e6a-0b1c-4d5e-8f90-0123456789ab", "62f77bc6-2ffc-48a6-bc99-cc1c1f928db2"
+    [missed] = most_missed([result(each, 0, got=f'{{"requestId": "{each}"}}') for each in ids])
+    assert missed.answers == (('{"requestId": "…"}', 2),)
+
+
 def test_the_page_escapes_everything_and_loads_nothing(tmp_path: Path) -> None:
     evil = "</td><script>alert(1)</script>"
     results = [result("ada", 0, got=evil), result("bo", 0, got=evil)]
@@ -100,7 +137,7 @@ def test_the_page_escapes_everything_and_loads_nothing(tmp_path: Path) -> None:
     }
     book = gradebook(results, [Student("ada", evil), Student("bo", "Bo")], evil)
     starter = notebook(tmp_path / "starter.ipynb", "...")
-    page = write_class_report(book, tmp_path, notebooks, starter).read_text("utf-8")
+    page = write_class_report(book, tmp_path, notebooks, starter, starter).read_text("utf-8")
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "http:" not in page
@@ -112,7 +149,7 @@ def test_what_is_no_notebook_is_named_and_escaped(tmp_path: Path) -> None:
     others = (PassedOver("Bo", "bo", ("<b>.pdf",)), PassedOver("a stranger", "", ("a.py",)))
     starter = notebook(tmp_path / "starter.ipynb", "...")
     book = gradebook([result("ada", 2)], students, "Lab")
-    page = write_class_report(book, tmp_path, {}, starter, others).read_text("utf-8")
+    page = write_class_report(book, tmp_path, {}, starter, starter, others).read_text("utf-8")
     assert "Bo: &lt;b&gt;.pdf" in page
     assert "a stranger: a.py" in page
     assert page.count("no notebook</span>") == 1
@@ -131,6 +168,6 @@ def test_two_endless_answers_that_are_nearly_the_same_hold_nobody_up(tmp_path: P
     book = gradebook([result("ada", 2), result("bo", 2)], [Student("ada", "Ada"), Student("bo", "Bo")], "Lab")
     starter = notebook(tmp_path / "starter.ipynb", "...")
     began = time.process_time()
-    page = write_class_report(book, tmp_path, notebooks, starter).read_text("utf-8")
+    page = write_class_report(book, tmp_path, notebooks, starter, starter).read_text("utf-8")
     assert time.process_time() - began < 30
     assert "Ada and Bo: 97 %" in page.replace("\n", " ")

@@ -8,8 +8,10 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
+from zipfile import ZipFile
 
 import jsonschema
 import pytest
@@ -18,10 +20,12 @@ from junitparser import JUnitXml
 from autograder.exports import FORMATS
 from autograder.exports.cells import csv_text
 from autograder.gradebook import Gradebook, gradebook, read_results
+from autograder.manifest import Manifest, write_manifest
 from autograder.report import write_result
 from autograder.result import GRADED, NOT_GRADED, Result
 from autograder.roster import Student
 from autograder.score import CheckResult
+from autograder.submissions import find_submissions
 
 CHECKS = (
     CheckResult("test_a", "Adds", 2, 2, False, False, "passed"),
@@ -229,6 +233,39 @@ def test_moodle_has_the_columns_of_its_worksheet(book: Gradebook, tmp_path: Path
         "Last modified (grade)",
         "Feedback comments",
     ]
+
+
+@pytest.mark.parametrize(
+    ("handed_in", "back"),
+    [
+        ("lovelaceada_LATE_4711_815_lab-1.ipynb", "lovelaceada_LATE_4711_815_lab-1.html"),
+        (
+            "Ada Lovelace_99_assignsubmission_file/lab.ipynb",
+            "Ada Lovelace_99_assignsubmission_file/report.html",
+        ),
+        (
+            "Ada Lovelace_99_assignsubmission_file_/in/lab.ipynb",
+            "Ada Lovelace_99_assignsubmission_file_/report.html",
+        ),
+        ("ada/lab.ipynb", "u7/report.html"),
+    ],
+    ids=["Canvas", "Moodle", "Moodle before 4.1", "a folder a student"],
+)
+def test_a_report_goes_back_under_the_name_under_which_the_submission_came(
+    tmp_path: Path, handed_in: str, back: str
+) -> None:
+    source, results = tmp_path / "handed-in" / handed_in, tmp_path / "results"
+    source.parent.mkdir(parents=True)
+    source.write_text("{}")
+    [found] = find_submissions(tmp_path / "handed-in")
+    for result in (GOOD, FAULT):
+        write_result(result, results / result.key)
+    submissions = ((replace(found, key="u7"), ""),)
+    write_manifest(Manifest(GOOD.lab, "seed", 120.0, "", {}, submissions), results)
+    [path] = FORMATS["feedback"](gradebook([GOOD, FAULT], CLASS, "Lab 03"), results)
+    with ZipFile(path) as archive:
+        assert archive.namelist() == [back]  # nothing of who was not graded
+        assert archive.read(back) == (results / "u7" / "report.html").read_bytes()
 
 
 NBGRADER = Path(os.environ.get("NBGRADER_PYTHON", sys.executable))

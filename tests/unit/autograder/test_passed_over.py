@@ -48,7 +48,7 @@ def test_clone_without_a_notebook_is_named(tmp_path: Path) -> None:
 
 def test_what_lies_beside_below_or_above_a_notebook_belongs_to_it(tmp_path: Path) -> None:
     put(tmp_path, "ada/labs/lab.ipynb", "ada/labs/notes.pdf", "ada/labs/work/a/app.py", "ada/read me.txt")
-    put(tmp_path, "bo.ipynb", "bo.pdf", ".DS_Store", "__MACOSX/bo/._lab.pdf")
+    put(tmp_path, "bo.ipynb", "bo.pdf", ".DS_Store", "__MACOSX/bo/._lab.pdf", "Thumbs.db", "cy/desktop.ini")
     assert others(tmp_path, []) == []
 
 
