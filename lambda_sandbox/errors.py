@@ -21,7 +21,6 @@
     │   ├── CodeVerificationFailedException 400
     │   ├── FunctionVersionsPerCapacityProviderLimitExceededException 400
     │   ├── NoPublishedVersionException   400
-    │   ├── InvalidZipFileException       502
     │   ├── AccessDeniedException         403
     │   ├── UnauthenticatedException      403  its code says why: UnrecognizedClientException and the like
     │   ├── SnapStartException            400  after-restore hooks failed
@@ -150,10 +149,6 @@ class FunctionVersionsPerCapacityProviderLimitExceededException(ApiError):
 
 class NoPublishedVersionException(ApiError):
     pass
-
-
-class InvalidZipFileException(ApiError):
-    status = 502
 
 
 class AccessDeniedException(ApiError):

@@ -85,3 +85,9 @@ DURABLE_LIFE_S = 31_622_400  # 366 days, also where a pause stops the timeout
 DURABLE_RUNNING = 5_000_000
 DURABLE_RUNNING_LARGE = 10_000_000  # in us-east-1, us-west-2 and eu-west-1
 DURABLE_STARTS_PER_SECOND = 300
+
+# Of custom resources in stacks. Source: CloudFormation User Guide, "CloudFormation custom resource request and response
+# reference", read 2026-11.
+CUSTOM_RESOURCE_RESPONSE_MAX_BYTES = 4_096
+CUSTOM_RESOURCE_SERVICE_TIMEOUT_DEFAULT_S = 3_600
+CUSTOM_RESOURCE_SERVICE_TIMEOUT_MAX_S = 3_600

@@ -38,11 +38,14 @@ def events(
     """List the events that services send, or print a sample of one, filled in. Needs no running sandbox."""
     if name is None:
         _refuse(context.args)
+        _refuse_without_name(changes, fields)
         _list(compact)
         return
     shape = _shape(name)
     if fields:
         _refuse(context.args)
+        if changes:
+            raise click.UsageError("--set changes a sample, and --fields prints none: leave out one of them")
         _explain(shape, compact)
         return
     event = _event(shape, context.args, changes)
@@ -130,6 +133,12 @@ def _value(text: str) -> Any:
 def _refuse(words: list[str]) -> None:
     if words:
         raise click.UsageError(f"unexpected word {words[0]!r}")
+
+
+def _refuse_without_name(changes: tuple[str, ...], fields: bool) -> None:
+    for option, given in (("--set", changes), ("--fields", fields)):
+        if given:
+            raise click.UsageError(f"{option} goes with the NAME of an event; without options: their list")
 
 
 def _arn(server: ServerClient, function: str) -> str:

@@ -164,16 +164,16 @@ class RestApi:
         headers = rest_integration.request_headers(visit, integration)
         if headers.get("x-amz-invocation-type") == "Event":
             await self._send(visit, integration, method, body.encode())
-            return rest_integration.response(visit, integration, "", "", binary)
+            return rest_integration.response(visit, integration, "", "")
         result = await self._invoke(visit, integration, method, body.encode())
         selector = _error_message(result.payload) if result.function_error else ""
         text = result.payload.decode("utf-8", "replace")
-        return rest_integration.response(visit, integration, selector, text, binary)
+        return rest_integration.response(visit, integration, selector, text)
 
     def _mock(self, visit: Visit, integration: dict[str, Any], binary: list[str]) -> HttpResponse:
         request = rest_integration.request_body(visit, integration, binary)
         status = rest_integration.mock_status(request)
-        return rest_integration.response(visit, integration, str(status), "", binary)
+        return rest_integration.response(visit, integration, str(status), "")
 
     async def _invoke(
         self, visit: Visit, integration: dict[str, Any], method: str, payload: bytes

@@ -61,19 +61,3 @@ class Checkpoints(Protocol):
     def forget(self, wanted: Callable[[str], bool]) -> None:
         """Delete the checkpoints of every mapping that is not ``wanted``."""
         ...
-
-
-class MemoryCheckpoints:
-    """Checkpoints that end with the process."""
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], Checkpoint] = {}
-
-    def of(self, uuid: str) -> Iterable[Checkpoint]:
-        return [each for each in self._kept.values() if each.uuid == uuid]
-
-    def put(self, checkpoint: Checkpoint) -> None:
-        self._kept[checkpoint.uuid, checkpoint.shard_id] = checkpoint
-
-    def forget(self, wanted: Callable[[str], bool]) -> None:
-        self._kept = {key: kept for key, kept in self._kept.items() if wanted(key[0])}

@@ -61,9 +61,7 @@ def mock_status(request: str) -> int:
         ) from None
 
 
-def response(
-    visit: Visit, integration: Mapping[str, Any], selector: str, body: str, binary_media_types: list[str]
-) -> HttpResponse:
+def response(visit: Visit, integration: Mapping[str, Any], selector: str, body: str) -> HttpResponse:
     """Return the method's response. ``selector`` is what the selection patterns are matched against.
 
     For Lambda it is the error's message, empty without an error; for MOCK the status. Raises ``GatewayError``.

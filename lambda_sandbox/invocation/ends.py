@@ -30,7 +30,11 @@ from lambda_sandbox.resources import Exit
 def answered(
     core: CoreState, environment: Environment, payload: bytes, failure: Failure | None, max_memory_mb: int
 ) -> list[Action]:
-    """The handler is done. With extensions the caller is answered now and the REPORT line waits for them."""
+    """The handler is done. With extensions the caller is answered now and the REPORT line waits for them.
+
+    DIFFERS: an invocation without extensions is over with its answer. On AWS it is when the runtime asks for its next event: what a
+    custom runtime does between the two belongs to the duration there, and is billed.
+    """
     if not environment.extensions:
         actions = _report(core, environment, failure, max_memory_mb, payload, True)
         return actions if failure is None else _log(environment, failure) + actions

@@ -44,6 +44,7 @@ def run(core: CoreState, invocation: Invocation) -> list[Action]:
         told = interference.met(fault, invocation)
         return [told, *waiting.throttled(core, invocation, refused, f"a fault on request: {fault}")]
     keys = keys_of(function)
+    # AWS: tenants of a function with tenant isolation share no environment.
     key = f"{keys.pool}@{invocation.tenant_id}" if invocation.tenant_id else keys.pool
     environment = core.pool.take_provisioned(key) if core.provisions else None
     provisioned = environment is not None

@@ -43,7 +43,6 @@ def mark_of(function_arn: str) -> str:
     return blake2b(function_arn.encode(), digest_size=4).hexdigest()
 
 
-def pool_key(function: FunctionConfiguration, tenant_id: str = "") -> str:
-    """Return the pool's key. AWS: tenants of a function with tenant isolation share no environment."""
-    key = keys_of(function).pool
-    return f"{key}@{tenant_id}" if tenant_id else key
+def pool_key(function: FunctionConfiguration) -> str:
+    """Return the key of the pool of environments that are no tenant's."""
+    return keys_of(function).pool

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from lambda_sandbox.clock import Clock
@@ -132,45 +133,11 @@ class QueryReader:
         _check_queries(queries)
         stats = [query for query in queries if "MetricStat" in query]
         series = {query["Id"]: self._stat(query, start, end) for query in stats}
-        period_s = _period(queries)
-        times = _times(start, end, period_s, self._window)
-        waiting = [query for query in queries if "Expression" in query]
-        while waiting:
-            left = [query for query in waiting if not self._solve(query, series, stats, period_s, times)]
-            if len(left) == len(waiting):
-                # Nothing more can be solved: say why of the first, which names what is missing.
-                self._evaluate(left[0], series, stats, period_s, times)
-            waiting = left
-        return series
-
-    def _solve(
-        self,
-        query: Params,
-        series: dict[str, Values],
-        stats: list[Params],
-        period_s: int,
-        times: tuple[int, ...],
-    ) -> bool:
-        try:
-            series[query["Id"]] = self._evaluate(query, series, stats, period_s, times)
-        except MonitoringError:
-            return False
-        return True
-
-    def _evaluate(
-        self,
-        query: Params,
-        series: dict[str, Values],
-        stats: list[Params],
-        period_s: int,
-        times: tuple[int, ...],
-    ) -> Values:
         ids = tuple(each["Id"] for each in stats)
-        mathematics = Mathematics(series, ids, query.get("Period", period_s), times)
-        try:
-            return mathematics.evaluate(query["Expression"])
-        except MathError as error:
-            raise refused(f"Error in expression '{query['Id']}': {error}") from None
+        period_s = _period(queries)
+        expressions = _Expressions(series, ids, period_s, _times(start, end, period_s, self._window))
+        expressions.solve([query for query in queries if "Expression" in query])
+        return series
 
     def _stat(self, query: Params, start: float, end: float) -> Values:
         stat = query["MetricStat"]
@@ -184,6 +151,40 @@ class QueryReader:
             read = self._metrics.periods(name, start, end, period_s, stat.get("Unit"))
         figures = ((at, values.statistic(statistic)) for at, values in read.items())
         return {at: figure for at, figure in figures if figure is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Expressions:
+    """What the expressions of one call are made of. ``series`` grows by each that is solved; ``ids`` are the metrics'."""
+
+    series: dict[str, Values]
+    ids: tuple[str, ...]
+    period_s: int
+    times: tuple[int, ...]
+
+    def solve(self, queries: list[Params]) -> None:
+        """Add the series of each, whatever order they name each other in. Raises ``MonitoringError`` where that cannot be."""
+        waiting = queries
+        while waiting:
+            left = [query for query in waiting if not self._is_solved(query)]
+            if len(left) == len(waiting):
+                # Nothing more can be solved: say why of the first, which names what is missing.
+                self._evaluate(left[0])
+            waiting = left
+
+    def _is_solved(self, query: Params) -> bool:
+        try:
+            self.series[query["Id"]] = self._evaluate(query)
+        except MonitoringError:
+            return False
+        return True
+
+    def _evaluate(self, query: Params) -> Values:
+        mathematics = Mathematics(self.series, self.ids, query.get("Period", self.period_s), self.times)
+        try:
+            return mathematics.evaluate(query["Expression"])
+        except MathError as error:
+            raise refused(f"Error in expression '{query['Id']}': {error}") from None
 
 
 def _check_queries(queries: list[Params]) -> None:

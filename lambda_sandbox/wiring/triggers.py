@@ -47,11 +47,11 @@ class Triggers:
         self._closing: asyncio.Task[None] | None = None
 
     async def _open_to_functions(self, places: list[tuple[str, int]]) -> None:
-        """Let every environment reach these databases of this machine."""
+        """Let every environment reach these places of this machine: databases, and where custom resources answer."""
         environments = self._driver.environments
         assert environments is not None
         await environments.open([Opening(address, port, address) for address, port in places])
 
     def _close_to_functions(self) -> None:
-        """The databases have ended with the neighbours' process: what listens there from now on is somebody else's."""
+        """They have ended with the neighbours' process: what listens there from now on is somebody else's."""
         self._closing = asyncio.get_running_loop().create_task(self._open_to_functions([]))

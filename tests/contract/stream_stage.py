@@ -9,40 +9,36 @@ import itertools
 import json
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
 from typing import Any
+
+import pytest
 
 from lambda_sandbox.clock import ManualClock
 from lambda_sandbox.event_sources import aws_json
 from lambda_sandbox.event_sources.aws_json import Headers
-from lambda_sandbox.event_sources.checkpoints import MemoryCheckpoints
 from lambda_sandbox.event_sources.discarded import Discarded
 from lambda_sandbox.event_sources.mappings import Mappings
 from lambda_sandbox.event_sources.polling import Surroundings
 from lambda_sandbox.resources import EventSourceMapping
 from lambda_sandbox.services.neighbours import Neighbours
+from tests.contract.mapping_stage import (
+    ACCOUNT,
+    FUNCTION,
+    Event,
+    Handler,
+    HandlerFailed,
+    Play,
+    Result,
+    playing,
+)
+from tests.contract.mapping_stage import neighbours as neighbours
+from tests.contract.mapping_stage import runner as runner
+from tests.memory_checkpoints import MemoryCheckpoints
 
-ACCOUNT = "000000000000"
-FUNCTION = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:worker"
 KINESIS = f"arn:aws:kinesis:us-east-1:{ACCOUNT}:stream/"
 DYNAMODB = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/"
 _numbers = itertools.count()
-
-Event = dict[str, Any]
-Handler = Callable[[Event], Awaitable[Any]]
-
-
-@dataclass(frozen=True)
-class Result:
-    payload: bytes
-    function_error: str | None = None
-    request_id: str = "request"
-    executed_version: str = "$LATEST"
-
-
-class HandlerFailed(Exception):
-    """What a handler of these tests raises."""
 
 
 class _Counting:
@@ -224,3 +220,20 @@ def data_of(event: Event) -> list[str]:
 def failures(*records: Event) -> dict[str, Any]:
     """Return a partial batch response that names ``records``."""
     return {"batchItemFailures": [{"itemIdentifier": r["kinesis"]["sequenceNumber"]} for r in records]}
+
+
+@pytest.fixture
+def play(runner: asyncio.Runner, neighbours: Neighbours) -> Play:
+    """Run one scene on a stage and stop its mappings."""
+    return playing(runner, lambda: Stage(neighbours))
+
+
+QUEUE = "arn:aws:sqs:us-east-1:000000000000:failures"
+
+
+def failing_on(*poison: str) -> Callable[[Event], Coroutine[Any, Any, Any]]:
+    async def handler(event: Event) -> Any:
+        if set(poison) & set(data_of(event)):
+            raise HandlerFailed
+
+    return handler

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from lambda_sandbox.packaging import package
+from tests.contract.command_line import is_one_sentence, run
 from tests.contract.conftest import ROLE, Server
-from tests.contract.test_cli import is_one_sentence, run
 
 CALLS = """\
 import socket

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.contract.api_stack_stage import FUNCTION, get, rest_host
 from tests.contract.conftest import Server
-from tests.contract.test_api_stacks import FUNCTION, get, rest_host
 
 Call = Callable[[Any, dict[str, str]], Any]
 DOCUMENT = {"openapi": "3.0.1", "info": {"title": "t", "description": "d", "version": "1"}}

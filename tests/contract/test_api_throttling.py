@@ -11,11 +11,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.contract import test_http_api, test_websocket_api
+from tests.contract.api_stack_stage import deploy, get, rest_host
 from tests.contract.conftest import Server
-from tests.contract.test_api_stacks import deploy, get, rest_host
-from tests.contract.test_http_api import call
-from tests.contract.test_rest_api import ECHO, Api, refusal
-from tests.contract.test_websocket_api import CHAT, ask
+from tests.contract.http_api_stage import call
+from tests.contract.rest_api_stage import ECHO, Api, refusal
+from tests.contract.websocket_stage import CHAT, ask
 
 TOO_MANY = (429, {"message": "Too Many Requests"})
 LIMIT_EXCEEDED = (429, {"message": "Limit Exceeded"})

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.contract.conftest import Server
-from tests.contract.test_http_api import call
+from tests.contract.http_api_stage import call
 
 SAYS = "import json\ndef handler(event, context):\n    return {'statusCode': 200, 'body': json.dumps({'fn': context.function_name})}\n"
 

@@ -15,6 +15,7 @@ import pytest
 from lambda_sandbox.notebook import connect, disconnect
 from lambda_sandbox.packaging import package
 from lambda_sandbox.server_process import ServerProcess
+from tests.contract.command_line import is_one_sentence, plugin_is_installed, run
 
 HANDLER = """
 def handler(event, context):
@@ -39,21 +40,6 @@ def server() -> Iterator[ServerProcess]:
     disconnect()
     yield process
     process.stop()
-
-
-def run(*arguments: str, endpoint: str | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    environment = dict(os.environ)
-    environment.pop("LAMBDA_SANDBOX_ENDPOINT", None)
-    if endpoint is not None:
-        environment["LAMBDA_SANDBOX_ENDPOINT"] = endpoint
-    command = [sys.executable, "-m", "lambda_sandbox", *arguments]
-    return subprocess.run(
-        command, env=environment, input=stdin, capture_output=True, text=True, check=False, timeout=60
-    )
-
-
-def is_one_sentence(text: str) -> bool:
-    return text.count("\n") == 1 and "Traceback" not in text and text.startswith("lambda_sandbox: ")
 
 
 def test_invoke_prints_what_the_function_returns(server: ServerProcess) -> None:
@@ -220,9 +206,3 @@ def test_the_fixture_gives_every_test_an_empty_sandbox_and_does_nothing_unasked(
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=100
     )
     assert "3 passed" in done.stdout, done.stdout
-
-
-def plugin_is_installed() -> bool:
-    from importlib.metadata import entry_points
-
-    return any(each.value == "lambda_sandbox.pytest_plugin" for each in entry_points(group="pytest11"))

@@ -15,9 +15,7 @@ from lambda_sandbox.__main__ import main
 from lambda_sandbox.packaging import package
 from lambda_sandbox.server_client import ServerClient
 from lambda_sandbox.server_process import ServerProcess
-from tests.contract.test_cli import is_one_sentence, run
-from tests.contract.test_cli_refusals import said
-from tests.contract.test_developing import invoked, staying
+from tests.contract.command_line import invoked, is_one_sentence, run, said, staying
 
 COURSE = Path(__file__).parents[2]
 

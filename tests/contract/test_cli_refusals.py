@@ -15,14 +15,8 @@ import pytest
 
 from lambda_sandbox.__main__ import main
 from lambda_sandbox.server_process import ServerProcess
-from tests.contract.test_cli import is_one_sentence, run
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    process = ServerProcess(0, flags=("--no-neighbours",))
-    yield process
-    process.stop()
+from tests.contract.command_line import is_one_sentence, run, said
+from tests.contract.command_line import server as server
 
 
 @pytest.fixture
@@ -64,14 +58,6 @@ def stranger(request: pytest.FixtureRequest) -> Iterator[str]:
     program.shutdown()
     thread.join()
     program.server_close()
-
-
-def said(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], code: int) -> str:
-    """Run a command in this process and return its one sentence."""
-    assert main(list(arguments)) == code
-    text = capsys.readouterr().err
-    assert is_one_sentence(text), text
-    return text
 
 
 # --- starting ----------------------------------------------------------------------------------------------

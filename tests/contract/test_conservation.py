@@ -6,19 +6,17 @@ was handled, or its range was told to a destination, or it lies in a dead-letter
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 import pytest
 
-from lambda_sandbox.config import Config
-from lambda_sandbox.services.neighbours import Neighbours
 from tests.contract.conftest import Server
+from tests.contract.shared_neighbours import shared as shared
 
 Start = Callable[..., Server]
 ACCOUNT = "us-east-1:000000000000"
@@ -68,16 +66,6 @@ def handler(event, context):
         raise RuntimeError("the whole batch")
     return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 """
-
-
-@pytest.fixture
-def shared() -> Iterator[str]:
-    """The socket of neighbours that outlive every server of a test."""
-    with asyncio.Runner() as runner:
-        neighbours = Neighbours(Config())
-        runner.run(neighbours.start())
-        yield neighbours.url.removeprefix("unix://")
-        runner.run(neighbours.stop())
 
 
 class World:

@@ -143,6 +143,22 @@ def test_jupyter_asks_for_its_token_and_knows_the_sandbox(course: Course) -> Non
         assert not any(jupyter.split("token=")[1].encode() in each for each in command_lines)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_cell_that_runs_before_connect_reaches_the_sandbox_and_not_the_learners_account(
+    start: Callable[..., Course],
+) -> None:
+    """As after a restart of the kernel. The learner has a profile of their own."""
+    course = start(AWS_PROFILE="mine", AWS_SESSION_TOKEN="a-real-one")
+    sandbox, _, _ = course.addresses()
+    environments = [Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") for pid in course.children()]
+    jupyters = [each for each in environments if any(one.startswith(b"JUPYTER_TOKEN=") for one in each)]
+    assert jupyters
+    for each in jupyters:
+        assert f"AWS_ENDPOINT_URL={sandbox}".encode() in each
+        assert f"AWS_SHARED_CREDENTIALS_FILE={os.devnull}".encode() in each
+        assert not any(one.startswith((b"AWS_PROFILE=", b"AWS_SESSION_TOKEN=")) for one in each)
+
+
 def test_site_answers_this_machine_only(course: Course) -> None:
     _, site, _ = course.addresses()
     assert get(site, Host="elsewhere.example")[0] == 403

@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 import websocket
 
+from tests.contract.command_line import is_one_sentence, run, staying
 from tests.contract.conftest import Server
 from tests.contract.debug_clients import DebugAdapter
-from tests.contract.test_cli import is_one_sentence, run
-from tests.contract.test_developing import staying
 
 HANDLER = """\
 import os

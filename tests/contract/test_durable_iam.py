@@ -10,9 +10,9 @@ from botocore.exceptions import ClientError
 
 from tests.contract.conftest import Server
 from tests.contract.durable_functions import SOURCE
-from tests.contract.test_durable import CONFIG, callback_id, ended
-from tests.contract.test_iam import allow, deploy, role, root, user
-from tests.contract.test_iam import guarded as guarded  # one server for the module
+from tests.contract.durable_stage import CONFIG, callback_id, ended
+from tests.contract.iam_stage import allow, deploy, role, root, user
+from tests.contract.iam_stage import guarded as guarded  # one server for the module
 
 ANY_VERSION = "arn:aws:lambda:us-east-1:000000000000:function:*:*"
 DURABLE = allow(["lambda:CheckpointDurableExecution", "lambda:GetDurableExecutionState"], ANY_VERSION)

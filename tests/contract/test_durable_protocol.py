@@ -10,8 +10,8 @@ import pytest
 
 from lambda_sandbox import quotas
 from tests.contract.conftest import Server
-from tests.contract.test_durable import CONFIG, begin, do, ended, events, refusal, sandbox, until
-from tests.contract.test_durable import lambdas as lambdas  # the same functions
+from tests.contract.durable_stage import CONFIG, begin, do, ended, events, refusal, sandbox, until
+from tests.contract.durable_stage import lambdas as lambdas  # the same functions
 
 # A runtime that does nothing but say what it was given: the test speaks for it.
 MUTE = """

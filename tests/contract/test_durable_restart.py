@@ -11,7 +11,7 @@ import pytest
 
 from tests.contract.conftest import Server
 from tests.contract.durable_functions import SOURCE
-from tests.contract.test_durable import CONFIG, begin, callback_id, ended, kinds, until
+from tests.contract.durable_stage import CONFIG, begin, callback_id, ended, kinds, until
 
 Start = Callable[..., Server]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from tests.contract.conftest import Server
 from tests.contract.durable_functions import SOURCE
-from tests.contract.test_durable import CONFIG, begin, ended, events, refusal, sandbox, until
-from tests.contract.test_metrics import figures
+from tests.contract.durable_stage import CONFIG, begin, ended, events, refusal, sandbox, until
+from tests.contract.metric_figures import figures
 from tests.contract.vendored import libraries
 
 Start = Callable[..., Server]

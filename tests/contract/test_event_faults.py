@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 import urllib.request
@@ -12,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from lambda_sandbox.config import Config
-from lambda_sandbox.services.neighbours import Neighbours
 from tests.contract.conftest import Server
+from tests.contract.shared_neighbours import shared as shared
 
 Start = Callable[..., Server]
 ACCOUNT = "us-east-1:000000000000"
@@ -253,16 +251,6 @@ def test_some_events_run_twice_where_that_is_asked_for(start_server: Start) -> N
 
     until(lambda: len(runs()) == 2)
     assert runs() == [request_id, request_id]
-
-
-@pytest.fixture
-def shared() -> Iterator[str]:
-    """The socket of neighbours that outlive every server of a test."""
-    with asyncio.Runner() as runner:
-        neighbours = Neighbours(Config())
-        runner.run(neighbours.start())
-        yield neighbours.url.removeprefix("unix://")
-        runner.run(neighbours.stop())
 
 
 def test_record_on_its_way_survives_a_kill(start_server: Start, tmp_path: Path, shared: str) -> None:

@@ -79,6 +79,12 @@ def test_fields_tell_what_each_means(capsys: pytest.CaptureFixture[str]) -> None
         (["events", "s3", "--set", "Records"], "--set needs PATH=VALUE, and 'Records' has no ="),
         (["events", "s3", "--set", "Records[4].s3=1"], "the event has no Records[4].s3"),
         (["events", "s3", "--size", "big"], "--size must be a whole number, and 'big' is none"),
+        (["events", "--set", "a=1"], "--set goes with the NAME of an event"),
+        (["events", "--fields"], "--fields goes with the NAME of an event"),
+        (
+            ["events", "s3", "--fields", "--set", "Records=[]"],
+            "--set changes a sample, and --fields prints none",
+        ),
     ],
 )
 def test_a_wrong_command_line_gets_one_sentence(

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.contract.conftest import Server
+from tests.contract.metric_figures import figures
 from tests.contract.raw_runtime import LOOP
-from tests.contract.test_metrics import figures
 
 # What it sees goes to its output, a line each: the sandbox writes that to the function's log.
 EXTENSION = """#!/usr/bin/env python3

@@ -3,96 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
-import nbformat
 import pytest
 from click.testing import CliRunner
 
 from autograder.__main__ import main
 from autograder.isolation import best_isolation
+from tests.contract.grading_stage import CHECKS, RIGHT, Course, notebook
+from tests.contract.grading_stage import course as course
 
-CHECKS = '''
-import pytest
-from autograder.checks import expect
-
-@pytest.mark.points(2)
-def test_total(submission):
-    """The total"""
-    expect(submission.literal("facts")["total"], wanted=3, look_at="the sum")
-
-@pytest.mark.points(1)
-@pytest.mark.held
-def test_printed(submission):
-    """The word"""
-    expect(submission.outputs_text("facts"), wanted="hello\\n", look_at="print")
-'''
 pytestmark = pytest.mark.timeout(300)
-RIGHT, WRONG = "total = 3\nprint('hello')", "total = 4\nprint('hello')"
-
-
-def notebook(path: Path, source: str) -> None:
-    cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["answer:facts"]})  # type: ignore[no-untyped-call]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)  # type: ignore[no-untyped-call]
-
-
-class Course:
-    """A course of one lab, four submissions, and the ``labs`` command on it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.labs = folder / "labs"
-        self.lab = self.labs / "07-plain"
-        self.checks = self.lab / "checks" / "test_plain.py"
-        self.handed_in = folder / "handed-in"
-        self.out = folder / "out"
-        notebook(self.lab / "lab.ipynb", "total = ...")
-        self.checks.parent.mkdir()
-        self.checks.write_text(CHECKS)
-        (self.labs / "labs.toml").write_text('[[lab]]\nslug = "07-plain"\ntitle = "Plain"\nminutes = 20\n')
-        for name, source in {"ada": RIGHT, "bo": WRONG, "cy": RIGHT, "dee": WRONG}.items():
-            notebook(self.handed_in / f"{name}.ipynb", source)
-        self.environment = {
-            **os.environ,
-            "LABS_FOLDER": str(self.labs),
-            "XDG_STATE_HOME": str(folder / "state"),
-            "COLUMNS": "200",
-        }
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "autograder", *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=self.environment,
-        )
-
-    def labs_command(self, *words: str, code: int = 0) -> str:
-        done = self.start(*words)
-        out, err = done.communicate(timeout=250)
-        assert done.returncode == code, out + err
-        return out + err
-
-    def grade(self, *words: str, code: int = 0) -> str:
-        return self.labs_command(
-            "grade", str(self.handed_in), "--lab", "7", "--out", str(self.out), *words, code=code
-        )
-
-    def scores(self) -> dict[str, int]:
-        return {
-            path.parent.name: json.loads(path.read_text())["score"] for path in self.out.glob("*/result.json")
-        }
-
-
-@pytest.fixture
-def course(tmp_path: Path) -> Course:
-    return Course(tmp_path)
 
 
 def test_a_class_is_graded_kept_regraded_and_exported(course: Course) -> None:
@@ -114,6 +37,7 @@ def test_a_class_is_graded_kept_regraded_and_exported(course: Course) -> None:
         "gradescope",
         "junit",
         "lti",
+        "feedback",
     }
     assert "4 graded" in (course.out / "class.html").read_text()
 
@@ -148,7 +72,18 @@ def test_less_than_full_isolation_is_refused_where_it_is_required(course: Course
     assert "Isolation is not complete here (missing: file system, network" in said
     assert "install bubblewrap" in said
     assert not course.out.exists()
-    assert "4 graded" in course.grade()  # with the less, where nobody requires more
+    said = course.grade(code=1)
+    assert (
+        "Nothing keeps notebooks from your files, the checks and the results here (missing: file system"
+        in said
+    )
+    assert "install bubblewrap" in said
+    assert not course.out.exists()
+    said = course.grade("--trust-notebooks", "--jobs", "2")
+    assert "You trust these notebooks; they are graded one at a time." in said
+    assert "4 graded" in said
+    assert "Nothing keeps notebooks" in course.labs_command("regrade", str(course.out), code=1)
+    assert "4 kept" in course.labs_command("regrade", str(course.out), "--trust-notebooks")
     levels = {json.loads(path.read_text())["isolation"]["level"] for path in course.out.glob("*/result.json")}
     assert levels == {"process"}
 
@@ -157,7 +92,7 @@ def test_less_than_full_isolation_is_refused_where_it_is_required(course: Course
 def test_full_isolation_is_not_refused_and_results_of_less_are_graded_again(course: Course) -> None:
     complete = course.environment["PATH"]
     course.environment["PATH"] = "/nonexistent"
-    course.grade()
+    course.grade("--trust-notebooks")
     course.environment["PATH"] = complete
     assert "4 graded, 0 kept, 0 not graded" in course.grade("--require-isolation")
     levels = {json.loads(path.read_text())["isolation"]["level"] for path in course.out.glob("*/result.json")}

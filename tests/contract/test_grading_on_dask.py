@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.test_grading import RIGHT, WRONG, Course, course, notebook
+from tests.contract.grading_stage import RIGHT, WRONG, Course, course, notebook
 
 pytest.importorskip("distributed", reason="Dask is an extra of its own: pip install distributed")
 

@@ -16,8 +16,9 @@ from lambda_sandbox.event_sources.mappings import Mappings
 from lambda_sandbox.resources import EventSourceMapping, KafkaSettings
 from lambda_sandbox.services.neighbours import Neighbours
 from tests.contract.conftest import Server
-from tests.contract.stream_stage import ACCOUNT, FUNCTION, Event, HandlerFailed, Stage
-from tests.contract.test_metrics import figures
+from tests.contract.mapping_stage import ACCOUNT, FUNCTION, Event, HandlerFailed
+from tests.contract.metric_figures import figures
+from tests.contract.stream_stage import Stage
 
 kafka = pytest.importorskip("confluent_kafka", reason="the extra kafka is not installed")
 MSK = f"arn:aws:kafka:us-east-1:{ACCOUNT}:cluster/demo/1"

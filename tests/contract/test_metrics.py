@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from lambda_sandbox import connect, disconnect
 from lambda_sandbox.packaging import package
+from tests.contract.metric_figures import figures
 
 from .conftest import ROLE, Server
 from .vendored import libraries
@@ -67,33 +68,6 @@ class Stage:
     ) -> list[float]:
         """Return statistics of everything that was ever reported."""
         return figures(self.cloudwatch, metric, *statistics, namespace=namespace, **dimensions)
-
-
-def figures(
-    cloudwatch: Any, metric: str, *statistics: str, namespace: str = "AWS/Lambda", **dimensions: str
-) -> list[float]:
-    now = datetime.now(UTC)
-    queries = [
-        {
-            "Id": f"q{number}",
-            "MetricStat": {
-                "Metric": {
-                    "Namespace": namespace,
-                    "MetricName": metric,
-                    "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
-                },
-                "Period": 86_400,
-                "Stat": statistic,
-            },
-        }
-        for number, statistic in enumerate(statistics)
-    ]
-    answer = cloudwatch.get_metric_data(
-        MetricDataQueries=queries, StartTime=now - timedelta(days=2), EndTime=now + timedelta(days=2)
-    )
-    found = [result["Values"] for result in answer["MetricDataResults"]]
-    assert all(len(values) <= 1 for values in found), "this test ran across midnight"
-    return [values[0] for values in found if values]
 
 
 @pytest.fixture

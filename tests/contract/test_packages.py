@@ -17,7 +17,7 @@ import yaml
 
 from autograder.discover import find_lab, labs_folder, read_labs
 from autograder.packaging import PLACES
-from tests.contract.test_grading import RIGHT, WRONG, Course, course, notebook
+from tests.contract.grading_stage import RIGHT, WRONG, Course, course, notebook
 from tests.unit.autograder.test_exports import GRADESCOPE
 
 __all__ = ["course"]

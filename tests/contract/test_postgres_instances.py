@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.contract.conftest import Server
+from tests.contract.iam_stage import allow, root, user
 from tests.contract.postgres_stage import (
     FAMILY,
     INSTANCE,
@@ -24,7 +25,7 @@ from tests.contract.postgres_stage import (
 )
 from tests.contract.postgres_stage import shop as shop
 from tests.contract.postgres_stage import start_server_of_module as start_server_of_module
-from tests.contract.test_iam import allow, refused, root, user
+from tests.refusals import refused
 
 pytestmark = NEEDS_POSTGRES
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-import time
-import urllib.request
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.contract.conftest import Server
+from tests.contract.prepared_stage import history, invoke, until
 
 TYPES = """
 import os, time
@@ -30,20 +27,6 @@ register_after_restore(lambda: ran.append("after"))
 def handler(event, context):
     return ran
 """
-
-
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come true in time"
-        time.sleep(0.02)
-
-
-def invoke(server: Server, name: str, qualifier: str) -> tuple[Any, str]:
-    """Return what the handler returned and the end of the log."""
-    answer = server.client("lambda").invoke(FunctionName=name, Qualifier=qualifier, LogType="Tail")
-    assert "FunctionError" not in answer
-    return json.loads(answer["Payload"].read()), base64.b64decode(answer["LogResult"]).decode()
 
 
 def provisioned(server: Server, name: str, count: int) -> dict[str, Any]:
@@ -105,12 +88,6 @@ def test_a_snapshot_start_runs_the_hooks_and_reports_the_restore(
     kinds = [environment["initialization_type"] for environment in rows["environments"]]
     assert kinds == ["snap-start", "snap-start", "on-demand"]
     assert [row["restore_duration_ms"] is None for row in rows["invocations"]] == [False, True, True]
-
-
-def history(server: Server) -> dict[str, Any]:
-    with urllib.request.urlopen(f"{server.endpoint}/_sandbox/history") as answer:
-        found: dict[str, Any] = json.load(answer)
-    return found
 
 
 def environment_states(server: Server) -> list[str]:

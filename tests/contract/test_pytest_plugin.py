@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.test_cli import plugin_is_installed
+from tests.contract.command_line import plugin_is_installed
 
 REPOSITORY = Path(__file__).parents[2]
 

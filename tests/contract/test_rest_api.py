@@ -6,7 +6,6 @@ import base64
 import http.client
 import json
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,35 +13,9 @@ import pytest
 from lambda_sandbox.config import ROOT_SECRET
 from lambda_sandbox.packaging import package
 from tests.contract.conftest import Server
-from tests.contract.test_http_api import Answer, call
-
-ECHO = """
-import base64, json, time
-
-def handler(event, context):
-    what = event["path"].rstrip("/").rsplit("/", 1)[-1]
-    if what == "made":
-        return {
-            "statusCode": "201", "body": "made",
-            "headers": {"X-Count": 3, "X-Flag": True, "Date": "today", "X-Both": "one"},
-            "multiValueHeaders": {"Set-Cookie": ["a=1", "b=2"], "x-both": ["two"]},
-        }
-    if what == "binary":
-        return {"statusCode": 200, "isBase64Encoded": True, "body": base64.b64encode(bytes(range(256))).decode()}
-    if what == "fail":
-        raise ValueError("no")
-    if what == "slow":
-        time.sleep(5)
-    malformed = {
-        "text": "Hello", "nothing": None, "no-status": {"body": "x"}, "no-text": {"statusCode": 200, "body": {"a": 1}},
-        "no-number": {"statusCode": "fine", "body": ""}, "unknown": {"statusCode": 200, "body": "", "data": 1},
-        "inject": {"statusCode": 200, "headers": {"x": "a\\r\\nset-cookie: stolen=1"}, "body": ""},
-        "list": {"statusCode": 200, "headers": {"x": ["a"]}, "body": ""},
-    }
-    if what in malformed:
-        return malformed[what]
-    return {"statusCode": 200, "body": json.dumps(event)}
-"""
+from tests.contract.http_api_stage import call
+from tests.contract.rest_api_stage import ECHO, Api, refusal, uri
+from tests.contract.rest_api_stage import function as function
 
 CUSTOM = """
 def handler(event, context):
@@ -50,105 +23,6 @@ def handler(event, context):
         raise ValueError("NotFound: nobody")
     return {"greeting": f"Hello {event.get('name')}", "seen": event}
 """
-
-TOKEN = """
-calls = 0
-
-def handler(event, context):
-    global calls
-    calls += 1
-    token = event["authorizationToken"]
-    if token == "unauthorized":
-        raise Exception("Unauthorized")
-    if token == "raise":
-        raise ValueError("no")
-    if token == "malformed":
-        return {"principalId": "ada"}
-    if token == "silent":
-        statements = [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": "arn:aws:execute-api:*:*:*/none"}]
-    else:
-        effect = "Deny" if token == "deny" else "Allow"
-        resource = event["methodArn"] if token == "this only" else "*"
-        statements = [{"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource}]
-    return {
-        "principalId": "ada", "context": {"number": 7, "flag": True, "calls": calls},
-        "policyDocument": {"Version": "2012-10-17", "Statement": statements},
-        "usageIdentifierKey": "k" * 20,
-    }
-"""
-
-REQUEST = """
-import json
-
-def handler(event, context):
-    assert event["type"] == "REQUEST"
-    assert "body" not in event
-    allowed = event["headers"]["X-Token"] == "yes" and event["queryStringParameters"]["shop"] == "north"
-    statement = {"Action": "execute-api:Invoke", "Effect": "Allow" if allowed else "Deny", "Resource": event["methodArn"]}
-    context = {"seen": json.dumps([event["resource"], event["path"], event["pathParameters"], event["stageVariables"]])}
-    return {"principalId": "ada", "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}, "context": context}
-"""
-
-
-def uri(function_arn: str) -> str:
-    return f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function_arn}/invocations"
-
-
-class Api:
-    """One REST API and a client for it."""
-
-    def __init__(self, server: Server, name: str, client: Any = None, **options: Any) -> None:
-        self.server = server
-        self.client = client or server.client("apigateway")
-        made = self.client.create_rest_api(name=name, **options)
-        self.id = made["id"]
-        self.resources = {"/": made["rootResourceId"]}
-        self.host = f"{self.id}.execute-api.us-east-1.localhost:{urlsplit(server.endpoint).port}"
-
-    def resource(self, path: str) -> str:
-        if path not in self.resources:
-            parent, _, part = path.rpartition("/")
-            made = self.client.create_resource(
-                restApiId=self.id, parentId=self.resource(parent or "/"), pathPart=part
-            )
-            self.resources[path] = made["id"]
-        return self.resources[path]
-
-    def at(self, path: str, method: str) -> dict[str, str]:
-        return {"restApiId": self.id, "resourceId": self.resource(path), "httpMethod": method}
-
-    def method(self, path: str, method: str, integration: dict[str, Any], **options: Any) -> None:
-        at = self.at(path, method)
-        self.client.put_method(**at, **{"authorizationType": "NONE", **options})
-        self.client.put_integration(**at, **integration)
-
-    def proxy(self, path: str, method: str, function_arn: str, **options: Any) -> None:
-        integration = {"type": "AWS_PROXY", "integrationHttpMethod": "POST", "uri": uri(function_arn)}
-        self.method(path, method, integration, **options)
-
-    def respond(self, path: str, method: str, status: str, **options: Any) -> None:
-        self.client.put_method_response(**self.at(path, method), statusCode=status)
-        self.client.put_integration_response(**self.at(path, method), statusCode=status, **options)
-
-    def deploy(self, stage: str = "prod", **options: Any) -> None:
-        self.client.create_deployment(restApiId=self.id, stageName=stage, **options)
-
-    def call(self, method: str, target: str, body: bytes | None = None, **headers: str) -> Answer:
-        return call(self.server, self.host, method, target, body, headers)
-
-    def event(self, method: str, target: str, body: bytes | None = None, **headers: str) -> Any:
-        answer, data = self.call(method, target, body, **headers)
-        assert answer.status == 200, data
-        return json.loads(data)
-
-
-def refusal(answered: Answer) -> tuple[int, Any]:
-    return answered[0].status, json.loads(answered[1])
-
-
-@pytest.fixture(scope="module")
-def function(server: Server) -> str:
-    return server.deploy("echo", ECHO, invoked_by="apigateway", Timeout=10)
 
 
 @pytest.fixture(scope="module")
@@ -467,95 +341,6 @@ def test_request_validators_check_parameters_and_bodies(server: Server, function
     assert refusal(missing) == (400, {"message": "Missing required request parameters: [shop]"})
     wrong = api.call("POST", "/prod/items?shop=north", b"{}", Content_Type="application/json")
     assert refusal(wrong) == (400, {"message": "Invalid request body"})
-
-
-# --- authorizers -------------------------------------------------------------------------------------
-
-
-def authorized(
-    server: Server, function: str, name: str, kind: str, source: str, authorizer_source: str, **options: Any
-) -> Api:
-    authorizer = server.deploy(f"authorizer-{name}", authorizer_source, invoked_by="apigateway")
-    api = Api(server, name)
-    made = api.client.create_authorizer(
-        restApiId=api.id,
-        name=name,
-        type=kind,
-        authorizerUri=uri(authorizer),
-        identitySource=source,
-        **options,
-    )["id"]
-    api.proxy("/items/{id}", "GET", function, authorizationType="CUSTOM", authorizerId=made)
-    api.deploy(variables={"currency": "EUR"})
-    return api
-
-
-HEADER = "method.request.header.Authorization"
-
-
-@pytest.fixture(scope="module")
-def token_api(server: Server, function: str) -> Api:
-    options = {"authorizerResultTtlInSeconds": 0, "identityValidationExpression": "[a-z ]+"}
-    return authorized(server, function, "token", "TOKEN", HEADER, TOKEN, **options)
-
-
-def test_a_token_authorizer_lets_in_and_adds_its_context(token_api: Api) -> None:
-    shown = token_api.event("GET", "/prod/items/1", Authorization="allow")["requestContext"]["authorizer"]
-    assert shown["principalId"] == "ada"
-    assert (shown["number"], shown["flag"]) == ("7", "true")
-
-
-@pytest.mark.parametrize(
-    ("token", "status", "body"),
-    [
-        ("deny", 403, {"Message": "User is not authorized to access this resource with an explicit deny"}),
-        ("silent", 403, {"Message": "User is not authorized to access this resource"}),
-        ("unauthorized", 401, {"message": "Unauthorized"}),
-        ("UPPER", 401, {"message": "Unauthorized"}),
-        ("raise", 500, {"message": None}),
-        ("malformed", 500, {"message": None}),
-    ],
-)
-def test_a_token_authorizer_refuses(token_api: Api, token: str, status: int, body: Any) -> None:
-    assert refusal(token_api.call("GET", "/prod/items/1", Authorization=token)) == (status, body)
-
-
-def test_without_its_token_a_request_is_unauthorized(token_api: Api) -> None:
-    assert refusal(token_api.call("GET", "/prod/items/1")) == (401, {"message": "Unauthorized"})
-
-
-def test_a_kept_policy_is_asked_again_for_each_method(server: Server, function: str) -> None:
-    api = authorized(server, function, "kept", "TOKEN", HEADER, TOKEN)
-    first, second = (
-        api.event("GET", f"/prod/items/{number}", Authorization="allow")["requestContext"]["authorizer"]
-        for number in (1, 2)
-    )
-    assert first["calls"] == second["calls"]
-    assert api.call("GET", "/prod/items/1", Authorization="this only")[0].status == 200
-    # The policy that was kept allows the first path only: the trap of every learner.
-    assert api.call("GET", "/prod/items/2", Authorization="this only")[0].status == 403
-
-
-def test_a_request_authorizer_sees_the_request_without_its_body(server: Server, function: str) -> None:
-    source = "method.request.header.X-Token, method.request.querystring.shop"
-    api = authorized(server, function, "request", "REQUEST", source, REQUEST)
-    event = api.event("GET", "/prod/items/1?shop=north", X_Token="yes")
-    seen = json.loads(event["requestContext"]["authorizer"]["seen"])
-    assert seen == ["/items/{id}", "/items/1", {"id": "1"}, {"currency": "EUR"}]
-    assert api.call("GET", "/prod/items/1?shop=south", X_Token="yes")[0].status == 403
-    assert api.call("GET", "/prod/items/1", X_Token="yes")[0].status == 401
-
-
-def test_a_signed_request_has_its_signer_in_the_event(server: Server, function: str) -> None:
-    api = Api(server, "iam")
-    api.proxy("/", "GET", function, authorizationType="AWS_IAM")
-    api.deploy()
-    assert refusal(api.call("GET", "/prod/")) == (403, {"message": "Missing Authentication Token"})
-    scope = "Credential=123456789012/20260101/us-east-1/execute-api/aws4_request"
-    event = api.event(
-        "GET", "/prod/", Authorization=f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"
-    )
-    assert event["requestContext"]["identity"]["accountId"] == "123456789012"
 
 
 # --- the door ----------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -15,9 +14,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from botocore.exceptions import ClientError
 
-from lambda_sandbox.config import Config
-from lambda_sandbox.services.neighbours import Neighbours
 from tests.contract.conftest import Server
+from tests.contract.shared_neighbours import shared as shared
 from tests.contract.trigger_stage import ACCOUNT, Queue, Reporter, deliveries
 
 FACTOR = 3600
@@ -30,16 +28,6 @@ def fast() -> Iterator[Server]:
     running = Server("--clock", f"scaled:{FACTOR}")
     yield running
     running.stop()
-
-
-@pytest.fixture
-def shared() -> Iterator[str]:
-    """The socket of neighbours that outlive every server of a test."""
-    with asyncio.Runner() as runner:
-        neighbours = Neighbours(Config())
-        runner.run(neighbours.start())
-        yield neighbours.url.removeprefix("unix://")
-        runner.run(neighbours.stop())
 
 
 def _now(server: Server) -> datetime:

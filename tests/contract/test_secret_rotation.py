@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any
-
 import pytest
 from botocore.exceptions import ClientError
 
@@ -52,12 +49,6 @@ def rotating(server: Server, name: str, **variables: str) -> tuple[str, Queue]:
         Environment={"Variables": {"QUEUE": steps.url, **variables}},
     )
     return arn, steps
-
-
-def until_current(secrets: Any, secret: str, value: str) -> None:
-    end = time.monotonic() + 30
-    while secrets.get_secret_value(SecretId=secret)["SecretString"] != value:
-        assert time.monotonic() < end
 
 
 def test_four_steps_run_one_after_another_and_the_value_is_the_old_one_until_the_last(server: Server) -> None:

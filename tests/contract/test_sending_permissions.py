@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from tests.contract.conftest import Server
-from tests.contract.test_iam import ACCOUNT, OTHER, allow, deploy, refused, role, root, user
-from tests.contract.test_iam import guarded as guarded  # one server for the module
+from tests.contract.iam_stage import ACCOUNT, OTHER, allow, deploy, role, root, user
+from tests.contract.iam_stage import guarded as guarded  # one server for the module
+from tests.refusals import refused
 
 FAILS = "def handler(event, context):\n    raise RuntimeError('no')\n"
 

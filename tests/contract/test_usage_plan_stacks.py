@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.contract.api_stack_stage import FUNCTION, deploy, get, outputs, rest_host
 from tests.contract.conftest import Server
-from tests.contract.test_api_stacks import FUNCTION, deploy, get, outputs, rest_host
 
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 PEARS, PLUMS = "pears-pears-pears-pears", "plums-plums-plums-plums"

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.contract.conftest import Server
-from tests.contract.test_http_api import Answer
-from tests.contract.test_rest_api import ECHO, Api, refusal
+from tests.contract.http_api_stage import Answer
+from tests.contract.rest_api_stage import ECHO, Api, refusal
 
 ACCOUNT = "000000000000"
 

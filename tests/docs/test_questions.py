@@ -23,6 +23,17 @@ BANK = questions.load(DOCS / "certification" / "questions")
 FACTS = facts.load(DOCS / "facts")
 TOPICS = {row["key"]: row for row in yaml.safe_load((DOCS / "topics.yaml").read_text(encoding="utf-8"))}
 PAGES = {page for topic in TOPICS.values() for page in topic["pages"]}
+
+
+def facts_of(page: Path) -> set[str]:
+    """Return the facts that a page names at its head, by themselves or behind the lines of a sheet."""
+    head = re.match(r"---\n(.*?)^---$", page.read_text(encoding="utf-8"), re.S | re.M)
+    meta = yaml.safe_load(head[1]) if head else {}
+    sheet = (names for lines in meta.get("sheet", {}).values() for _, names in lines)
+    return set(meta.get("facts", [])).union(*sheet)
+
+
+TAUGHT = set().union(*(facts_of(DOCS / page) for page in PAGES | {"certification/cheat-sheet.md"}))
 LABS = {lab for topic in TOPICS.values() for lab in topic["labs"]}
 EXAM_OF = {"saa": "SAA-C03", "clf": "CLF-C02", "dva": "DVA-C02"}
 
@@ -69,6 +80,12 @@ def test_every_fact_page_lab_and_topic_is_known(question: Question) -> None:
     for fact in question.facts:
         assert fact in FACTS, fact
         assert FACTS[fact].confidence != "unverified", fact
+
+
+@each_question
+def test_a_question_rests_on_nothing_that_no_page_teaches(question: Question) -> None:
+    """The exams' page promises it: what a question is about stands somewhere in the course."""
+    assert set(question.facts) <= TAUGHT
 
 
 @each_question

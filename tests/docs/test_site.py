@@ -100,13 +100,14 @@ def test_state_picture_has_an_arrow_wherever_the_table_leads(site: Path) -> None
     [
         (["LIMIT = 5  # POLICY: few are enough."], "Few are enough."),
         (["# DIFFERS: first line", "# goes on.", "LIMIT = 5"], "First line goes on."),
+        (["  // DIFFERS: first line", "  // goes on.", "", "  // Another."], "First line goes on."),
         (["def f():", '    """DIFFERS: here it stays."""'], "Here it stays."),
         (
             ['"""Kept a while.', "", "POLICY: an hour", "or two.", "", "Source: none", '"""'],
             "An hour or two.",
         ),
     ],
-    ids=["behind code", "above code", "in a docstring", "in a paragraph of its own"],
+    ids=["behind code", "above code", "in another language", "in a docstring", "in a paragraph of its own"],
 )
 def test_remark_is_collected_whole(lines: list[str], text: str) -> None:
     (remark,) = fidelity.in_lines(lines, "module.py")
@@ -121,6 +122,11 @@ def test_remarks_are_sentences_that_need_no_code_around_them() -> None:
     assert [each for each in remarks if not each.text.endswith((".", "…"))] == []
     assert [each for each in remarks if len(each.text.split()) < 8] == []
     assert [each for each in remarks if "Source:" in each.text] == []
+
+
+def test_remarks_in_the_runtime_clients_are_collected() -> None:
+    suffixes = {Path(each.path).suffix for each in fidelity.collect(ROOT)}
+    assert {".py", ".mjs", ".rb", ".java", ".cs"} <= suffixes
 
 
 def test_every_area_of_the_fidelity_page_has_remarks() -> None:

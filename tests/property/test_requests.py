@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_sandbox.errors import ApiError, InvalidZipFileException, NotImplementedException
+from lambda_sandbox.errors import ApiError, NotImplementedException
 from lambda_sandbox.gateway.codec import WireResponse
 from tests.property import world
 from tests.property.requests import MODEL, SEQUENCE, Wire, requests, to_http
@@ -68,8 +68,8 @@ def _try(sandbox: Sandbox, seen: world.Seen, operation: str, **params: Any) -> N
 
 
 def allowed(error: ApiError) -> bool:
-    """501 says what is not emulated; AWS itself answers 502 for a package that is no zip."""
-    return error.status < 500 or isinstance(error, NotImplementedException | InvalidZipFileException)
+    """501 says what is not emulated."""
+    return error.status < 500 or isinstance(error, NotImplementedException)
 
 
 @given(st.lists(requests(), min_size=SEQUENCE, max_size=SEQUENCE))

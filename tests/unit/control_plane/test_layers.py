@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from lambda_sandbox.config import Config
 from lambda_sandbox.control_plane import layer_versions
@@ -16,6 +15,7 @@ from lambda_sandbox.control_plane.plane import ControlPlane
 from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.errors import AccessDeniedException, ApiError, InvalidParameterValueException
 from lambda_sandbox.resources import Caller
+from tests.refusals import refused
 from tests.unit.control_plane.conftest import CALLER, Sandbox, make_zip
 
 OTHER = Caller("111111111111", "us-east-1")
@@ -28,17 +28,6 @@ def publish(sandbox: Sandbox, name: str = "tools", text: str = "one", **settings
         LayerName=name, Content=content, **settings
     )
     return answer
-
-
-def refused(call: Any, **parameters: Any) -> tuple[str, int, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**parameters)
-    error = caught.value.response
-    return (
-        error["Error"]["Code"],
-        error["ResponseMetadata"]["HTTPStatusCode"],
-        error["Error"]["Message"],
-    )
 
 
 @pytest.mark.proves("PublishLayerVersion")

@@ -6,28 +6,17 @@ import json
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from lambda_sandbox.control_plane import function_policies
 from lambda_sandbox.errors import AccessDeniedException
 from lambda_sandbox.iam.evaluation import Principal
 from lambda_sandbox.resources import Caller
+from tests.refusals import refused
 from tests.unit.control_plane.conftest import CALLER, Sandbox
 
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:hello"
 OTHER = Caller("111111111111", "us-east-1")
 INVOKE = {"FunctionName": "hello", "Action": "lambda:InvokeFunction"}
-
-
-def refused(call: Any, **parameters: Any) -> tuple[str, int, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**parameters)
-    error = caught.value.response
-    return (
-        error["Error"]["Code"],
-        error["ResponseMetadata"]["HTTPStatusCode"],
-        error["Error"]["Message"],
-    )
 
 
 @pytest.mark.proves("AddPermission")

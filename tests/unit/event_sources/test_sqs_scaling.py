@@ -6,12 +6,12 @@ import asyncio
 
 from lambda_sandbox.clock import ManualClock
 from lambda_sandbox.event_sources.aws_json import Headers
-from lambda_sandbox.event_sources.checkpoints import MemoryCheckpoints
 from lambda_sandbox.event_sources.polling import InvocationResult, Surroundings
 from lambda_sandbox.event_sources.sqs import QueueClient
 from lambda_sandbox.event_sources.sqs_poller import SqsPoller
 from lambda_sandbox.event_sources.sqs_scaling import Concurrency
 from lambda_sandbox.resources import EventSourceMapping, PollerSettings
+from tests.memory_checkpoints import MemoryCheckpoints
 
 QUEUE = "arn:aws:sqs:us-east-1:000000000000:jobs"
 
