@@ -21,7 +21,6 @@ from typing import Any
 from autograder.batch import Runner
 from autograder.errors import GraderFault
 from autograder.grade import Job, blank_result
-from autograder.isolation import Demand
 from autograder.limits import MAX_NOTEBOOK_BYTES
 from autograder.manifest import file_digest
 from autograder.remote import packet_of
@@ -36,7 +35,7 @@ _servants: queue.LifoQueue[subprocess.Popen[str]] = queue.LifoQueue()
 
 
 @contextlib.contextmanager
-def cluster_at(address: str, demand: Demand) -> Iterator[Runner]:
+def cluster_at(address: str, *, complete_isolation: bool = False) -> Iterator[Runner]:
     """Give a runner of jobs on the cluster whose scheduler is at ``address``.
 
     Raises GraderFault with one sentence where Dask is not installed or nobody answers there.
@@ -57,7 +56,7 @@ def cluster_at(address: str, demand: Demand) -> Iterator[Runner]:
     with client:
 
         def run(jobs: list[Job]) -> Iterator[Result]:
-            return _graded(client, jobs, demand)
+            return _graded(client, jobs, complete_isolation)
 
         yield run
 
@@ -75,7 +74,7 @@ async def _greeted(address: str) -> None:
     comm.abort()
 
 
-def _graded(client: Any, jobs: list[Job], demand: Demand) -> Iterator[Result]:
+def _graded(client: Any, jobs: list[Job], complete_isolation: bool) -> Iterator[Result]:
     from distributed import as_completed
 
     readable = [job for job in jobs if file_digest(job.submission.path)]
@@ -90,7 +89,7 @@ def _graded(client: Any, jobs: list[Job], demand: Demand) -> Iterator[Result]:
 
     def send(count: int) -> None:
         for job in itertools.islice(waiting, count):
-            future = _sent(client, job, demand)
+            future = _sent(client, job, complete_isolation)
             running[future.key] = job
             done.add(future)
 
@@ -103,9 +102,9 @@ def _graded(client: Any, jobs: list[Job], demand: Demand) -> Iterator[Result]:
         send(1)
 
 
-def _sent(client: Any, job: Job, demand: Demand) -> Any:
+def _sent(client: Any, job: Job, complete_isolation: bool) -> Any:
     with job.submission.path.open("rb") as stream:
-        packet = packet_of(job, stream.read(MAX_NOTEBOOK_BYTES), demand)
+        packet = packet_of(job, stream.read(MAX_NOTEBOOK_BYTES), complete_isolation=complete_isolation)
     # pure=False: a result is never taken from an earlier run; who grades what once is for ``batch`` to say.
     return client.submit(answer, json.dumps(packet), pure=False, retries=2)
 

@@ -85,26 +85,6 @@ class Isolation:
         return replace(self, enforced=tuple(enforced), missing=tuple(missing))
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """What isolation must give before a class is graded: walls, unless every notebook is ``trusted``; ``complete``: all."""
-
-    trusted: bool = False
-    complete: bool = False
-
-    def refuses(self, isolation: Isolation, where: str) -> str:
-        """Return why nothing is graded with ``isolation``, in a sentence that says what to do; empty if it is."""
-        missing = f"(missing: {', '.join(isolation.missing)})"
-        if self.complete and isolation.missing:
-            return f"Isolation is not complete {where} {missing}: {remedy()}."
-        if isolation.is_apart or self.trusted:
-            return ""
-        return (
-            f"Nothing keeps notebooks from your files, the checks and the results {where} {missing}: {remedy()}. "
-            "Or trust every notebook that you grade, with --trust-notebooks."
-        )
-
-
 # The least that every machine gives; what the kernel adds to it is in ``bare_isolation``.
 BARE = Isolation(
     "process",
@@ -126,8 +106,19 @@ def whole_isolation() -> Isolation:
     return best_isolation().with_functions(_functions_apart())
 
 
-def remedy() -> str:
-    """Return what to do where isolation is not complete: a part of a sentence."""
+def lack(isolation: Isolation, where: str) -> str:
+    """Return a sentence that says what ``isolation`` lacks and what to do; empty where nothing is missing."""
+    if not isolation.missing:
+        return ""
+    told = (
+        "Isolation is not complete"
+        if isolation.is_apart
+        else "Nothing keeps notebooks from your files, the checks and the results"
+    )
+    return f"{told} {where} (missing: {', '.join(isolation.missing)}): {_remedy()}."
+
+
+def _remedy() -> str:
     if shutil.which("bwrap") is None:
         return "install bubblewrap"
     return "bubblewrap is there, but namespaces are forbidden: allow them, as containers often do not even to root"

@@ -17,7 +17,7 @@ from typing import Any
 from autograder.discover import find_lab, labs_folder, read_labs
 from autograder.errors import GraderError, GraderFault
 from autograder.grade import Job, blank_result
-from autograder.isolation import Demand, Isolation, whole_isolation
+from autograder.isolation import Isolation, lack, whole_isolation
 from autograder.limits import Limits
 from autograder.manifest import check_digests, grader_digest
 from autograder.result import Result
@@ -25,7 +25,7 @@ from autograder.submissions import Submission
 from autograder.workers import Foremen, grade_one
 
 
-def packet_of(job: Job, notebook: bytes, demand: Demand) -> dict[str, Any]:
+def packet_of(job: Job, notebook: bytes, *, complete_isolation: bool) -> dict[str, Any]:
     """Return all that another machine needs to grade ``job`` as this one would."""
     return {
         "lab": job.lab.slug,
@@ -41,7 +41,7 @@ def packet_of(job: Job, notebook: bytes, demand: Demand) -> dict[str, Any]:
         "limits": dataclasses.asdict(job.limits),
         "needs_sandbox": job.needs_sandbox,
         "only": sorted(job.only),
-        "demand": dataclasses.asdict(demand),
+        "complete_isolation": complete_isolation,
     }
 
 
@@ -83,9 +83,9 @@ def _refuse_other_course(packet: dict[str, Any], job: Job) -> None:
 
 def _allowed(packet: dict[str, Any]) -> Isolation:
     isolation = whole_isolation()
-    refused = Demand(**packet["demand"]).refuses(isolation, f"on {os.uname().nodename}")
-    if refused:
-        raise GraderFault(refused)
+    lacking = lack(isolation, f"on {os.uname().nodename}")
+    if packet["complete_isolation"] and lacking:
+        raise GraderFault(lacking)
     return isolation
 
 

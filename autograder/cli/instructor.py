@@ -21,7 +21,7 @@ from autograder.contract import own_jobs, solution_problems, starter_problems
 from autograder.discover import Lab, find_lab, labs_folder, read_labs
 from autograder.errors import GraderFault
 from autograder.grade import Job
-from autograder.isolation import Demand, Isolation, whole_isolation
+from autograder.isolation import Isolation, lack, whole_isolation
 from autograder.manifest import (
     Manifest,
     check_digests,
@@ -39,11 +39,6 @@ from autograder.workers import grade_all
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
-_TRUST = click.option(
-    "--trust-notebooks",
-    is_flag=True,
-    help="Grade even where notebooks could reach your files, the checks and the results.",
-)
 _JOBS = click.option(
     "--jobs",
     "side_by_side",
@@ -72,7 +67,6 @@ _JOBS = click.option(
 @click.option(
     "--require-isolation", is_flag=True, help="Refuse to grade with anything less than full isolation."
 )
-@_TRUST
 @click.option("--fresh", is_flag=True, help="Keep nothing of an earlier run.")
 @click.option("--dask", metavar="ADDRESS", help="Grade on a Dask cluster: tcp://HOST:PORT of its scheduler.")
 def grade(
@@ -84,7 +78,6 @@ def grade(
     wall_s: float,
     seed: str | None,
     require_isolation: bool,
-    trust_notebooks: bool,
     fresh: bool,
     dask: str | None,
 ) -> None:
@@ -93,8 +86,8 @@ def grade(
     PATH may be what Canvas, Moodle, Gradescope, GitHub Classroom or nbgrader give: students are told apart by its names.
     What OUT holds already and is still true is kept, so an interrupted run goes on where it stopped.
 
-    Refuses where the machine cannot keep notebooks away from the checks, the results and your files, unless you trust
-    every notebook; they are graded one at a time then, out of each other's way.
+    Where the machine cannot keep notebooks away from the checks, the results and your files, that is said before anything
+    runs, and they are graded one at a time, out of each other's way.
 
     Without PATH: grade every lab's own solution and starter, and show that the solutions get full marks and the
     starters nothing that asks for work.
@@ -109,10 +102,13 @@ def grade(
     students = read_roster(roster) if roster else []
     submissions = find_submissions(path, students)
     others = passed_over(path, students, submissions)
-    demand = Demand(trusted=trust_notebooks, complete=require_isolation)
-    isolation = None if dask else _allowed(demand)
+    isolation = None if dask else _found(require_isolation)
     again = "the same command goes on from there."
-    with interruptible(again), writing(out), _runner(dask, side_by_side, demand, isolation) as runner:
+    with (
+        interruptible(again),
+        writing(out),
+        _runner(dask, side_by_side, require_isolation, isolation) as runner,
+    ):
         before = None if fresh else _earlier(out, lab)
         kept = seed or (before.seed if before else secrets.token_hex(16))
         manifest = manifest_of(lab, submissions, students, seed=kept, wall_s=wall_s, others=others)
@@ -130,18 +126,16 @@ def grade(
 @main.command()
 @click.argument("out", metavar="OUT", type=_FOLDER)
 @_JOBS
-@_TRUST
 @click.option("--dask", metavar="ADDRESS", help="Grade on a Dask cluster: tcp://HOST:PORT of its scheduler.")
-def regrade(out: Path, side_by_side: int, trust_notebooks: bool, dask: str | None) -> None:
+def regrade(out: Path, side_by_side: int, dask: str | None) -> None:
     """After a check was fixed: run what the fix touches again, for everybody whose results are in OUT.
 
     What a check uses counts as part of it; comments and layout do not. Each submission is found again where it was;
     one that is gone or has changed keeps its result, and that is said.
     """
-    demand = Demand(trusted=trust_notebooks)
-    isolation = None if dask else _allowed(demand)
+    isolation = None if dask else _found(False)
     again = f"labs regrade {out} goes on from there."
-    with interruptible(again), writing(out), _runner(dask, side_by_side, demand, isolation) as runner:
+    with interruptible(again), writing(out), _runner(dask, side_by_side, False, isolation) as runner:
         before = read_manifest(out)
         if before is None:
             raise click.UsageError(
@@ -179,26 +173,27 @@ def _forget(out: Path) -> None:
         path.unlink()
 
 
-def _allowed(demand: Demand) -> Isolation:
-    """Return what notebooks are held by here. Raises GraderFault where that is less than what is asked for."""
+def _found(complete: bool) -> Isolation:
+    """Return what notebooks are held by here. Raises GraderFault where it has to be ``complete`` and is not."""
     isolation = whole_isolation()
-    refused = demand.refuses(isolation, "here")
-    if refused:
-        raise GraderFault(refused)
+    lacking = lack(isolation, "here")
+    if complete and lacking:
+        raise GraderFault(lacking)
     return isolation
 
 
 def _say_isolation(console: Console, isolation: Isolation | None) -> None:
-    if isolation is not None and isolation.missing:
-        text = f"Isolation is not complete here (missing: {', '.join(isolation.missing)})."
-        if not isolation.is_apart:
-            text += " You trust these notebooks; they are graded one at a time."
-        console.print(Text(f"⚠ {text}", style="yellow"), soft_wrap=True)
+    if isolation is None or not isolation.missing:
+        return
+    text = lack(isolation, "here")
+    if not isolation.is_apart:
+        text += " Grade only what you would start yourself; it is done one at a time. --require-isolation refuses."
+    console.print(Text(f"⚠ {text}", style="yellow"), soft_wrap=True)
 
 
 @contextlib.contextmanager
 def _runner(
-    dask: str | None, side_by_side: int, demand: Demand, isolation: Isolation | None
+    dask: str | None, side_by_side: int, complete: bool, isolation: Isolation | None
 ) -> Iterator[Runner]:
     """Give what turns jobs into results: workers of our own, or those of a Dask cluster."""
     if dask is None:
@@ -208,7 +203,7 @@ def _runner(
         return
     from autograder.cluster import cluster_at
 
-    with cluster_at(dask, demand) as runner:
+    with cluster_at(dask, complete_isolation=complete) as runner:
         yield runner
 
 
