@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from lambda_sandbox.services.cloudformation.lambda_api import connect
 from lambda_sandbox.services.cloudformation.templates import Template, TemplateError
@@ -42,6 +44,23 @@ def resolved(text: str, account_id: str, region: str) -> str:
     return _REFERENCE.sub(value, text)
 
 
+def parameter_values(
+    template: Template, given: Mapping[str, Any], account_id: str, region: str
+) -> dict[str, Any]:
+    """Return what a template's parameters stand for: texts, those of list types lists of texts.
+
+    Raises ``TemplateError`` for one that Parameter Store does not have.
+    """
+    found: dict[str, Any] = {}
+    for name, body in (template.get("Parameters") or {}).items():
+        kind, text = str(body.get("Type", "String")), str(given.get(name, body.get("Default", "")))
+        if kind.startswith("AWS::SSM::Parameter::Value"):
+            text = _stored(text, account_id, region)
+        listed = kind == "CommaDelimitedList" or "List<" in kind
+        found[name] = [each.strip() for each in text.split(",")] if listed else text
+    return found
+
+
 def refuse_secure(template: Template) -> None:
     """Raise ``TemplateError`` for ``ssm-secure`` in a property that does not take it."""
     for body in (template.get("Resources") or {}).values():
@@ -66,6 +85,15 @@ def _parameter(asked: str, account_id: str, region: str) -> str:
     api = connect(os.environ[ENDPOINT_VARIABLE], account_id, region, "ssm")
     told = api.call("GetParameter", Name=asked, WithDecryption=True)
     return str(told["Parameter"]["Value"])
+
+
+def _stored(name: str, account_id: str, region: str) -> str:
+    try:
+        return _parameter(name, account_id, region)
+    except ClientError:
+        raise TemplateError(
+            f"Unable to fetch parameters [{name}] from parameter store for this account."
+        ) from None
 
 
 def _secret(asked: str, account_id: str, region: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from lambda_sandbox.services.cloudformation import custom_resources, passed_over
 from lambda_sandbox.services.cloudformation.alarms import ALARMS
 from lambda_sandbox.services.cloudformation.buckets import BUCKETS
+from lambda_sandbox.services.cloudformation.cdk import CDK
 from lambda_sandbox.services.cloudformation.http_apis import HTTP_APIS
 from lambda_sandbox.services.cloudformation.invoking import RESOURCES
 from lambda_sandbox.services.cloudformation.log_groups import LOG_GROUPS
@@ -40,6 +41,7 @@ def install(parsing: Any) -> None:
         *SECRETS_AND_PARAMETERS,
         *STATE_MACHINES,
         *STREAMS,
+        *CDK,
     ]
     types = {each.TYPE for each in ours}
     theirs = [

@@ -22,6 +22,7 @@ from lambda_sandbox.services.cloudformation import (
     intrinsics,
     nested_stacks,
     resource_types,
+    rules,
     stack_requests,
     stack_views,
     templates,
@@ -101,14 +102,14 @@ class Stacks:
         stacks = self
 
         def create_stack(self: Any, name: str, template: str, parameters: Any, **options: Any) -> Any:
-            ready = stacks._processed(template, parameters, self.region_name)
+            ready = stacks._processed(template, parameters, self)
             stacks._refuse_unacknowledged(ready)
             stack = stacks._create_stack(self, name, ready, parameters, **options)
             stack.capabilities = list(capabilities.acknowledged.get())
             return stack
 
         def create_change_set(self: Any, **options: Any) -> Any:
-            template = stacks._processed(options["template"], options["parameters"], self.region_name)
+            template = stacks._processed(options["template"], options["parameters"], self)
             missing = capabilities.missing(capabilities.of_resources(json.loads(template)))
             # AWS: what a transform makes is known only when the change set is, which then has failed.
             if missing and not stacks._expansion(template):
@@ -127,7 +128,7 @@ class Stacks:
             stack = self.get_stack(name)
             stacks._refuse_busy(stack, "updated")
             values = self._resolve_update_parameters(stack, parameters)
-            ready = stacks._processed(template, values, self.region_name)
+            ready = stacks._processed(template, values, self)
             stacks._refuse_unacknowledged(ready)
             if stack.has_template(ready) and stack.has_parameters(values) and not tags:
                 raise stacks._models.ValidationError(message="No updates are to be performed.")
@@ -253,16 +254,20 @@ class Stacks:
                 message=f"Stack:{stack.stack_id} is in {stack.status} state and can not be {participle}."
             )
 
-    def _processed(self, template: str, parameters: Mapping[str, Any], region: str) -> str:
+    def _processed(self, template: str, parameters: Mapping[str, Any], backend: Any) -> str:
         submitted = self._submitted.get(template, template)
         try:
-            ready = templates.processed(submitted, parameters, region, _managed_policies)
+            ready = templates.processed(submitted, parameters, backend.region_name, _managed_policies)
             template_read = json.loads(ready)
             refuse_malformed(template_read)
             dynamic_references.refuse_secure(template_read)
             self._refuse_unknown(template_read)
             refuse_unresolved(template_read)
             refuse_parameters(template_read, parameters)
+            place = backend.account_id, backend.region_name
+            rules.refuse_broken(
+                template_read, dynamic_references.parameter_values(template_read, parameters, *place)
+            )
         except TemplateError as error:
             raise self._models.ValidationError(message=str(error)) from None
         self._submitted[ready] = submitted

@@ -85,8 +85,6 @@ def refuse_malformed(template: Template) -> None:
     strange = sorted(template.keys() - _SECTIONS)
     if strange:
         raise TemplateError(f"Invalid template property or properties [{', '.join(strange)}]")
-    if template.get("Rules"):
-        raise TemplateError("The sandbox does not emulate Rules of a template: leave the section out.")
     if "Resources" in template and not template["Resources"]:
         raise TemplateError("Template format error: At least one Resources member must be defined.")
     for name, body in (template.get("Resources") or {}).items():

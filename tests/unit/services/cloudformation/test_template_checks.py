@@ -97,7 +97,6 @@ def test_parameters_that_are_allowed_are_taken() -> None:
     [
         ({"Ressources": {}}, "Invalid template property or properties [Ressources]"),
         ({"Resources": {}}, "At least one Resources member must be defined"),
-        ({"Rules": {"R": {}}, "Resources": {"Q": queue()}}, "does not emulate Rules"),
         ({"Resources": {"my-queue": queue()}}, "Resource name my-queue is non alphanumeric"),
         ({"Resources": {"Q": {"Properties": {}}}}, "Every Resources object must contain a Type member"),
         ({"Resources": {"Q": queue(Propertys={})}}, "Invalid template resource property 'Propertys'"),
