@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -220,21 +221,17 @@ def test_inline_code_finds_the_module_that_answers(
 
 
 def test_stack_that_waits_long_goes_on_after_its_request(server: Server) -> None:
-    stacks, functions = server.client("cloudformation"), server.client("lambda")
+    stacks = server.client("cloudformation")
     stack = apply(server, "create", "slow", template(SILENT, ServiceTimeout=600))
     assert stack["StackStatus"] == "CREATE_IN_PROGRESS"
-    assert [
-        each["LogicalResourceId"]
-        for each in stacks.describe_stack_resources(StackName="slow")["StackResources"]
-    ] == ["Maker"]
+    [made] = stacks.describe_stack_resources(StackName="slow")["StackResources"]
+    assert made["LogicalResourceId"] == "Maker"
     for refused in (stacks.delete_stack, stacks.update_stack):
         more = {"TemplateBody": template(SILENT)} if refused is stacks.update_stack else {}
         with pytest.raises(Exception, match="is in CREATE_IN_PROGRESS state and can not be"):
             refused(StackName="slow", **more)
     # The address is in the log: somebody else may answer, once.
-    maker = next(each["FunctionName"] for each in functions.list_functions()["Functions"])
-    events = server.client("logs").filter_log_events(logGroupName=f"/aws/lambda/{maker}")["events"]
-    url = next(each["message"].strip() for each in events if each["message"].startswith("http"))
+    url = _printed_address(server, f"/aws/lambda/{made['PhysicalResourceId']}")
     stack_id, logical_id, request_id = urllib.parse.unquote(url.split("?")[0]).split("/", 4)[4].split("|")
     answer = {
         "Status": "SUCCESS",
@@ -254,6 +251,18 @@ def test_stack_that_waits_long_goes_on_after_its_request(server: Server) -> None
     )
     told = stacks.describe_stacks(StackName="slow")["Stacks"][0]
     assert {"OutputKey": "Id", "OutputValue": "by-hand"} in told["Outputs"]
+
+
+def _printed_address(server: Server, group: str) -> str:
+    """Return the line that the function has printed, once its log is copied."""
+    ends = time.monotonic() + 30
+    while True:
+        events = server.client("logs").filter_log_events(logGroupName=group)["events"]
+        for each in events:
+            if each["message"].startswith("http"):
+                return str(each["message"].strip())
+        assert time.monotonic() < ends, events
+        time.sleep(0.1)
 
 
 def _put(url: str, answer: dict[str, Any]) -> None:
