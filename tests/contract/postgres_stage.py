@@ -104,7 +104,7 @@ def databases(process_id: int) -> set[int]:
     return found
 
 
-def until_gone(processes: set[int], seconds: float = 10.0) -> bool:
+def until_gone(processes: set[int], seconds: float = 30.0) -> bool:
     end = time.monotonic() + seconds
     while any(_runs(each) for each in processes):
         if time.monotonic() > end:

@@ -37,6 +37,7 @@ class Awaited:
     """One answer that is waited for. ``body`` is what came, ``None`` for one that is too long."""
 
     url: str
+    target: str
     body: bytes | None = b""
     came: threading.Event = field(default_factory=threading.Event)
 
@@ -61,7 +62,7 @@ class Answers:
             f"&X-Amz-Credential=sandbox%2F{now[:8]}%2F{region}%2Fs3%2Faws4_request&X-Amz-Signature={secrets.token_hex(32)}"
         )
         target = f"/{bucket}/{key}?{query}"
-        awaited = Awaited(f"http://127.0.0.1:{server.server_port}{target}")
+        awaited = Awaited(f"http://127.0.0.1:{server.server_port}{target}", target)
         self._awaited[target] = awaited
         return awaited
 
@@ -70,11 +71,11 @@ class Answers:
         try:
             return awaited.came.wait(timeout_s)
         finally:
-            self._awaited = {target: each for target, each in self._awaited.items() if each is not awaited}
+            self._awaited.pop(awaited.target, None)
 
     def take(self, target: str, body: bytes | None) -> bool:
-        """Keep an answer; False for an address that nobody waits for."""
-        awaited = self._awaited.get(target)
+        """Keep an answer; False for an address that nobody waits for, or that has had its answer."""
+        awaited = self._awaited.pop(target, None)
         if awaited is None:
             return False
         awaited.body = body

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lambda_sandbox.services.cloudformation.custom_answers import read
+from lambda_sandbox.services.cloudformation.custom_answers import Answers, read
 
 REQUEST = {"StackId": "arn:stack", "RequestId": "one", "LogicalResourceId": "Thing"}
 
@@ -38,3 +38,26 @@ def test_answer_to_the_request_is_taken() -> None:
 def test_answer_that_is_none_says_what_is_wrong(answer: bytes | None, sentence: str) -> None:
     with pytest.raises(ValueError, match=re.escape(sentence)):
         read(answer, REQUEST)
+
+
+class Way:
+    """Stands for what opens the way to the listener."""
+
+    def open(self, owner: str, places: list[tuple[str, int]]) -> None:
+        self.places = places
+
+
+def test_an_address_takes_one_answer_even_before_anybody_has_looked() -> None:
+    answers = Answers(Way())  # type: ignore[arg-type]
+    awaited = answers.expect("arn:stack", "Thing", "one", "us-east-1")
+    assert answers.take(awaited.target, b"first")
+    assert not answers.take(awaited.target, b"second")
+    assert answers.wait(awaited, 0.0)
+    assert awaited.body == b"first"
+
+
+def test_an_address_is_closed_when_nobody_waits_any_more() -> None:
+    answers = Answers(Way())  # type: ignore[arg-type]
+    awaited = answers.expect("arn:stack", "Thing", "one", "us-east-1")
+    assert not answers.wait(awaited, 0.0)
+    assert not answers.take(awaited.target, b"late")
