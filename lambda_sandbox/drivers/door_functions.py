@@ -13,6 +13,7 @@ from lambda_sandbox import errors, quotas
 from lambda_sandbox.control_plane.routing import Route
 from lambda_sandbox.drivers.door_meters import called
 from lambda_sandbox.drivers.front_doors import Asking
+from lambda_sandbox.drivers.response_streams import StreamSink
 from lambda_sandbox.drivers.server import ServerDriver
 from lambda_sandbox.invocation.messages import Invocation, InvocationResult, InvocationType
 from lambda_sandbox.invocation.request import continued, refuse_without_tenant
@@ -49,6 +50,14 @@ class DoorFunctions:
         return await self._driver.invoke_and_wait(
             await self._invocation(function_arn, payload, asking, trace)
         )
+
+    async def stream(
+        self, function_arn: str, payload: bytes, asking: Asking, sink: StreamSink, trace: str = ""
+    ) -> None:
+        """Invoke, and give the response to ``sink`` as it comes. Raises ``ApiError`` like ``invoke``, except when it is throttled:
+        then ``sink`` hears of it."""
+        invocation = await self._invocation(function_arn, payload, asking, trace)
+        self._driver.streams.invoke(invocation, sink)
 
     async def send(self, function_arn: str, payload: bytes, asking: Asking, trace: str = "") -> None:
         """Put an event into the asynchronous queue. Raises ``ApiError``."""

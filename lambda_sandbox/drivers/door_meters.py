@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 
 from lambda_sandbox.drivers.front_doors import Door
 from lambda_sandbox.drivers.web_sockets import SocketSession, WebSocket
-from lambda_sandbox.front_doors.http_request import HttpRequest, HttpResponse
+from lambda_sandbox.front_doors.http_request import BodyStream, BodyWriter, HttpRequest, HttpResponse
 from lambda_sandbox.telemetry.neighbour_usage import OUTSIDE, NeighbourUsage
 
 REST, HTTP, MESSAGES = "apigateway.rest", "apigateway.http", "apigateway.websocket"
@@ -23,6 +24,7 @@ EDGE, BALANCER = "cloudfront.requests", "alb.bytes"
 _OUT = "transfer.out"
 _HTTP_CHUNK = 512 * 1024
 _MESSAGE_CHUNK = 32 * 1024
+_STREAM_CHUNK = 10 * 1024 * 1024
 # API Gateway does not charge for what it turns away itself: who may not, has no valid key, or comes too often.
 _FREE = frozenset({401, 403, 429})
 
@@ -65,7 +67,9 @@ class DoorMeters:
             size = len(request.body) + len(response.body)
             self.add(names, meter, _chunks(size, _HTTP_CHUNK) if meter == HTTP else 1)
             self.add(names, _OUT, len(response.body))
-        return response
+        if response.stream is None:
+            return response
+        return replace(response, stream=_MeteredStream(response.stream, self, meter, names))
 
     async def handshake(
         self, opening: Awaitable[SocketSession | HttpResponse]
@@ -103,6 +107,55 @@ class MeteredDoor:
         else:  # bytes that leave the edge have prices of their own, by the viewer's continent: they are not metered
             self._meters.add(names, self._meter, 1)
         return response
+
+
+class _MeteredStream:
+    """A body that is metered as it leaves. Each 10 MB of it that begin are one request (AWS Compute Blog, "Building responsive APIs
+    with Amazon API Gateway response streaming", 2025-11-19, in a summary); the first was counted with the head."""
+
+    def __init__(self, body: BodyStream, meters: DoorMeters, meter: str, names: list[str]) -> None:
+        self._body = body
+        self._meters = meters
+        self._meter = meter
+        self._names = names
+        self._size = 0
+
+    def hold(self, on: bool) -> None:
+        self._body.hold(on)
+
+    def send_to(self, writer: BodyWriter) -> None:
+        self._body.send_to(_MeteredWriter(writer, self._sent))
+
+    def _sent(self, size: int) -> None:
+        before = _chunks(self._size, _STREAM_CHUNK)
+        self._size += size
+        begun = _chunks(self._size, _STREAM_CHUNK) - before
+        if begun:
+            self._meters.add(self._names, self._meter, begun)
+        self._meters.add(self._names, _OUT, size)
+
+
+class _MeteredWriter:
+    """``sent(size)`` hears of what leaves; after a caller hung up nothing does."""
+
+    def __init__(self, writer: BodyWriter, sent: Callable[[int], None]) -> None:
+        self._writer = writer
+        self._sent = sent
+
+    @property
+    def is_open(self) -> bool:
+        return self._writer.is_open
+
+    def stream(self, data: bytes) -> None:
+        if self._writer.is_open:
+            self._sent(len(data))
+            self._writer.stream(data)
+
+    def end_stream(self) -> None:
+        self._writer.end_stream()
+
+    def abort_stream(self) -> None:
+        self._writer.abort_stream()
 
 
 class _MeteredSession:

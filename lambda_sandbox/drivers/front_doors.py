@@ -211,8 +211,12 @@ def _name(host: bytes) -> str:
 
 
 def _write(connection: SocketConnection, response: HttpResponse) -> None:
-    lines = "".join(f"{name}: {value}\r\n" for name, value in response.headers)
-    connection.answer(response.status, lines.encode("latin-1", "replace"), response.body, response.reason)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in response.headers).encode("latin-1", "replace")
+    if response.stream is None:
+        connection.answer(response.status, lines, response.body, response.reason)
+    else:
+        connection.begin_stream(response.status, lines, response.stream.hold)
+        response.stream.send_to(connection)
 
 
 def _fault(fault: Exception) -> HttpResponse:

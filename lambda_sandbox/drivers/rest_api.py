@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 from lambda_sandbox.drivers import api_visits, pool_authorizing
@@ -17,6 +18,7 @@ from lambda_sandbox.drivers.api_visits import Definition, Surroundings
 from lambda_sandbox.drivers.authorizing import SERVICE, NotIdentified
 from lambda_sandbox.drivers.front_doors import Asking
 from lambda_sandbox.drivers.rest_admission import RestAdmission
+from lambda_sandbox.drivers.rest_streams import StreamedReply
 from lambda_sandbox.drivers.signers import NotSigned
 from lambda_sandbox.errors import ApiError
 from lambda_sandbox.front_doors import (
@@ -74,6 +76,10 @@ class RestApi:
         if not integration:
             raise GatewayError("API_CONFIGURATION_ERROR", f"{name} {visit.route} has no integration")
         kind = integration["type"]
+        if kind == "AWS_PROXY" and integration.get("responseTransferMode") == "STREAM":
+            endpoint = definition["api"].get("endpointConfiguration") or {}
+            idle_s = limits.stream_idle_s(endpoint.get("types") or ("EDGE",))
+            return await self._stream(visit, integration, name, deployed["binaryMediaTypes"], idle_s)
         if kind == "AWS_PROXY":
             return await self._proxy(visit, integration, name, deployed["binaryMediaTypes"])
         if kind == "AWS":
@@ -141,17 +147,35 @@ class RestApi:
     async def _proxy(
         self, visit: Visit, integration: dict[str, Any], method: str, binary: list[str]
     ) -> HttpResponse:
-        event = rest_event.event(visit, binary)
-        payload = json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode(
-            "utf-8", "surrogatepass"
-        )
-        result = await self._invoke(visit, integration, method, payload)
+        result = await self._invoke(visit, integration, method, _payload(visit, binary))
         if result.function_error:
             raise GatewayError("DEFAULT_5XX", "the function failed")
         try:
             return rest_answer.response(result.payload, visit.request, binary)
         except rest_answer.MalformedResponse as reason:
             raise GatewayError("DEFAULT_5XX", f"malformed Lambda proxy response: {reason}") from None
+
+    async def _stream(
+        self, visit: Visit, integration: dict[str, Any], method: str, binary: list[str], idle_s: float
+    ) -> HttpResponse:
+        """Answer as soon as the function has said its metadata; the body follows while it is made."""
+
+        def told(sentence: str) -> None:
+            self._around.note(f"{_place(visit)} {sentence}")
+
+        function, asking = _streamed_target(visit, integration, method)
+        reply = StreamedReply(limits.stream_timeout_s(integration.get("timeoutInMillis")), idle_s, told)
+        try:
+            await self._around.functions.stream(function, _payload(visit, binary), asking, reply, visit.trace)
+            metadata = await reply.metadata()
+        except ApiError as error:
+            raise _not_invoked(error) from None
+        try:
+            head = rest_answer.streamed_head(metadata)
+        except rest_answer.MalformedResponse as reason:
+            reply.drop()
+            raise GatewayError("DEFAULT_5XX", f"malformed streamed reply: {reason}") from None
+        return replace(head, stream=reply)
 
     async def _custom(
         self, visit: Visit, integration: dict[str, Any], method: str, binary: list[str]
@@ -199,8 +223,7 @@ class RestApi:
 
     def _refused(self, visit: Visit, error: GatewayError, defined: dict[str, Any]) -> HttpResponse:
         if error.sentence:
-            place = f"{visit.request.method} {visit.path} of REST API {visit.api_id}"
-            self._around.note(f"{place} was answered with {error.kind}: {error.sentence}")
+            self._around.note(f"{_place(visit)} was answered with {error.kind}: {error.sentence}")
         context = {
             "requestId": visit.request_id,
             "extendedRequestId": visit.extended_request_id,
@@ -211,6 +234,16 @@ class RestApi:
         return _signed(visit, gateway_responses.response(error, defined, context))
 
 
+def _place(visit: Visit) -> str:
+    return f"{visit.request.method} {visit.path} of REST API {visit.api_id}"
+
+
+def _payload(visit: Visit, binary: list[str]) -> bytes:
+    """The event of a proxy integration."""
+    event = rest_event.event(visit, binary)
+    return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
 def _authorizer(method: dict[str, Any], deployed: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] | None = deployed["authorizers"].get(method.get("authorizerId"))
     if found is None:
@@ -219,14 +252,35 @@ def _authorizer(method: dict[str, Any], deployed: dict[str, Any]) -> dict[str, A
 
 
 def _target(visit: Visit, integration: dict[str, Any], method: str) -> tuple[str, Asking]:
-    function = integration_uri.function_arn(integration.get("uri") or "", visit.stage_variables)
-    if function is None:
-        sentence = f"the integration's URI {integration.get('uri')!r} names no function; other services are not emulated"
+    uri = integration.get("uri") or ""
+    function = integration_uri.function_arn(uri, visit.stage_variables)
+    if function is None and integration_uri.streamed_function_arn(uri, visit.stage_variables):
+        sentence = "the integration's URI is for streamed answers, and its responseTransferMode is not STREAM"
         raise GatewayError("API_CONFIGURATION_ERROR", sentence)
+    if function is None:
+        sentence = f"the integration's URI {uri!r} names no function; other services are not emulated"
+        raise GatewayError("API_CONFIGURATION_ERROR", sentence)
+    return function, _asking(visit, integration, method)
+
+
+def _streamed_target(visit: Visit, integration: dict[str, Any], method: str) -> tuple[str, Asking]:
+    """UNCONFIRMED: what AWS does where responseTransferMode and URI do not agree."""
+    uri = integration.get("uri") or ""
+    function = integration_uri.streamed_function_arn(uri, visit.stage_variables)
+    if function is None:
+        sentence = (
+            f"responseTransferMode is STREAM, and the integration's URI {uri!r} is not of the form "
+            "arn:aws:apigateway:REGION:lambda:path/2021-11-15/functions/ARN/response-streaming-invocations"
+        )
+        raise GatewayError("API_CONFIGURATION_ERROR", sentence)
+    return function, _asking(visit, integration, method)
+
+
+def _asking(visit: Visit, integration: dict[str, Any], method: str) -> Asking:
     role = integration.get("credentials") or ""
     # AWS: ANY is a star in the ARN, and so is every parameter of the path.
     source = visit.source_arn("*" if method == _ANY else method, _starred(visit.route))
-    return function, Asking(SERVICE, source, visit.account_id, role)
+    return Asking(SERVICE, source, visit.account_id, role)
 
 
 def _starred(path: str) -> str:
@@ -253,4 +307,4 @@ def _signed(visit: Visit, response: HttpResponse) -> HttpResponse:
         ("x-amz-apigw-id", visit.extended_request_id),
         ("X-Amzn-Trace-Id", visit.trace),
     ]
-    return HttpResponse(response.status, (*response.headers, *own), response.body)
+    return replace(response, headers=(*response.headers, *own))

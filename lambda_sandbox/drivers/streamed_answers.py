@@ -30,6 +30,8 @@ class StreamingConnection(HttpConnection):
         self._chunked = not old and not empty
         self._bodyless = empty or (request is not None and request.method == b"HEAD")
         self._hold = hold
+        if self._held_back and hold is not None:
+            hold(True)  # the answer before this one is still on its way
         framing = (
             b"Transfer-Encoding: chunked\r\n" if self._chunked else b"Connection: close\r\n" if old else b""
         )
@@ -75,8 +77,8 @@ class StreamingConnection(HttpConnection):
     # --- asyncio -------------------------------------------------------------------------------------
 
     def pause_writing(self) -> None:
+        self._held_back = True
         if self._hold is not None:
-            self._held_back = True
             self._hold(True)
 
     def resume_writing(self) -> None:

@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from lambda_sandbox.front_doors import stream_head
+from lambda_sandbox.front_doors.stream_head import EndlessHead, StreamHead
 from lambda_sandbox.http_server import Request
 from lambda_sandbox.resources import FunctionUrl
 
 INTEGRATION = "application/vnd.awslambda.http-integration-response"
-_DELIMITER = b"\x00" * 8
-_PRELUDE_BYTES = 16 * 1024  # API Gateway's limit for the same prelude; AWS documents none for URLs
 _TEXT_TYPES = ("text/", "application/json", "application/javascript", "application/xml")
 # The connection's own affair, not the function's.
 _FRAMING = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding", "upgrade"})
@@ -112,7 +112,8 @@ def response(payload: bytes) -> UrlResponse:
 
     Raises ``MalformedResponse``.
     """
-    prelude = _split_prelude(payload)
+    # A streaming function behind a ``BUFFERED`` URL. JSON cannot hold a NUL byte, so nothing else looks like it.
+    prelude = stream_head.split(payload)
     if prelude is not None:
         made = from_prelude(prelude[0])
         made.body = prelude[1]
@@ -128,23 +129,21 @@ def response(payload: bytes) -> UrlResponse:
 
 
 class Prelude:
-    """The head of a streamed response: JSON metadata up to eight NUL bytes, which may come in any number of pieces."""
+    """The head of a streamed response, read."""
 
     def __init__(self) -> None:
-        self._data = b""
+        self._head = StreamHead()
 
     def feed(self, data: bytes) -> tuple[UrlResponse, bytes] | None:
         """Return the response's head and the first bytes of its body, ``None`` while the delimiter is not yet there.
 
         Raises ``MalformedResponse``.
         """
-        self._data += data
-        head, found, rest = self._data.partition(_DELIMITER)
-        if found:
-            return from_prelude(head), rest
-        if len(self._data) > _PRELUDE_BYTES:
-            raise MalformedResponse("the metadata has no end")
-        return None
+        try:
+            found = self._head.feed(data)
+        except EndlessHead as reason:
+            raise MalformedResponse(str(reason)) from None
+        return None if found is None else (from_prelude(found[0]), found[1])
 
 
 def from_prelude(head: bytes) -> UrlResponse:
@@ -159,12 +158,6 @@ def from_prelude(head: bytes) -> UrlResponse:
     if not any(name.lower() == "content-type" for name in value.get("headers") or {}):
         made.headers["content-type"] = "application/octet-stream"
     return made
-
-
-def _split_prelude(payload: bytes) -> tuple[bytes, bytes] | None:
-    """A streaming function behind a ``BUFFERED`` URL. JSON cannot hold a NUL byte, so nothing else looks like it."""
-    head, found, _ = payload[: _PRELUDE_BYTES + len(_DELIMITER)].partition(_DELIMITER)
-    return (head, payload[len(head) + len(_DELIMITER) :]) if found else None
 
 
 def _explicit(value: dict[str, Any]) -> UrlResponse:

@@ -190,9 +190,16 @@ class SocketConnection(StreamingConnection):
 
     def refuse_upgrade(self, response: HttpResponse) -> None:
         """Answer the handshake with a response of HTTP, and close."""
-        lines = "".join(f"{name}: {value}\r\n" for name, value in response.headers) + "Connection: close\r\n"
-        self.answer(response.status, lines.encode("latin-1", "replace"), response.body)
-        self.close()
+        text = "".join(f"{name}: {value}\r\n" for name, value in response.headers) + "Connection: close\r\n"
+        lines = text.encode("latin-1", "replace")
+        if response.stream is None:
+            self.answer(response.status, lines, response.body)
+            self.close()
+            return
+        if self._current is not None:
+            self._current.keep_alive = False  # its end closes the connection
+        self.begin_stream(response.status, lines, response.stream.hold)
+        response.stream.send_to(self)
 
     # --- HttpConnection ------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import parse_qsl
 
 
@@ -44,14 +45,45 @@ class HttpRequest:
         return parse_qsl(self.query, keep_blank_values=True)
 
 
+class BodyWriter(Protocol):
+    """Where a body goes while it is made. After a caller hung up all of it does nothing."""
+
+    @property
+    def is_open(self) -> bool: ...
+
+    def stream(self, data: bytes) -> None: ...
+
+    def end_stream(self) -> None: ...
+
+    def abort_stream(self) -> None:
+        """The body is not whole, and the caller must see that."""
+        ...
+
+
+class BodyStream(Protocol):
+    """A body that is still being made."""
+
+    def hold(self, on: bool) -> None:
+        """Stop the making while the caller reads too slowly, or go on with it."""
+        ...
+
+    def send_to(self, writer: BodyWriter) -> None:
+        """Give ``writer``, once, all that there is and all that comes. Returns at once."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """``headers`` leave out framing: the server adds ``Content-Length``. ``reason`` is empty for the usual one."""
+    """``headers`` leave out framing: the server adds it. ``reason`` is empty for the usual one.
+
+    With a ``stream`` the body is what comes from there, and ``body`` is empty.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
     reason: str = ""
+    stream: BodyStream | None = None
 
     def header(self, name: str, default: str = "") -> str:
         """Return the first value of ``name``, whatever its spelling."""

@@ -1,7 +1,7 @@
-"""What a REST API makes of the result of a Lambda proxy integration.
+"""What a REST API makes of the result of a Lambda proxy integration, whole or streamed.
 
-Source: API Gateway Developer Guide, "Output format of a Lambda function for proxy integration" and "Important notes"
-(headers), read 2026-11.
+Source: API Gateway Developer Guide, "Output format of a Lambda function for proxy integration", "Important notes"
+(headers) and "Set up a Lambda proxy integration with payload response streaming in API Gateway", read 2026-11.
 """
 
 from __future__ import annotations
@@ -43,11 +43,28 @@ def response(payload: bytes, request: HttpRequest, binary_media_types: list[str]
     """Return the HTTP response for a function's result. Raises ``MalformedResponse``."""
     value = _object(payload)
     status = _status(value)
-    headers = _headers(value)
-    body = _body(value, request, binary_media_types)
-    if not any(name.lower() == "content-type" for name, _ in headers):
-        headers.insert(0, ("Content-Type", "application/json"))
-    return HttpResponse(status, tuple(headers), body)
+    headers = _typed(_headers(value))
+    return HttpResponse(status, tuple(headers), _body(value, request, binary_media_types))
+
+
+def streamed_head(metadata: bytes) -> HttpResponse:
+    """Return status and headers of a streamed answer from its metadata, without a body. Raises ``MalformedResponse``.
+
+    UNCONFIRMED: that a ``statusCode`` that is missing means 200, as with a function URL, that members beside the documented ones are
+    passed over, and that the type is ``application/json`` when none is named, as with a buffered answer.
+    """
+    try:
+        value = json.loads(metadata)
+    except ValueError:
+        raise MalformedResponse("the metadata is not JSON") from None
+    if not isinstance(value, dict):
+        raise MalformedResponse(f"the metadata is not an object but {json.dumps(value)[:100]}")
+    cookies = value.get("cookies") or []
+    if not isinstance(cookies, list):
+        raise MalformedResponse("cookies is not a list")
+    status, headers = _status({"statusCode": 200, **value}), _typed(_headers(value))
+    headers += [("Set-Cookie", _text("cookies", each)) for each in cookies]
+    return HttpResponse(status, tuple(headers))
 
 
 def _object(payload: bytes) -> dict[str, Any]:
@@ -87,6 +104,12 @@ def _headers(value: dict[str, Any]) -> list[tuple[str, str]]:
             raise MalformedResponse(f"multiValueHeaders has {name!r}, whose value is not a list")
         pairs += [(name, each) for each in values]
     return [(_name(name), _text(name, each)) for name, each in pairs if name.lower() not in _FRAMING]
+
+
+def _typed(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    if any(name.lower() == "content-type" for name, _ in headers):
+        return headers
+    return [("Content-Type", "application/json"), *headers]
 
 
 def _name(name: str) -> str:

@@ -2,7 +2,8 @@
 
 Names, descriptions, versions and tags change nothing that a caller sees, and are stored.
 
-DIFFERS: edge-optimised and regional REST APIs are served alike, on this machine only; private ones are refused.
+DIFFERS: edge-optimised and regional REST APIs are served alike, on this machine only, except for how long a streamed answer may be
+silent; private ones are refused.
 """
 
 from __future__ import annotations

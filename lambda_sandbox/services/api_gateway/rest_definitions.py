@@ -14,6 +14,7 @@ from lambda_sandbox.services.api_gateway import (
     rest_refusals,
     rest_updates,
     stage_settings,
+    transfer_modes,
     usage_plans,
 )
 
@@ -29,6 +30,7 @@ def install(models: Any, responses: Any) -> None:
     _miss_what_is_not_there(
         models.APIGatewayBackend, responses.APIGatewayResponse, models.NoIntegrationResponseDefined
     )
+    transfer_modes.install(models, responses.APIGatewayResponse)
     rest_updates.install(models, responses.APIGatewayResponse)
     stage_settings.install(models.Stage)
     usage_plans.install(models.UsagePlan, models.BadRequestException)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lambda_sandbox.services.api_gateway import openapi_refusals, stage_settings, usage_plans
+from lambda_sandbox.services.api_gateway import openapi_refusals, stage_settings, transfer_modes, usage_plans
 from lambda_sandbox.services.api_gateway.refusals import (
     Check,
     always,
     each_patch,
     first,
     given,
-    leave_out,
     patched,
 )
 
@@ -98,9 +97,12 @@ def _patch_stage(path: str, value: str) -> str:
 def _integration(asked: Mapping[str, Any]) -> str:
     if asked.get("connectionType") == "VPC_LINK":
         return NO_VPC_LINKS
-    if asked.get("responseTransferMode") == "STREAM":
-        return leave_out("streamed answers of REST APIs (use a function URL)", "responseTransferMode STREAM")
     return given(asked, _INTEGRATION)
+
+
+def _put_integration(asked: Mapping[str, Any]) -> str:
+    kind, mode = str(asked.get("type") or ""), asked.get("responseTransferMode")
+    return _integration(asked) or transfer_modes.refusal(kind, mode, asked.get("timeoutInMillis"))
 
 
 def integration_patch(operation: Mapping[str, Any]) -> str:
@@ -112,7 +114,7 @@ def integration_patch(operation: Mapping[str, Any]) -> str:
 
 def _document(asked: Mapping[str, Any]) -> str:
     found = openapi_refusals.integrations(asked)
-    return first((openapi_refusals.of_rest(asked), *(_integration(each) for each in found)))
+    return first((openapi_refusals.of_rest(asked), *(_put_integration(each) for each in found)))
 
 
 def _api_key(asked: Mapping[str, Any]) -> str:
@@ -127,7 +129,7 @@ CHECKS: dict[str, Check] = {
     "create_stage": _create_stage,
     "update_stage": lambda asked: each_patch(asked, _patch_stage),
     "create_deployment": _create_stage,
-    "put_integration": _integration,
+    "put_integration": _put_integration,
     "create_api_key": _api_key,
     "create_usage_plan": usage_plans.refusal,
     "create_vpc_link": always(NO_VPC_LINKS),

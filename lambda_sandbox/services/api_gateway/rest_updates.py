@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from lambda_sandbox.services.api_gateway import transfer_modes
 from lambda_sandbox.services.api_gateway.patches import (
     ADD_REMOVE,
     ALL,
@@ -153,6 +154,10 @@ def _store_method(backend: Any, at: Segments, found: Any, after: dict[str, Any])
 
 def _store_integration(backend: Any, at: Segments, found: Any, after: dict[str, Any]) -> None:
     """By moto's PutIntegration, which checks it, and with the responses that there were."""
+    mode = after["response_transfer_mode"]
+    why = transfer_modes.refusal(found.integration_type, mode, after["timeout_in_millis"])
+    if why:
+        raise Malformed(why)
     made = backend.put_integration(
         at[2],
         at[4],
@@ -169,6 +174,7 @@ def _store_integration(backend: Any, at: Segments, found: Any, after: dict[str, 
         request_parameters=after["request_parameters"],
         content_handling=after["content_handling"] or None,
         connection_type=after["connection_type"],
+        response_transfer_mode=mode,
     )
     made.integration_responses = found.integration_responses
 
@@ -225,6 +231,7 @@ _UPDATES: dict[str, Update] = {
             ),
             "requestParameters": Path("request_parameters", ALL, entries=True),
             "requestTemplates": Path("request_templates", ALL, entries=True),
+            "responseTransferMode": Path("response_transfer_mode"),
             "timeoutInMillis": Path("timeout_in_millis", read=whole_number),
             "uri": Path("uri"),
         },

@@ -18,7 +18,6 @@ _NOT_SERVED = (
     "connectionId",
     "connectionType",
     "integrationTarget",
-    "responseTransferMode",
     "tlsConfig",
 )
 _KINDS = {"token": "TOKEN", "request": "REQUEST", "cognito_user_pools": "COGNITO_USER_POOLS"}
@@ -157,6 +156,7 @@ def _integrate(api: Any, at: Properties, given: Mapping[str, Any]) -> None:
         if given.get("passthroughBehavior")
         else None,
         contentHandling=given.get("contentHandling"),
+        responseTransferMode=given.get("responseTransferMode"),
         timeoutInMillis=given.get("timeoutInMillis"),
         **{name: given.get(name) for name in _NOT_SERVED},
     )
