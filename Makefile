@@ -6,7 +6,8 @@ SHELL := /bin/bash
 PORT_SANDBOX ?= 9000
 PORT_SITE ?= 8000
 PORT_JUPYTER ?= 8888
-TEST_WORKERS ?= 2
+# One more than there are processors, since a third of what tests of labs take is waiting; each may hold a gigabyte.
+TEST_WORKERS ?= $(shell n=$$(nproc 2>/dev/null || sysctl -n hw.ncpu); echo $$(( n < 8 ? n + 1 : 8 )))
 RUN := .venv/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Material prints an advert-like notice about MkDocs 2; the pin in pyproject.toml is our answer to it.
