@@ -41,7 +41,7 @@ class MalformedResponse(ValueError):
 
 def response(payload: bytes, request: HttpRequest, binary_media_types: list[str]) -> HttpResponse:
     """Return the HTTP response for a function's result. Raises ``MalformedResponse``."""
-    value = _object(payload)
+    value = _result(payload)
     status = _status(value)
     headers = _typed(_headers(value))
     return HttpResponse(status, tuple(headers), _body(value, request, binary_media_types))
@@ -53,12 +53,7 @@ def streamed_head(metadata: bytes) -> HttpResponse:
     UNCONFIRMED: that a ``statusCode`` that is missing means 200, as with a function URL, that members beside the documented ones are
     passed over, and that the type is ``application/json`` when none is named, as with a buffered answer.
     """
-    try:
-        value = json.loads(metadata)
-    except ValueError:
-        raise MalformedResponse("the metadata is not JSON") from None
-    if not isinstance(value, dict):
-        raise MalformedResponse(f"the metadata is not an object but {json.dumps(value)[:100]}")
+    value = _object(metadata, "metadata")
     cookies = value.get("cookies") or []
     if not isinstance(cookies, list):
         raise MalformedResponse("cookies is not a list")
@@ -67,13 +62,18 @@ def streamed_head(metadata: bytes) -> HttpResponse:
     return HttpResponse(status, tuple(headers))
 
 
-def _object(payload: bytes) -> dict[str, Any]:
+def _object(data: bytes, what: str) -> dict[str, Any]:
     try:
-        value = json.loads(payload)
+        value = json.loads(data)
     except ValueError:
-        raise MalformedResponse("the result is not JSON") from None
+        raise MalformedResponse(f"the {what} is not JSON") from None
     if not isinstance(value, dict):
-        raise MalformedResponse(f"the result is not an object but {json.dumps(value)[:100]}")
+        raise MalformedResponse(f"the {what} is not an object but {json.dumps(value)[:100]}")
+    return value
+
+
+def _result(payload: bytes) -> dict[str, Any]:
+    value = _object(payload, "result")
     unknown = sorted(value.keys() - _MEMBERS)
     if unknown:  # UNCONFIRMED: AWS documents the format, not that others are refused
         raise MalformedResponse(f"the result has {unknown[0]!r}, which is no member of a proxy response")

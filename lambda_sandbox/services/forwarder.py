@@ -58,13 +58,10 @@ class Forwarder:
         self._opened: dict[str, list[tuple[str, int]]] = {}
         threading.Thread(target=self._run, name="forwarder", daemon=True).start()
 
-    def enqueue(self, function_arn: str, event: Any, source: str = "") -> None:
-        """Ask for one invoke; ``event`` is made JSON here, so later changes to it do not matter.
-
-        ``source`` is the service principal and the ARN of what calls, empty for the account itself.
-        """
+    def enqueue(self, function_arn: str, event: Any) -> None:
+        """Ask for one invoke by the account itself; ``event`` is made JSON here, so later changes to it do not matter."""
         text = json.dumps(event, default=str).encode()
-        headers = _headers(function_arn, source)
+        headers = _headers(function_arn, "")
         self._waiting.put(_Call(function_arn, _invocations(function_arn), text, headers))
 
     def deliver(self, delivery: Delivery) -> None:
@@ -103,7 +100,10 @@ class Forwarder:
         return self._post(_Call(function_arn, path, b"", headers), "GET")
 
     def run(self, function_arn: str, event: Any, source: str) -> str:
-        """Have a function run, wait for its end and return what went wrong, empty for nothing. ``source`` as for ``enqueue``."""
+        """Have a function run, wait for its end and return what went wrong, empty for nothing.
+
+        ``source`` is the service principal and the ARN of what calls, empty for the account itself.
+        """
         headers = {**_headers(function_arn, source), "X-Amz-Invocation-Type": "RequestResponse"}
         connection = self._connection(_RUN_TIMEOUT_S)
         try:
