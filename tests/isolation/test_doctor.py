@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
+from lambda_sandbox.cli import doctor
 from lambda_sandbox.environments import isolation
+from lambda_sandbox.server_client import ServerClient
 
 ROOT = Path(__file__).parents[2]
 NOBODY = 65534
@@ -86,3 +88,51 @@ def test_without_isolation_the_doctor_says_what_the_attempts_got() -> None:
     assert "secret.txt" in found[isolation.FILES]["detail"]
     assert found["the sandbox's own routes closed"]["outcome"] == "held"
     assert code == 0
+
+
+class AnsweringClient(ServerClient):
+    """Answers every attempt with the same payload and function error."""
+
+    def __init__(self, payload: Any, error: str = "") -> None:
+        super().__init__("http://127.0.0.1:1")
+        self._payload, self._error = payload, error
+
+    def request(self, *_: Any, **__: Any) -> tuple[int, dict[str, str], bytes]:
+        headers = {"x-amz-function-error": self._error} if self._error else {}
+        return 200, headers, json.dumps(self._payload).encode()
+
+
+def found(client: ServerClient, promise: str, *, promised: bool = True) -> doctor.Finding:
+    check = next(check for check in doctor.CHECKS if check.promise == promise)
+    return doctor._examine(client, check, {promise} if promised else set(), {})
+
+
+def diagnosis_of(finding: doctor.Finding) -> doctor.Diagnosis:
+    return doctor.Diagnosis("namespaces", 0, "none", [finding], [])
+
+
+def test_an_attempt_that_got_something_is_a_broken_promise() -> None:
+    finding = found(AnsweringClient("read /etc/shadow"), isolation.FILES)
+    assert (finding.outcome, finding.detail) == ("broken", "read /etc/shadow")
+    assert not diagnosis_of(finding).ok
+
+
+def test_an_attempt_that_got_nothing_is_a_kept_promise() -> None:
+    finding = found(AnsweringClient(""), isolation.FILES)
+    assert finding.outcome == "held"
+    assert diagnosis_of(finding).ok
+
+
+@pytest.mark.parametrize("promise", [isolation.PROCESS_COUNT, isolation.MEMORY_EXACT])
+def test_an_attempt_that_a_slow_machine_did_not_finish_proves_nothing(promise: str) -> None:
+    late = {"errorType": "Sandbox.Timedout", "errorMessage": "Task timed out after 60.00 seconds"}
+    finding = found(AnsweringClient(late, "Unhandled"), promise)
+    assert finding.outcome == "undecided"
+    assert "run the doctor again" in finding.detail
+    assert not diagnosis_of(finding).ok
+
+
+def test_what_is_not_promised_is_never_broken() -> None:
+    finding = found(AnsweringClient("read /etc/shadow"), isolation.FILES, promised=False)
+    assert finding.outcome == "not enforced"
+    assert "read /etc/shadow" in finding.detail
