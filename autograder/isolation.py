@@ -115,10 +115,12 @@ def lack(isolation: Isolation, where: str) -> str:
         if isolation.is_apart
         else "Nothing keeps notebooks from your files, the checks and the results"
     )
-    return f"{told} {where} (missing: {', '.join(isolation.missing)}): {_remedy()}."
+    return f"{told} {where} (missing: {', '.join(isolation.missing)}): {_remedy(isolation)}."
 
 
-def _remedy() -> str:
+def _remedy(isolation: Isolation) -> str:
+    if isolation.is_apart:
+        return "this kernel lacks it; Linux 5.13 and newer have it, where it is switched on"
     if shutil.which("bwrap") is None:
         return "install bubblewrap"
     return "bubblewrap is there, but namespaces are forbidden: allow them, as containers often do not even to root"
