@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import tomllib
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from docs_hooks import facts, questions
+from docs_hooks import facts, lab_list, questions
 from docs_hooks.questions import Question
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -75,14 +74,7 @@ def bank() -> tuple[Question, ...]:
 
 def lab_titles() -> dict[str, str]:
     """Return the titles of the labs that exist, by slug."""
-    return {lab["slug"]: lab["title"] for lab in _labs()}
-
-
-def _labs() -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = tomllib.loads(
-        (REPOSITORY / "labs" / "labs.toml").read_text(encoding="utf-8")
-    )["lab"]
-    return rows
+    return {lab["slug"]: lab["title"] for lab in lab_list.load(REPOSITORY)}
 
 
 def page_title(page: str) -> str | None:
@@ -94,6 +86,22 @@ def page_title(page: str) -> str | None:
         line[2:].strip() for line in path.read_text(encoding="utf-8").splitlines() if line[:2] == "# "
     )
     return next(headings, page)
+
+
+@functools.cache
+def nav_names() -> dict[str, str]:
+    """Return what the site's navigation calls each page that it gives a name, by the page's path under ``docs/``."""
+    found: dict[str, str] = {}
+    config = yaml.safe_load((REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8"))
+    entries: list[Any] = list(config["nav"])
+    while entries:
+        entry = entries.pop()
+        for name, below in entry.items() if isinstance(entry, dict) else ():
+            if isinstance(below, str):
+                found[below] = str(name)
+            else:
+                entries += below
+    return found
 
 
 def of_page(stem: str) -> Exam:
@@ -143,7 +151,7 @@ def tasks_table(exam: Exam) -> str:
             counts[entry.task] += 1
             if question.lab:
                 labs[entry.task].add(question.lab)
-    for lab in _labs():
+    for lab in lab_list.load(REPOSITORY):
         for name in lab["exam_tasks"]:
             code, task = name.split()
             if code == exam.code:
@@ -151,16 +159,27 @@ def tasks_table(exam: Exam) -> str:
     rows = [
         _task_row(task, title, pages[task], labs[task], counts[task]) for task, title in exam.tasks.items()
     ]
-    return "\n".join(["| Task | Pages | Labs | Questions |", "|---|---|---|---|", *rows])
+    head = [
+        '<div class="made tasks" markdown>',
+        "",
+        "| Task | Pages | Labs | Questions |",
+        "|---|---|---|---|",
+    ]
+    return "\n".join([*head, *rows, "", "</div>"])
 
 
 def _task_row(task: str, title: str, pages: set[str], labs: set[str], count: int) -> str:
     titles = lab_titles()
-    of_pages = [f"[{page_title(page)}](../{page})" for page in sorted(pages) if page_title(page)]
+    names = nav_names()
+    of_pages = [
+        f"[{name}](../{page})" for page in sorted(pages) if (name := names.get(page) or page_title(page))
+    ]
     of_labs = [f"[{slug[:2]}](../labs/{slug}/lab.ipynb)" for slug in sorted(labs) if slug in titles]
     if not (pages or labs or count):
         return f"| {task} {title} | *not about Lambda: not in this course* | – | – |"
-    return f"| {task} {title} | {', '.join(of_pages) or '–'} | {', '.join(of_labs) or '–'} | {count or '–'} |"
+    return (
+        f"| {task} {title} | {' · '.join(of_pages) or '–'} | {', '.join(of_labs) or '–'} | {count or '–'} |"
+    )
 
 
 def cheat_sheet(sheet: dict[str, list[tuple[str, list[str]]]]) -> str:

@@ -37,7 +37,8 @@ _SHUT = frozenset(
         "textarea",
     ]
 )
-_SHUT_CLASSES = ("opening", "info")  # the line below the title, the table of sources at the foot
+# The line below the title, the table of sources at the foot, the fields of an event, where a bot's alias is none of Lambda's.
+_SHUT_CLASSES = ("opening", "info", "parity")
 _TAG = re.compile(
     r"""<!--.*?-->|<(?P<end>/?)(?P<name>[a-zA-Z][\w-]*)(?P<rest>(?:[^<>"']|"[^"]*"|'[^']*')*)>""", re.S
 )
@@ -90,7 +91,8 @@ class _Linker:
         forms = (form for term in self._terms.values() for form in term.forms)
         # The longest first: "function URL" is not a function.
         alternatives = "|".join(_either_case(form) for form in sorted(set(forms), key=len, reverse=True))
-        self._pattern = re.compile(rf"(?<![\w$@/.-])(?:{alternatives})(?![\w@/-])")
+        # "AWS Batch" and "S3 Batch Operations" are names of services.
+        self._pattern = re.compile(rf"(?<![\w$@/.-])(?<!AWS )(?<!S3 )(?:{alternatives})(?![\w@/-])")
         self._met: set[str] = set()
 
     def linked(self, text: str) -> str:

@@ -139,6 +139,56 @@ def test_filters_count_what_the_bank_holds(page: Page, http_address: str) -> Non
     expect(page.locator(".course-count")).to_contain_text(words)
 
 
+@pytest.mark.parametrize(
+    ("query", "exam", "which"),
+    [("?exam=DVA-C02&which=missed", "DVA-C02", "missed"), ("?exam=XYZ-C99&which=odd", "", "all")],
+    ids=["known", "unknown"],
+)
+def test_a_link_chooses_the_exam(page: Page, http_address: str, query: str, exam: str, which: str) -> None:
+    page.goto(f"{http_address}certification/practice.html{query}")
+    expect(page.locator(".course-widget").get_by_label("Exam")).to_have_value(exam)
+    expect(page.get_by_label("Which")).to_have_value(which)
+
+
+def test_the_page_of_an_exam_leads_to_its_own_questions(page: Page, address: str) -> None:
+    page.goto(address + "certification/dva-c02.html")
+    page.get_by_role("link", name="Practise for DVA-C02").click()
+    expect(page.locator(".course-widget").get_by_label("Exam")).to_have_value("DVA-C02")
+
+
+@pytest.mark.own_tab
+def test_on_a_phone_the_verdict_and_the_clock_stay_in_sight(page: Page, http_address: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 640})
+
+    def is_seen(chosen: str) -> bool:
+        """Whether the first such element lies in the window, with nothing over it."""
+        return bool(
+            page.evaluate(
+                """(chosen) => {
+                  const element = document.querySelector(chosen);
+                  const { left, top, width, height } = element.getBoundingClientRect();
+                  const above = document.elementFromPoint(left + width / 2, top + height / 2);
+                  return above !== null && (element.contains(above) || above.contains(element));
+                }""",
+                chosen,
+            )
+        )
+
+    page.goto(http_address + "certification/practice.html")
+    page.get_by_role("button", name="Start").click()
+    page.locator(".course-option label").last.click()
+    page.get_by_role("button", name="Check").click()
+    page.locator("[data-heading]").filter(has_text="right").wait_for()
+    assert is_seen("[data-heading]")
+    page.goto(http_address + "certification/mock-exam.html")
+    page.get_by_role("button", name="Begin DVA-C02").click()
+    for _ in range(3):
+        page.locator(".course-option label").last.click()
+        assert is_seen(".course-clock")
+        page.get_by_role("button", name="Next", exact=True).click()
+        assert is_seen("[data-heading]")
+
+
 def test_an_exam_without_questions_says_so(page: Page, http_address: str) -> None:
     page.route(
         "**/question-index.js", lambda route: route.fulfill(body=_without_questions(route.fetch().text()))
@@ -188,6 +238,31 @@ def test_an_exam_is_taken_by_keyboard_and_marked_by_domain(page: Page, address: 
     assert sum(total for _, total in result["domains"].values()) == count
     assert stored(page)["exam"] is None
     assert "A scaled score is no percentage" in page.locator(".course-note").inner_text()
+
+
+def test_what_was_wrong_comes_first_and_can_be_looked_through_again_after_a_reload(
+    page: Page, address: str
+) -> None:
+    begin(page, address, "DVA-C02")
+    press_right(page)
+    page.keyboard.press("n")
+    wrong = asked(page)
+    page.keyboard.press(str(next(i for i, each in enumerate(BANK[wrong].options) if not each.right) + 1))
+    page.keyboard.press("r")
+    page.get_by_role("button", name="Hand it in").click()
+    for again in (False, True):
+        if again:
+            page.reload()
+            page.get_by_role("button", name="Look through the last one again").click()
+        expect(page.locator("[data-heading]")).to_have_text("DVA-C02: 1 of 65 right (2 %)")
+        rows = page.locator("details.course-answered summary")
+        expect(rows).to_have_count(65)
+        expect(rows.nth(0)).to_contain_text("2. Wrong")
+        expect(rows.last).to_contain_text("1. Right")
+        rows.nth(0).click()
+        expect(page.locator(".course-option.wrong.chosen")).to_have_count(1)
+    page.get_by_role("link", name="practise those").click()
+    expect(page.locator(".course-count")).to_have_text("1 question.")
 
 
 @pytest.mark.own_tab

@@ -25,10 +25,11 @@ def test_search_finds_cold_start_and_leads_to_a_page(browser: Browser, address: 
     assert watch.errors == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", "dark", "printed from dark"])
 def test_text_in_pictures_can_be_read(browser: Browser, http_address: str, scheme: str) -> None:
     """The contrast of each text with the page or the box behind it is at least 3 to 1 (WCAG, large or bold text)."""
-    page = browser.new_page(color_scheme="dark" if scheme == "dark" else "light")
+    page = browser.new_page(color_scheme="light" if scheme == "light" else "dark")
+    page.emulate_media(media="print" if scheme == "printed from dark" else "screen")
     for name in ("index.html", "concepts/01-serverless.html", "concepts/03-execution-environments.html"):
         page.goto(http_address + name)
         assert page.evaluate(_POOR_CONTRAST) == [], name

@@ -80,11 +80,29 @@ def test_a_term_is_found_in_prose(html: str, name: str, words: str) -> None:
         '<p class="opening">a cold start</p>',
         "<!-- a cold start -->",
         "<p>an uncold starter, cold-starts</p>",
+        '<div class="parity"><table><tr><td>a cold start</td></tr></table></div>',
     ],
-    ids=["heading", "block", "code", "link", "question", "sources", "picture", "opening", "comment", "word"],
+    ids=[
+        "heading",
+        "block",
+        "code",
+        "link",
+        "question",
+        "sources",
+        "picture",
+        "opening",
+        "comment",
+        "word",
+        "fields of an event",
+    ],
 )
 def test_nothing_is_linked_where_it_would_disturb(html: str) -> None:
     assert linked(html, "Cold start") == []
+
+
+@pytest.mark.parametrize("name", ["AWS Batch", "S3 Batch Operations"])
+def test_the_name_of_a_service_is_no_term(name: str) -> None:
+    assert linked(f"<p>{name} takes a batch.</p>", "Batch") == [("batch", "batch")]
 
 
 def test_the_longer_term_wins() -> None:

@@ -68,7 +68,7 @@ course.cards = (() => {
       const term = course.data.glossary[id.slice(5)];
       return {
         kind: "Term", front: [make("p", { class: "course-front" }, term.term)],
-        back: [make("p", {}, ...prose(term.meaning)), make("p", {}, make("a", { href: site + term.address }, "In the glossary"))],
+        back: [make("p", {}, ...prose(term.meaning)), make("p", {}, make("a", { href: site + term.address, target: "_blank" }, "In the glossary, in a new tab"))],
       };
     }
     const question = bank.question(id);
@@ -99,7 +99,7 @@ course.cards = (() => {
           !shown && button("Show the answer", turn, "primary"),
           shown && button("I knew it", () => rate(true), "primary"), shown && button("Not yet", () => rate(false)),
           button("Stop", () => overview(state), "quiet")),
-        make("p", { class: "course-quiet" }, shown ? "Keys: 1 not yet, 2 knew it" : "Keys: Space shows the answer"));
+        make("p", { class: "course-quiet course-keys" }, shown ? "Keys: 1 not yet, 2 knew it" : "Keys: Space shows the answer"));
     }
 
     function turn() {

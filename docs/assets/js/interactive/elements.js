@@ -62,7 +62,8 @@ course.elements = (() => {
     if (heading) {
       heading.tabIndex = -1;
       heading.focus({ preventScroll: true });
-      if (heading.getBoundingClientRect().top < 0) heading.scrollIntoView({ block: "start" });
+      const margin = parseFloat(getComputedStyle(heading).scrollMarginTop); // the site's head lies over what is above
+      if (heading.getBoundingClientRect().top < margin) heading.scrollIntoView({ block: "start" });
     }
   }
 

@@ -23,7 +23,7 @@ course.exam = (() => {
   function keyMap(state) {
     if (state.screen !== "question") return {};
     const choices = Object.fromEntries([1, 2, 3, 4, 5].map((key) => [String(key), () => state.view.choose(key - 1)]));
-    return { ...choices, f: () => flag(state), n: () => move(state, 1), p: () => move(state, -1), Enter: () => move(state, 1) };
+    return { ...choices, f: () => flag(state), r: () => review(state), n: () => move(state, 1), p: () => move(state, -1), Enter: () => move(state, 1) };
   }
 
   /* ---- before ---- */
@@ -31,7 +31,7 @@ course.exam = (() => {
   function welcome(state, moveFocus = true) {
     state.screen = "start";
     const open = sitting();
-    const parts = [heading(2, open ? "An exam is running" : "Choose an exam"), open ? running(state, open) : choices(state), ...past()];
+    const parts = [heading(2, open ? "An exam is running" : "Choose an exam"), open ? running(state, open) : choices(state), ...past(state)];
     if (moveFocus) show(state.stage, ...parts);
     else state.stage.replaceChildren(...parts);
   }
@@ -63,11 +63,21 @@ course.exam = (() => {
     }));
   }
 
-  function past() {
-    const { results } = course.progress.read();
+  function past(state) {
+    const { results, last } = course.progress.read();
     if (results.length === 0) return [];
     return [make("h3", {}, "Your results so far"), make("ul", {}, ...results.slice(-10).reverse().map((row) =>
-      make("li", {}, `${new Date(row.at).toLocaleDateString()}: ${row.exam}, ${row.right} of ${row.total} (${percent(row.right, row.total)})`)))];
+      make("li", {}, `${new Date(row.at).toLocaleDateString()}: ${row.exam}, ${row.right} of ${row.total} (${percent(row.right, row.total)})`))),
+      last && make("div", { class: "course-row" }, button("Look through the last one again", () => again(state)))].filter(Boolean);
+  }
+
+  async function again(state) {
+    if (!(await opened(state))) return;
+    const { last } = course.progress.read();
+    const exam = examOf(last.exam);
+    const open = { ...last, questions: last.questions.filter((id) => bank.question(id)) };
+    if (exam) after(state, exam, open, rules.mark(exam, open), false);
+    else state.say(`The exam ${last.exam} is no longer in this course.`);
   }
 
   async function opened(state) {
@@ -151,7 +161,7 @@ course.exam = (() => {
       make("div", { class: "course-row" },
         button("Next", () => move(state, 1), "primary"), button("Previous", () => move(state, -1)),
         flagButton(state, open.flags.includes(id)), button("Review", () => review(state), "quiet")),
-      make("p", { class: "course-quiet" }, "Keys: 1–5 choose, n next, p previous, f flag"));
+      make("p", { class: "course-quiet course-keys" }, "Keys: 1–5 choose, n next, p previous, f flag, r review"));
   }
 
   function flagButton(state, on) {
@@ -218,11 +228,15 @@ course.exam = (() => {
     for (const id of Object.keys(open.answers)) {
       if (bank.question(id)) course.progress.answered(id, bank.isRight(bank.question(id), open.answers[id]));
     }
-    course.progress.update((value) => course.progress.finished(value, result));
+    course.progress.update((value) => course.progress.finished(value, result, open));
+    after(state, exam, open, result, late);
+    state.say(`${result.right} of ${result.total} right.`);
+  }
+
+  function after(state, exam, open, result, late) {
     state.screen = "result";
     show(state.stage, ...course.examResult.screen(exam, open, result, late), make("div", { class: "course-row" },
       button("To the start", () => welcome(state), "primary")));
-    state.say(`${result.right} of ${result.total} right.`);
   }
 
   function clock(ms) {

@@ -1,6 +1,6 @@
 /* What a mock exam came to: by domain first, then every question with its reasons. */
 course.examResult = (() => {
-  const { make, heading } = course.elements;
+  const { make, heading, counted } = course.elements;
   const bank = course.bank;
 
   function screen(exam, open, result, late) {
@@ -13,10 +13,24 @@ course.examResult = (() => {
         `how hard the questions were, and AWS does not publish how. Nor does this bank ask about the whole exam: only about ` +
         "what touches Lambda and serverless. Take this figure as a guide to what to read, not as a forecast."),
       domains(exam, result),
-      make("h3", {}, "Question by question"),
-      ...open.questions.map((id, place) => row(id, place, open)),
+      ...part(open, false),
+      ...part(open, true),
     ].filter(Boolean);
   }
+
+  /* What went wrong comes first: that is what people came for. */
+  function part(open, good) {
+    const rows = open.questions.map((id, place) => ({ id, place })).filter(({ id }) => good === isGood(id, open));
+    if (rows.length === 0) return [];
+    const practise = make("a", { href: `practice.html?exam=${open.exam}&which=missed` }, "practise those that you answered wrongly");
+    return [
+      make("h3", {}, good ? `Right: ${counted(rows.length, "question")}` : `To look at again: ${counted(rows.length, "question")}`),
+      !good && Object.keys(open.answers).length > 0 && make("p", {}, "Open one to see why. Later, ", practise, "."),
+      ...rows.map(({ id, place }) => row(id, place, open)),
+    ];
+  }
+
+  const isGood = (id, open) => bank.isRight(bank.question(id), open.answers[id] ?? []);
 
   function domains(exam, result) {
     const rows = exam.domains.map((domain) => {
@@ -29,7 +43,7 @@ course.examResult = (() => {
         make("td", {}, make("span", { class: "course-meter", "aria-hidden": "true" }, make("span", { style: `width:${share}%` }))));
     });
     return make("div", { class: "course-scroll", tabindex: "0", role: "region", "aria-label": "Result by domain" },
-      make("table", { class: "course-table" },
+      make("table", { class: "course-table course-domains" },
         make("caption", {}, "Result by domain"),
         make("thead", {}, make("tr", {}, ...["Domain", "Weight", "Right", ""].map((word) =>
           word ? make("th", { scope: "col" }, word) : make("td", {})))),
@@ -40,7 +54,7 @@ course.examResult = (() => {
   function row(id, place, open) {
     const question = bank.question(id);
     const chosen = open.answers[id] ?? [];
-    const good = bank.isRight(question, chosen);
+    const good = isGood(id, open);
     const details = make("details", { class: `course-answered ${good ? "right" : "wrong"}` },
       make("summary", {}, `${place + 1}. ${good ? "Right" : chosen.length ? "Wrong" : "Not answered"}: ${short(question.scenario)}`));
     details.addEventListener("toggle", () => {
@@ -53,7 +67,7 @@ course.examResult = (() => {
 
   const short = (text) => {
     const words = text.replaceAll("`", "");
-    return words.length > 90 ? `${words.slice(0, 88).trimEnd()} …` : words;
+    return words.length > 90 ? `${words.slice(0, 88).replace(/\s+\S*$/, "")} …` : words;
   };
 
   return { screen };

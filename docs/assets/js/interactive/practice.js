@@ -5,10 +5,20 @@ course.practice = (() => {
   const WAYS = [["all", "All of them"], ["new", "Not yet answered"], ["missed", "Wrong the last time"]];
   const DIFFICULTIES = [["", "Any difficulty"], ["1", "1 · recall"], ["2", "2 · apply"], ["3", "3 · decide"]];
 
+  /* What the address asks for, as in ?exam=DVA-C02&which=missed; what is unknown counts for nothing. */
+  function asked() {
+    const given = new URLSearchParams(location.search);
+    const one = (name, known, otherwise) => (known.includes(given.get(name)) ? given.get(name) : otherwise);
+    return {
+      exam: one("exam", bank.exams().map((exam) => exam.code), ""), topic: "", difficulty: "",
+      way: one("which", WAYS.map(([way]) => way), "all"),
+    };
+  }
+
   function start(app) {
     const stage = make("div", { class: "course-stage" });
     const { region, say } = announcer();
-    const state = { filter: { exam: "", topic: "", difficulty: "", way: "all" }, round: null, say, stage };
+    const state = { filter: asked(), round: null, say, stage };
     app.replaceChildren(stage, region, course.progressPanel.panel());
     keys(app, () => (state.round ? state.round.keys() : {}));
     choose(state, false);
@@ -82,10 +92,11 @@ course.practice = (() => {
       const next = button(at + 1 < ids.length ? "Next" : "Finish", forward, done ? "primary" : "");
       show(state.stage,
         heading(2, `Question ${at + 1} of ${ids.length}`),
-        make("p", { class: "course-quiet" }, given.size ? `${right()} right of ${given.size} answered` : "Keys: 1–5 choose, Enter checks, n next, p previous"),
+        given.size > 0 && make("p", { class: "course-quiet" }, `${right()} right of ${given.size} answered`),
         view.element,
         make("div", { class: "course-row" }, !done && check, next,
-          at > 0 && button("Previous", back, "quiet"), button("Stop", finish, "quiet")));
+          at > 0 && button("Previous", back, "quiet"), button("Stop", finish, "quiet")),
+        make("p", { class: "course-quiet course-keys" }, "Keys: 1–5 choose, Enter checks, n next, p previous"));
     }
 
     function answer() {

@@ -6,7 +6,7 @@ course.progress = (() => {
   let memory = null; // the only copy where the browser stores nothing
   let trouble = "";
 
-  const nothing = () => ({ version: VERSION, answers: {}, cards: {}, exam: null, results: [] });
+  const nothing = () => ({ version: VERSION, answers: {}, cards: {}, exam: null, results: [], last: null });
   const isMap = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
   const isCount = (value) => Number.isInteger(value) && value >= 0;
   const isMoment = (value) => Number.isFinite(value) && value >= 0;
@@ -34,6 +34,7 @@ course.progress = (() => {
     if (!allOf(value.cards, isCard)) return "Its list of cards is damaged.";
     if (!Array.isArray(value.results) || value.results.length > MOST_RESULTS || !value.results.every(isResult)) return "Its list of exam results is damaged.";
     if (value.exam !== null && !isExam(value.exam)) return "Its unfinished exam is damaged.";
+    if ((value.last ?? null) !== null && !isExam(value.last)) return "Its last exam is damaged.";
     return "";
   }
 
@@ -115,6 +116,7 @@ course.progress = (() => {
     const results = [...into.results, ...from.results.filter((row) => !known.has(`${row.exam} ${row.at}`))];
     into.results = results.sort((a, b) => a.at - b.at).slice(-MOST_RESULTS);
     into.exam ??= from.exam;
+    into.last ??= from.last ?? null;
   }
 
   /* Return { imported, sentence }. A file with a fault changes nothing. */
@@ -134,8 +136,10 @@ course.progress = (() => {
     update((value) => Object.assign(value, nothing()));
   }
 
-  const finished = (value, result) => {
+  /* `sitting` is what was answered: it can be looked through again until the next exam is handed in. */
+  const finished = (value, result, sitting) => {
     value.exam = null;
+    value.last = sitting;
     value.results = [...value.results, result].slice(-MOST_RESULTS);
   };
 

@@ -52,13 +52,13 @@ course.questionView = (() => {
     row.append(make("p", { class: "course-why" }, make("strong", {}, `${verdict}. `), ...prose(option.why)));
   }
 
-  /* Where to read on: the page, the lab, and the facts with source and date. */
+  /* Where to read on: the page, the lab, and the facts with source and date. In a new tab: whoever left would lose their place here. */
   function reading(question) {
     const links = [["page", question.page], ["lab", question.lab]].flatMap(([, target]) =>
-      target ? [make("a", { href: site + target.address }, target.title)] : []);
+      target ? [make("a", { href: site + target.address, target: "_blank" }, target.title)] : []);
     const facts = question.facts.map((id) => course.bank.fact(id)).filter(Boolean);
     return make("div", { class: "course-reading" },
-      links.length > 0 && make("p", {}, "Read and try: ", ...links.flatMap((link, place) => (place ? [" · ", link] : [link]))),
+      links.length > 0 && make("p", {}, "Read and try, in a new tab: ", ...links.flatMap((link, place) => (place ? [" · ", link] : [link]))),
       facts.length > 0 && make("details", {}, make("summary", {}, "The facts behind it"),
         make("ul", {}, ...facts.map((fact) => make("li", {}, ...prose(fact.statement), " ",
           make("span", { class: "course-quiet" }, "(", ...sources(fact), `, checked ${fact.checked})`))))),
@@ -66,7 +66,7 @@ course.questionView = (() => {
   }
 
   const sources = (fact) => fact.sources.flatMap(([title, address], place) =>
-    [place ? "; " : "", make("a", { href: address, rel: "noreferrer" }, title)]);
+    [place ? "; " : "", make("a", { href: address, rel: "noreferrer", target: "_blank" }, title)]);
 
   return { view };
 })();
