@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograder.catalogue import read_checks
+from autograder.catalogue import function_of, read_checks
 from autograder.discover import Lab
 from autograder.errors import NotANotebook
 from autograder.grade import Job
@@ -32,14 +32,13 @@ def own_jobs(lab: Lab) -> list[Job]:
     ]
 
 
-def check_lab(lab: Lab, labs: list[Lab], *, run: bool = True) -> list[str]:
+def check_lab(lab: Lab, labs: list[Lab]) -> list[str]:
     """Return what is wrong with a lab, a sentence each; an empty list is a lab that keeps the contract.
 
-    With ``run`` the starter and the solution are graded as submissions, and once more without a server where the
-    lab allows it.
+    The starter and the solution are graded as submissions, and once more without a server where the lab allows it.
     """
     problems = [*_paper_problems(lab, labs)]
-    if run and lab.notebook.is_file() and lab.solution.is_file():
+    if lab.notebook.is_file() and lab.solution.is_file():
         graded = grade_all(own_jobs(lab), side_by_side=2)
         starter, solution = sorted(graded, key=lambda result: result.key != "starter")
         problems += starter_problems(starter)
@@ -100,7 +99,7 @@ def _check_problems(lab: Lab, result: Result) -> Iterator[str]:
         if not check.held and not check.why:
             yield f"{check.name} does not say why: give its docstring a second paragraph"
     hints = read_hints(lab.hints)
-    names = {check.id.split("[")[0] for check in result.checks}
+    names = {function_of(check.id) for check in result.checks}
     for name in sorted(names):
         if len(hints.get(name, [])) != HINTS_A_CHECK:
             yield f"hints.md has {len(hints.get(name, []))} hints for {name}: it needs {HINTS_A_CHECK}"

@@ -24,7 +24,6 @@ class Lab:
     minutes: int
     after: tuple[str, ...]
     goals: tuple[str, ...]
-    exam_tasks: tuple[str, ...]
     requires: tuple[str, ...]
     page: str
     folder: Path
@@ -99,7 +98,6 @@ def _lab(entry: dict[str, Any], folder: Path) -> Lab:
         minutes=int(entry["minutes"]),
         after=tuple(entry.get("after", ())),
         goals=tuple(entry.get("goals", ())),
-        exam_tasks=tuple(entry.get("exam_tasks", ())),
         requires=tuple(entry.get("requires", ())),
         page=str(entry.get("page", "")),
         folder=folder / slug,

@@ -247,14 +247,12 @@ def _execution(
     rows = [row if isinstance(row, dict) else {} for row in listed]
     texts = tuple(str(row.get("text", ""))[: limits.output_bytes] for row in rows)
     errors = tuple(str(row["error"])[:500] if row.get("error") else None for row in rows)
-    ended = str(answer.get("ended")) if answer else "died"
-    if answer is None and seconds >= limits.wall_s:
-        ended = "time"
+    if answer is None:
+        ended = "time" if seconds >= limits.wall_s else "died"
+    else:
+        said = str(answer.get("ended"))
+        ended = said if said in _ENDINGS else "died"
     at = max(1, len(rows))
     where = cell_name(at, cells[at - 1].source if cells else "")
-    note = _ENDINGS.get(ended, _ENDINGS["died"]).format(wall=limits.wall_s, at=where)
-    if limit_note:
-        ended, note = "limit", limit_note
-    return Execution(
-        texts, errors, ended if ended in _ENDINGS else ("limit" if limit_note else "died"), note, seconds
-    )
+    note = limit_note or _ENDINGS[ended].format(wall=limits.wall_s, at=where)
+    return Execution(texts, errors, "limit" if limit_note else ended, note, seconds)

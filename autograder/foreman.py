@@ -28,7 +28,7 @@ import msgspec
 from autograder import sandbox
 from autograder.discover import Lab
 from autograder.errors import ForkServerLost, GraderFault
-from autograder.fork_server import PACKETS, ForkServer
+from autograder.fork_server import PACKETS, ForkServer, is_heard
 from autograder.grade import Job, blank_result, grade
 from autograder.isolation import Isolation, scratch_root
 from autograder.processes import become_subreaper, children, kill_tree, name_process, reap
@@ -106,9 +106,7 @@ class Foreman:
 
     def alive(self) -> bool:
         """Whether it still takes orders; may be asked in any process that inherited this handle, not its parent alone."""
-        poll = select.poll()
-        poll.register(self._requests, 0)
-        return not poll.poll(0)
+        return is_heard(self._requests)
 
     def close(self) -> None:
         """End it and everything below it."""

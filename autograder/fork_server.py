@@ -132,9 +132,7 @@ class ForkServer:
 
     def alive(self) -> bool:
         """Whether it still takes requests; may be asked in any process that inherited the socket."""
-        poll = select.poll()
-        poll.register(self._requests, 0)
-        return not poll.poll(0)
+        return is_heard(self._requests)
 
     def close(self) -> None:
         """End it, and with it every submission that still runs."""
@@ -150,6 +148,13 @@ class ForkServer:
     def _last_words(self) -> str:
         lines = self._log.read_text(errors="replace").strip().splitlines()
         return lines[-1][:300] if lines else "it said nothing"
+
+
+def is_heard(requests: socket.socket) -> bool:
+    """Say whether the other end of a socket is still open; nothing is sent."""
+    poll = select.poll()
+    poll.register(requests, 0)  # the end of it is told even to those who ask for nothing
+    return not poll.poll(0)
 
 
 def inside_environment(home: str, course: str) -> dict[str, str]:

@@ -33,11 +33,10 @@ ANSWER_TAG = re.compile(r"answer:([a-z0-9][a-z0-9_-]{0,63})\Z")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One code cell: its source, the answer names on it, and its own tags."""
+    """One code cell: its source, and the answer names on it."""
 
     source: str
     answers: tuple[str, ...]
-    cell_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +55,25 @@ def read_notebook(path: Path) -> Notebook:
 
     Raises NotANotebook with one sentence that says what is wrong and what to do.
     """
-    raw = _read_bounded(path)
+    raw = read_bounded(path)
     cells, notes = _code_cells(_parse(raw))
     answers, copied = _last_answers(cells)
     return Notebook(tuple(cells), answers, (*notes, *copied), hashlib.sha256(raw).hexdigest(), raw)
 
 
-def _read_bounded(path: Path) -> bytes:
+def read_bounded(path: Path) -> bytes:
+    """Return what is in a submitted file; nothing of it has to be JSON. Raises NotANotebook as ``read_notebook`` does."""
     # Opened without following links and without waiting: a link, a pipe or a device is not a notebook.
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        descriptor = os.open(path, flags)
+        with open(os.open(path, flags), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise NotANotebook(f"{path.name} is not a file: hand in the .ipynb file itself.")
+            raw = stream.read(MAX_NOTEBOOK_BYTES + 1)
     except OSError as error:
         raise NotANotebook(
             f"{path.name} cannot be opened ({error.strerror}): hand in the .ipynb file itself."
         ) from None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise NotANotebook(f"{path.name} is not a file: hand in the .ipynb file itself.")
-    with os.fdopen(descriptor, "rb") as stream:
-        raw = stream.read(MAX_NOTEBOOK_BYTES + 1)
     if len(raw) > MAX_NOTEBOOK_BYTES:
         raise NotANotebook(
             f"{path.name} is larger than {MAX_NOTEBOOK_BYTES // 1_000_000} MB: clear its outputs and save it again."
@@ -130,8 +128,7 @@ def _code_cells(document: dict[str, Any]) -> tuple[list[Cell], list[str]]:
         if len(source) > MAX_CELL_CHARACTERS:
             notes.append(f"Cell {number} is longer than {MAX_CELL_CHARACTERS} characters and was left out.")
             continue
-        cell_id = cell.get("id")
-        cells.append(Cell(source, _answer_names(cell), cell_id if isinstance(cell_id, str) else ""))
+        cells.append(Cell(source, _answer_names(cell)))
     return cells, notes
 
 

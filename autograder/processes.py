@@ -21,6 +21,8 @@ _PROC = Path("/proc")
 # Reading it takes as long as the tree is large; asking every process for its parent, as long as the machine is busy.
 _KERNEL_LISTS_CHILDREN = (_PROC / "self" / "task" / str(os.getpid()) / "children").exists()
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+_ROUNDS = 200  # of killing a tree: more than a second
+_LOOK_EVERY_S = 0.1
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -113,17 +115,16 @@ def cpu_seconds(pids: list[int]) -> float:
     return ticks / _TICKS_A_SECOND
 
 
-def kill_tree(root: int, *, keep: frozenset[int] = frozenset(), attempts: int = 200) -> int:
-    """Kill everything below ``root`` except the trees of ``keep``; return how many are left after ``attempts``.
+def kill_tree(root: int) -> int:
+    """Kill everything below ``root``; return how many are left after some time.
 
     Each round stops every member before it kills any, so that a fork bomb cannot outrun the list; and twice in a row
     nothing may be found, as the kernel can leave one out while another ends.
     """
     left: list[int] = []
     empty = 0
-    for _ in range(attempts):
-        spared = set(keep).union(*(descendants(pid) for pid in keep)) if keep else set()
-        left = [pid for pid in descendants(root) if pid not in spared]
+    for _ in range(_ROUNDS):
+        left = descendants(root)
         for sent in (signal.SIGSTOP, signal.SIGKILL):
             for pid in left:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -200,11 +201,10 @@ class Watchdog:
     ``reason`` is the sentence for the report once a limit was passed, else empty.
     """
 
-    def __init__(self, root: int, limits: Limits, every_s: float = 0.1) -> None:
+    def __init__(self, root: int, limits: Limits) -> None:
         self.reason = ""
         self._root = root
         self._limits = limits
-        self._every_s = every_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
@@ -217,7 +217,7 @@ class Watchdog:
         self._thread.join()
 
     def _watch(self) -> None:
-        while not self._stop.wait(self._every_s):
+        while not self._stop.wait(_LOOK_EVERY_S):
             self.reason = self._passed()
             if self.reason:
                 kill_tree(self._root)

@@ -115,13 +115,13 @@ def changing(path: Path) -> Iterator[Progress]:
 
     Raises GraderError where the folder cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.with_name("lock").open("a")
-    except OSError as error:
-        raise _not_kept(path, error) from None
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with contextlib.ExitStack() as held:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # Some network drives have no locks.
+            fcntl.flock(held.enter_context(path.with_name("lock").open("a")), fcntl.LOCK_EX)
+        except OSError as error:
+            raise _not_kept(path, error) from None
         progress = read_progress(path)
         yield progress
         try:

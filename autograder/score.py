@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 import pytest
 
+from autograder.catalogue import function_of
 from autograder.errors import GraderFault, NoAnswer
 from autograder.execute import Execution
 from autograder.failures import CheckTimeout, told
@@ -53,6 +54,12 @@ class CheckResult:
     look_at: str = ""
     reason: str = ""
     seconds: float = 0.0
+
+    @property
+    def missed(self) -> list[tuple[str, str]]:
+        """What a check that failed tells, each text with its label, in reading order."""
+        texts = {"wanted": self.wanted, "got": self.got, "look at": self.look_at, "reason": self.reason}
+        return [(label, text) for label, text in texts.items() if text]
 
 
 class SubmissionView:
@@ -108,7 +115,7 @@ class Checks:
         plugin, items = self._plugin, self._session.items
         plugin.results = []
         if subject.only:
-            items = [item for item in items if item.name.split("[")[0] in subject.only]
+            items = [item for item in items if function_of(item.name) in subject.only]
         plugin.subject = subject
         cut_short = ""
         try:

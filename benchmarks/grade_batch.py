@@ -53,7 +53,7 @@ def trivial_lab(folder: Path) -> tuple[Lab, Path]:
     ]
     path = folder / "trivial.ipynb"
     path.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}))
-    return Lab("00-trivial", "Trivial", 15, (), ("count",), (), (), "", checks.parent), path
+    return Lab("00-trivial", "Trivial", 15, (), ("count",), (), "", checks.parent), path
 
 
 def main(name: str, count: int, workers: int) -> None:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.client import Connection, WrongAnswer
@@ -43,16 +43,16 @@ custom:
 
 
 @contextlib.contextmanager
-def peers(environment: Mapping[str, str] = os.environ) -> Iterator[list[Target]]:
-    """Start those that ``environment`` names and return where to call them. Raises ``WrongAnswer`` for one that fails."""
+def peers() -> Iterator[list[Target]]:
+    """Start those that the environment names and return where to call them. Raises ``WrongAnswer`` for one that fails."""
     with contextlib.ExitStack() as stack, tempfile.TemporaryDirectory(prefix="peers-") as folder:
         place_of_code = Path(folder)
         (place_of_code / "app.py").write_text(CODE)
         found = []
-        if environment.get(RIE):
-            found.append(stack.enter_context(_emulator(Path(environment[RIE]), place_of_code)))
-        if environment.get(OFFLINE):
-            found.append(stack.enter_context(_offline(Path(environment[OFFLINE]), place_of_code)))
+        if os.environ.get(RIE):
+            found.append(stack.enter_context(_emulator(Path(os.environ[RIE]), place_of_code)))
+        if os.environ.get(OFFLINE):
+            found.append(stack.enter_context(_offline(Path(os.environ[OFFLINE]), place_of_code)))
         yield found
 
 

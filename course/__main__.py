@@ -6,13 +6,13 @@ import argparse
 import asyncio
 import os
 import secrets
-import signal
 import sys
 from pathlib import Path
 
 from course.ports import HOST, choose
 from course.service import Service, ServiceFailed
 from lambda_sandbox import aws_environment
+from lambda_sandbox.stop_signals import stop_signals
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_TIMEOUT_S = 90.0
@@ -83,7 +83,7 @@ async def run(services: list[Service]) -> int:
     """Run the services until a signal (returns 0) or until one of them ends by itself (returns 1)."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in stop_signals():
         loop.add_signal_handler(number, stopping.set)
     told_to_stop = asyncio.create_task(stopping.wait())
     work = asyncio.create_task(_serve(services))

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 LAST_LINES = 15
 _POLL_S = 0.05
@@ -108,8 +109,7 @@ class Service:
     async def _read(self) -> None:
         assert self.process is not None
         assert self.process.stdout is not None
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as log:
+        with _opened(self.log) as log:
             while True:
                 try:
                     line = await self.process.stdout.readline()
@@ -117,8 +117,8 @@ class Service:
                     continue
                 if not line:
                     return
-                log.write(line)
-                log.flush()
+                with contextlib.suppress(OSError):  # the disk is full: the same
+                    log.write(line)
                 self.last_lines.append(line.decode(errors="replace").rstrip())
 
     def _quote(self) -> str:
@@ -127,6 +127,15 @@ class Service:
         return f" Its last lines (all of them: {self.log}):\n" + "\n".join(
             f"  | {line}" for line in self.last_lines
         )
+
+
+def _opened(log: Path) -> BinaryIO:
+    """Return the file to write to, unbuffered; one that leads nowhere where the folder cannot be written."""
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return log.open("wb", buffering=0)
+    except OSError:
+        return open(os.devnull, "wb", buffering=0)
 
 
 def _die_with_parent() -> None:

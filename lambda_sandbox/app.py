@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
-import signal
 import sys
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from lambda_sandbox.config import Config
 from lambda_sandbox.drivers import otlp_export
@@ -23,6 +25,8 @@ from lambda_sandbox.environments.process import ProcessEnvironments
 from lambda_sandbox.environments.zygote_starter import ZygoteProcess
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.http_server import HttpConnection
+from lambda_sandbox.invocation.environment import State
+from lambda_sandbox.stop_signals import stop_signals
 from lambda_sandbox.wiring import listening, requests
 from lambda_sandbox.wiring.durable import make_durable
 from lambda_sandbox.wiring.finished_events import FinishedEvents
@@ -34,10 +38,11 @@ from lambda_sandbox.wiring.plane_bridge import PlaneBridge
 from lambda_sandbox.wiring.triggers import Triggers
 
 _BATCHES_GRACE_S = 2.0
+_LOOK_AT_THE_CLOCK_S = 5.0
 
 
 class Application:
-    """One running sandbox. ``start`` returns when it answers; ``stop`` ends every process that it started.
+    """One running sandbox. ``start`` returns when it answers; ``stop`` ends every process that it started, once.
 
     ``mother`` is a zygote that sandboxes share, each of which gets a fork of it.
     """
@@ -48,32 +53,56 @@ class Application:
         self.port = config.port
         self._servers: list[asyncio.AbstractServer] = []
         self._otlp: OtlpExport | None = None
+        self._keeping_time: asyncio.Task[None] | None = None
         self._history_keeper: HistoryKeeper | None = None  # where there is a folder for the state
+        self._started = contextlib.AsyncExitStack()  # how each part ends, the last one first
 
     async def start(self) -> None:
-        """Open the store, the neighbours and the listeners. Raises ``SandboxFault`` with what to do next."""
+        """Open the store, the neighbours and the listeners.
+
+        Raises ``SandboxFault`` with what to do next; what had started by then has ended.
+        """
+        async with contextlib.AsyncExitStack() as started:
+            await self._start(started)
+            self._started = started.pop_all()
+
+    async def stop(self) -> None:
+        await self._started.aclose()
+
+    async def _start(self, started: contextlib.AsyncExitStack) -> None:
         config = self.config
         check(config)
         self._loop = asyncio.get_running_loop()
         listener = listening.listener(config.host, config.port)
+        started.callback(listener.close)
         self.port = listener.getsockname()[1]
         refuse_own_port(config.allow_network, self.port)
+        self._ground = Ground(config)
+        started.callback(self._ground.close)
         self._worker = ThreadPoolExecutor(1, "control-plane")
-        self._ground = await self._loop.run_in_executor(self._worker, Ground, config)
+        # In a thread: what the control plane is doing may wait for an answer of this loop's.
+        started.push_async_callback(asyncio.to_thread, self._worker.shutdown)
         base_url = f"http://127.0.0.1:{self.port}"
         self._parts = await make_parts(self._ground, self._worker, base_url, self._inner_connection)
         self.driver = self._parts.driver
+        if config.state is not None:
+            self._history_keeper = HistoryKeeper(config.state, self.driver.history)
+            started.push_async_callback(self._history_keeper.close)
+        started.push_async_callback(self._parts.neighbours.stop)
         await self._parts.neighbours.start()
         self._wire(self._parts)
         self._environments = self._make_environments()
+        started.push_async_callback(self._environments.close)
+        started.push_async_callback(self._stop_working)
         self._servers = await listening.accept(self._endpoint, listener, config.listen_fd)
-        if config.state is not None:
-            self._history_keeper = HistoryKeeper(config.state, self.driver.history)
         await self._resume()
 
-    async def stop(self) -> None:
+    async def _stop_working(self) -> None:
+        """Take nothing in any more, from callers or by itself, and end what runs."""
         for server in self._servers:
             server.close()
+        if self._keeping_time is not None:
+            self._keeping_time.cancel()
         self._alarm_clock.stop()
         if self._otlp is not None:
             await self._otlp.stop()
@@ -85,12 +114,6 @@ class Application:
         self._durable.close()
         self._service_events.close()
         self.driver.perform(self.driver.core.stop_all("the sandbox stops"))
-        await self._environments.close()
-        await self._parts.neighbours.stop()
-        if self._history_keeper is not None:
-            await self._history_keeper.close()
-        self._worker.shutdown()
-        self._ground.close()
 
     def _outlived(self) -> bool:
         """Whether a source of events goes on without this process, so that a batch in flight is worth waiting for."""
@@ -166,6 +189,16 @@ class Application:
         await self._mappings.sync()
         self._triggers.schedules.start()
         self._alarm_clock.arm()
+        self._keeping_time = asyncio.create_task(self._keep_time(), name="time")
+
+    async def _keep_time(self) -> None:
+        """Take up the time that the machine has slept through, when nothing runs that it would count for."""
+        while True:
+            await asyncio.sleep(_LOOK_AT_THE_CLOCK_S)
+            environments = self.driver.core.pool.environments.values()
+            if all(each.state is State.FROZEN for each in environments) and self._ground.clock.catch_up():
+                self._triggers.schedules.wake()
+                self._alarm_clock.arm()
 
     def _inner_connection(self, environment_id: str) -> HttpConnection:
         return listening.inner_connection(self._endpoint, environment_id)
@@ -227,13 +260,34 @@ def check(config: Config) -> None:
 
 async def _run(config: Config, mother: ZygoteProcess | None) -> None:
     application = Application(config, mother)
-    await application.start()
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in stop_signals():
         loop.add_signal_handler(number, stopping.set)
+    if not await _unless(stopping, application.start()):
+        return
+    try:
+        await _serve_until(stopping, application)
+    finally:
+        await application.stop()
+
+
+async def _unless(stopping: asyncio.Event, start: Coroutine[Any, Any, None]) -> bool:
+    """Start, and return True; or give up, in order, when the sandbox is told to stop meanwhile."""
+    starting, told = asyncio.create_task(start), asyncio.create_task(stopping.wait())
+    await asyncio.wait((starting, told), return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if not starting.done():
+        starting.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await starting
+    return not starting.cancelled()
+
+
+async def _serve_until(stopping: asyncio.Event, application: Application) -> None:
+    config = application.config
     if config.stop_with_stdin:
-        loop.add_reader(sys.stdin.fileno(), stopping.set)
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), stopping.set)
     environments = application.driver.environments
     assert environments is not None
     gc.collect()
@@ -244,11 +298,10 @@ async def _run(config: Config, mother: ZygoteProcess | None) -> None:
         f"ready http://{config.host}:{application.port} isolation {environments.isolation.level}", flush=True
     )
     await stopping.wait()
-    await application.stop()
 
 
 def serve(config: Config, mother: ZygoteProcess | None = None) -> None:
-    """Run the sandbox until SIGINT or SIGTERM. Raises ``SandboxFault`` when it cannot start."""
+    """Run the sandbox until SIGINT, SIGTERM or SIGHUP. Raises ``SandboxFault`` when it cannot start."""
     if mother is None:  # the fork server has asked for itself, its zygote and its children
         delegation.ask_for_own_group()
     try:

@@ -48,6 +48,9 @@ class UnscaledClock(_Unscaled):
         self.now = clock.now
 
 
+_SLEPT_S = 1.0
+
+
 class RealClock(_Unscaled):
     """Wall time that never runs backwards within the process."""
 
@@ -56,6 +59,16 @@ class RealClock(_Unscaled):
 
     def now(self) -> float:
         return self._origin + time.perf_counter()
+
+    def catch_up(self) -> bool:
+        """Go on at the wall's time if that is ahead, and return whether it was by more than a second.
+
+        While a machine sleeps, what counts seconds stands still: a laptop's sandbox would be hours behind from then on.
+        """
+        behind_s = time.time() - self.now()
+        if behind_s > _SLEPT_S:
+            self._origin += behind_s
+        return behind_s > _SLEPT_S
 
 
 class ScaledClock:

@@ -20,7 +20,7 @@ import socket
 import sys
 import threading
 import traceback
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from lambda_sandbox import app
 from lambda_sandbox.config import Config
@@ -86,10 +86,13 @@ class Nursery:
         signal.signal(
             signal.SIGCHLD, signal.SIG_DFL
         )  # what a process ignores, those that it starts ignore too
+        mother = None
         try:
             mother = ZygoteProcess(place, native=False)
             mother.wait_ready()
         except (SandboxFault, OSError):
+            if mother is not None:
+                mother.end()
             return None  # each sandbox then looks for itself what the machine allows
         finally:
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -108,14 +111,12 @@ def _answer(requests: socket.socket, nursery: Nursery) -> None:
         parent = os.getpid()
         if os.fork() == 0:
             requests.close()
-            _serve(json.loads(data), list(handles), mother, parent)
+            _serve(data, list(handles), mother, parent)
         for handle in handles:
             os.close(handle)
 
 
-def _serve(
-    request: dict[str, Any], handles: list[int], mother: ZygoteProcess | None, parent: int
-) -> NoReturn:
+def _serve(packet: bytes, handles: list[int], mother: ZygoteProcess | None, parent: int) -> NoReturn:
     code = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -129,6 +130,7 @@ def _serve(
             namespaces.die_with_parent(signal.SIGTERM)  # so it ends in order, and is seen to have ended
             if os.getppid() != parent:
                 os._exit(code)
+        request = json.loads(packet)
         os.environ.clear()
         os.environ.update(request["environment"])
         os.chdir(request["folder"])

@@ -44,9 +44,7 @@ class ServerClient:
 
     def send(self, method: str, route: str, **query: str | None) -> dict[str, Any]:
         """Return the JSON of a request without a body; arguments that are ``None`` are left out."""
-        given = {name: value for name, value in query.items() if value is not None}
-        status, _, body = self.request(method, f"{route}?{urlencode(given)}" if given else route)
-        return self._json(route, status, body)
+        return self.send_json(method, route, None, **query)
 
     def send_json(
         self, method: str, route: str, value: dict[str, Any] | None = None, **query: str | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import queue
 import socket
@@ -33,14 +34,11 @@ class ServerProcess:
     def __init__(
         self,
         port: int,
-        state: Path | None = None,
         flags: Sequence[str] = (),
         settings: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         command = [sys.executable, "-m", "lambda_sandbox", "serve", "--port", str(port), "--stop-with-stdin"]
         command += flags
-        if state is not None:
-            command += ["--state", str(state)]
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(
             command,
@@ -106,7 +104,8 @@ class ServerProcess:
                 pass
 
     def _last_error(self) -> str:
-        self._process.wait(_STOP_TIMEOUT_S)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it said something else, and goes on
+            self._process.wait(_STOP_TIMEOUT_S)
         self._errors.seek(0)
         text = self._errors.read().decode("utf-8", "replace").strip()
         return text.splitlines()[-1] if text else ""

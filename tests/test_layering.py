@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "simulation": LEAVES | {"invocation", "telemetry"},
     "environments": LEAVES,
     "runtime_api": LEAVES | {"http_server", "invocation"},
-    "services": LEAVES | {"http1", "packaging", "triggers"},
+    "services": LEAVES | {"http1", "iam", "packaging", "triggers"},
     "event_sources": LEAVES,
     "triggers": LEAVES,
     "front_doors": LEAVES,

@@ -76,13 +76,7 @@ def told(check: CheckResult, whys: Mapping[str, str]) -> list[tuple[str, str]]:
     if check.outcome == PASSED:
         why = whys.get(function_of(check.id), "")
         return [("why", why)] if why else []
-    pairs = [
-        ("wanted", check.wanted),
-        ("got", check.got),
-        ("look at", check.look_at),
-        ("reason", check.reason),
-    ]
-    return [(label, text) for label, text in pairs if text]
+    return check.missed
 
 
 def hint_command(lab: Lab, check_id: str) -> str:

@@ -17,7 +17,7 @@ INTERRUPTED = 130
 
 
 class LabsGroup(click.Group):
-    """Turns wrong usage and the grader's own errors into one sentence, and a SIGTERM into an orderly end.
+    """Turns wrong usage and the grader's own errors into one sentence, and a signal to stop into an orderly end.
 
     Exit code 1 for what failed, 2 for a wrong command line, 130 for Ctrl-C.
     """
@@ -57,7 +57,9 @@ class LabsGroup(click.Group):
 
     def invoke(self, context: click.Context) -> object:
         # The default would leave the workers and their sandboxes to themselves.
-        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+                signal.signal(number, lambda number, frame: sys.exit(128 + number))
         try:
             return super().invoke(context)
         except GraderError as error:

@@ -32,7 +32,7 @@ def results_json(result: Result) -> dict[str, Any]:
 
 
 def _test(check: CheckResult) -> dict[str, Any]:
-    told = [f"{name}: {text}" for name, text in _told(check) if text]
+    told = [f"{label}: {text}" for label, text in check.missed]
     return {
         "name": check.title,
         "number": check.id,
@@ -43,15 +43,6 @@ def _test(check: CheckResult) -> dict[str, Any]:
         "output_format": "text",
         "visibility": "hidden" if check.held else "visible",
     }
-
-
-def _told(check: CheckResult) -> list[tuple[str, str]]:
-    return [
-        ("wanted", check.wanted),
-        ("got", check.got),
-        ("look at", check.look_at),
-        ("reason", check.reason),
-    ]
 
 
 def write(book: Gradebook, folder: Path) -> list[Path]:

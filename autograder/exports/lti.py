@@ -12,11 +12,9 @@ from autograder.report import write_atomically
 from autograder.result import Result
 from autograder.roster import Student
 
-MEDIA_TYPE = "application/vnd.ims.lis.v1.score+json"
-
 
 def score(student: Student, graded: Result) -> dict[str, Any]:
-    """Return the body to ``POST`` with ``MEDIA_TYPE`` for one student who has a score."""
+    """Return the body to ``POST``, as ``application/vnd.ims.lis.v1.score+json``, for one student who has a score."""
     return {
         "userId": student.lti_user_id or student.id,
         "timestamp": _subsecond(graded.graded_at),

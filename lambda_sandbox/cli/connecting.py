@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lambda_sandbox.server_client import ServerClient
 
 _NAMED = 10  # functions in a sentence
+PATIENCE_S = 910.0  # a function may take 900 s
 
 endpoint_option = click.option(
     "--endpoint",
@@ -25,11 +26,11 @@ endpoint_option = click.option(
 )
 
 
-def client(endpoint: str, timeout_s: float = 910.0) -> ServerClient:
-    """Return a client of the server at ``endpoint``; it waits longer than a function may take, which is 900 s."""
+def client(endpoint: str) -> ServerClient:
+    """Return a client of the server at ``endpoint``; it waits longer than a function may take."""
     from lambda_sandbox.server_client import ServerClient
 
-    return ServerClient(endpoint, timeout_s)
+    return ServerClient(endpoint, PATIENCE_S)
 
 
 def refuse_unknown(server: ServerClient, function: str | None) -> None:

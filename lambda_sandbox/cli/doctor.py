@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from lambda_sandbox.config import Config
 from lambda_sandbox.environments import delegation, isolation
 from lambda_sandbox.environments.limits import find_control_groups
 from lambda_sandbox.errors import SandboxFault
@@ -284,7 +285,7 @@ def _control_groups() -> str:
 def _runtimes() -> list[dict[str, Any]]:
     from lambda_sandbox.environments.runtimes import registry
 
-    return [asdict(runtime) for runtime in registry.available()]
+    return [asdict(runtime) for runtime in registry.available(Config.load().runtime_client == "native")]
 
 
 def show(diagnosis: Diagnosis) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from lambda_sandbox.cli import attaching, invoking, tables
+from lambda_sandbox.cli.connecting import PATIENCE_S
 from lambda_sandbox.cli.deploying import Deployer, Deployment, changes
 from lambda_sandbox.cli.invoking import Call
 from lambda_sandbox.deploying import newest_runtime
@@ -26,7 +27,6 @@ from lambda_sandbox.server_process import ServerProcess
 from lambda_sandbox.source_folder import SourceFolder
 
 _SUFFIXES = (".py", ".mjs", ".js", ".cjs", ".rb")
-_TIMEOUT_S = 910.0  # a function may take 900 s
 _DEBUGGED_S = 24 * 3600.0  # and somebody may think for a day
 
 
@@ -122,7 +122,7 @@ def run(found: Source, settings: Settings, call: Call, *, watch: bool = False) -
     flags = ["--neighbours" if settings.neighbours else "--no-neighbours"]
     server = ServerProcess(0, flags=flags)
     try:
-        client = ServerClient(server.endpoint, _DEBUGGED_S if settings.debug else _TIMEOUT_S)
+        client = ServerClient(server.endpoint, _DEBUGGED_S if settings.debug else PATIENCE_S)
         session = Session(client, found.name, call)
         deployment = Deployment(
             found.name,

@@ -58,16 +58,24 @@ class Database:
         """Open the state in ``folder``, made when missing, or in memory.
 
         Raises ``SandboxFault`` when another sandbox holds the folder, or when the file is damaged or newer than this.
+        What is damaged further inside is found when a mirror reads it.
         """
         self._lock = RLock()
         self._depth = 0
         self._mirrors: list[Callable[[], None]] = []
-        self._connection = _open(folder)
+        self._place = ":memory:" if folder is None else str(_made(folder) / _FILE)
+        self._connection = _open(self._place)
 
     def mirror(self, read: Callable[[], None]) -> None:
-        """Call ``read`` now, and again whenever a failed transaction left the mirror ahead of the file."""
+        """Call ``read`` now, and again whenever a failed transaction left the mirror ahead of the file.
+
+        Raises ``SandboxFault`` for a file that is damaged, or holds what this sandbox does not understand.
+        """
         self._mirrors.append(read)
-        read()
+        try:
+            read()
+        except (sqlite3.Error, msgspec.MsgspecError) as error:
+            raise _fault(self._place, error) from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -253,8 +261,7 @@ def _text(key: Key) -> str:
     return "\0".join(key)
 
 
-def _open(folder: Path | None) -> sqlite3.Connection:
-    place = ":memory:" if folder is None else str(_made(folder) / _FILE)
+def _open(place: str) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(place, timeout=0, isolation_level=None, check_same_thread=False)
     except sqlite3.Error as error:
@@ -325,7 +332,7 @@ def _from_version_2(connection: sqlite3.Connection) -> None:
         connection.execute(f"ALTER TABLE events ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
 
 
-def _fault(place: str, error: sqlite3.Error) -> SandboxFault:
+def _fault(place: str, error: Exception) -> SandboxFault:
     if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
         return SandboxFault(f"Another sandbox uses {place}: stop it or pass another --state folder.")
     return SandboxFault(

@@ -80,7 +80,7 @@ class Chains:
         if result is None:
             return  # a durable execution: it tells its parent when it ends
         if result.function_error is None:
-            self._over(machine, operation, SUCCEEDED, result.payload.decode())
+            self._over(machine, operation, SUCCEEDED, result.payload.decode("utf-8", "replace"))
         else:
             self._over(machine, operation, FAILED, error=outcomes.function_error(result.payload))
 

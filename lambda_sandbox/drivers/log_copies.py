@@ -25,6 +25,11 @@ _FILTERS = ("PutSubscriptionFilter", "PutMetricFilter")
 
 Forward = Callable[[str, str, list[tuple[bytes, bytes]], bytes], Awaitable[tuple[int, Any, bytes]]]
 Group = tuple[str, str, str]  # account, Region, name
+_DOWN = 503
+
+
+class _Down(Exception):
+    """The neighbours take nothing now."""
 
 
 class LogCopies:
@@ -49,7 +54,7 @@ class LogCopies:
             logs.on_write = self._written
 
     async def flush(self) -> None:
-        """Copy what is new in every group. A failure leaves the group for the next time."""
+        """Copy what is new in every group. What neighbours that are down do not take is copied the next time."""
         async with self._lock:
             for group in self._logs.groups():
                 await self._copy_new(group, whole=False)
@@ -96,9 +101,13 @@ class LogCopies:
     async def _copy_new(self, group: Group, *, whole: bool) -> None:
         """Copy the group's new lines; with ``whole`` a line without its end waits for the rest."""
         found = list(self._logs.events(group, after=self._copied.get(group, 0)))
+        before = dict(self._unfinished)
         lines = list(self._lines(group, found, whole=whole))
-        if lines:
+        try:
             await self._copy(group, lines)
+        except _Down:
+            self._unfinished = before
+            return
         if found:
             self._copied[group] = found[-1].number
 
@@ -148,4 +157,6 @@ class LogCopies:
             (b"authorization", f"{credential}, SignedHeaders=host, Signature=0".encode()),
         ]
         status, _, _ = await self._forward("POST", "/", headers, json.dumps(body).encode())
+        if status == _DOWN:
+            raise _Down
         return status

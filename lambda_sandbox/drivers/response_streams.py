@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -184,7 +185,7 @@ def _error_payload(error_type: str, error_body: bytes) -> bytes:
         described = base64.b64decode(error_body, validate=True)
     except binascii.Error:
         described = b""
-    return described or b'{"errorType":"%s"}' % error_type.encode()
+    return described or json.dumps({"errorType": error_type}, separators=(",", ":")).encode()
 
 
 def _out_of_order(state: State) -> RefuseRuntime:

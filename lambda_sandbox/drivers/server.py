@@ -17,7 +17,7 @@ from lambda_sandbox.drivers.response_streams import ResponseStreams, StreamedRes
 from lambda_sandbox.drivers.server_needs import Caller, DurableExecutions, Environments, EventStore
 from lambda_sandbox.drivers.telemetry_streams import TelemetryStreams
 from lambda_sandbox.drivers.xray import XRay
-from lambda_sandbox.errors import SandboxFault
+from lambda_sandbox.errors import SandboxError
 from lambda_sandbox.http_server import HttpConnection
 from lambda_sandbox.iam.credentials import RoleSessions
 from lambda_sandbox.invocation import async_queue, messages, retiring
@@ -293,7 +293,8 @@ class ServerDriver:
                 environment.initialization_type,
                 self._credentials(environment),
             )
-        except SandboxFault as fault:
+        # Code may be gone from the state, a machine out of descriptors.
+        except (SandboxError, OSError) as fault:
             self.function_logs.say(environment, str(fault))
             self._loop.call_soon(self.on_exit, environment.environment_id, Exit(code=1))
 

@@ -92,7 +92,9 @@ class Subscriber:
             try:
                 await self._post(batch) if self.subscription.http_path else await self._write(batch)
                 return
-            except (OSError, EOFError):
+            except (OSError, EOFError, asyncio.LimitOverrunError):
+                if self._writer is not None:
+                    self._writer.close()
                 self._writer = None
             if wait_s is not None:
                 await asyncio.sleep(wait_s)

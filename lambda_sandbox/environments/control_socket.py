@@ -26,11 +26,14 @@ def send_with_fds(sock: socket.socket, message: dict[str, Any], fds: list[int]) 
 
 
 def receive(sock: socket.socket) -> tuple[dict[str, Any], list[int], int]:
-    """Return a message, its descriptors and its sender's process id; ``{}`` at the end. Raises ``BlockingIOError``."""
+    """Return a message, its descriptors and its sender's process id; ``{}`` at the end.
+
+    Raises ``BlockingIOError`` and ``TimeoutError`` where there is none yet.
+    """
     try:
         space = socket.CMSG_SPACE(4 * _MOST_DESCRIPTORS) + socket.CMSG_SPACE(12)
         data, ancillary, _, _ = sock.recvmsg(_READ_BYTES, space)
-    except BlockingIOError:
+    except (BlockingIOError, TimeoutError):
         raise
     except OSError:
         data, ancillary = b"", []

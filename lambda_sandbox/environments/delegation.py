@@ -77,19 +77,7 @@ def _ask_systemd() -> bool:
     # su and sudo leave the variable out that says where the user's systemd listens.
     variables = {"XDG_RUNTIME_DIR": f"/run/user/{user}", **os.environ}
     process = str(os.getpid())
-    properties = [
-        "3",
-        "Description",
-        "s",
-        "lambda_sandbox",
-        "Delegate",
-        "b",
-        "true",
-        "PIDs",
-        "au",
-        "1",
-        process,
-    ]
+    properties = f"3 Description s lambda_sandbox Delegate b true PIDs au 1 {process}".split()
     request = [
         "StartTransientUnit",
         "ssa(sv)a(sa(sv))",

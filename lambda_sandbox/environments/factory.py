@@ -114,8 +114,13 @@ class EnvironmentFactory:
         meter: MemoryMeter = TreeMeter(memory_bytes)
         if group is not None and "memory" in self.controllers:
             meter = GroupMeter(group, shared_bytes)
-        server_side, control = control_socket.make_pair()
-        reader, writer = output_pipe()
+        try:
+            server_side, control = control_socket.make_pair()
+            reader, writer = output_pipe()
+        except OSError as error:
+            if group is not None:
+                group.remove()
+            raise SandboxFault(f"no pipes for an environment: {error}; stop some functions") from error
         environment = RunningEnvironment(
             environment_id,
             memory_mb,

@@ -26,8 +26,12 @@ def make_folder(parent: Path | None = None) -> tuple[Path, int]:
                 os.close(lock)
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-        with contextlib.suppress(OSError):  # another server took it for a left one, before it was locked
-            return folder, _lock(folder)
+        # Another server may take it for a left one before it is locked. That nothing can be locked there is another matter.
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):
+            lock = _lock(folder)
+            if folder.exists():
+                return folder, lock
+            os.close(lock)
 
 
 def _lock(folder: Path) -> int:

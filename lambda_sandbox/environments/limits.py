@@ -20,6 +20,7 @@ from lambda_sandbox.resources import FunctionConfiguration
 # POLICY: a function's share of the processor is handed out every 20 ms: one with little memory stalls often and shortly. AWS
 # documents no period.
 CPU_PERIOD_US = 20_000
+_REAPED_WITHIN_S = 0.5
 
 
 @dataclass(slots=True)
@@ -189,10 +190,14 @@ class ControlGroups:
     def create(self, name: str, memory_bytes: int, processes: int) -> ControlGroup:
         """Make one environment's groups. Raises ``OSError``."""
         folders = {controller: parent / name for controller, parent in self.parents.items()}
-        for folder in set(folders.values()):
-            folder.mkdir(exist_ok=True)
         group = ControlGroup(self.version, folders)
-        group.limit(memory_bytes, processes)
+        try:
+            for folder in set(folders.values()):
+                folder.mkdir(exist_ok=True)
+            group.limit(memory_bytes, processes)
+        except OSError:
+            group.remove()
+            raise
         return group
 
     def close(self) -> None:
@@ -283,9 +288,9 @@ def _remove_stale(parent: Path, name: str) -> None:
             remove_tree(corner)
 
 
-def remove_tree(corner: Path, patience_s: float = 0.5) -> None:
+def remove_tree(corner: Path) -> None:
     """Remove a corner and what is below it; the kernel keeps a group until its last process is reaped."""
-    deadline = time.monotonic() + patience_s
+    deadline = time.monotonic() + _REAPED_WITHIN_S
     while corner.exists():
         for folder in [entry for entry in corner.iterdir() if entry.is_dir()] + [corner]:
             with contextlib.suppress(OSError):

@@ -39,7 +39,7 @@ class _Zygote:
         """Take up what it says; raise ``SandboxFault`` when that is not that it is ready. Waits as the socket does."""
         try:
             answer, _, pid = control_socket.receive(self.requests)
-        except BlockingIOError:
+        except (BlockingIOError, TimeoutError):
             return False
         if answer.get("event") != "ready":
             raise SandboxFault(f"the zygote did not start: {answer.get('reason', 'it ended at once')}")
@@ -146,7 +146,7 @@ class ZygoteStarter:
         self._zygotes: dict[str, _Zygote | None] = {PLAIN: plain}
         try:
             plain.wait_ready()
-        except SandboxFault:
+        except BaseException:
             self.close()
             raise
 

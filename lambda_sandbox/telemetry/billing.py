@@ -42,7 +42,6 @@ def bill(
     records: Iterable[InvocationRecord],
     prices: Prices,
     neighbours: NeighbourUsage | None = None,
-    neighbour_prices: NeighbourPrices | None = None,
     durable: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the bill of finished invocations, and of what they used beside Lambda, as JSON-ready values.
@@ -61,7 +60,7 @@ def bill(
     days = [f"{_date(record.ended_at)}" for record in charged]
     functions, by_day = _summed([row.function_name for row in rows], rows), _summed(days, rows)
     used, durable = neighbours or NeighbourUsage(), durable or _NOTHING_DURABLE
-    beside = neighbour_bill(used.sums(), neighbour_prices or NeighbourPrices.load(prices.region))
+    beside = neighbour_bill(used.sums(), NeighbourPrices.load(prices.region))
     beside["left_out"] = list(used.left_out)
     return {
         "rows": [_floats(asdict(row)) for row in rows],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -58,16 +59,23 @@ class HistoryFile:
 
     def __init__(self, folder: Path) -> None:
         """Raises ``SandboxFault`` when the file cannot be opened."""
-        try:
+        self._folder = folder
+        with self.readable():
             self._connection = sqlite3.connect(folder / "history.sqlite3", check_same_thread=False)
             self._connection.executescript(
                 f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {_SCHEMA}"
             )
-        except sqlite3.Error as problem:
-            raise SandboxFault(
-                f"The history in {folder} cannot be opened ({problem}): remove history.sqlite3 to begin a new one."
-            ) from problem
         self._known: set[tuple[str, str]] = set()
+
+    @contextmanager
+    def readable(self) -> Iterator[None]:
+        """Say what to do about a file that is damaged, or whose records are another version's: ``SandboxFault``."""
+        try:
+            yield
+        except (sqlite3.Error, msgspec.MsgspecError, LookupError, ValueError, TypeError) as problem:
+            raise SandboxFault(
+                f"The history in {self._folder} cannot be read ({problem}): remove history.sqlite3 to begin a new one."
+            ) from problem
 
     def records(self) -> Iterator[InvocationRecord]:
         """Yield the attempts that were kept, oldest first."""
@@ -100,10 +108,13 @@ class HistoryFile:
         environments: Iterable[dict[str, Any]],
         used: Iterable[Used],
     ) -> None:
-        """Add ``records``, and replace what is known of environments and sums. Blocks for the disk."""
+        """Add ``records``, and replace what is known of environments and sums: all of it, or nothing where ``sqlite3.Error`` is
+        raised. Blocks for the disk.
+        """
+        known = set(self._known)
         with self._connection:
             for record in records:
-                self._add(record)
+                self._add(record, known)
             self._connection.executemany(
                 "INSERT OR REPLACE INTO environments VALUES (?, ?)",
                 [(row["environment_id"], json.dumps(row)) for row in environments],
@@ -115,6 +126,7 @@ class HistoryFile:
             self._connection.execute(
                 "DELETE FROM records WHERE number <= (SELECT MAX(number) FROM records) - ?", (RECORDS,)
             )
+        self._known = known
 
     def clear(self) -> None:
         """Forget everything."""
@@ -126,13 +138,13 @@ class HistoryFile:
     def close(self) -> None:
         self._connection.close()
 
-    def _add(self, record: InvocationRecord) -> None:
+    def _add(self, record: InvocationRecord, known: set[tuple[str, str]]) -> None:
         function = record.invocation.function
         key = function.qualified_arn, function.revision_id
-        if key not in self._known:
+        if key not in known:
             document = msgspec.json.encode(function, enc_hook=dict)
             self._connection.execute("INSERT OR REPLACE INTO functions VALUES (?, ?, ?)", (*key, document))
-            self._known.add(key)
+            known.add(key)
         self._connection.execute(
             "INSERT INTO records (arn, revision, document) VALUES (?, ?, ?)", (*key, _document(record))
         )

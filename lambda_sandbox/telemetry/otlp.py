@@ -6,7 +6,7 @@ Source: OpenTelemetry Protocol 1.x; OpenTelemetry semantic conventions for FaaS 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -39,7 +39,7 @@ def traces_request(sent: Iterable[Sent]) -> bytes:
         spans.scope.name = _SCOPE
         for segment in segments:
             trace_id = bytes.fromhex(segment["trace_id"][2:].replace("-", ""))
-            _add_spans(spans.spans, segment, trace_id, str(segment.get("parent_id", "")))
+            spans.spans.extend(_spans(segment, trace_id, str(segment.get("parent_id", ""))))
     return bytes(request.SerializeToString())
 
 
@@ -70,29 +70,38 @@ def metrics_request(minutes: Iterable[tuple[MetricName, str, int, Distribution]]
 # --- spans ---------------------------------------------------------------------------------------------
 
 
-def _add_spans(spans: Any, segment: Segment, trace_id: bytes, parent_id: str) -> None:
-    span = spans.add()
+def _spans(segment: Segment, trace_id: bytes, parent_id: str) -> Iterator[Span]:
+    """Yield the span of a segment and those inside it. What a function has written itself may be no span: it is left out."""
+    try:
+        yield _span(segment, trace_id, parent_id)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return
+    for inner in segment.get("subsegments") or ():
+        if isinstance(inner, dict):
+            yield from _spans(inner, trace_id, segment["id"])
+
+
+def _span(segment: Segment, trace_id: bytes, parent_id: str) -> Span:
+    span = Span()
     span.trace_id = trace_id
     span.span_id = bytes.fromhex(segment["id"])
     if parent_id:
         span.parent_span_id = bytes.fromhex(parent_id)
-    span.name = segment["name"]
+    span.name = _text(segment["name"])
     span.kind = _kind(segment)
     span.start_time_unix_nano = _nanoseconds(float(segment["start_time"]))
     span.end_time_unix_nano = _nanoseconds(ended(segment))
     span.attributes.extend(_attributes(_facts(segment)))
     if any(segment.get(flag) for flag in ("fault", "error", "throttle")):
         span.status.code = Status.STATUS_CODE_ERROR
-        span.status.message = _why(segment)
-    for inner in segment.get("subsegments") or ():
-        if isinstance(inner, dict) and {"id", "name", "start_time"} <= inner.keys():
-            _add_spans(spans, inner, trace_id, segment["id"])
+        span.status.message = _text(_why(segment))
+    return span
 
 
-def _kind(segment: Segment) -> int:
+def _kind(segment: Segment) -> Span.SpanKind.ValueType:
     if segment.get("namespace") in ("aws", "remote"):
         return Span.SPAN_KIND_CLIENT
-    return int(_KINDS.get(segment.get("origin", ""), Span.SPAN_KIND_INTERNAL))
+    return _KINDS.get(str(segment.get("origin", "")), Span.SPAN_KIND_INTERNAL)
 
 
 def _facts(segment: Segment) -> dict[str, Any]:
@@ -161,7 +170,12 @@ def _value(value: Any) -> AnyValue:
         return AnyValue(int_value=value)
     if isinstance(value, int | float):
         return AnyValue(double_value=float(value))
-    return AnyValue(string_value=str(value))
+    return AnyValue(string_value=_text(value))
+
+
+def _text(value: Any) -> str:
+    """JSON may hold halves of surrogate pairs, which are no text."""
+    return str(value).encode("utf-8", "replace").decode()
 
 
 def _nanoseconds(moment: float) -> int:

@@ -22,6 +22,7 @@ _KEPT_BYTES = 64 << 20
 _SEGMENT_BYTES = 64 << 10
 _TRACE_ID = re.compile(r"1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24}")
 _SEGMENT_ID = re.compile(r"[0-9a-fA-F]{16}")
+_YEAR_5138_S = 1e11
 
 
 class SegmentRefused(ValueError):
@@ -179,7 +180,8 @@ def _check(segment: Segment) -> None:
         raise SegmentRefused("MissingName", "A segment has a name.", identity)
     for name in ("start_time", "end_time"):
         value = segment.get(name, None if name == "start_time" else 0.0)
-        if not isinstance(value, int | float) or isinstance(value, bool):
+        # JSON as Python reads it has NaN and Infinity.
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < _YEAR_5138_S:
             raise SegmentRefused("InvalidSegment", f"{name} is not in seconds since the epoch.", identity)
     if "end_time" not in segment and not segment.get("in_progress"):
         raise SegmentRefused("InvalidSegment", "A segment has an end_time, or is in_progress.", identity)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import shutil
 from pathlib import Path
 
 from lambda_sandbox.clock import RealClock
@@ -10,6 +13,7 @@ from lambda_sandbox.config import Config
 from lambda_sandbox.control_plane.code import CodeStore
 from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.drivers.waiting_clock import waiting_clock
+from lambda_sandbox.environments.folder import make_folder
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.gateway.model import LambdaModel
 from lambda_sandbox.resources import FunctionConfiguration
@@ -18,22 +22,29 @@ from lambda_sandbox.telemetry.logs import LogStore
 
 
 class Ground:
-    """Made in the worker thread, because it reads from the disk."""
-
     def __init__(self, config: Config) -> None:
-        """Raises ``SandboxFault`` when the state cannot be opened."""
+        """Reads from the disk. Raises ``SandboxFault`` when the state cannot be opened."""
         self.config = config
         self.clock = RealClock()
         self.store = Store(config.state)
         self.waiting_clock = waiting_clock(config, self.clock)
-        self.code = CodeStore(config.state)
+        self._closing = contextlib.ExitStack()
+        self.code = CodeStore(config.state or self._temporary())
         self.model = LambdaModel.load()
         self.logs = LogStore()
         self.history = History()
 
+    def _temporary(self) -> Path:
+        """Return a folder that goes with this sandbox, or when the next one starts if this one is killed."""
+        folder, lock = make_folder()
+        self._closing.callback(os.close, lock)
+        self._closing.callback(shutil.rmtree, folder, ignore_errors=True)
+        folder.chmod(0o755)  # environments run as other users
+        return folder
+
     def close(self) -> None:
         self.store.close()
-        self.code.close()
+        self._closing.close()
 
     async def sleep(self, seconds: float) -> None:
         """Sleep ``seconds`` of the clock that retries, windows and ages run by."""

@@ -11,21 +11,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-CHECKS = '''
-import pytest
-from autograder.checks import expect
+from tests.plain_checks import CHECKS
 
-@pytest.mark.points(2)
-def test_total(submission):
-    """The total"""
-    expect(submission.literal("facts")["total"], wanted=3, look_at="the sum")
-
-@pytest.mark.points(1)
-@pytest.mark.held
-def test_printed(submission):
-    """The word"""
-    expect(submission.outputs_text("facts"), wanted="hello\\n", look_at="print")
-'''
 RIGHT, WRONG = "total = 3\nprint('hello')", "total = 4\nprint('hello')"
 
 

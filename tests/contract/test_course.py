@@ -112,7 +112,7 @@ def _command(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP], ids=["SIGINT", "SIGHUP"])
 def test_all_three_answer_and_a_signal_leaves_nothing_behind(course: Course, number: int) -> None:
     sandbox, site, jupyter = course.addresses()
     assert json.loads(get(f"{sandbox}/_sandbox/health")[1])["status"] == "ok"

@@ -12,8 +12,9 @@ from click.testing import CliRunner
 
 from autograder.__main__ import main
 from autograder.isolation import best_isolation
-from tests.contract.grading_stage import CHECKS, RIGHT, Course, notebook
+from tests.contract.grading_stage import RIGHT, Course, notebook
 from tests.contract.grading_stage import course as course
+from tests.plain_checks import CHECKS
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -64,6 +65,21 @@ def test_ctrl_c_ends_in_order_and_the_same_command_goes_on(course: Course) -> No
     notebook(course.handed_in / "eve.ipynb", RIGHT)
     assert "1 graded, 4 kept" in course.grade()
     assert course.scores()["eve"] == 3
+
+
+def test_the_end_of_the_terminal_leaves_nothing_behind(course: Course, tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    course.environment["TMPDIR"] = str(scratch)
+    notebook(course.handed_in / "eve.ipynb", "while True: pass")
+    running = course.start("grade", str(course.handed_in), "--lab", "7", "--out", str(course.out))
+    assert running.stdout is not None
+    for _ in range(4):
+        assert re.match(r"\[\d/5\]", running.stdout.readline())
+    running.send_signal(signal.SIGHUP)
+    out, err = running.communicate(timeout=120)
+    assert running.returncode == 128 + signal.SIGHUP, out + err
+    assert list(scratch.iterdir()) == []
 
 
 def test_less_than_full_isolation_is_refused_where_it_is_required(course: Course, tmp_path: Path) -> None:

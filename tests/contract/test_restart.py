@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from lambda_sandbox.server_client import ServerClient
 from tests.contract.conftest import Server
 
 Start = Callable[..., Server]
@@ -157,3 +159,19 @@ def test_a_version_whose_snapshot_failed_is_still_failed_after_a_kill(
         client.invoke(FunctionName="snapped", Qualifier="1")
     assert client.get_function_configuration(FunctionName="snapped")["State"] == "Active"
     client.delete_function(FunctionName="snapped")
+
+
+def test_a_function_whose_code_is_gone_says_so_and_holds_no_concurrency(
+    start_server: Start, tmp_path: Path
+) -> None:
+    first = start_server("--state", str(tmp_path))
+    first.deploy("bare", "def handler(e, c): return 1")
+    first.stop()
+    shutil.rmtree(tmp_path / "code")
+    second = start_server("--state", str(tmp_path), account_concurrency="1")
+    second.deploy("whole", "def handler(e, c): return 2")
+    client = second.client("lambda")
+    assert client.invoke(FunctionName="bare")["FunctionError"] == "Unhandled"
+    lines = ServerClient(second.endpoint).read("/_sandbox/logs", function="bare")["events"]
+    assert any("is gone from" in line["message"] for line in lines)
+    assert client.invoke(FunctionName="whole")["Payload"].read() == b"2"

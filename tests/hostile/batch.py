@@ -22,8 +22,8 @@ from .submitted import Submitted
 
 LIMITS = Limits(wall_s=8.0, check_s=15.0, memory_mb=700, processes=60, scratch_mb=64)
 _HERE = Path(__file__).resolve().parent
-ADDING = Lab("00-adding", "Adding", 15, (), ("add",), (), (), "", _HERE / "lab")
-PLAIN = Lab("00-plain", "Plain", 15, (), ("count",), (), (), "", _HERE / "plain_lab")
+ADDING = Lab("00-adding", "Adding", 15, (), ("add",), (), "", _HERE / "lab")
+PLAIN = Lab("00-plain", "Plain", 15, (), ("count",), (), "", _HERE / "plain_lab")
 
 
 def write_notebook(path: Path, submitted: Submitted) -> None:

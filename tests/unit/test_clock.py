@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,19 @@ def test_scaled_clock_goes_on_where_it_was(tmp_path: Path) -> None:
         waiting_clock(Config(state=tmp_path), wall)
     with pytest.raises(SandboxFault, match="kept with --clock scaled:60"):
         waiting_clock(Config(state=tmp_path, clock="scaled:10"), wall)
+
+
+def test_a_clock_catches_up_with_what_the_machine_slept_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, wall = RealClock(), time.time()
+    monkeypatch.setattr(time, "time", lambda: wall + 3600.0)  # an hour, of which the counter knows nothing
+    assert clock.now() < wall + 60.0
+    assert clock.catch_up()
+    assert clock.now() == pytest.approx(wall + 3600.0, abs=5.0)
+    assert not clock.catch_up()
+
+
+def test_a_clock_does_not_follow_a_wall_that_was_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, wall = RealClock(), time.time()
+    monkeypatch.setattr(time, "time", lambda: wall - 3600.0)
+    assert not clock.catch_up()
+    assert clock.now() >= wall

@@ -30,9 +30,9 @@ ENDPOINT = "in-process"
 
 
 class InProcess:
-    """One sandbox inside this interpreter. Without ``clock`` time starts at now and then moves only when told to."""
+    """One sandbox inside this interpreter. Time starts at now and then moves only when told to."""
 
-    def __init__(self, config: Config, clock: ManualClock | None = None) -> None:
+    def __init__(self, config: Config) -> None:
         if config.enforce_iam:
             raise errors.SandboxFault(
                 "The in_process driver checks no signatures, so it cannot enforce IAM; use the server driver."
@@ -41,7 +41,7 @@ class InProcess:
         self.account_id = config.account_id
         self.region = config.region
         self._config = config
-        self.clock = clock or ManualClock(start=time.time())
+        self.clock = ManualClock(start=time.time())
         self.seen = Seen(self.clock, config.seed)
         self._plane = self._make_plane()
         moto = Neighbours(config.account_id)

@@ -52,10 +52,10 @@ def notice(name: str, native: bool = False) -> str:
     return _stand_in(runtime, chosen, native)
 
 
-def toolchain(name: str, native: bool = False) -> Toolchain | None:
+def toolchain(name: str) -> Toolchain | None:
     """Return what runs a runtime on this machine; ``None`` for a missing one, and for those that need none."""
     runtime = runtime_identifiers.find(name)
-    return _choose(runtime, native) if runtime is not None else None
+    return _choose(runtime, native=False) if runtime is not None else None
 
 
 def folders() -> dict[str, str]:

@@ -11,23 +11,9 @@ import nbformat
 import pytest
 
 from autograder.discover import Lab
+from tests.plain_checks import CHECKS
 
 Write = Callable[..., Path]
-
-CHECKS = '''
-import pytest
-from autograder.checks import expect
-
-@pytest.mark.points(2)
-def test_total(submission):
-    """The total"""
-    expect(submission.literal("facts")["total"], wanted=3, look_at="the sum")
-
-@pytest.mark.points(1)
-@pytest.mark.held
-def test_printed(submission):
-    expect(submission.outputs_text("facts"), wanted="hello\\n", look_at="print")
-'''
 
 
 @pytest.fixture(autouse=True)
@@ -61,4 +47,4 @@ def plain_lab(tmp_path: Path) -> Lab:
     folder = tmp_path / "labs" / "07-plain"
     (folder / "checks").mkdir(parents=True)
     (folder / "checks" / "test_plain.py").write_text(CHECKS)
-    return Lab("07-plain", "Plain", 20, (), ("count",), (), (), "concepts/plain.md", folder)
+    return Lab("07-plain", "Plain", 20, (), ("count",), (), "concepts/plain.md", folder)

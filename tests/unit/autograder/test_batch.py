@@ -30,8 +30,9 @@ from autograder.result import GRADED, Result
 from autograder.roster import Student
 from autograder.score import CheckResult
 from autograder.submissions import find_submissions
+from tests.plain_checks import CHECKS
 
-from .conftest import CHECKS, Write
+from .conftest import Write
 
 FULL = Isolation("bwrap", ("network",), ())
 

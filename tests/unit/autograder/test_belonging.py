@@ -12,8 +12,9 @@ from autograder.__main__ import main
 from autograder.belonging import other_lab
 from autograder.discover import Lab, labs_folder, read_labs
 from autograder.progress import progress_path
+from tests.plain_checks import CHECKS
 
-from .conftest import CHECKS, Write
+from .conftest import Write
 
 LISTED = '[[lab]]\nslug = "{0}"\ntitle = "Plain"\nminutes = 20\n'
 

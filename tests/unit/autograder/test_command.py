@@ -17,8 +17,9 @@ from click.testing import CliRunner
 from autograder.__main__ import main
 from autograder.hints import read_hints
 from autograder.progress import progress_path
+from tests.plain_checks import CHECKS
 
-from .conftest import CHECKS, Write
+from .conftest import Write
 
 HINTS = "# Hints\n\n## test_total\n\n1. Add.\n2. One and\n   two.\n3. It is 3.\n\n## `test_printed`\n\n1. Print.\n"
 

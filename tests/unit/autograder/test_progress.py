@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import multiprocessing
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -149,3 +152,12 @@ def test_the_file_lies_in_the_state_folder_of_the_user(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", state)
     assert progress_path() == Path(base).expanduser() / "lambda-course" / "progress.json"
+
+
+def test_a_home_without_locks_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(file: object, how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)  # the system's: as on some network drives
+    with pytest.raises(GraderError, match=r"cannot be kept in .*: No locks available"):
+        open_hint(tmp_path / "progress.json", 1)

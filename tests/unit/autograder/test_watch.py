@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from autograder.progress import progress_path
+from tests.plain_checks import CHECKS
 
-from .conftest import CHECKS, Write
+from .conftest import Write
 
 Start = Callable[..., "Watching"]
 

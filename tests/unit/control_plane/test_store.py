@@ -166,3 +166,24 @@ def test_what_was_written_survives_a_kill(tmp_path: Path) -> None:
     assert store.tags(FUNCTION.arn) == {"team": "a"}
     assert [event.request_id for event in store.events()] == ["e1"]
     store.close()
+
+
+def test_a_file_that_is_damaged_inside_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for number in range(500):
+        store.put_function(replace(FUNCTION, function_name=f"f{number}", description="x" * 200))
+    store.close()
+    file = tmp_path / "lambda.sqlite3"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:8192] + b"\xff" * (len(whole) - 8192))  # its head is as it was
+    with pytest.raises(SandboxFault, match=r"cannot be read .*: move the file away"):
+        Store(tmp_path)
+
+
+def test_a_document_that_is_not_understood_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.put_function(FUNCTION)
+    store.database.write("UPDATE resources SET document = ?", b'{"function_name": 1}')
+    store.close()
+    with pytest.raises(SandboxFault, match=r"cannot be read .*: move the file away"):
+        Store(tmp_path)

@@ -13,7 +13,14 @@ from lambda_sandbox.control_plane.store import Store
 from lambda_sandbox.drivers.durable import DurableExecutions
 from lambda_sandbox.drivers.durable_store import DurableStore
 from lambda_sandbox.drivers.server_needs import Caller as Waiter
-from lambda_sandbox.invocation.messages import Complete, EventFinished, Invocation, InvocationType
+from lambda_sandbox.durable.states import CHAINED_INVOKE, SUCCEEDED
+from lambda_sandbox.invocation.messages import (
+    Complete,
+    EventFinished,
+    Invocation,
+    InvocationResult,
+    InvocationType,
+)
 from lambda_sandbox.resources import Caller, FunctionConfiguration
 from tests.unit.invocation.stage import function
 
@@ -76,3 +83,38 @@ def test_starts_above_the_accounts_rate_are_refused_until_a_moment_has_passed(tm
         loop.run_until_complete(run())
     finally:
         loop.close()
+
+
+def test_an_answer_that_is_no_text_ends_a_chained_invoke_all_the_same(tmp_path: Path) -> None:
+    """A runtime of one's own may answer with any bytes."""
+    plain = function(version="1")
+
+    class ToPlain(Plane):
+        def route(self, function_name: str, qualifier: str | None, caller: Caller) -> Route:
+            target = plain if function_name == "plain" else FUNCTION
+            return Route(target, target.qualified_arn, None, None, 0.0)
+
+    class Answering(Runner):
+        def run(self, invocation: Invocation, caller: Waiter) -> None:
+            if invocation.function is plain:
+                caller(Complete(invocation, result=InvocationResult("r", b'"\xff"', "1")))
+
+    async def run() -> None:
+        store = DurableStore(Store(tmp_path))
+        executions = DurableExecutions(
+            Answering(), ToPlain(), store, ManualClock(1000.0), lambda note: None, None
+        )
+        event = Invocation(
+            "r", FUNCTION, b"{}", 0.0, InvocationType.EVENT, invoked_arn=FUNCTION.qualified_arn
+        )
+        executions.start(event, lambda complete: None, "e")
+        machine = executions.find_named(FUNCTION.arn, "e")
+        assert machine is not None
+        operation = machine.add("o", CHAINED_INVOKE, 1000.0, target="plain", input="{}")
+        executions.settle(machine)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert (operation.status, operation.result) == (SUCCEEDED, '"\ufffd"')
+        executions.close()
+
+    asyncio.run(run())

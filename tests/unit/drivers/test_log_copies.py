@@ -25,11 +25,14 @@ class CloudWatch:
         self.gate.set()
         self.came = asyncio.Event()
         self.deleted = False
+        self.down = False
 
     async def forward(
         self, method: str, target: str, headers: list[tuple[bytes, bytes]], body: bytes
     ) -> tuple[int, Any, bytes]:
         await self.gate.wait()
+        if self.down:
+            return 503, [], b"{}"
         operation = dict(headers)[b"x-amz-target"].decode().rpartition(".")[2]
         self.calls.append(operation)
         if operation == "CreateLogGroup":
@@ -117,5 +120,18 @@ def test_reset_forgets_the_filters() -> None:
         copies.forwarded(PUT, ASKS, GROUP[0], GROUP[1])
         copies.clear()
         assert logs.on_write is None
+
+    scene(play)
+
+
+def test_what_neighbours_that_are_down_do_not_take_is_copied_the_next_time() -> None:
+    async def play(logs: LogStore, copies: LogCopies, cloudwatch: CloudWatch) -> None:
+        logs.write(GROUP, "s", b"one\ntw", 1.0)
+        cloudwatch.down = True
+        await copies.flush()
+        cloudwatch.down = False
+        logs.write(GROUP, "s", b"o\n", 2.0)
+        await copies.flush()
+        assert cloudwatch.lines == ["one", "two"]
 
     scene(play)

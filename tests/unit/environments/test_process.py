@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
 import os
 import shutil
 import time
@@ -509,3 +511,15 @@ def test_a_folder_that_a_killed_server_left_is_removed_and_one_in_use_is_not(tmp
     assert (dead.exists(), alive.exists(), other.exists()) == (False, True, True)
     os.close(lock)
     os.close(other_lock)
+
+
+def test_a_place_without_locks_is_told_and_not_filled_with_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(fd: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)  # the system's: as on some network drives
+    with pytest.raises(OSError, match="No locks"):
+        make_folder(tmp_path)
+    assert len(list(tmp_path.iterdir())) <= 1
