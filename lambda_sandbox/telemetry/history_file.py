@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,9 @@ from lambda_sandbox.invocation.report import Report
 from lambda_sandbox.resources import FunctionConfiguration
 from lambda_sandbox.telemetry.neighbour_usage import Used
 
-# POLICY: with ``--state`` the last 20,000 invocations are kept on disk.
+# POLICY: with ``--state`` the last 20,000 invocations and 5,000 environments are kept on disk.
 RECORDS = 20_000
+ENVIRONMENTS = 5_000
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS functions (arn TEXT, revision TEXT, document BLOB, PRIMARY KEY (arn, revision));
 CREATE TABLE IF NOT EXISTS records (
@@ -65,6 +66,9 @@ class HistoryFile:
             self._connection.executescript(
                 f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {_SCHEMA}"
             )
+            # On a full disk that waits for the next start.
+            with suppress(sqlite3.OperationalError):
+                self._prune()
         self._known: set[tuple[str, str]] = set()
 
     @contextmanager
@@ -137,6 +141,17 @@ class HistoryFile:
 
     def close(self) -> None:
         self._connection.close()
+
+    def _prune(self) -> None:
+        """Remove the environments that are too many, and functions that no record names any more."""
+        with self._connection:
+            self._connection.execute(
+                "DELETE FROM environments WHERE rowid NOT IN (SELECT rowid FROM environments ORDER BY rowid DESC LIMIT ?)",
+                (ENVIRONMENTS,),
+            )
+            self._connection.execute(
+                "DELETE FROM functions WHERE (arn, revision) NOT IN (SELECT arn, revision FROM records)"
+            )
 
     def _add(self, record: InvocationRecord, known: set[tuple[str, str]]) -> None:
         function = record.invocation.function

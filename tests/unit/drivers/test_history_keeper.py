@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 from dataclasses import replace
@@ -14,7 +15,9 @@ from lambda_sandbox.drivers.history_keeper import HistoryKeeper
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.invocation.messages import Invocation, InvocationRecord, Status
 from lambda_sandbox.resources import FunctionConfiguration
+from lambda_sandbox.telemetry import history_file
 from lambda_sandbox.telemetry.history import History
+from lambda_sandbox.telemetry.history_file import HistoryFile
 
 FUNCTION = FunctionConfiguration(
     "000000000000", "us-east-1", "f", "python3.13", "app.handler", "role", "sha", 1, "revision", ""
@@ -95,3 +98,22 @@ def test_a_history_that_cannot_be_read_says_what_to_do(tmp_path: Path, statement
     file.close()
     with pytest.raises(SandboxFault, match=f"remove {FILE} to begin a new one"):
         kept(tmp_path)
+
+
+def test_environments_and_functions_that_nobody_asks_for_leave_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history_file, "ENVIRONMENTS", 2)
+    monkeypatch.setattr(history_file, "RECORDS", 1)
+
+    async def live() -> None:
+        keeper = HistoryKeeper(tmp_path, History())
+        rows = [{"environment_id": name} for name in ("first", "second", "third")]
+        keeper._file.write([record("early", revision="old"), record("late", revision="new")], rows, [])
+        await keeper.close()
+
+    asyncio.run(live())
+    HistoryFile(tmp_path).close()
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as disk:
+        assert disk.execute("SELECT environment_id FROM environments").fetchall() == [("second",), ("third",)]
+        assert disk.execute("SELECT revision FROM functions").fetchall() == [("new",)]
