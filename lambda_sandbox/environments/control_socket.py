@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import json
+import select
 import socket
 import sys
 from typing import Any
@@ -23,6 +24,14 @@ def make_pair() -> tuple[socket.socket, socket.socket]:
 def send_with_fds(sock: socket.socket, message: dict[str, Any], fds: list[int]) -> None:
     ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
     sock.sendmsg([json.dumps(message).encode()], ancillary)
+
+
+def is_heard(sock: socket.socket) -> bool:
+    """Return whether somebody still holds the other end."""
+    poll = select.poll()
+    # Its end is told even to those who ask for nothing.
+    poll.register(sock, 0)
+    return not poll.poll(0)
 
 
 def receive(sock: socket.socket) -> tuple[dict[str, Any], list[int], int]:

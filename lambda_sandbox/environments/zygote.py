@@ -24,6 +24,8 @@ import traceback
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lambda_sandbox.environments import (
         launcher,
         memory_holes,
@@ -145,7 +147,7 @@ def _answer(requests: socket.socket, home: int) -> None:
 
 
 def _fork_flavour(name: str, fd: int, home: int, requests: socket.socket) -> None:
-    if os.fork():
+    if not _forked(os.fork):
         os.close(fd)
         return
     try:
@@ -168,9 +170,17 @@ def _fork_flavour(name: str, fd: int, home: int, requests: socket.socket) -> Non
         os._exit(0)  # a flavour that cannot be loaded is simply not there
 
 
+def _forked(fork: Callable[[], int]) -> bool:
+    """Return True in the child. Where there can be none, who asked sees its socket close, and this process goes on."""
+    try:
+        return fork() == 0
+    except OSError:
+        return False
+
+
 def _fork_house(fd: int, home: int, requests: socket.socket) -> None:
     """Fork a zygote with processes, mounts and kept folders of its own. It ends with the server that holds its socket."""
-    if _fork_into_pid_namespace(home):
+    if not _forked(lambda: _fork_into_pid_namespace(home)):
         os.close(fd)
         return
     answers = socket.socket(fileno=fd)

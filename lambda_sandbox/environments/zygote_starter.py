@@ -163,6 +163,11 @@ class ZygoteStarter:
                 zygote.requests.close()
                 self._zygotes[flavour] = None  # the plain one does for everything
                 return False
+        if flavour != PLAIN and not control_socket.is_heard(zygote.requests):
+            # It has been killed: the plain one does until another is forked, when it is asked for again.
+            zygote.requests.close()
+            del self._zygotes[flavour]
+            return False
         return True
 
     def _fork_flavour(self, flavour: str) -> _Zygote:

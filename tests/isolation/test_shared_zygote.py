@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 
 from autograder.processes import children, descendants, reap
 from lambda_sandbox.config import Config
-from lambda_sandbox.environments.zygote_starter import ZygoteProcess
+from lambda_sandbox.environments.flavours import BOTO3
+from lambda_sandbox.environments.zygote_starter import ZygoteProcess, ZygoteStarter
 from lambda_sandbox.errors import SandboxFault
 from tests.isolation.stage import Stage, shared_zygote
 
@@ -97,3 +99,29 @@ def test_the_end_of_the_zygote_is_the_end_of_all(tmp_path: Path) -> None:
         assert time.monotonic() < ends, left
         reap([*left])
         time.sleep(0.01)
+
+
+def test_functions_go_on_after_the_interpreter_that_they_are_forked_from_was_killed(tmp_path: Path) -> None:
+    knows_boto3 = "import sys, boto3\ndef handler(event, context):\n    return boto3.__name__\n"
+
+    async def scene(one: Stage, other: Stage, mother: ZygoteProcess) -> None:
+        starter = one.environments._starter
+        assert isinstance(starter, ZygoteStarter)
+
+        async def preloaded() -> None:
+            for _ in range(3000):
+                if starter.has_flavour(BOTO3):
+                    return
+                await asyncio.sleep(0.01)
+            pytest.fail("no interpreter with boto3 in it was there within 30 s")
+
+        await preloaded()
+        first = starter._zygotes[BOTO3]
+        assert first is not None
+        first.requests.shutdown(socket.SHUT_RDWR)
+        assert await one.run(knows_boto3) == "boto3"
+        await preloaded()
+        assert starter._zygotes[BOTO3] is not first
+        assert await one.run(knows_boto3) == "boto3"
+
+    play(tmp_path, scene)
