@@ -21,6 +21,7 @@ from typing import Any
 
 from lambda_sandbox.services import (
     aws_policies,
+    bucket_policies,
     distributions,
     firewall_refusals,
     kms_refusals,
@@ -106,6 +107,7 @@ class Hooks:
             ("moto.dynamodb.models.table", self._tables),
             ("moto.dynamodb.responses", self._table_writes),
             ("moto.iam.models", aws_policies.install),
+            ("moto.s3.models", bucket_policies.install),
             ("moto.cloudformation.responses", self._stacks),
             ("moto.apigateway.responses", self._rest_apis),
             ("moto.apigatewayv2.responses", self._v2_apis),

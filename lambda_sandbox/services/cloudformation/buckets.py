@@ -5,9 +5,11 @@ Source: CloudFormation template reference, "AWS::S3::Bucket", read 2026-11.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from lambda_sandbox.services.cloudformation import bucket_lifecycle
 from lambda_sandbox.services.cloudformation.bucket_notifications import api_form
 from lambda_sandbox.services.cloudformation.resource import Properties, Resource, tag_pairs
 
@@ -21,6 +23,11 @@ _SETTINGS = {
         "DeleteBucketEncryption",
     ),
     "CorsConfiguration": ("PutBucketCors", "CORSConfiguration", "DeleteBucketCors"),
+    "LifecycleConfiguration": (
+        "PutBucketLifecycleConfiguration",
+        "LifecycleConfiguration",
+        "DeleteBucketLifecycle",
+    ),
     "OwnershipControls": ("PutBucketOwnershipControls", "OwnershipControls", "DeleteBucketOwnershipControls"),
     "PublicAccessBlockConfiguration": (
         "PutPublicAccessBlock",
@@ -30,6 +37,8 @@ _SETTINGS = {
     "Tags": ("PutBucketTagging", "Tagging", "DeleteBucketTagging"),
     "VersioningConfiguration": ("PutBucketVersioning", "VersioningConfiguration", ""),
 }
+_ACL = "AccessControl"
+_PRIVATE = "Private"
 _HOME = "us-east-1"  # the one Region that CreateBucket does not name
 
 
@@ -40,18 +49,16 @@ class Bucket(Resource):
     SERVICE = "s3"
     NAME = "BucketName"
     FIXED = frozenset({"BucketName"})
-    KNOWN = frozenset({_NOTIFICATIONS, *_SETTINGS})
+    KNOWN = frozenset({_ACL, _NOTIFICATIONS, *_SETTINGS})
     UNSERVED = frozenset(
         {
             "AbacStatus",
             "AccelerateConfiguration",
-            "AccessControl",
             "AnalyticsConfigurations",
             "BucketNamePrefix",
             "BucketNamespace",
             "IntelligentTieringConfigurations",
             "InventoryConfigurations",
-            "LifecycleConfiguration",
             "LoggingConfiguration",
             "MetadataConfiguration",
             "MetadataTableConfiguration",
@@ -111,6 +118,8 @@ class Bucket(Resource):
 
     def _configure(self, old: Properties) -> None:
         """Bring the settings from those in ``old`` to the template's."""
+        if self.properties.get(_ACL, _PRIVATE) != old.get(_ACL, _PRIVATE):
+            self.api.call("PutBucketAcl", Bucket=self.name, ACL=_canned(self.properties.get(_ACL, _PRIVATE)))
         for name, (put, member, take) in _SETTINGS.items():
             wanted = self.properties.get(name)
             if wanted == old.get(name):
@@ -126,6 +135,8 @@ class Bucket(Resource):
 def _api_form(name: str, wanted: Any) -> Any:
     if name == "Tags":
         return {"TagSet": tag_pairs(wanted)}
+    if name == "LifecycleConfiguration":
+        return bucket_lifecycle.api_form(wanted)
     if name == "BucketEncryption":
         return {
             "Rules": [_encryption(rule) for rule in wanted.get("ServerSideEncryptionConfiguration") or []]
@@ -137,6 +148,11 @@ def _api_form(name: str, wanted: Any) -> Any:
         for rule in wanted.get("CorsRules") or []
     ]
     return {"CORSRules": rules}
+
+
+def _canned(name: str) -> str:
+    """Return a canned ACL as the API spells it: ``LogDeliveryWrite`` is ``log-delivery-write``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).lower()
 
 
 def _encryption(rule: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,3 +48,10 @@ def find(backend: Any, name: str, stack_name: str | None, error: Any) -> Any:
             return each
     refusal: Exception = error(message=f"ChangeSet [{name}] does not exist")
     raise refusal
+
+
+def forget(backend: Any, stack: Any) -> None:
+    """Drop the change sets of a stack that is gone: a new stack of its name may have one of the same name."""
+    for each in list(backend.change_sets.values()):
+        if each.stack_id == stack.stack_id:
+            del backend.change_sets[each.change_set_id]

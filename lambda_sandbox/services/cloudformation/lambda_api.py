@@ -25,6 +25,7 @@ _GONE = (
     "NotFoundException",
     "ParameterNotFound",
     "QueueDoesNotExist",
+    "RepositoryNotFoundException",
     "ResourceNotFoundException",
     "StateMachineDoesNotExist",
 )

@@ -9,6 +9,7 @@ from lambda_sandbox.services.cloudformation.alarms import ALARMS
 from lambda_sandbox.services.cloudformation.buckets import BUCKETS
 from lambda_sandbox.services.cloudformation.cdk import CDK
 from lambda_sandbox.services.cloudformation.http_apis import HTTP_APIS
+from lambda_sandbox.services.cloudformation.image_repositories import IMAGE_REPOSITORIES
 from lambda_sandbox.services.cloudformation.invoking import RESOURCES
 from lambda_sandbox.services.cloudformation.log_groups import LOG_GROUPS
 from lambda_sandbox.services.cloudformation.queues_and_topics import QUEUES_AND_TOPICS
@@ -37,6 +38,7 @@ def install(parsing: Any) -> None:
         *REST_APIS,
         *USAGE_PLANS,
         *BUCKETS,
+        *IMAGE_REPOSITORIES,
         *TABLES,
         *SECRETS_AND_PARAMETERS,
         *STATE_MACHINES,

@@ -17,6 +17,8 @@ OnFailure = Literal["ROLLBACK", "DO_NOTHING", "DELETE"]
 on_failure: ContextVar[OnFailure] = ContextVar("on_failure", default="ROLLBACK")
 # The resources that the DeleteStack that is being answered leaves where they are.
 retained: ContextVar[tuple[str, ...]] = ContextVar("retained", default=())
+# DIFFERS: a change set with ``ImportExistingResources``, which the CDK always sends, imports nothing: what is there already under its name
+# makes the stack fail with "already exists".
 # What nothing here does anything with, and what to do instead.
 _UNSERVED = {
     "StackPolicyBody": "stack policies",
@@ -26,7 +28,6 @@ _UNSERVED = {
     "RollbackConfiguration": "rollback triggers",
     "ResourceTypes": "the restriction to resource types",
     "ResourcesToImport": "the import of resources",
-    "ImportExistingResources": "the import of resources",
     "DeletionMode": "forced deletions (name what stays in RetainResources)",
 }
 _NO_TEMPLATE = "Either Template URL or Template Body must be specified."

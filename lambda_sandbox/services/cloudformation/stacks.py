@@ -21,10 +21,12 @@ from lambda_sandbox.services.cloudformation import (
     exports,
     intrinsics,
     nested_stacks,
+    physical_names,
     resource_types,
     rules,
     stack_requests,
     stack_views,
+    template_addresses,
     templates,
 )
 from lambda_sandbox.services.cloudformation.changes import Changes, ResourceFailure
@@ -42,6 +44,7 @@ _FAILED = "The following resource(s) failed: [{}]."
 def install(parsing: Any, models: Any, responses: Any, forwarder: Forwarder) -> None:
     """Change moto's three modules in place, once they are loaded."""
     resource_types.install(parsing)
+    parsing.generate_resource_name = physical_names.generate
     custom_resources.install(parsing, forwarder)
     intrinsics.install(parsing)
     # moto reads templates with a YAML loader that makes any Python object a template asks for.
@@ -51,6 +54,7 @@ def install(parsing: Any, models: Any, responses: Any, forwarder: Forwarder) -> 
         add_multi_constructor=lambda *_: None,
     )
     models.yaml = responses.yaml = safe
+    template_addresses.install(models, responses)
     stacks = Stacks(parsing, models)
     stacks.exports.install(responses, models.ValidationError)
     models.Stack.create_resources = stacks.create_resources
@@ -139,6 +143,11 @@ class Stacks:
             kept = stacks._get_template(self, name_or_stack_id)
             return stacks._submitted.get(kept, kept) if isinstance(kept, str) else kept
 
+        def validate_template(self: Any, template: str) -> list[Any]:
+            stacks._refuse_invalid(template)
+            return []
+
+        backend.validate_template = validate_template
         backend.create_stack = create_stack
         backend.create_change_set = create_change_set
         backend.update_stack = update_stack
@@ -273,6 +282,21 @@ class Stacks:
         self._submitted[ready] = submitted
         return ready
 
+    def _refuse_invalid(self, template: str) -> None:
+        """Refuse what ValidateTemplate does. moto asks cfn-lint, to which an unneeded ``DependsOn`` is as bad as an error.
+
+        What a transform would make of a template is not looked at, as on AWS.
+        """
+        template_read = templates.parse(template)
+        if "Transform" in template_read:
+            return
+        try:
+            refuse_malformed(template_read)
+            self._refuse_unknown(template_read)
+            refuse_unresolved(template_read)
+        except TemplateError as error:
+            raise self._models.ValidationError(message=str(error)) from None
+
     def _expansion(self, ready: str) -> list[str]:
         """Return the capability for the macros that made a template ready, if there were any."""
         return capabilities.of_transforms(templates.parse(self._submitted[ready]))
@@ -402,6 +426,7 @@ class Stacks:
         self._tell_stack(stack, stack.status, None)
         self.exports.withdraw(backend, stack)
         backend.deleted_stacks[stack.stack_id] = backend.stacks.pop(stack.stack_id)
+        change_sets.forget(backend, stack)
 
     def _changes(self, stack: Any) -> Changes:
         def tell(logical_id: str, status: str, reason: str | None) -> None:
