@@ -31,7 +31,7 @@ _BAD_ZIP = "Could not unzip uploaded file. Please check your file, then try to u
 _FILES_MAX = 65_535
 _CHUNK = 1024 * 1024
 _COMPILE_SECONDS = 60
-_COMPILER = ("-I", "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash")
+_COMPILER = ("-I", "-S", "-X", "utf8", str(Path(__file__).with_name("compiling.py")))
 _TEMPORARY = ".new-"
 # What the zip format's decoders raise on damaged or encrypted content.
 _UNREADABLE = (
@@ -78,17 +78,18 @@ class CodeStore:
         folder, kept = self._places(code_sha256)
         if folder.is_dir() and kept.is_file():
             return code_sha256
-        new = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=self._root))
         try:
-            self._write(package, new, modules)
-            _publish(new / "task", folder)
-            _publish(new / "package.zip", kept)
+            with tempfile.TemporaryDirectory(
+                prefix=_TEMPORARY, dir=self._root, ignore_cleanup_errors=True
+            ) as name:
+                new = Path(name)
+                self._write(package, new, modules)
+                _publish(new / "task", folder)
+                _publish(new / "package.zip", kept)
         except OSError as error:
             raise SandboxFault(
                 f"The package could not be stored ({error}): make room on the disk."
             ) from error
-        finally:
-            _remove(new)
         return code_sha256
 
     def check(self, package: bytes) -> str:
@@ -254,15 +255,17 @@ def _compile(task: Path, modules: str) -> None:
     DIFFERS: a Python function finds a folder ``__pycache__`` beside its modules, since packages are compiled when they are deployed.
     A function that lists its own files sees it.
     """
-    if sys.platform == "emscripten" or next((task / modules).rglob("*.py"), None) is None:
+    found = (path.relative_to(task) for path in sorted((task / modules).rglob("*.py")))
+    sources = [path for path in found if "__pycache__" not in path.parts]
+    if sys.platform == "emscripten" or not sources:
         return
     try:
         subprocess.run(
-            [sys.executable, *_COMPILER, modules],
+            [sys.executable, *_COMPILER],
             cwd=task,
             timeout=_COMPILE_SECONDS,
             check=False,
-            stdin=subprocess.DEVNULL,
+            input=b"".join(os.fsencode(source) + b"\0" for source in sources),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

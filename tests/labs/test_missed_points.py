@@ -11,7 +11,7 @@ from autograder.discover import find_lab, read_labs
 from autograder.grade import Job
 from autograder.result import GRADED
 from autograder.submissions import Submission
-from autograder.workers import grade_one
+from autograder.workers import Foremen, grade_one
 
 from .test_other_right_answers import written_otherwise
 
@@ -171,24 +171,28 @@ MISSED = {
 
 
 @pytest.mark.timeout(300)
-def test_route_without_its_authorizer_is_told_by_the_error_that_it_leads_to(tmp_path: Path) -> None:
+def test_route_without_its_authorizer_is_told_by_the_error_that_it_leads_to(
+    tmp_path: Path, foremen: Foremen
+) -> None:
     lab, check = find_lab(LABS, "24"), "test_an_order_is_placed_and_shown"
     said = ', AuthorizationType="CUSTOM", AuthorizerId=authorizer_id'
     path = written_otherwise(lab, "door", said, "", tmp_path / "lab.ipynb")
-    result = grade_one(Job(lab, Submission("ada", "ada", path), "seed", only=frozenset({check})))
+    result = grade_one(Job(lab, Submission("ada", "ada", path), "seed", only=frozenset({check})), foremen)
     [found] = result.checks
     assert "; cloudberry-shop failed: KeyError: 'authorizer'" in found.look_at
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("case", MISSED)
-def test_what_misses_the_point_fails_a_check_that_the_learner_sees(tmp_path: Path, case: str) -> None:
+def test_what_misses_the_point_fails_a_check_that_the_learner_sees(
+    tmp_path: Path, foremen: Foremen, case: str
+) -> None:
     number, name, said, instead, check = MISSED[case]
     lab = find_lab(LABS, number)
     assert not read_checks(lab.checks)[check].held
     path = written_otherwise(lab, name, said, instead, tmp_path / "lab.ipynb")
     submission = Submission("ada", "ada", path)
-    result = grade_one(Job(lab, submission, "seed", only=frozenset({check})))
+    result = grade_one(Job(lab, submission, "seed", only=frozenset({check})), foremen)
     assert (result.status, result.cell_errors) == (GRADED, ())
     assert [(found.outcome, found.held) for found in result.checks] == [("failed", False)]
     [found] = result.checks

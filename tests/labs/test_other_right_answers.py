@@ -11,7 +11,7 @@ from autograder.discover import Lab, find_lab, read_labs
 from autograder.grade import Job
 from autograder.result import GRADED
 from autograder.submissions import Submission
-from autograder.workers import grade_one
+from autograder.workers import Foremen, grade_one
 
 LABS = read_labs(Path(__file__).resolve().parents[2] / "labs")
 
@@ -80,20 +80,22 @@ def written_otherwise(lab: Lab, name: str, said: str, instead: str, path: Path) 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("case", OTHERWISE)
-def test_right_answer_that_is_written_otherwise_gets_full_marks(tmp_path: Path, case: str) -> None:
+def test_right_answer_that_is_written_otherwise_gets_full_marks(
+    tmp_path: Path, foremen: Foremen, case: str
+) -> None:
     number, name, said, instead = OTHERWISE[case]
     lab = find_lab(LABS, number)
     path = written_otherwise(lab, name, said, instead, tmp_path / "lab.ipynb")
-    result = grade_one(Job(lab, Submission("ada", "ada", path), "seed"))
+    result = grade_one(Job(lab, Submission("ada", "ada", path), "seed"), foremen)
     missed = [(check.id, check.got, check.reason) for check in result.checks if check.outcome != "passed"]
     assert (result.status, missed, result.cell_errors) == (GRADED, [], ())
 
 
 @pytest.mark.timeout(300)
-def test_bare_list_of_ids_is_no_report(tmp_path: Path) -> None:
+def test_bare_list_of_ids_is_no_report(tmp_path: Path, foremen: Foremen) -> None:
     lab = find_lab(LABS, "09")
     instead = "return [failure['itemIdentifier'] for failure in failures]"
     path = written_otherwise(lab, "handler", _REPORT, instead, tmp_path / "lab.ipynb")
-    result = grade_one(Job(lab, Submission("ada", "ada", path), "seed"))
+    result = grade_one(Job(lab, Submission("ada", "ada", path), "seed"), foremen)
     missed = {check.id for check in result.checks if check.outcome != "passed"}
     assert {"test_handler_names_the_failed_records", "test_handler_reports_any_batch_right"} <= missed

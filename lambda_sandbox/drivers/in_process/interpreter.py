@@ -161,10 +161,10 @@ class Interpreter:
         outside = _World.capture(_names_in(self.code))
         watch = _Stopwatch(self.clock, deadline)
         root = logging.getLogger()
-        _entered.append(_Entry(self.code, watch))
+        entry = _Entry(self.code, watch, dict(sys.modules))
+        _entered.append(entry)
         try:
-            os.environ.clear()
-            os.environ.update(self._variables)
+            _set_variables(self._variables)
             sys.path.insert(0, str(self.code))
             sys.path_importer_cache.pop(str(self.code), None)
             _forget_modules(outside.hidden_modules)
@@ -175,7 +175,7 @@ class Interpreter:
             yield
         finally:
             self._variables = dict(os.environ)
-            self._modules = _modules_of(self.code)
+            self._modules = _modules_of(entry)
             self._log_handlers, self._log_level = list(root.handlers), root.level
             outside.restore(self._modules)
             watch.count()
@@ -211,13 +211,12 @@ class _World:
             time.time,
             list(root.handlers),
             root.level,
-            {**_loaded(names), **(_modules_of(_entered[-1].code) if _entered else {})},
+            {**_loaded(names), **(_modules_of(_entered[-1]) if _entered else {})},
         )
 
     def restore(self, left: dict[str, ModuleType]) -> None:
         root = logging.getLogger()
-        os.environ.clear()
-        os.environ.update(self.variables)
+        _set_variables(self.variables)
         sys.path[:] = self.path
         sys.stdout, sys.stderr = self.stdout, self.stderr
         _set_time(self.sleep, self.time)
@@ -282,8 +281,11 @@ class _Output(io.TextIOBase):
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
+    """An environment that runs. ``before`` are the modules that were loaded when it was entered, its own not among them."""
+
     code: Path
     watch: _Stopwatch
+    before: dict[str, ModuleType]
 
 
 _entered: list[_Entry] = []  # the environments that run now, each invoked by the one before it
@@ -298,14 +300,26 @@ def _loaded(names: set[str]) -> dict[str, ModuleType]:
     return {name: module for name, module in sys.modules.items() if name.partition(".")[0] in names}
 
 
-def _modules_of(code: Path) -> dict[str, ModuleType]:
-    """Return the loaded modules whose file lies under ``code``: they belong to one environment alone."""
-    folder = f"{code}{os.sep}"
+def _modules_of(entry: _Entry) -> dict[str, ModuleType]:
+    """Return the loaded modules whose file lies under the entry's code: they belong to one environment alone.
+
+    Only what was not loaded before can be such: asking a thousand modules for their files would take longer than the handler.
+    """
+    folder = f"{entry.code}{os.sep}"
+    before = entry.before
     return {
         name: module
         for name, module in list(sys.modules.items())
-        if (getattr(module, "__file__", None) or "").startswith(folder)
+        if before.get(name) is not module and (getattr(module, "__file__", None) or "").startswith(folder)
     }
+
+
+def _set_variables(wanted: dict[str, str]) -> None:
+    """Make the environment's variables these; each change is a call to the system, so that only differences are set."""
+    found = dict(os.environ)
+    for name in found.keys() - wanted.keys():
+        del os.environ[name]
+    os.environ.update(dict(wanted.items() - found.items()))
 
 
 def _set_time(sleep: Callable[..., None], now: Callable[[], float]) -> None:

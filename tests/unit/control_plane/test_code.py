@@ -4,9 +4,12 @@ import base64
 import hashlib
 import importlib.util
 import io
+import marshal
 import os
+import py_compile
 import stat
 import struct
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +67,29 @@ def test_modules_are_compiled_ahead_and_never_checked_against_their_source(code:
     flags = struct.unpack("<I", compiled.read_bytes()[4:8])[0]
     assert flags == 0b01  # a hash, not checked
     assert (folder / "bad.py").exists()
+
+
+def test_byte_code_is_what_the_standard_library_s_compiler_writes(code: CodeStore, tmp_path: Path) -> None:
+    source = "# -*- coding: latin-1 -*-\ndef handler(event, context):\n    return 'bär'\n".encode("latin-1")
+    sources = {
+        "bär.py": source,
+        "a bad.py": b"x = '\0'\n",
+        "__pycache__/no.py": b"x = 1\n",
+        "z/y.py": b"x = 1\n",
+    }
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        for name, content in sources.items():
+            archive.writestr(name, content)
+    folder = code.directory(code.put(held.getvalue()))
+    compiled = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.pyc"))
+    tag = sys.implementation.cache_tag
+    assert compiled == [f"__pycache__/bär.{tag}.pyc", f"z/__pycache__/y.{tag}.pyc"]
+    expected = tmp_path / "expected.pyc"
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(folder / "bär.py"), str(expected), "bär.py", invalidation_mode=mode)
+    written, wanted = (folder / compiled[0]).read_bytes(), expected.read_bytes()
+    assert (written[:16], marshal.loads(written[16:])) == (wanted[:16], marshal.loads(wanted[16:]))
 
 
 def test_modules_are_compiled_in_the_folder_that_is_named_and_nowhere_else(code: CodeStore) -> None:

@@ -12,6 +12,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from itertools import pairwise
 from textwrap import dedent
+from types import ModuleType
 from typing import Any
 
 import boto3
@@ -93,6 +94,20 @@ def test_two_functions_with_modules_of_one_name_do_not_meet(sandbox: InProcessSa
     create("second", COUNTER)
     assert [returned("first"), returned("first"), returned("second"), returned("first")] == [1, 2, 1, 3]
     assert "app" not in sys.modules
+
+
+def test_a_module_that_a_handler_imports_late_stays_its_own_and_the_notebook_s_of_that_name_is_untouched(
+    sandbox: InProcessSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebooks = ModuleType("berry")
+    monkeypatch.setitem(sys.modules, "berry", notebooks)
+    create("late", COUNTER)
+    count = "count = 0\ndef next_one():\n    global count\n    count += 1\n    return count\n"
+    sources = {"app.py": "def handler(event, context):\n    import berry\n    return berry.next_one()\n"}
+    code = package({**sources, "berry.py": count})
+    boto3.client("lambda").update_function_code(FunctionName="late", ZipFile=code)
+    assert [returned("late"), returned("late"), returned("late")] == [1, 2, 3]
+    assert sys.modules["berry"] is notebooks
 
 
 def test_an_idle_environment_is_gone_after_its_lifetime(sandbox: InProcessSandbox) -> None:
