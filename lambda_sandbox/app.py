@@ -18,7 +18,7 @@ from lambda_sandbox.drivers.alarm_keeper import AlarmKeeper
 from lambda_sandbox.drivers.history_keeper import HistoryKeeper
 from lambda_sandbox.drivers.otlp_export import OtlpExport
 from lambda_sandbox.drivers.service_events import ServiceEvents
-from lambda_sandbox.environments import delegation
+from lambda_sandbox.environments import delegation, node_modules
 from lambda_sandbox.environments.open_network import OpenNetwork
 from lambda_sandbox.environments.openings import read_openings, refuse_own_port
 from lambda_sandbox.environments.process import ProcessEnvironments
@@ -254,6 +254,7 @@ def check(config: Config) -> None:
             "--enforce-iam reads users, roles and policies from the neighbours: start with them."
         )
     read_openings(config.allow_network)
+    node_modules.find(config.node_modules)
     if config.otlp:
         otlp_export.check(config)
 

@@ -50,6 +50,8 @@ class Config:
     ``otlp`` is the address of an OpenTelemetry collector, which takes OTLP over HTTP (``http://127.0.0.1:4318``); one that is not
     on this machine only with ``allow_network``, the ``HOST:PORT`` pairs that may be reached off the sandbox: by every function
     whose environment has a network of its own, and by the sandbox itself.
+    ``node_modules`` is a folder of npm packages, or the one that it lies in, which all Node.js functions find: AWS's runtimes
+    bring the AWS SDK there.
     ``neighbours_socket`` is the Unix socket of neighbours that somebody else runs, and that outlive this sandbox.
     ``stop_with_stdin`` ends the server when its standard input closes, that is, when whoever started it is gone.
     """
@@ -83,6 +85,7 @@ class Config:
     neighbours_socket: Path | None = None
     otlp: str = ""
     allow_network: tuple[str, ...] = ()
+    node_modules: Path | None = None
 
     def __post_init__(self) -> None:
         """Raises ``WrongSetting``, a ``ValueError``, for a value that makes no sense."""
@@ -179,6 +182,7 @@ _READERS: dict[str, Any] = {
     "neighbours_socket": Path,
     "otlp": str,
     "allow_network": _list,
+    "node_modules": Path,
 }
 _KINDS: dict[Any, str] = {int: "a whole number", float: "a number", Path: "a path"}
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {

@@ -39,7 +39,7 @@ def cli() -> None:
 @click.option(
     "--state",
     type=click.Path(file_okay=False),
-    callback=lambda context, option, value: _folder(value),
+    callback=lambda context, option, value: _folder(value, "--state", "to keep nothing"),
     help="Folder to keep everything in.",
 )
 @click.option("--listen-fd", type=click.IntRange(0), help="Serve on this inherited listening socket as well.")
@@ -71,6 +71,13 @@ def cli() -> None:
     multiple=True,
     metavar="HOST:PORT",
     help="Let every function, and the sandbox itself, reach this host and port; may be repeated.",
+)
+@click.option(
+    "--node-modules",
+    type=click.Path(),
+    metavar="DIR",
+    callback=lambda context, option, value: _folder(value, "--node-modules", "to bring no packages"),
+    help="Let Node.js functions find the packages that npm installed in DIR, as AWS's runtimes bring the SDK.",
 )
 @click.option(
     "--stop-with-stdin", is_flag=True, help="Stop when standard input ends, as it does when a parent dies."
@@ -193,9 +200,9 @@ def _can_end() -> bool:
         return False
 
 
-def _folder(text: str | None) -> Path | None:
+def _folder(text: str | None, option: str, without: str) -> Path | None:
     if text == "":  # as a path this is the folder that the command happens to run in
-        raise click.UsageError("--state is empty: name a folder, or leave it out to keep nothing")
+        raise click.UsageError(f"{option} is empty: name a folder, or leave it out {without}")
     return None if text is None else Path(text)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lambda_sandbox.environments import node_modules
 from lambda_sandbox.environments import openings as opened
 from lambda_sandbox.environments.openings import Opening
 from lambda_sandbox.environments.runtimes import registry
@@ -117,6 +118,9 @@ def build(folder: Path, native: bool, bare: bool, openings: Sequence[Opening] = 
         (runtime / script.name).chmod(0o644)
     compileall.compile_dir(runtime, quiet=2)
     packages = find_packages(native)
+    if not bare:
+        # Where the packages of ``--node-modules`` are mounted for Node.js functions.
+        (runtime / node_modules.NAME).mkdir(mode=0o755)
     if bare:
         for name, place in packages.items():
             (runtime / name).symlink_to(place)

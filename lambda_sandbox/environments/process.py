@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lambda_sandbox.config import Config
-from lambda_sandbox.environments import control_socket
+from lambda_sandbox.environments import control_socket, node_modules
 from lambda_sandbox.environments.admission import MemoryAdmission
 from lambda_sandbox.environments.blanks import Ahead, Blanks, Kind
 from lambda_sandbox.environments.companions import Companions
@@ -92,6 +92,7 @@ class ProcessEnvironments:
         self._config = config
         self._loop = loop
         self._host = host
+        self._node_modules = node_modules.find(config.node_modules)
         self._folder, self._folder_lock = make_folder()
         try:
             self._factory = EnvironmentFactory(config, self._folder, mother)
@@ -153,6 +154,7 @@ class ProcessEnvironments:
             self._factory.count,
             initialization_type,
             self._libraries.brought(code, layer_folder),
+            self._node_modules,
         )
         spec["variables"].update(credentials or {})
         spec["opened"] = self._late_openings.places()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
-from lambda_sandbox import quotas
+from lambda_sandbox import quotas, runtime_identifiers
 from lambda_sandbox.environments.blanks import Ahead
 from lambda_sandbox.environments.limits import resource_limits
+from lambda_sandbox.environments.node_modules import NAME
 from lambda_sandbox.environments.runtimes import registry
 from lambda_sandbox.environments.runtimes.launch import Places
 from lambda_sandbox.environments.starters import Starter
@@ -29,16 +31,20 @@ def specification(
     number: int,
     initialization_type: str = "on-demand",
     anew: bool = False,
+    node_modules: Path | None = None,
 ) -> dict[str, Any]:
     """Return the launcher's specification. ``number`` counts environments: it chooses a user of its own where one is needed.
 
-    ``anew``: the runtime is a program of its own, which starts when the code is there.
+    ``anew``: the runtime is a program of its own, which starts when the code is there. ``node_modules`` is a folder of the
+    host whose packages Node.js functions find. ``mounts``, in the specification, maps a path inside to such a folder of the host.
     """
     bare = starter.level == "process"
     places = Places(starter.image.python)
     if bare:
+        runtime = str(starter.image.runtime)
+        packages = str(node_modules or f"{runtime}/{NAME}")
         places = Places(
-            starter.image.python, str(starter.image.runtime), str(code), str(layers or "/opt"), bare=True
+            starter.image.python, runtime, str(code), str(layers or "/opt"), bare=True, node_modules=packages
         )
     launch = registry.launch(function, places, starter.image.runtime, client == "native", anew, code)
     values = variables(
@@ -61,7 +67,16 @@ def specification(
         "task": values["LAMBDA_TASK_ROOT"],
         "extensions": f"{places.layers}/extensions" if layers is not None else "",
         "variables": values,
+        "mounts": _mounts(function, places, node_modules),
     }
+
+
+def _mounts(function: FunctionConfiguration, places: Places, node_modules: Path | None) -> dict[str, str]:
+    identifier = runtime_identifiers.find(function.runtime)
+    if node_modules is None or identifier is None or identifier.language != "nodejs":
+        return {}
+    # A link would lead to a place of the root folder that is mounted in.
+    return {places.node_modules: os.path.realpath(node_modules)}
 
 
 def blank_specification(

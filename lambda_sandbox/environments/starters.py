@@ -137,7 +137,8 @@ class BareStarter(_Spawned):
         request.spec["variables"]["TMPDIR"] = own_tmp
         if self.holds_files:
             assert request.code is not None  # blank ones are made by a zygote only
-            folders = [*self._readable, str(request.code), *([str(request.layers)] if request.layers else [])]
+            folders = [*self._readable, str(request.code), *request.spec["mounts"].values()]
+            folders += [str(request.layers)] if request.layers else []
             request.spec["held_files"] = {"readable": folders, "changeable": ["/tmp", own_tmp]}  # noqa: S108
         script = str(self.image.runtime / "launcher.py")
         return self._spawn([self.image.python, "-E", "-s", "-S", "-X", "utf8", script], request)
@@ -162,6 +163,8 @@ class BubblewrapStarter(_Spawned):
         command = [*self.command, "--ro-bind", str(request.code), "/var/task"]
         if request.layers is not None:
             command += ["--ro-bind", str(request.layers), "/opt"]
+        for target, source in request.spec["mounts"].items():
+            command += ["--ro-bind", source, target]
         command += ["--bind", str(self._tmp_folder(request.tmp_key)), "/tmp", "--remount-ro", "/"]  # noqa: S108
         command += ["--", self.image.python, "-E", "-s", "-S", "-X", "utf8", "/var/runtime/launcher.py"]
         return self._spawn(command, request)

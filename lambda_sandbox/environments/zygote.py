@@ -290,6 +290,8 @@ def _furnish_for(request: dict[str, Any]) -> None:
     namespaces.bind_read_only(HOST + request["code"], "/var/task")
     if request["layers"]:
         namespaces.bind_read_only(HOST + request["layers"], "/opt")
+    for target, source in request["spec"]["mounts"].items():
+        namespaces.bind_read_only(HOST + source, target)
     size = f"size={request['tmp_mb']}m"  # a blank one has another by now
     flags = namespaces.REMOUNT | namespaces.NO_SUID | namespaces.NO_DEV
     namespaces.mount("tmpfs", "/tmp", "tmpfs", flags, size)  # noqa: S108

@@ -175,6 +175,7 @@ async def stage(
     allow_network: tuple[str, ...] = (),
     open_network: OpenNetwork | None = None,
     blank_environments: int = Config().blank_environments,
+    node_modules: Path | None = None,
 ) -> AsyncIterator[Stage]:
     """``isolation`` is one of the configuration's, or ``forked``: the strongest, by a zygote that several servers share."""
     with contextlib.ExitStack() as stack:
@@ -184,6 +185,7 @@ async def stage(
             runtime_client=runtime_client,
             allow_network=allow_network,
             blank_environments=blank_environments,
+            node_modules=node_modules,
         )
         scene = Stage(folder, config, mother, open_network)
         try:

@@ -16,6 +16,7 @@ class Places:
     task: str = "/var/task"
     layers: str = "/opt"
     bare: bool = False
+    node_modules: str = "/var/runtime/node_modules"
 
     def translate(self, path: str) -> str:
         """Return where AWS's ``path`` really is."""

@@ -149,12 +149,18 @@ const xrayCause = (error) => {
   return text.length < 1024 * 1024 ? text : "";
 };
 
-/** Say what to do about a part of the SDK that the function did not bring. */
+const advised = new Set();
+
+/** Say in the log, once, what to do about a part of the SDK that is not there. */
 function adviseOnSdk(error) {
-  if (VERSION < 18 || !["MODULE_NOT_FOUND", "ERR_MODULE_NOT_FOUND"].includes(error?.code)) return;
-  // AWS's runtimes bring version 3 of the SDK from Node.js 18 on.
-  const [, name] = /^Cannot find (?:module|package) '(@aws-sdk\/[^'/]+)/.exec(error.message) ?? [];
-  if (name && !error.message.includes("npm install")) error.message += `\nUnlike AWS's runtime, the sandbox does not bring the AWS SDK: run "npm install ${name}" and put node_modules into the package or a layer.`;
+  if (!["MODULE_NOT_FOUND", "ERR_MODULE_NOT_FOUND"].includes(error?.code)) return;
+  const [, name] = /^Cannot find (?:module|package) '((?:@aws-sdk|@smithy)\/[^'/]+|aws-sdk(?=['/]))/.exec(error.message) ?? [];
+  if (!name || advised.has(name)) return;
+  advised.add(name);
+  // AWS's runtimes bring version 3 of the SDK from Node.js 18 on, and version 2 until then.
+  let hint = `AWS's runtime brings ${name}, and the sandbox only what you have installed: run "npm install ${name}" in a folder DIR and start the sandbox with --node-modules DIR (or LAMBDA_SANDBOX_NODE_MODULES=DIR), or put it into the package or a layer.`;
+  if (name === "aws-sdk") hint = "AWS's runtimes since nodejs18.x do not have aws-sdk, which is version 2 of the SDK: import version 3 (@aws-sdk/client-...), or put aws-sdk into the package or a layer.";
+  writeAll(`SANDBOX Hint: ${hint}\n`);
 }
 
 /** Say in the log what to do about a package without the handler's file. */
@@ -390,9 +396,19 @@ if (!["1", "true"].includes(process.env.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA)) 
 
 let hookImports = () => {}; // before Node.js 22.15: called ahead of the first import, since its thread costs up to 200 ms
 
+/** Return the names in a folder; none where it cannot be read. */
+function entries(folder) {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
 /** Let ``import`` find what ``require`` finds by NODE_PATH. AWS: its Node.js does so from version 18 on. */
 function importFromLayers() {
-  const found = (process.env.NODE_PATH ?? "").split(":").filter((folder) => path.basename(folder) === "node_modules" && existsSync(folder));
+  // The runtime's own folder is there, and empty, where nobody has named an SDK: nothing is hooked for it.
+  const found = (process.env.NODE_PATH ?? "").split(":").filter((folder) => path.basename(folder) === "node_modules" && entries(folder).length);
   if (VERSION < 18 || !found.length) return;
   const layers = found.map((folder) => [folder, pathToFileURL(path.join(path.dirname(folder), "layer.mjs")).href]);
   if (module.registerHooks) {

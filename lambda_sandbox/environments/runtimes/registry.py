@@ -212,14 +212,14 @@ def _python(request: Request, toolchain: Toolchain) -> Launch:
     )
 
 
-# DIFFERS: Node.js functions find no AWS SDK. AWS's runtimes have version 3 on board: put what you import (``@aws-sdk/client-s3``)
-# into the package or a layer, which is good advice there, too.
+# DIFFERS: Node.js functions find the AWS SDK that you have installed and named with ``--node-modules``, and without that option none.
+# AWS's runtimes have version 3 on board. What you import (``@aws-sdk/client-s3``) may also come in the package or a layer.
 def _node(request: Request, toolchain: Toolchain) -> Launch:
     layers, version = request.places.layers, request.version
     path = (
         f"{layers}/nodejs/node{version}/node_modules",
         f"{layers}/nodejs/node_modules",
-        f"{request.places.runtime}/node_modules",
+        request.places.node_modules,
         request.places.runtime,
         request.places.task,
     )

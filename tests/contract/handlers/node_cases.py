@@ -16,7 +16,6 @@ UNREADABLE = (
     "callback called with Error argument, but there was a problem while retrieving one or more of its .*"
 )
 NOT_ASYNC = r"Streaming does not support non-async handlers\."
-SDK = r'Unlike AWS\'s runtime, .*: run "npm install @aws-sdk/client-s3" and .*'
 
 
 def _async(name: str, body: str, expected: Expected, event: Any = None, **members: Any) -> Case:
@@ -161,9 +160,9 @@ CASES = [
     Case("module", "", fails("Runtime.ImportModuleError", r"Error: Cannot find module 'other'\nRequire stack:\n- /var/runtime/index\.mjs"), options={"Handler": "other.handler"}),
     Case("import", "require('no-such-package')", fails("Runtime.ImportModuleError", r"Error: Cannot find module 'no-such-package'\nRequire stack:\n- /var/task/index\.js.*")),
     Case("import in an ES module", "import 'no-such-package'; export const handler = async () => 1;", fails("Error", r"Cannot find package 'no-such-package' imported from /var/task/module\.mjs"), options=MODULE),
-    Case("missing SDK", "require('@aws-sdk/client-s3')", fails("Runtime.ImportModuleError", r"Error: Cannot find module '@aws-sdk/client-s3'\nRequire stack:.*\n" + SDK)),
-    Case("missing SDK in an ES module", "import { S3Client } from '@aws-sdk/client-s3'; export const handler = async () => 1;", fails("Error", r"Cannot find package '@aws-sdk/client-s3' imported from /var/task/module\.mjs\n" + SDK), options=MODULE),
-    _async("missing SDK in the handler", "await import('@aws-sdk/client-s3')", fails("Error", r"Cannot find package '@aws-sdk/client-s3' imported from /var/task/index\.js\n" + SDK)),
+    Case("missing SDK", "require('@aws-sdk/client-s3')", fails("Runtime.ImportModuleError", r"Error: Cannot find module '@aws-sdk/client-s3'\nRequire stack:.*")),
+    Case("missing SDK in an ES module", "import { S3Client } from '@aws-sdk/client-s3'; export const handler = async () => 1;", fails("Error", r"Cannot find package '@aws-sdk/client-s3' imported from /var/task/module\.mjs"), options=MODULE),
+    _async("missing SDK in the handler", "await import('@aws-sdk/client-s3')", fails("Error", r"Cannot find package '@aws-sdk/client-s3' imported from /var/task/index\.js")),
     Case("handler", "exports.other = 1", fails("Runtime.HandlerNotFound", "index.handler is undefined or not exported")),
     Case("handler that is no function", "exports.handler = 1", fails("Runtime.HandlerNotFound", "index.handler is not a function")),
     Case("no dot", "", fails("Runtime.MalformedHandlerName", "Bad handler"), options={"Handler": "index"}),

@@ -96,6 +96,27 @@ def _log(server: Server, function: str) -> str:
         pytest.param(
             "nodejs22.x", "app.handler", {"app.py": ""}, "the package has no app.js", id="another language"
         ),
+        pytest.param(
+            "nodejs22.x",
+            "index.handler",
+            {"index.js": "require('@aws-sdk/client-s3')"},
+            'run "npm install @aws-sdk/client-s3" in a folder DIR and start the sandbox with --node-modules DIR',
+            id="SDK",
+        ),
+        pytest.param(
+            "nodejs22.x",
+            "index.handler",
+            {"index.mjs": "import '@smithy/core/serde'"},
+            "AWS's runtime brings @smithy/core, and the sandbox only what you have installed",
+            id="part of the SDK in an ES module",
+        ),
+        pytest.param(
+            "nodejs22.x",
+            "index.handler",
+            {"index.js": "require('aws-sdk/clients/s3')"},
+            "AWS's runtimes since nodejs18.x do not have aws-sdk",
+            id="old SDK",
+        ),
         pytest.param("java17", "a.B::c", {"a/B.java": ""}, "compile it", id="source of Java"),
         pytest.param("java17", "a.B::c", {"b.jar": ""}, "put it into lib/", id="jar at the root"),
         pytest.param("java17", "a.B.c", {"a/B.class": ""}, "put :: before", id="one dot"),
@@ -116,6 +137,18 @@ def test_a_package_that_cannot_start_says_in_the_log_what_to_do(
     assert run(server, "hint", runtime, files, case).error == "Unhandled"
     (line, *_) = re.findall("SANDBOX Hint: .*\n", _log(server, "hint-" + re.sub(r"\W", "_", case.name)))
     assert hint in line
+
+
+def test_a_missing_sdk_is_told_in_the_log_once(server: Server) -> None:
+    need("nodejs22.x")
+    source = "exports.handler = async () => { await import('@aws-sdk/client-sqs') };"
+    expected = fails("Error", "Cannot find package '@aws-sdk/client-sqs' .*")
+    case = Case("SDK in the handler", "", expected, options={"Handler": "index.handler"})
+    expected.check(run(server, "hint", "nodejs22.x", {"index.js": source}, case))
+    answer = server.client("lambda").invoke(FunctionName="hint-SDK_in_the_handler")
+    assert "Cannot find package" in json.load(answer["Payload"])["errorMessage"]
+    log = _log(server, "hint-SDK_in_the_handler")
+    assert (log.count("REPORT RequestId"), log.count("SANDBOX Hint: ")) == (2, 1)
 
 
 def test_a_runtime_that_cannot_be_started_says_so_in_answer_and_log(server: Server) -> None:
