@@ -5,6 +5,7 @@ xdist would put the files with the most tests first; ``make test`` tells it not 
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,16 @@ from xdist.scheduler import LoadFileScheduling
 # Nearly all of a lab's time is waiting, and labs share nothing: each is dealt out by itself.
 APART = "tests/labs/test_contract.py"
 LONGEST = (APART, "tests/hostile/", "tests/browser/test_walk.py")
+
+
+def pytest_configure() -> None:
+    """Let what tests start hear its signals, also where a script runs the suite with ``nohup`` or ``&``.
+
+    Those ignore signals, and what a process ignores, the programs that it starts ignore too; what it handles, they do not.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 class LongestFirst(LoadFileScheduling):
