@@ -66,9 +66,11 @@ def read_bounded(path: Path) -> bytes:
     # Opened without following links and without waiting: a link, a pipe or a device is not a notebook.
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     try:
-        with open(os.open(path, flags), "rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise NotANotebook(f"{path.name} is not a file: hand in the .ipynb file itself.")
+        descriptor = os.open(path, flags)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise NotANotebook(f"{path.name} is not a file: hand in the .ipynb file itself.")
+        with os.fdopen(descriptor, "rb") as stream:
             raw = stream.read(MAX_NOTEBOOK_BYTES + 1)
     except OSError as error:
         raise NotANotebook(

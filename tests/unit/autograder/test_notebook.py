@@ -77,9 +77,16 @@ def test_links_pipes_and_folders_are_not_read(tmp_path: Path, write_notebook: Wr
     os.symlink(write_notebook("1"), tmp_path / "link.ipynb")
     os.mkfifo(tmp_path / "pipe.ipynb")
     (tmp_path / "folder.ipynb").mkdir()
-    for name in ("link", "pipe", "folder", "missing"):
-        with pytest.raises(NotANotebook, match=f"{name}.ipynb"):
+    open_before = os.listdir("/dev/fd")
+    for name, says in (
+        ("link", "cannot be opened"),
+        ("pipe", "is not a file"),
+        ("folder", "is not a file"),
+        ("missing", "cannot be opened"),
+    ):
+        with pytest.raises(NotANotebook, match=f"{name}.ipynb {says}"):
             read_notebook(tmp_path / f"{name}.ipynb")
+    assert len(os.listdir("/dev/fd")) == len(open_before)
 
 
 def test_metadata_of_wrong_types_is_ignored(tmp_path: Path) -> None:
