@@ -118,13 +118,12 @@ def build(folder: Path, native: bool, bare: bool, openings: Sequence[Opening] = 
         (runtime / script.name).chmod(0o644)
     compileall.compile_dir(runtime, quiet=2)
     packages = find_packages(native)
-    if not bare:
-        # Where the packages of ``--node-modules`` are mounted for Node.js functions.
-        (runtime / node_modules.NAME).mkdir(mode=0o755)
     if bare:
         for name, place in packages.items():
             (runtime / name).symlink_to(place)
         return Image(runtime, os.path.realpath(sys.executable))
+    # Where the packages of ``--node-modules`` are mounted for Node.js functions.
+    (runtime / node_modules.NAME).mkdir(mode=0o755)
     for name, place in packages.items():
         if os.path.isdir(place):
             (runtime / name).mkdir(mode=0o755)

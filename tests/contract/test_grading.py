@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -52,12 +53,18 @@ def test_regrade_says_who_cannot_be_found_any_more_and_keeps_their_result(course
     assert course.scores() == {"ada": 1, "bo": 1, "cy": 1, "dee": 3}
 
 
-def test_ctrl_c_ends_in_order_and_the_same_command_goes_on(course: Course) -> None:
+def grading_for_ever(course: Course) -> subprocess.Popen[str]:
+    """Start to grade five submissions, of which the last never ends, and return once four are done."""
     notebook(course.handed_in / "eve.ipynb", "while True: pass")
     running = course.start("grade", str(course.handed_in), "--lab", "7", "--out", str(course.out))
     assert running.stdout is not None
     for _ in range(4):
         assert re.match(r"\[\d/5\]", running.stdout.readline())
+    return running
+
+
+def test_ctrl_c_ends_in_order_and_the_same_command_goes_on(course: Course) -> None:
+    running = grading_for_ever(course)
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=120)
     assert running.returncode == 130, out + err
@@ -71,11 +78,7 @@ def test_the_end_of_the_terminal_leaves_nothing_behind(course: Course, tmp_path:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     course.environment["TMPDIR"] = str(scratch)
-    notebook(course.handed_in / "eve.ipynb", "while True: pass")
-    running = course.start("grade", str(course.handed_in), "--lab", "7", "--out", str(course.out))
-    assert running.stdout is not None
-    for _ in range(4):
-        assert re.match(r"\[\d/5\]", running.stdout.readline())
+    running = grading_for_ever(course)
     running.send_signal(signal.SIGHUP)
     out, err = running.communicate(timeout=120)
     assert running.returncode == 128 + signal.SIGHUP, out + err

@@ -48,22 +48,22 @@ class Repository(Resource):
             raise
 
     def change(self, old: Properties) -> None:
-        given, before = self.properties, old
-        if given.get(_MUTABILITY) != before.get(_MUTABILITY):
+        given = self.properties
+        if given.get(_MUTABILITY) != old.get(_MUTABILITY):
             wanted = given.get(_MUTABILITY, "MUTABLE")
             self.api.call("PutImageTagMutability", repositoryName=self.name, imageTagMutability=wanted)
-        if given.get(_SCANNING) != before.get(_SCANNING):
+        if given.get(_SCANNING) != old.get(_SCANNING):
             wanted = _api_form(given.get(_SCANNING)) or {"scanOnPush": False}
             self.api.call(
                 "PutImageScanningConfiguration", repositoryName=self.name, imageScanningConfiguration=wanted
             )
-        gone, come = tag_changes(before.get("Tags"), given.get("Tags"))
+        gone, come = tag_changes(old.get("Tags"), given.get("Tags"))
         if gone:
             self.api.call("UntagResource", resourceArn=self.attributes["Arn"], tagKeys=gone)
         if come:
             pairs = [{"Key": key, "Value": value} for key, value in come.items()]
             self.api.call("TagResource", resourceArn=self.attributes["Arn"], tags=pairs)
-        self._configure(before)
+        self._configure(old)
 
     def remove(self) -> None:
         empty = str(self.properties.get(_EMPTY, False)).lower() == "true"
