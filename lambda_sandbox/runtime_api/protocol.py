@@ -76,6 +76,7 @@ class RuntimeApiConnection(HttpConnection):
         self._awaited = (b"", "")  # the target of the answer to the last event, and its request id
         self._spelling = b""  # what the client's last answer had between that target and the length
         self._expected = b""  # how the answer to the last event will begin if it is spelled alike
+        self._begun = b""  # the head of an answer that is spelled alike, while its body has not come
         self._streamed: StreamedBody | None = None
 
     # --- a body that comes in chunks and is handed on as it comes -------------------------------------
@@ -132,14 +133,21 @@ class RuntimeApiConnection(HttpConnection):
     # --- an answer that is spelled as the last one was ------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
+        if self._begun:
+            data, self._begun = self._begun + data, b""
         if self._expected and data.startswith(self._expected) and self._between_requests:
             digits, end, rest = data[len(self._expected) :].partition(b"\r\n\r\n")
-            size = int(digits) if end and digits.isdigit() and len(digits) < _DIGITS else len(data)
-            behind = rest[size:]
-            # Our own Python client sends the request for the next event with it.
-            if size <= len(rest) and (not behind or self._asked_so_before(behind)):
-                self._take_answer(rest[:size], asks_next=bool(behind))
-                return
+            if end and digits.isdigit() and len(digits) < _DIGITS:
+                size = int(digits)
+                behind = rest[size:]
+                # Our own Python client sends the request for the next event with it.
+                if size <= len(rest) and (not behind or self._asked_so_before(behind)):
+                    self._take_answer(rest[:size], asks_next=bool(behind))
+                    return
+                # AWS's sends the head alone, and where we share its processor that wakes us before the body comes.
+                if not rest:
+                    self._begun = data
+                    return
         super().data_received(data)
 
     def _asked_so_before(self, message: bytes) -> bool:
@@ -147,14 +155,19 @@ class RuntimeApiConnection(HttpConnection):
         head = self._head
         return message == head.raw and head.size == len(head.raw) and head.target == _NEXT
 
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        target, segment = self._awaited[0], self._segment
+        if self._began_here and self._target == target and segment.startswith(b"POST "):
+            head = segment[: segment.find(b"\r\n\r\n") + 4]
+            spelled = _SPELLING.fullmatch(head, len(b"POST ") + len(target))
+            self._spelling = b""
+            if spelled is not None and self._parser.should_keep_alive():
+                self._spelling = spelled[1]
+
     def _remember(self, request: Request) -> None:
-        target = self._awaited[0]
         if request.method == b"GET":  # what asks for the next event comes again and again
             self._keep_head(request)
-        elif request.target == target and self._segment.startswith(b"POST "):
-            head = self._segment[: self._segment.find(b"\r\n\r\n") + 4]
-            spelled = _SPELLING.fullmatch(head, len(b"POST ") + len(target))
-            self._spelling = spelled[1] if spelled is not None else b""
 
     def _take_answer(self, body: bytes, asks_next: bool) -> None:
         self._expected, self._head_bytes = b"", 0
