@@ -22,7 +22,6 @@ from lambda_sandbox.environments import delegation, node_modules
 from lambda_sandbox.environments.open_network import OpenNetwork
 from lambda_sandbox.environments.openings import read_openings, refuse_own_port
 from lambda_sandbox.environments.process import ProcessEnvironments
-from lambda_sandbox.environments.zygote_starter import ZygoteProcess
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.http_server import HttpConnection
 from lambda_sandbox.invocation.environment import State
@@ -31,6 +30,7 @@ from lambda_sandbox.wiring import listening, requests
 from lambda_sandbox.wiring.durable import make_durable
 from lambda_sandbox.wiring.finished_events import FinishedEvents
 from lambda_sandbox.wiring.ground import Ground
+from lambda_sandbox.wiring.inherited import Inherited
 from lambda_sandbox.wiring.invoking import Invoking
 from lambda_sandbox.wiring.mappings import MappingCounts, make_mappings
 from lambda_sandbox.wiring.parts import Parts, make_parts
@@ -44,12 +44,12 @@ _LOOK_AT_THE_CLOCK_S = 5.0
 class Application:
     """One running sandbox. ``start`` returns when it answers; ``stop`` ends every process that it started, once.
 
-    ``mother`` is a zygote that sandboxes share, each of which gets a fork of it.
+    ``inherited`` is what the process that it is a fork of has made for it.
     """
 
-    def __init__(self, config: Config, mother: ZygoteProcess | None = None) -> None:
+    def __init__(self, config: Config, inherited: Inherited | None = None) -> None:
         self.config = config
-        self._mother = mother
+        self._inherited = inherited or Inherited()
         self.port = config.port
         self._servers: list[asyncio.AbstractServer] = []
         self._otlp: OtlpExport | None = None
@@ -83,7 +83,9 @@ class Application:
         # In a thread: what the control plane is doing may wait for an answer of this loop's.
         started.push_async_callback(asyncio.to_thread, self._worker.shutdown)
         base_url = f"http://127.0.0.1:{self.port}"
-        self._parts = await make_parts(self._ground, self._worker, base_url, self._inner_connection)
+        self._parts = await make_parts(
+            self._ground, self._worker, base_url, self._inner_connection, self._inherited.moto
+        )
         self.driver = self._parts.driver
         if config.state is not None:
             self._history_keeper = HistoryKeeper(config.state, self.driver.history)
@@ -165,7 +167,7 @@ class Application:
 
     def _make_environments(self) -> ProcessEnvironments:
         environments = ProcessEnvironments(
-            self.config, self._loop, self.driver, self._mother, OpenNetwork(self._own_ports)
+            self.config, self._loop, self.driver, self._inherited.mother, OpenNetwork(self._own_ports)
         )
         self.driver.environments = environments
         self.driver.xray.collect = environments.drain_traces
@@ -259,8 +261,8 @@ def check(config: Config) -> None:
         otlp_export.check(config)
 
 
-async def _run(config: Config, mother: ZygoteProcess | None) -> None:
-    application = Application(config, mother)
+async def _run(config: Config, inherited: Inherited | None) -> None:
+    application = Application(config, inherited)
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for number in stop_signals():
@@ -301,13 +303,13 @@ async def _serve_until(stopping: asyncio.Event, application: Application) -> Non
     await stopping.wait()
 
 
-def serve(config: Config, mother: ZygoteProcess | None = None) -> None:
+def serve(config: Config, inherited: Inherited | None = None) -> None:
     """Run the sandbox until SIGINT, SIGTERM or SIGHUP. Raises ``SandboxFault`` when it cannot start."""
-    if mother is None:  # the fork server has asked for itself, its zygote and its children
+    if inherited is None:  # a fork server has asked for itself, its zygote and its children
         delegation.ask_for_own_group()
     try:
         import uvloop
     except ImportError:  # Windows has none
-        asyncio.run(_run(config, mother))
+        asyncio.run(_run(config, inherited))
     else:
-        uvloop.run(_run(config, mother))
+        uvloop.run(_run(config, inherited))

@@ -12,6 +12,7 @@ import array
 import contextlib
 import gc
 import importlib
+import itertools
 import json
 import os
 import shutil
@@ -29,11 +30,15 @@ from lambda_sandbox.environments.folder import make_folder
 from lambda_sandbox.environments.zygote_starter import ZygoteProcess
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.gateway.model import LambdaModel
+from lambda_sandbox.services import waiting_moto
+from lambda_sandbox.services.waiting_moto import WaitingMoto
+from lambda_sandbox.wiring.inherited import Inherited
 
 if sys.platform == "linux":
     from lambda_sandbox.environments import namespaces
 
 _MAX_PACKET = 1 << 16
+_SEVERAL = 2  # from so many sandboxes on it pays to have the neighbours loaded for all that follow
 _HIGHEST_HANDLE = 4096
 _LATE = (
     "uvloop",
@@ -100,23 +105,35 @@ class Nursery:
 
 
 def _answer(requests: socket.socket, nursery: Nursery) -> None:
-    while True:
+    for number in itertools.count(1):
         data, ancillary, _, _ = requests.recvmsg(_MAX_PACKET, socket.CMSG_SPACE(4 * 4))
         if not data:
             return
         handles = array.array("i")
         for _level, _kind, content in ancillary:
             handles.frombytes(content[: len(content) - len(content) % handles.itemsize])
+        if number == _SEVERAL:
+            _load_neighbours()
         mother = nursery.mother()
         parent = os.getpid()
         if os.fork() == 0:
             requests.close()
-            _serve(data, list(handles), mother, parent)
+            _serve(data, list(handles), mother, parent, neighbours=number >= _SEVERAL)
         for handle in handles:
             os.close(handle)
 
 
-def _serve(packet: bytes, handles: list[int], mother: ZygoteProcess | None, parent: int) -> NoReturn:
+def _load_neighbours() -> None:
+    waiting_moto.load()
+    if threading.active_count() > 1:
+        raise SandboxFault("a module of the neighbours started a thread, so this process cannot be forked")
+    gc.collect()
+    gc.freeze()
+
+
+def _serve(
+    packet: bytes, handles: list[int], mother: ZygoteProcess | None, parent: int, *, neighbours: bool
+) -> NoReturn:
     code = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -135,7 +152,9 @@ def _serve(packet: bytes, handles: list[int], mother: ZygoteProcess | None, pare
         os.environ.update(request["environment"])
         os.chdir(request["folder"])
         print(f"pid {os.getpid()}", flush=True)
-        app.serve(Config.load(port=0, listen_fd=listener, stop_with_stdin=True), mother)
+        moto = WaitingMoto() if neighbours else None
+        config = Config.load(port=0, listen_fd=listener, stop_with_stdin=True)
+        app.serve(config, Inherited(mother, moto))
         code = 0
     except SandboxFault as fault:
         os.write(2, f"lambda_sandbox: {fault}\n".encode())

@@ -32,6 +32,7 @@ from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE, ENFORCED_VARIAB
 from lambda_sandbox.services.mqtt_broker import BROKER_VARIABLE, problem_with
 from lambda_sandbox.services.postgres.kept import FOLDER_VARIABLE
 from lambda_sandbox.services.unavailable import unavailable
+from lambda_sandbox.services.waiting_moto import IMPORT_SETTINGS, ForkedProcess, WaitingMoto
 
 # POLICY: the emulated services beside Lambda (S3, SQS, DynamoDB and so on) serve 256 requests at once; further ones wait.
 CONNECTIONS_MAX = 256
@@ -49,7 +50,7 @@ Status = Literal["off", "stopped", "starting", "running", "crashed"]
 class _Moto:
     """One life of moto's process. Its folder holds its socket and its log, and goes with it."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | ForkedProcess
     folder: Path
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     idle: list[ClientConnection] = field(default_factory=list)
@@ -75,11 +76,16 @@ class Neighbours:
 
     Belongs to the event loop that called ``start`` (or the first ``forward``). Nothing in here is kept on disk but databases
     of RDS, with a state folder: DIFFERS, moto has no persistence, so queues, buckets and tables are gone when its process ends.
+
+    ``waiting`` is what becomes moto's process the first time; without it, and after a crash, one is started anew.
     """
 
-    def __init__(self, config: Config, endpoint: str | None = None) -> None:
+    def __init__(
+        self, config: Config, endpoint: str | None = None, waiting: WaitingMoto | None = None
+    ) -> None:
         self.endpoint = endpoint or f"http://127.0.0.1:{config.port}"
         self._config = config
+        self._waiting = waiting
         self._moto: _Moto | None = None
         self._lost: str | None = None
         self._stopped = False
@@ -158,6 +164,8 @@ class Neighbours:
         """End the process and forget its data; ``forward`` answers 503 until the next ``start``."""
         self._stopped = True
         self._lost = None
+        if self._waiting is not None:
+            self._waiting.end()
         moto = self._moto
         if moto is not None:
             self._detach(moto)
@@ -174,20 +182,31 @@ class Neighbours:
         with socket.socket(socket.AF_UNIX) as listener, (folder / "moto.log").open("wb") as log:
             listener.bind(str(folder / "moto.sock"))
             listener.listen(1024)
-            process = subprocess.Popen(
-                [sys.executable, "-m", "lambda_sandbox.services.moto_process", str(listener.fileno())],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                pass_fds=[listener.fileno()],
-                cwd=folder,
-                env=self._environment(folder),
-                start_new_session=True,  # Ctrl-C is for the server, which then stops us in order
-            )
+            process = self._begin(listener, log, folder)
         moto = self._moto = _Moto(process, folder)
         os.set_blocking(moto.stdout.fileno(), False)
         asyncio.get_running_loop().add_reader(moto.stdout.fileno(), self._on_output, moto)
         return moto
+
+    def _begin(
+        self, listener: socket.socket, log: IO[bytes], folder: Path
+    ) -> subprocess.Popen[bytes] | ForkedProcess:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            try:
+                return waiting.become(listener, log, folder, self._environment(folder))
+            except OSError:
+                _log.warning("the process that waited to serve the neighbours has ended: starting another")
+        return subprocess.Popen(
+            [sys.executable, "-m", "lambda_sandbox.services.moto_process", str(listener.fileno())],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            pass_fds=[listener.fileno()],
+            cwd=folder,
+            env=self._environment(folder),
+            start_new_session=True,  # Ctrl-C is for the server, which then stops us in order
+        )
 
     def _door_port(self) -> int:
         """Return the port of the inherited listener where there is one: its clients may have no way to the other."""
@@ -211,7 +230,7 @@ class Neighbours:
             PORT_VARIABLE: str(self._door_port()),
             **self._broker(),
             **self._databases(),
-            "MOTO_DISABLE_GLOBAL_CORS": "true",
+            **IMPORT_SETTINGS,
             "MOTO_SQS_ENFORCE_STRICT_QUEUE_PURGE_BEHAVIOUR": "false",
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",

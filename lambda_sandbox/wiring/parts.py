@@ -16,6 +16,7 @@ from lambda_sandbox.http_server import HttpConnection
 from lambda_sandbox.invocation.core import Core
 from lambda_sandbox.services.neighbours import Neighbours
 from lambda_sandbox.services.shared_neighbours import SharedNeighbours
+from lambda_sandbox.services.waiting_moto import WaitingMoto
 from lambda_sandbox.wiring.ground import Ground
 from lambda_sandbox.wiring.plane_bridge import PlaneBridge
 
@@ -34,13 +35,18 @@ class Parts:
 
 
 async def make_parts(
-    ground: Ground, worker: Executor, base_url: str, endpoint_protocol: Callable[[str], HttpConnection]
+    ground: Ground,
+    worker: Executor,
+    base_url: str,
+    endpoint_protocol: Callable[[str], HttpConnection],
+    waiting: WaitingMoto | None,
 ) -> Parts:
     """Return the parts, none of them started. ``worker`` is the control plane's thread.
 
-    ``endpoint_protocol(environment_id)`` returns what answers requests from inside an environment.
+    ``endpoint_protocol(environment_id)`` returns what answers requests from inside an environment; ``waiting`` is what the
+    neighbours' process can be made of.
     """
-    neighbours = _make_neighbours(ground, base_url)
+    neighbours = _make_neighbours(ground, base_url, waiting)
     core = _make_core(ground)
     bridge = PlaneBridge(ground, neighbours, core)
     plane = await bridge.open_plane(worker, base_url)
@@ -71,8 +77,8 @@ def _make_core(ground: Ground) -> Core:
     )
 
 
-def _make_neighbours(ground: Ground, base_url: str) -> Neighbours:
+def _make_neighbours(ground: Ground, base_url: str, waiting: WaitingMoto | None) -> Neighbours:
     config = ground.config
     if config.neighbours_socket is not None:
         return SharedNeighbours(config, config.neighbours_socket, base_url)
-    return Neighbours(config, base_url)
+    return Neighbours(config, base_url, waiting)

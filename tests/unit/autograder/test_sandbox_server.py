@@ -12,7 +12,9 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from autograder.isolation import best_isolation
 from autograder.processes import children
@@ -45,6 +47,20 @@ def started(fork_server: SandboxForkServer, folder: Path) -> Iterator[SandboxSer
 def level(server: SandboxServer) -> str:
     with urllib.request.urlopen(f"{server.url}/_sandbox/health", timeout=30) as answer:
         return str(json.load(answer)["isolation"]["level"])
+
+
+def waiting_moto(fork_server: SandboxForkServer, server: SandboxServer) -> list[int]:
+    """Return what of a sandbox's own children is a fork of it."""
+    assert server._tree is not None
+    command = Path(f"/proc/{fork_server.pid}/cmdline").read_bytes()
+    return [pid for pid in children(server._tree.pid) if Path(f"/proc/{pid}/cmdline").read_bytes() == command]
+
+
+def message_id(server: SandboxServer) -> str:
+    keys = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbox", "region_name": "us-east-1"}
+    queues = boto3.client("sqs", endpoint_url=server.url, config=Config(proxies={}), **keys)
+    queue = queues.create_queue(QueueName="orders")["QueueUrl"]
+    return str(queues.send_message(QueueUrl=queue, MessageBody="one")["MessageId"])
 
 
 def first_zygote(fork_server: SandboxForkServer) -> int:
@@ -92,3 +108,42 @@ def test_a_sandbox_whose_fork_server_dies_is_seen_to_have_ended(
         assert server._tree is not None
         assert server._tree.ended(30.0)
         assert not server.alive()
+
+
+def test_from_the_second_sandbox_on_the_neighbours_are_loaded_already(
+    fork_server: SandboxForkServer, tmp_path: Path
+) -> None:
+    with started(fork_server, tmp_path / "first") as first:
+        assert waiting_moto(fork_server, first) == []
+        ids = {message_id(first)}
+    for name in ("second", "third", "fourth"):
+        with started(fork_server, tmp_path / name) as server:
+            [moto] = waiting_moto(fork_server, server)
+            ids.add(message_id(server))
+            assert waiting_moto(fork_server, server) == [moto]
+            assert Path(f"/proc/{moto}/cwd").readlink().name.startswith("lambda-sandbox-moto-")
+            assert (tmp_path / name / "server.log").read_text() == ""
+        assert not Path(f"/proc/{moto}").exists()
+    assert len(ids) == 4
+
+
+def test_neighbours_that_nobody_needed_end_with_their_sandbox(
+    fork_server: SandboxForkServer, tmp_path: Path
+) -> None:
+    with started(fork_server, tmp_path / "first"), started(fork_server, tmp_path / "second") as server:
+        [moto] = waiting_moto(fork_server, server)
+    assert not Path(f"/proc/{moto}").exists()
+
+
+def test_neighbours_that_ended_while_they_waited_are_started_anew(
+    fork_server: SandboxForkServer, tmp_path: Path
+) -> None:
+    with started(fork_server, tmp_path / "first"), started(fork_server, tmp_path / "second") as server:
+        [moto] = waiting_moto(fork_server, server)
+        handle = os.pidfd_open(moto)
+        os.kill(moto, signal.SIGKILL)
+        select.select([handle], [], [], 30.0)
+        os.close(handle)
+        assert message_id(server)
+        assert waiting_moto(fork_server, server) == []
+        assert not Path(f"/proc/{moto}").exists()
