@@ -36,7 +36,8 @@ class Config:
     ``idle_lifetime_s`` is how long an unused environment lives; AWS documents no number.
     ``log_copies`` copies function logs to CloudWatch Logs in the neighbours. ``allow_reset`` opens ``POST /_sandbox/reset``.
     ``keeper_token`` set leaves what changes the sandbox itself (reset, fault rules, debugging, keys of issuers) to requests
-    that show it in ``X-Sandbox-Token``, and hand-over with it; for a grader, whose checks follow somebody else's notebook.
+    that show it in ``X-Sandbox-Token``, and hand-over with it, and keeps services from the other servers of this machine; for a
+    grader, whose checks follow somebody else's notebook.
     ``seed`` fixes what weighted aliases draw; ``None`` draws another series each time. ``transition_s`` is how long a
     function stays Pending and an update InProgress; 0: over when the next request comes. ``code_storage_bytes`` is the
     quota of an account in a Region. ``memory_budget_mb`` bounds the sum of all environments' configured memory; ``None``

@@ -30,10 +30,16 @@ class OriginFailed(Exception):
 
 
 class Origins:
-    """``account_id`` and ``region`` are the sandbox's own; its buckets are read as the account itself."""
+    """``account_id`` and ``region`` are the sandbox's own; its buckets are read as the account itself.
 
-    def __init__(self, neighbour: Neighbour, account_id: str, region: str) -> None:
+    ``buckets_only`` refuses every server: whose work is graded would reach the grader's machine, and the sandbox of another.
+    """
+
+    def __init__(
+        self, neighbour: Neighbour, account_id: str, region: str, *, buckets_only: bool = False
+    ) -> None:
         self._neighbour = neighbour
+        self._buckets_only = buckets_only
         scope = f"{account_id}/20260101/{region}/s3/aws4_request"
         self._authorization = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0".encode()
 
@@ -63,6 +69,10 @@ class Origins:
 
     async def _from_server(self, origin: Mapping[str, Any], request: EdgeRequest) -> EdgeResponse:
         domain, port = str(origin["domainName"]), int(origin["port"])
+        if self._buckets_only:
+            raise OriginFailed(
+                502, f"While work is graded origins are buckets of the sandbox, and {domain} is a server."
+            )
         if not _LOOPBACK.fullmatch(domain.lower()):
             raise OriginFailed(
                 502, f"The sandbox asks origins on this machine only, and {domain} is not on loopback."

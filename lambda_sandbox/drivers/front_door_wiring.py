@@ -54,7 +54,8 @@ def make_front_doors(
     api_gateway = ApiGateway(around, definitions, meters)
     # CloudFront calls a function as its execution role allows, whatever the function's policy says.
     at_edge = EdgeFunctions(DoorFunctions(driver, plane, None).invoke)
-    origins = Origins(neighbour, config.account_id, config.region)
+    graded = bool(config.keeper_token)
+    origins = Origins(neighbour, config.account_id, config.region, buckets_only=graded)
     doors: list[Door] = [
         api_gateway,
         MeteredDoor(AlbDoor(neighbour, functions.invoke, driver.clock, note), BALANCER, meters),

@@ -52,11 +52,24 @@ def _check_body(visit: Visit, models: Mapping[str, str], schemas: Mapping[str, A
     if name is None or name == "Empty" or not schemas.get(name):
         return
     # Only here: its import would be a fifth of the server's start, and few APIs have a model.
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+
     from lambda_sandbox.json_schema import jsonschema
 
     try:
         schema = json.loads(schemas[name])
-        jsonschema.validate(json.loads(visit.request.body or b"null"), schema)
+        kind = jsonschema.validators.validator_for(schema)
+        kind.check_schema(schema)
+        # With a registry of its own it fetches nothing that a model refers to, from this machine's files or from elsewhere.
+        body = kind(schema, registry=Registry())
+        wrong = jsonschema.exceptions.best_match(body.iter_errors(json.loads(visit.request.body or b"null")))
+        if wrong is not None:
+            raise wrong
+    except Unresolvable as missing:
+        raise GatewayError(
+            "API_CONFIGURATION_ERROR", f"the model {name} refers to {missing.ref}, which is not in it"
+        ) from None
     except jsonschema.ValidationError as reason:
         raise GatewayError(
             "BAD_REQUEST_BODY", f"the body does not fit the model {name}: {reason.message}"

@@ -29,6 +29,8 @@ from lambda_sandbox.triggers.delivery import Delivery
 ENDPOINT_VARIABLE = "LAMBDA_SANDBOX_ENDPOINT"
 TOKEN_VARIABLE = "LAMBDA_SANDBOX_TOKEN"  # noqa: S105 - a variable's name
 SOURCE_HEADER = "X-Sandbox-Source"  # the token, the service principal and the ARN that the call comes from
+# The only address that neighbours may connect to; unset: every address of this machine.
+REACH_VARIABLE = "LAMBDA_SANDBOX_REACH"
 ENFORCED_VARIABLE = "LAMBDA_SANDBOX_IAM_ENFORCED"  # set where IAM is enforced
 _DELIVER, _PERMITTED = "/_sandbox/trigger/deliver", "/_sandbox/trigger/permitted"
 _OPEN = "/_sandbox/trigger/open"

@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from lambda_sandbox.services import (
     aws_policies,
@@ -33,10 +34,16 @@ from lambda_sandbox.services import (
 from lambda_sandbox.services.api_gateway import rest_definitions, v2_definitions
 from lambda_sandbox.services.api_gateway.application import ApiGateway
 from lambda_sandbox.services.door_definitions import DoorDefinitions
-from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE, Forwarder, replace_lambda_backend
+from lambda_sandbox.services.forwarder import (
+    ENDPOINT_VARIABLE,
+    REACH_VARIABLE,
+    Forwarder,
+    replace_lambda_backend,
+)
 from lambda_sandbox.services.identities import Identities
 from lambda_sandbox.services.log_reading import interleave_streams
 from lambda_sandbox.services.postgres import installing as databases
+from lambda_sandbox.services.postgres.administration import is_own_socket
 from lambda_sandbox.services.postgres.kept import KeptInstances, folder_from_environment
 from lambda_sandbox.services.queue_waiting import make_queues_thread_safe
 from lambda_sandbox.services.resource_policies import ResourcePolicies
@@ -51,7 +58,7 @@ from lambda_sandbox.services.table_rules import compare_any_types, refuse_large_
 from lambda_sandbox.services.table_writes import one_request_at_a_time, undo_cancelled_transactions
 from lambda_sandbox.services.trace_headers import TraceHeaders, mark_messages
 from lambda_sandbox.services.trigger_sources import SOURCES, Hook
-from lambda_sandbox.services.unavailable import NoRoute, UnknownService
+from lambda_sandbox.services.unavailable import NoRoute, NotEmulated, UnknownService
 from lambda_sandbox.services.wsgi_server import Environ, serve_forever
 
 
@@ -68,17 +75,56 @@ def end_with_parent(folder: Path) -> None:
     os._exit(0)
 
 
-def refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
-    """Audit hook: raise ``PermissionError`` for any address that is not this machine's."""
-    if event in ("socket.connect", "socket.sendto"):
-        address = arguments[1]
-        host = address[0] if isinstance(address, tuple) else None
-    elif event == "socket.getaddrinfo":
-        host = arguments[0]
-    else:
-        return
-    if host is not None and not _is_loopback(host):
-        raise PermissionError(f"the neighbours have no network: {host} was refused")
+class Reach:
+    """Audit hook: what moto may connect to. Anything else is a ``PermissionError``.
+
+    This machine's addresses; of its Unix sockets only those of the databases, as behind others there is a Docker that moto's
+    Batch would give containers with the whole machine in them. With ``own`` (``http://127.0.0.1:PORT``, the sandbox's endpoint)
+    nothing else of this machine: who is graded sends no requests to the grader, nor to the sandbox of another.
+    """
+
+    def __init__(self, own: str = "") -> None:
+        address = urlsplit(own)
+        self._own = (address.hostname, address.port) if own else None
+
+    def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event in ("socket.connect", "socket.sendto"):
+            self._require(arguments[1])
+        elif event == "socket.getaddrinfo" and arguments[0] is not None:
+            _require_loopback(arguments[0])
+
+    def _require(self, address: Any) -> None:
+        if not isinstance(address, tuple):
+            if not is_own_socket(address):
+                raise PermissionError(f"the neighbours speak to no other program: {address!r} was refused")
+            return
+        _require_loopback(address[0])
+        if self._own is not None and address[:2] != self._own:
+            raise PermissionError(
+                f"in this sandbox the neighbours reach nothing but the sandbox itself: {address[0]}:{address[1]} was refused"
+            )
+
+
+def refuse_notifications() -> None:
+    """DIFFERS: while work is graded, SNS and Data Firehose send nothing to HTTP endpoints, and CloudFront reads only buckets.
+
+    So moto sends nothing to the HTTP endpoints that topics, rules and delivery streams name, nor to any other.
+
+    The sandbox's endpoint takes what comes from here for the keeper's own. Ours asks it by other ways than ``requests``.
+    """
+    from requests.adapters import HTTPAdapter
+
+    def refuse(_: HTTPAdapter, request: Any, **options: Any) -> Any:
+        raise NotEmulated(
+            f"While work is graded nothing is sent to HTTP endpoints, and so not to {request.url}."
+        )
+
+    HTTPAdapter.send = refuse  # type: ignore[method-assign, assignment]
+
+
+def _require_loopback(host: str | bytes) -> None:
+    if not _is_loopback(host):
+        raise PermissionError(f"the neighbours have no network: {host!r} was refused")
 
 
 def _is_loopback(host: str | bytes) -> bool:
@@ -250,9 +296,11 @@ def make_application(endpoint: str) -> Any:
 def main(listen_fd: int) -> None:
     # What json_schema keeps from being built; nothing but moto and the SAM translator import jsonschema here, and late.
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
-    sys.addaudithook(refuse_network)
+    sys.addaudithook(Reach(os.environ.get(REACH_VARIABLE, "")))
     threading.Thread(target=end_with_parent, args=(Path.cwd(),), daemon=True).start()
     application = make_application(os.environ[ENDPOINT_VARIABLE])
+    if REACH_VARIABLE in os.environ:
+        refuse_notifications()
     gc.freeze()  # what is loaded now stays: no need to walk it at every collection
     print("ready", flush=True)
     serve_forever(socket.socket(fileno=listen_fd), application)

@@ -28,7 +28,12 @@ from lambda_sandbox.errors import InvalidParameterValueException, SandboxFault
 from lambda_sandbox.http1 import ClientConnection, Headers, Response, encode_request
 from lambda_sandbox.services.addressing import access_key, path_style
 from lambda_sandbox.services.api_gateway.addresses import PORT_VARIABLE
-from lambda_sandbox.services.forwarder import ENDPOINT_VARIABLE, ENFORCED_VARIABLE, TOKEN_VARIABLE
+from lambda_sandbox.services.forwarder import (
+    ENDPOINT_VARIABLE,
+    ENFORCED_VARIABLE,
+    REACH_VARIABLE,
+    TOKEN_VARIABLE,
+)
 from lambda_sandbox.services.mqtt_broker import BROKER_VARIABLE, problem_with
 from lambda_sandbox.services.postgres.kept import FOLDER_VARIABLE
 from lambda_sandbox.services.unavailable import unavailable
@@ -227,6 +232,7 @@ class Neighbours:
             ENDPOINT_VARIABLE: self.endpoint,
             TOKEN_VARIABLE: self.token,
             **({ENFORCED_VARIABLE: "1"} if self._config.enforce_iam else {}),
+            **({REACH_VARIABLE: self.endpoint} if self._config.keeper_token else {}),
             PORT_VARIABLE: str(self._door_port()),
             **self._broker(),
             **self._databases(),

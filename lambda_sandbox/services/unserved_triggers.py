@@ -1,9 +1,11 @@
 """Services that would start functions on AWS, and of which moto keeps only what it is told: refused by name.
 
-A pipe would be RUNNING and read nothing; a user pool would let everybody in without asking its function.
+A pipe would be RUNNING and read nothing; a user pool would let everybody in without asking its function. And one of which moto
+does more than it is good for: Batch would start containers on the machine's own Docker, with whatever of the machine they ask for.
 
 DIFFERS: EventBridge Pipes, Application Auto Scaling and CodeDeploy for functions, the Lambda triggers of Cognito user pools, and
 functions of AWS Config, SES and Data Firehose are refused. ``lambda-sandbox send-event`` gives a function the events of the last four.
+DIFFERS: AWS Batch runs no jobs.
 """
 
 from __future__ import annotations
@@ -59,6 +61,7 @@ _SIGN_UP = "The user pools of this sandbox call no functions: leave LambdaConfig
 )
 _RULES = "AWS Config calls no functions in this sandbox. " + _SEND.format("config")
 _MAIL = "SES calls no functions in this sandbox: leave LambdaAction out. " + _SEND.format("ses")
+_JOBS = "AWS Batch runs no jobs in this sandbox, which starts no containers: have a function do the work."
 _STREAMS = (
     "Data Firehose calls no functions in this sandbox: leave the Lambda processor out. "
     + _SEND.format("firehose")
@@ -66,6 +69,7 @@ _STREAMS = (
 
 # moto's module, its class, the operations, what they must not ask for, and what is said then.
 _TABLE: tuple[tuple[str, str, tuple[str, ...], Asks, str], ...] = (
+    ("batch", "BatchResponse", ("submitjob",), _always, _JOBS),
     ("pipes", "EventBridgePipesResponse", ("create_pipe",), _always, _PIPES),
     (
         "applicationautoscaling",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -329,6 +330,22 @@ def test_a_document_without_more_is_imported_and_answers(server: Server) -> None
     api_id = client.import_rest_api(body=body)["id"]
     client.create_deployment(restApiId=api_id, stageName="prod")
     assert get(server, rest_host(server, api_id), "/prod/a") == (200, {"ok": 1})
+
+
+def test_a_document_that_is_validated_reads_no_file_of_this_machine(server: Server, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("a secret of this machine")
+    for address in (secret.as_uri(), f"{server.endpoint}/_sandbox/health", "https://example.com/schema.json"):
+        content = {"application/json": {"schema": {"$ref": address}}}
+        told = {"responses": {"200": {"description": "d", "content": content}}}
+        body = imported(
+            openapi="3.0.1",
+            info={"title": "t", "version": "1", "description": "d"},
+            paths={"/a": {"get": told}},
+        )
+        with pytest.raises(ClientError, match=f"{address} is not in the document"):
+            server.client("apigateway").import_rest_api(body=body, failOnWarnings=True)
+        assert server.client("apigateway").import_rest_api(body=body)["name"] == "t"
 
 
 def test_a_web_acl_stands_before_nothing(server: Server, made: dict[str, str]) -> None:

@@ -8,12 +8,18 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from typing import Any
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from lambda_sandbox import package
 
@@ -65,8 +71,12 @@ class Kept:
 OTHER = "def handler(event, context):\n    return 'other'\n"
 
 
+ROLE = "arn:aws:iam::000000000000:role/any"
+KEYS = {"aws_access_key_id": "000000000000", "aws_secret_access_key": "any", "region_name": "us-east-1"}
+
+
 def lambda_client(address: str) -> Any:
-    keys = {"aws_access_key_id": "000000000000", "aws_secret_access_key": "any", "region_name": "us-east-1"}
+    keys: Any = KEYS
     return boto3.client("lambda", endpoint_url=f"http://{address}", **keys)
 
 
@@ -75,7 +85,7 @@ def create(client: Any, name: str) -> None:
         FunctionName=name,
         Runtime="python3.13",
         Handler="app.handler",
-        Role="arn:aws:iam::000000000000:role/any",
+        Role=ROLE,
         Code={"ZipFile": package(OTHER.replace("other", "as it was made"))},
     )
     client.get_waiter("function_active_v2").wait(FunctionName=name)
@@ -160,3 +170,89 @@ def test_an_api_has_the_address_by_which_the_notebook_reaches_the_sandbox(kept: 
             connection.request("GET", "/", headers={"Host": address.netloc})
             answer = connection.getresponse()
             assert (answer.status, json.load(answer)) == (404, {"message": "Not Found"})
+
+
+class Knocked(BaseHTTPRequestHandler):
+    """Another server of this machine: notes who comes."""
+
+    paths: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        self.paths.append(self.path)
+        self.send_response(200)
+        self.end_headers()
+
+    do_GET = do_PUT = do_DELETE = do_POST
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def another() -> Iterator[str]:
+    """The address of another server of this machine."""
+    Knocked.paths = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Knocked)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def by_topic(client: Callable[[str], Any], address: str) -> None:
+    topic = client("sns").create_topic(Name="t")["TopicArn"]
+    client("sns").subscribe(TopicArn=topic, Protocol="http", Endpoint=f"{address}/topic")
+    client("sns").publish(TopicArn=topic, Message="m")
+
+
+def by_delivery_stream(client: Callable[[str], Any], address: str) -> None:
+    bucket = {"RoleARN": ROLE, "BucketARN": "arn:aws:s3:::b"}
+    client("firehose").create_delivery_stream(
+        DeliveryStreamName="s",
+        HttpEndpointDestinationConfiguration={
+            "EndpointConfiguration": {"Url": f"{address}/stream"},
+            "S3Configuration": bucket,
+        },
+    )
+    client("firehose").put_record(DeliveryStreamName="s", Record={"Data": b"d"})
+
+
+def by_distribution(client: Callable[[str], Any], address: str) -> None:
+    origin = {"HTTPPort": urlsplit(address).port, "HTTPSPort": 443, "OriginProtocolPolicy": "http-only"}
+    made = client("cloudfront").create_distribution(
+        DistributionConfig={
+            "CallerReference": "r",
+            "Comment": "",
+            "Enabled": True,
+            "Origins": {
+                "Quantity": 1,
+                "Items": [{"Id": "o", "DomainName": "localhost", "CustomOriginConfig": origin}],
+            },
+            "DefaultCacheBehavior": {
+                "TargetOriginId": "o",
+                "ViewerProtocolPolicy": "allow-all",
+                "MinTTL": 0,
+                "ForwardedValues": {"QueryString": False, "Cookies": {"Forward": "none"}},
+            },
+        }
+    )["Distribution"]
+    viewed = client("cloudfront").meta.endpoint_url
+    host = made["DomainName"].replace("cloudfront.net", "cloudfront.localhost")
+    with pytest.raises(urllib.error.HTTPError, match="502"):
+        urllib.request.urlopen(urllib.request.Request(f"{viewed}/edge", headers={"Host": host}), timeout=30)
+
+
+@pytest.mark.parametrize("way", [by_topic, by_delivery_stream, by_distribution])
+def test_what_is_handed_in_reaches_no_other_server_of_this_machine_through_a_service(
+    kept: Kept, another: str, way: Callable[[Callable[[str], Any], str], None]
+) -> None:
+    """Another may be the sandbox of somebody else who is graded."""
+
+    def client(service: str) -> Any:
+        make: Any = boto3.client  # boto3's stubs list services by name
+        once = Config(retries={"total_max_attempts": 1})
+        return make(service, endpoint_url=f"http://{kept.inner}", config=once, **KEYS)
+
+    with contextlib.suppress(ClientError):
+        way(client, another)
+    assert Knocked.paths == []

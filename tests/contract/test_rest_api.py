@@ -6,6 +6,7 @@ import base64
 import http.client
 import json
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -341,6 +342,36 @@ def test_request_validators_check_parameters_and_bodies(server: Server, function
     assert refusal(missing) == (400, {"message": "Missing required request parameters: [shop]"})
     wrong = api.call("POST", "/prod/items?shop=north", b"{}", Content_Type="application/json")
     assert refusal(wrong) == (400, {"message": "Invalid request body"})
+
+
+def test_a_model_reads_no_file_of_this_machine(server: Server, function: str, tmp_path: Path) -> None:
+    secret = tmp_path / "schema.json"
+    secret.write_text('{"const": "a secret of this machine"}')
+    api = Api(server, "referring")
+    validator = api.client.create_request_validator(
+        restApiId=api.id, name="body", validateRequestBody=True, validateRequestParameters=False
+    )["id"]
+    api.client.create_model(
+        restApiId=api.id,
+        name="Item",
+        contentType="application/json",
+        schema=json.dumps({"$ref": secret.as_uri()}),
+    )
+    api.proxy(
+        "/items",
+        "POST",
+        function,
+        requestValidatorId=validator,
+        requestModels={"application/json": "Item"},
+    )
+    api.client.put_gateway_response(
+        restApiId=api.id,
+        responseType="BAD_REQUEST_BODY",
+        responseTemplates={"application/json": "$context.error.validationErrorString"},
+    )
+    api.deploy()
+    answer, body = api.call("POST", "/prod/items", b'"guess"', Content_Type="application/json")
+    assert (answer.status, b"secret" in body) == (500, False)
 
 
 # --- the door ----------------------------------------------------------------------------------------

@@ -102,6 +102,11 @@ def test_operation_that_nobody_has_is_named(
             "PutProvisionedConcurrencyConfig",
         ),
         (
+            "batch",
+            lambda c: c.submit_job(jobName="job", jobQueue="queue", jobDefinition="definition"),
+            "starts no containers",
+        ),
+        (
             "codedeploy",
             lambda c: c.create_application(applicationName="a", computePlatform="Lambda"),
             "UpdateAlias",
@@ -141,9 +146,9 @@ def test_operation_that_nobody_has_is_named(
             "send-event ses",
         ),
     ],
-    ids=["pipes", "scaling", "deployments", "user pools", "streams to S3", "rules of Config", "mail"],
+    ids=["pipes", "scaling", "jobs", "deployments", "user pools", "streams to S3", "rules of Config", "mail"],
 )
-def test_function_that_a_service_would_not_start_is_refused(
+def test_what_a_service_would_not_start_is_refused(
     server: Server, service: str, call: Call, words: str
 ) -> None:
     answer = refusal(server, service, call)

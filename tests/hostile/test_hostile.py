@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import select
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +20,11 @@ from autograder.result import GRADED, Result
 
 from .attacks import HOSTILE
 from .attacks.reading import READING
-from .attacks.sandboxes import FILLS_ITS_SANDBOX, HANGS_ITS_SANDBOX
+from .attacks.sandboxes import FILLS_ITS_SANDBOX, HANGS_ITS_SANDBOX, reaches_by_services
 from .batch import LIMITS, graded_batch, hand_in, jobs_of
 from .conftest import _AWS_AT_BARE, EVERYTHING, LEVELS, NEIGHBOURS, Batch, lacks
 from .malformed import MALFORMED
+from .submitted import ALL
 
 pytestmark = pytest.mark.timeout(900)  # the first test of a level waits for its whole batch
 
@@ -87,6 +90,24 @@ def test_a_sandbox_that_is_filled_is_ended_alone_and_the_student_reads_why(
     assert {check.reason for check in filled.checks} == set(filled.warnings)
     assert filled.seconds < limits.wall_s
     assert (neighbour.status, neighbour.score) == (GRADED, NEIGHBOURS["a-neighbour"].expected)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_services_reach_no_server_and_no_file_of_the_machine(tmp_path: Path, level: str) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("a check that nobody may read")
+    (tmp_path / "in").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as another:
+        address = f"http://127.0.0.1:{another.getsockname()[1]}"
+        hand_in(tmp_path / "in", {"looks": reaches_by_services(address, str(secret))})
+        jobs = jobs_of(tmp_path / "in", ["looks"], LEVELS[level], replace(LIMITS, wall_s=60.0))
+        [result] = graded_batch(jobs, tmp_path / "out")
+        came, _, _ = select.select([another], [], [], 0)
+    [shown] = [check.got for check in result.checks if check.id == "test_shows_what_it_printed"]
+    assert came == []
+    assert "FOUND []" in shown
+    assert secret.read_text() not in shown
+    assert result.score == ALL
 
 
 @every_level

@@ -24,6 +24,7 @@ _DISABLED = "/disableExecuteApiEndpoint"
 
 def install(models: Any, responses: Any) -> None:
     """Change moto's ``apigateway.models`` and ``apigateway.responses`` in place."""
+    _fetch_no_schemas(models)
     _freeze_deployments(models.RestAPI)
     _patch_settings(models.RestAPI)
     _name_integrations(models.APIGatewayBackend)
@@ -39,6 +40,27 @@ def install(models: Any, responses: Any) -> None:
     refusals.install(
         responses.APIGatewayResponse, models.BadRequestException, rest_refusals.CHECKS, _document
     )
+
+
+def _fetch_no_schemas(models: Any) -> None:
+    """Validate a document by itself: what it refers to would be fetched, from this machine's files as well."""
+    from jsonschema_path.retrievers import SchemaRetriever
+    from referencing.exceptions import NoSuchResource, Unresolvable
+
+    validate = models.validate
+
+    def retrieve(_: Any, uri: str) -> Any:
+        raise NoSuchResource(uri)
+
+    def validate_alone(document: Any) -> None:
+        try:
+            validate(document)
+        except Unresolvable as missing:
+            # UNCONFIRMED: wording
+            raise models.OpenAPIValidationError(f"{missing.ref} is not in the document") from None
+
+    SchemaRetriever.__call__ = retrieve  # type: ignore[method-assign, assignment]
+    models.validate = validate_alone
 
 
 def _freeze_deployments(api_class: Any) -> None:

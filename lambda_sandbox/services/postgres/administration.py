@@ -12,6 +12,7 @@ import socket
 import struct
 from pathlib import Path
 
+FOLDER_PREFIX = "lambda-sandbox-postgres-"  # of the folder with a server's Unix socket
 SUPERUSER = "rdsadmin"  # AWS's name for the user that belongs to RDS itself
 _DATABASE = "template1"  # the one that is always there, and never the master user's
 _ASKS_FOR_PASSWORD = 3
@@ -43,6 +44,11 @@ def literal(text: str) -> str:
     "'it''s'"
     """
     return "'" + text.replace("'", "''") + "'"
+
+
+def is_own_socket(path: object) -> bool:
+    """Whether ``path`` is the Unix socket of a server that RDS made here."""
+    return isinstance(path, str) and Path(path).parent.name.startswith(FOLDER_PREFIX)
 
 
 def run(socket_path: Path, statement: str, password: str) -> list[list[str | None]]:

@@ -60,7 +60,7 @@ class PostgresServer:
         self._failed = False
         self._said_before = 0  # bytes of its log that belong to an earlier start
         # A Unix socket's path may not be long, so its folder never is the home.
-        self._folder = Path(tempfile.mkdtemp(prefix="lambda-sandbox-postgres-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=administration.FOLDER_PREFIX))
         self._data = (home or self._folder) / "data"
         self._give_away(self._folder)
         # Data that goes with the server need not be written down first.

@@ -221,6 +221,43 @@ s3.create_bucket(Bucket="full")
 for n in range(60):
     s3.put_object(Bucket="full", Key=str(n), Body=bytes(20 << 20))
 """
+# Through services, which run outside of the isolation.
+_SERVICES = """\
+import json, os, urllib.request
+found = []
+def tried(way):
+    try: found.append(way())
+    except Exception as error: print(type(error).__name__, str(error)[-300:])
+def topic():
+    sns = boto3.client("sns")
+    arn = sns.create_topic(Name="t")["TopicArn"]
+    sns.subscribe(TopicArn=arn, Protocol="http", Endpoint={address!r} + "/topic")
+    sns.publish(TopicArn=arn, Message="m")
+def distribution():
+    origin = {{"HTTPPort": int({address!r}.rpartition(":")[2]), "HTTPSPort": 443, "OriginProtocolPolicy": "http-only"}}
+    behavior = {{"TargetOriginId": "o", "ViewerProtocolPolicy": "allow-all", "MinTTL": 0,
+                "ForwardedValues": {{"QueryString": False, "Cookies": {{"Forward": "none"}}}}}}
+    config = {{"CallerReference": "r", "Comment": "", "Enabled": True, "DefaultCacheBehavior": behavior,
+              "Origins": {{"Quantity": 1, "Items": [{{"Id": "o", "DomainName": "localhost", "CustomOriginConfig": origin}}]}}}}
+    made = boto3.client("cloudfront").create_distribution(DistributionConfig=config)["Distribution"]
+    host = made["DomainName"].replace("cloudfront.net", "cloudfront.localhost")
+    asked = urllib.request.Request(os.environ["LAMBDA_SANDBOX_ENDPOINT"] + "/edge", headers={{"Host": host}})
+    return urllib.request.urlopen(asked, timeout=5).read()
+def document():
+    told = {{"200": {{"description": "", "content": {{"application/json": {{"schema": {{"$ref": "file://" + {file!r}}}}}}}}}}}
+    body = {{"openapi": "3.0.1", "info": {{"title": "t", "version": "1", "description": "d"}}, "paths": {{"/a": {{"get": {{"responses": told}}}}}}}}
+    boto3.client("apigateway").import_rest_api(body=json.dumps(body), failOnWarnings=True)
+for way in (topic, distribution, document): tried(way)
+print("FOUND", [each for each in found if each])
+"""
+
+
+def reaches_by_services(address: str, file: str) -> Submitted:
+    """Return a submission that has services knock at ``address`` and read ``file``; what it found is in its facts."""
+    looks = _SERVICES.format(address=address, file=file)
+    return Submitted([CONNECT, ADD, (FACTS[0], f"{FACTS[1]}\n{looks}")], ALL)
+
+
 # Not of the batch, where a sandbox may be as large as in a class.
 FILLS_ITS_SANDBOX = Submitted([CONNECT, FACTS, ADD, _FILLS_S3], 0, says="made its sandbox hold more than")
 
