@@ -32,6 +32,9 @@ _DENIED = {
     "userfaultfd": (323, 282), "vhangup": (153, 58),
 }  # fmt: skip
 _CLONE = (56, 220)
+_SOCKET = (41, 198)
+# Unix, IPv4, IPv6 and netlink. No namespace holds the others: by AF_VSOCK one reaches the host of a virtual machine, and its peers.
+_FAMILIES = (1, 2, 10, 16)
 _CLONE3 = 435
 _NEW_NAMESPACES = 0x7E020080  # every CLONE_NEW* flag
 _AUDIT_ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -56,22 +59,23 @@ def filter_program(machine: str) -> bytes:
     """Return the seccomp filter for ``machine``; empty where its numbers are not known here.
 
     A balanced search: some seven comparisons a system call instead of fifty. What is denied fails with EPERM; ``clone3``,
-    whose flags a filter cannot see, with ENOSYS, so that C libraries take ``clone``.
+    whose flags a filter cannot see, with ENOSYS, so that C libraries take ``clone``; a socket of a family that nobody needs
+    with EAFNOSUPPORT, as on a kernel that has none of it.
     """
     if machine not in _AUDIT_ARCHITECTURES:
         return b""
     column = list(_AUDIT_ARCHITECTURES).index(machine)
     search = _search(sorted(numbers[column] for numbers in _DENIED.values()))
-    allow, deny, absent, clone = (
-        len(search) + n for n in (0, 1, 2, 3)
-    )  # from the search's first instruction on
+    # From the search's first instruction on.
+    allow, deny, absent, clone, family = (len(search) + n for n in (0, 1, 2, 3, 7))
     program: list[Instruction] = [
         (_LOAD, 0, 0, _ARCHITECTURE),
-        (_JUMP_EQUAL, 0, deny + 4, _AUDIT_ARCHITECTURES[machine]),
+        (_JUMP_EQUAL, 0, deny + 5, _AUDIT_ARCHITECTURES[machine]),
         (_LOAD, 0, 0, _NUMBER),
-        (_JUMP_AT_LEAST, deny + 2, 0, _X32),
-        (_JUMP_EQUAL, absent + 1, 0, _CLONE3),
-        (_JUMP_EQUAL, clone, 0, _CLONE[column]),
+        (_JUMP_AT_LEAST, deny + 3, 0, _X32),
+        (_JUMP_EQUAL, absent + 2, 0, _CLONE3),
+        (_JUMP_EQUAL, clone + 1, 0, _CLONE[column]),
+        (_JUMP_EQUAL, family, 0, _SOCKET[column]),
         *search,
         (_RETURN, 0, 0, _ALLOW),
         (_RETURN, 0, 0, _ERROR | errno.EPERM),
@@ -79,6 +83,10 @@ def filter_program(machine: str) -> bytes:
         (_LOAD, 0, 0, _FIRST_ARGUMENT),
         (_JUMP_ANY_BIT, 0, 1, _NEW_NAMESPACES),
         (_RETURN, 0, 0, _ERROR | errno.EPERM),
+        (_RETURN, 0, 0, _ALLOW),
+        (_LOAD, 0, 0, _FIRST_ARGUMENT),
+        *((_JUMP_EQUAL, len(_FAMILIES) - place, 0, number) for place, number in enumerate(_FAMILIES)),
+        (_RETURN, 0, 0, _ERROR | errno.EAFNOSUPPORT),
         (_RETURN, 0, 0, _ALLOW),
     ]
     assert search[-1][0] == _JUMP

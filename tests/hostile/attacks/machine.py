@@ -16,6 +16,9 @@ for address in (("192.0.2.1", 80), ("169.254.169.254", 80), ("10.0.0.1", 22), ("
 try:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp: udp.sendto(b"x", ("192.0.2.1", 53)); reached.append("udp")
 except OSError: pass
+for family in (17, 31, 38, 40):  # packets, Bluetooth, the kernel's ciphers, the host of a virtual machine
+    try: socket.socket(family, socket.SOCK_STREAM if family == 40 else socket.SOCK_RAW).close(); reached.append(family)
+    except OSError: pass
 try: reached.append(socket.getaddrinfo("amazonaws.com", 443))
 except OSError: pass
 for line in [*open("/proc/net/tcp"), *open("/proc/net/tcp6")]:  # who else listens here: another sandbox, the grader
@@ -98,7 +101,11 @@ try: os.nice(-20)
 except OSError: pass
 try: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(99))
 except OSError: pass
-print("LIMIT", resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY, os.nice(0) < 0)
+try:
+    with open("/proc/self/oom_score_adj", "w") as file: file.write("0")
+except OSError: pass
+print("LIMIT", resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY, os.nice(0) < 0,
+      open("/proc/self/oom_score_adj").read().strip() != "1000")
 """
 
 MACHINE = {

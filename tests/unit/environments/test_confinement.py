@@ -37,7 +37,7 @@ def verdict(machine: str, architecture: int, number: int, first_argument: int = 
 
 
 @pytest.mark.parametrize(
-    "number", [0, 1, 9, 41, 57, 59, 60, 100, 102, 162, 231, 257, 302, 334, 424, 434, 436, 441, 450, 462]
+    "number", [0, 1, 9, 42, 57, 59, 60, 100, 102, 162, 231, 257, 302, 334, 424, 434, 436, 441, 450, 462]
 )
 def test_ordinary_calls_are_allowed(number: int) -> None:
     assert verdict("x86_64", X86_64, number) == ALLOWED
@@ -60,6 +60,17 @@ def test_a_process_may_be_cloned_but_not_into_new_namespaces() -> None:
     assert verdict("x86_64", X86_64, 56, 0x11) == ALLOWED
     for flag in (0x00020000, 0x10000000, 0x20000000, 0x40000000):
         assert verdict("x86_64", X86_64, 56, flag | 0x11) == NOT_PERMITTED
+
+
+@pytest.mark.parametrize(
+    ("machine", "architecture", "number"), [("x86_64", X86_64, 41), ("aarch64", ARM64, 198)]
+)
+def test_sockets_are_of_the_families_that_a_namespace_holds(
+    machine: str, architecture: int, number: int
+) -> None:
+    families = {family for family in range(64) if verdict(machine, architecture, number, family) == ALLOWED}
+    assert families == {1, 2, 10, 16}  # Unix, IPv4, IPv6, netlink
+    assert verdict(machine, architecture, number, 40) == 0x50000 | errno.EAFNOSUPPORT  # AF_VSOCK
 
 
 def test_clone3_seems_absent_so_that_libraries_take_clone() -> None:
