@@ -13,6 +13,7 @@ class Limits:
     ``memory_mb`` for the tree together and ``address_space_mb`` for each process, ``file_mb`` for each file, ``scratch_mb``
     and ``scratch_files`` for all in one of the folders that it may write.
     ``sandbox_mb`` is for its sandbox's server and what runs beside it, functions not counted: the labs need 260 at most.
+    ``sandbox_disk_mb`` is for the files of both, unpacked packages and databases among them: the labs need 100 at most.
     ``output_bytes`` is how much output is kept; more is dropped, not punished.
     """
 
@@ -23,6 +24,7 @@ class Limits:
     memory_mb: int = 1024
     address_space_mb: int = 4096
     sandbox_mb: int = 1536
+    sandbox_disk_mb: int = 2048
     processes: int = 96
     file_mb: int = 64
     scratch_mb: int = 256

@@ -23,6 +23,8 @@ _KERNEL_LISTS_CHILDREN = (_PROC / "self" / "task" / str(os.getpid()) / "children
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _ROUNDS = 200  # of killing a tree: more than a second
 _LOOK_EVERY_S = 0.1
+_LOOKS_A_WALK = 10  # through a sandbox's files, which takes longer than to weigh it
+_BLOCK_BYTES = 512  # in which every system counts ``st_blocks``
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -238,13 +240,40 @@ class Watchdog:
 
 
 class SandboxWatchdog(Watchdog):
-    """Ends a sandbox's server with what runs beside it when they hold more memory than ``limits.sandbox_mb``."""
+    """Ends a sandbox's server with what runs beside it when they hold more memory than ``limits.sandbox_mb``, or more files in
+    ``folder`` than ``limits.sandbox_disk_mb``: a disk that is full is everybody's.
+    """
+
+    def __init__(self, root: int, limits: Limits, folder: Path) -> None:
+        super().__init__(root, limits)
+        self._folder = folder
+        self._looks = 0
 
     def _passed(self) -> str:
         most = self._limits.sandbox_mb
         if _weigh_more_than(most, [self._root, *descendants(self._root)]):
             return f"the notebook made its sandbox hold more than {most} MB of memory"
+        self._looks += 1
+        most = self._limits.sandbox_disk_mb
+        if self._looks % _LOOKS_A_WALK == 0 and holds_more_than(most, self._folder):
+            return f"the notebook made its sandbox hold more than {most} MB of files"
         return ""
+
+
+def holds_more_than(most_mb: int, folder: Path) -> bool:
+    """Return whether the files below ``folder`` take more of the disk than that; links are not followed."""
+    taken, waiting = 0, [os.fspath(folder)]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    else:
+                        taken += entry.stat(follow_symlinks=False).st_blocks * _BLOCK_BYTES
+                if taken > most_mb << 20:
+                    return True
+    return False
 
 
 def _weigh_more_than(most_mb: int, pids: list[int]) -> bool:

@@ -132,7 +132,7 @@ class SandboxServer:
         deadline = time.monotonic() + _START_S
         [pid] = self._line(r"pid (\d+)", deadline)
         self._tree = RunningTree(int(pid), alone=False)
-        self._watchdog = SandboxWatchdog(int(pid), self._limits)
+        self._watchdog = SandboxWatchdog(int(pid), self._limits, self._log.parent)
         self._watchdog.__enter__()
         self.url, level = self._line(r"ready (http://\S+) isolation (\S+)", deadline)
         self.functions_apart = level != "process"

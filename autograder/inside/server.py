@@ -45,6 +45,7 @@ def main() -> None:
     if sys.platform == "linux":
         namespaces.die_with_parent(signal.SIGKILL)
         namespaces.adopt_orphans()
+        namespaces.go_first()
     preload(aws=sys.argv[3] == "aws")
     home = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if namespaced else -1
     gc.collect()

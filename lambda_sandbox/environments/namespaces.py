@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import _signal  # type: ignore[import-not-found]
 import _socket
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -150,6 +151,13 @@ def die_with_parent(signal_number: int) -> None:
 def open_to_peers(allowed: bool) -> None:
     """Allow or refuse ptrace and ``/proc/PID/mem`` to processes of the same user."""
     _check(_libc.prctl(_DUMPABLE, int(allowed), 0, 0, 0), "prctl")
+
+
+def go_first() -> None:
+    """Have the kernel end this process and all that it starts before any other when the machine is out of memory."""
+    # A container without a /proc that can be written decides that for itself.
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")
 
 
 def adopt_orphans() -> None:

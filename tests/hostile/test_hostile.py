@@ -20,11 +20,11 @@ from autograder.result import GRADED, Result
 
 from .attacks import HOSTILE
 from .attacks.reading import READING
-from .attacks.sandboxes import FILLS_ITS_SANDBOX, HANGS_ITS_SANDBOX, reaches_by_services
+from .attacks.sandboxes import FILLS_ITS_DISK, FILLS_ITS_SANDBOX, HANGS_ITS_SANDBOX, reaches_by_services
 from .batch import LIMITS, graded_batch, hand_in, jobs_of
 from .conftest import _AWS_AT_BARE, EVERYTHING, LEVELS, NEIGHBOURS, Batch, lacks
 from .malformed import MALFORMED
-from .submitted import ALL
+from .submitted import ALL, Submitted
 
 pytestmark = pytest.mark.timeout(900)  # the first test of a level waits for its whole batch
 
@@ -77,16 +77,17 @@ def test_a_sandbox_that_is_stopped_twice_is_no_fault_of_the_machine(tmp_path: Pa
 
 
 @pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("fills", [FILLS_ITS_SANDBOX, FILLS_ITS_DISK], ids=["memory", "disk"])
 def test_a_sandbox_that_is_filled_is_ended_alone_and_the_student_reads_why(
-    tmp_path: Path, level: str
+    tmp_path: Path, level: str, fills: Submitted
 ) -> None:
-    hand_in(tmp_path, {"fills": FILLS_ITS_SANDBOX, "neighbour": NEIGHBOURS["a-neighbour"]})
-    limits = replace(LIMITS, wall_s=60.0, sandbox_mb=400)
+    hand_in(tmp_path, {"fills": fills, "neighbour": NEIGHBOURS["a-neighbour"]})
+    limits = replace(LIMITS, wall_s=60.0, sandbox_mb=400, sandbox_disk_mb=600)
     jobs = jobs_of(tmp_path, ["fills", "neighbour"], LEVELS[level], limits)
     results = {result.submission: result for result in graded_batch(jobs, tmp_path / "out")}
     filled, neighbour = results["fills"], results["neighbour"]
-    assert (filled.status, filled.score) == (GRADED, FILLS_ITS_SANDBOX.expected), filled.to_json()
-    assert filled.warnings == ("the notebook made its sandbox hold more than 400 MB of memory",)
+    assert (filled.status, filled.score) == (GRADED, fills.expected), filled.to_json()
+    assert filled.warnings == (f"the notebook made its sandbox {fills.says}",)
     assert {check.reason for check in filled.checks} == set(filled.warnings)
     assert filled.seconds < limits.wall_s
     assert (neighbour.status, neighbour.score) == (GRADED, NEIGHBOURS["a-neighbour"].expected)
@@ -174,7 +175,7 @@ def test_a_spreadsheet_runs_nothing_and_has_a_row_for_each(batch: Batch, tmp_pat
         ("hostile-real-aws", "REACHED []"),
         ("hostile-ptrace", "DONE []"),
         ("hostile-leaves-its-folders", "OUT []"),
-        ("hostile-raises-its-limits", "LIMIT False False"),
+        ("hostile-raises-its-limits", "LIMIT False False False"),
     ],
 )
 def test_the_search_ran_to_its_end_and_found_nothing(batch: Batch, name: str, wanted: str) -> None:

@@ -259,7 +259,21 @@ def reaches_by_services(address: str, file: str) -> Submitted:
 
 
 # Not of the batch, where a sandbox may be as large as in a class.
-FILLS_ITS_SANDBOX = Submitted([CONNECT, FACTS, ADD, _FILLS_S3], 0, says="made its sandbox hold more than")
+FILLS_ITS_SANDBOX = Submitted([CONNECT, FACTS, ADD, _FILLS_S3], 0, says="hold more than 400 MB of memory")
+
+# Each unpacks to 240 MB and is another package than the one before.
+_FILLS_THE_DISK = """\
+import io, zipfile
+head = io.BytesIO()
+with zipfile.ZipFile(head, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    archive.writestr("zeros", bytes(240 << 20))
+for n in range(60):
+    whole = io.BytesIO(head.getvalue())
+    with zipfile.ZipFile(whole, "a") as archive: archive.writestr("app.py", f"n = {n}")
+    client.update_function_code(FunctionName="add", ZipFile=whole.getvalue())
+    client.get_waiter("function_updated_v2").wait(FunctionName="add")
+"""
+FILLS_ITS_DISK = Submitted([CONNECT, FACTS, ADD, _FILLS_THE_DISK], 0, says="hold more than 600 MB of files")
 
 # Not one of the batch: an API takes longer to make than a notebook of the batch may run.
 HANGS_ITS_SANDBOX = Submitted([CONNECT, FACTS, ADD, _HANG], 0, says="did not answer")
