@@ -79,3 +79,54 @@ def test_a_template_of_the_cdk_becomes_a_stack_once_the_account_is_bootstrapped(
     assert json.load(answer["Payload"]) == "made by the CDK"
     stacks.delete_stack(StackName="cdk-hello")
     store.delete_parameter(Name=VERSION)
+
+
+# A parameter that names another in Parameter Store, and one with a default that nobody has overridden.
+KEPT: dict[str, Any] = {
+    "Parameters": {
+        "Version": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": VERSION},
+        "Colour": {"Type": "String", "Default": "blue"},
+    },
+    "Resources": {
+        "Queue": {
+            "Type": "AWS::SQS::Queue",
+            "Properties": {"QueueName": {"Fn::Sub": "kept-${Version}-${Colour}"}},
+        }
+    },
+}
+PREVIOUS = [{"ParameterKey": name, "UsePreviousValue": True} for name in KEPT["Parameters"]]
+
+
+@pytest.mark.parametrize("by", ["update", "change set"])
+def test_second_deployment_keeps_the_values_of_parameters(server: Server, by: str) -> None:
+    """``cdk deploy`` sends ``UsePreviousValue`` for the version of the bootstrap from its second time on."""
+    store, stacks = server.client("ssm"), server.client("cloudformation")
+    store.put_parameter(Name=VERSION, Value="28", Type="String")
+    stacks.create_stack(StackName="kept", TemplateBody=json.dumps(KEPT))
+    body = json.dumps({**KEPT, "Outputs": {"Url": {"Value": {"Ref": "Queue"}}}}).replace("blue", "red")
+    # AWS: the name is what is kept, and what it stands for is looked up again.
+    store.put_parameter(Name=VERSION, Value="29", Type="String", Overwrite=True)
+    if by == "update":
+        stacks.update_stack(StackName="kept", TemplateBody=body, Parameters=PREVIOUS)
+    else:
+        place = {"StackName": "kept", "ChangeSetName": "again"}
+        stacks.create_change_set(**place, TemplateBody=body, Parameters=PREVIOUS)
+        stacks.execute_change_set(**place)
+    told = stacks.describe_stacks(StackName="kept")["Stacks"][0]
+    assert told["StackStatus"] == "UPDATE_COMPLETE"
+    assert told["Outputs"][0]["OutputValue"].endswith("/kept-29-blue")
+    stacks.delete_stack(StackName="kept")
+    store.delete_parameter(Name=VERSION)
+
+
+def test_value_that_there_was_not_cannot_be_kept(server: Server) -> None:
+    stacks = server.client("cloudformation")
+    body = json.dumps({"Resources": {"Queue": {"Type": "AWS::SQS::Queue"}}})
+    stacks.create_stack(StackName="new", TemplateBody=body)
+    asked: dict[str, Any] = {"StackName": "new", "TemplateBody": json.dumps(KEPT), "Parameters": PREVIOUS}
+    with pytest.raises(ClientError, match="for a parameter key not in the previous template"):
+        stacks.update_stack(**asked)
+    asked["Parameters"] = [{**PREVIOUS[1], "ParameterValue": "green"}]
+    with pytest.raises(ClientError, match="Cannot specify usePreviousValue as true and non empty value"):
+        stacks.create_change_set(ChangeSetName="both", **asked)
+    stacks.delete_stack(StackName="new")

@@ -187,6 +187,22 @@ class TestExports:
             stacks.delete_stack(StackName=name)
 
 
+def test_change_set_that_is_not_there_is_not_found_and_as_good_as_deleted(server: Server) -> None:
+    """``cdk deploy`` deletes the one of last time, and waits until it is not found."""
+    stacks = server.client("cloudformation")
+    body = json.dumps({"Resources": {"Q": queue("bare")}})
+    stacks.create_stack(StackName="bare", TemplateBody=body)
+    place = {"StackName": "bare", "ChangeSetName": "cdk-deploy-change-set"}
+    stacks.delete_change_set(**place)
+    for ask in (stacks.describe_change_set, stacks.execute_change_set):
+        with pytest.raises(stacks.exceptions.ChangeSetNotFoundException, match="does not exist") as refused:
+            ask(**place)
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404
+    with pytest.raises(stacks.exceptions.ClientError, match=r"Stack \[nobody\] does not exist"):
+        stacks.delete_change_set(StackName="nobody", ChangeSetName="cdk-deploy-change-set")
+    stacks.delete_stack(StackName="bare")
+
+
 def test_two_stacks_may_have_a_change_set_of_the_same_name(server: Server) -> None:
     stacks = server.client("cloudformation")
     for name in ("left", "right"):

@@ -46,9 +46,11 @@ def install(responses: Any) -> None:
         setattr(kind, name, _not_here(error, "stack policies"))
     kind.delete_stack = _retaining(kind.delete_stack)
     kind.create_stack = acknowledging(_with_template(_minding_failure(kind.create_stack), error))
-    kind.update_stack = acknowledging(_minding_failure(kind.update_stack))
+    kind.update_stack = acknowledging(_minding_failure(_with_previous(kind.update_stack, error)))
     kind.execute_change_set = _minding_failure(kind.execute_change_set)
-    kind.create_change_set = acknowledging(_change_set(kind.create_change_set, error))
+    kind.create_change_set = acknowledging(
+        _change_set(_with_previous(kind.create_change_set, error), error)
+    )
     kind.validate_template = _telling(
         _readable(_with_template(kind.validate_template, error), error), _validated
     )
@@ -116,6 +118,46 @@ def _with_template(operation: Any, error: Callable[..., Exception]) -> Any:
         return operation(self)
 
     return with_template
+
+
+def _with_previous(operation: Any, error: Callable[..., Exception]) -> Any:
+    """Give ``UsePreviousValue`` the text that the stack was given, or else its template's default.
+
+    moto knows no default here, and of a parameter that names one in Parameter Store what it stood for instead of the name.
+    """
+
+    def with_previous(self: Any) -> Any:
+        name = self._get_param("StackName")
+        stacks = self.cloudformation_backend.stacks.values()
+        there = next((each for each in stacks if name in (each.name, each.stack_id)), None)
+        asked = self._get_param("Parameters") or []
+        if there is not None and any(each.get("UsePreviousValue") for each in asked):
+            slots = (there.template_dict or {}).get("Parameters") or {}
+            values = {key: str(body["Default"]) for key, body in slots.items() if "Default" in body}
+            values |= there.parameters or {}
+            self.params["Parameters"] = [_with_value(each, values, error) for each in asked]
+        return operation(self)
+
+    return with_previous
+
+
+def _with_value(
+    parameter: dict[str, Any], values: dict[str, Any], error: Callable[..., Exception]
+) -> dict[str, Any]:
+    if not parameter.get("UsePreviousValue"):
+        return parameter
+    key = parameter["ParameterKey"]
+    if parameter.get("ParameterValue"):
+        raise error(
+            message=f"Invalid input for parameter key {key}. Cannot specify usePreviousValue as true and non empty value for a "
+            "parameter"
+        )
+    if key not in values:
+        raise error(
+            message=f"Invalid input for parameter key {key}. Cannot specify usePreviousValue as true for a parameter key not in "
+            "the previous template"
+        )
+    return {"ParameterKey": key, "ParameterValue": values[key]}
 
 
 def _readable(operation: Any, error: Callable[..., Exception]) -> Any:

@@ -191,7 +191,7 @@ class Stacks:
     @property
     def execute_change_set(self) -> Any:
         def execute_change_set(backend: Any, change_set_name: str, stack_name: str | None = None) -> None:
-            change_set = change_sets.find(backend, change_set_name, stack_name, self._models.ValidationError)
+            change_set = change_sets.find(backend, change_set_name, stack_name)
             stack = backend.stacks[change_set.stack_id]
             if change_set.execution_status != "AVAILABLE":
                 raise self._models.ValidationError(
