@@ -48,9 +48,7 @@ def install(responses: Any) -> None:
     kind.create_stack = acknowledging(_with_template(_minding_failure(kind.create_stack), error))
     kind.update_stack = acknowledging(_minding_failure(_with_previous(kind.update_stack, error)))
     kind.execute_change_set = _minding_failure(kind.execute_change_set)
-    kind.create_change_set = acknowledging(
-        _change_set(_with_previous(kind.create_change_set, error), error)
-    )
+    kind.create_change_set = acknowledging(_change_set(_with_previous(kind.create_change_set, error), error))
     kind.validate_template = _telling(
         _readable(_with_template(kind.validate_template, error), error), _validated
     )

@@ -16,7 +16,9 @@ from lambda_sandbox.environments.runtimes import python_answers, toolchains
 
 NODE = toolchains.find_node()
 CLIENT = Path(python_answers.__file__).with_name("node_answers.mjs")
-PLACE = "/cloudformation-custom-resource-response-useast1/arn%3Aone%7CThing%7C1?X-Amz-Expires=7200&Signature=ab"
+PLACE = (
+    "/cloudformation-custom-resource-response-useast1/arn%3Aone%7CThing%7C1?X-Amz-Expires=7200&Signature=ab"
+)
 # What stands between ``https.request`` and its ``write``: by names, an address parsed before, or the address itself.
 WAYS = {
     "as cfn-response does": "https.request({ hostname: parsed.hostname, port: 443, path: parsed.path, method })",
