@@ -3,8 +3,9 @@
 AWS gives a function a presigned address of an S3 bucket of CloudFormation's. Here it is a listener of its own, which every
 function reaches, also from a network namespace.
 
-DIFFERS: the ``ResponseURL`` of a custom resource begins with ``http`` and is on this machine; AWS's begins with ``https``. Code that asks
-port 443 whatever the address says has to read the scheme and the port from the address.
+DIFFERS: the ``ResponseURL`` of a custom resource begins with ``http`` and is on this machine; AWS's begins with ``https``. What a function
+in Node.js or Python sends to it by TLS or to port 443, as ``cfn-response`` and the CDK's own functions do, arrives all the same. Other
+languages, and Python with ``--runtime-client native``, have to read the scheme and the port from the address.
 
 Source: CloudFormation template reference, "Custom resource reference" (request and response objects), read 2026-11.
 """

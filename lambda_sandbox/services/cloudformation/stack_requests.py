@@ -19,6 +19,8 @@ on_failure: ContextVar[OnFailure] = ContextVar("on_failure", default="ROLLBACK")
 retained: ContextVar[tuple[str, ...]] = ContextVar("retained", default=())
 # DIFFERS: a change set with ``ImportExistingResources``, which the CDK always sends, imports nothing: what is there already under its name
 # makes the stack fail with "already exists".
+# DIFFERS: a change set with ``DeploymentMode`` REVERT_DRIFT (``cdk deploy --revert-drift``) changes what the templates differ in, and what
+# was changed beside the stack only where the template changes it too.
 # What nothing here does anything with, and what to do instead.
 _UNSERVED = {
     "StackPolicyBody": "stack policies",
