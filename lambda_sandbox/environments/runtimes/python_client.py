@@ -215,6 +215,25 @@ def configure_paths() -> None:
         sys.path_importer_cache.pop(path, None)
 
 
+def _customise() -> None:
+    """Run the ``sitecustomize`` that ``PYTHONPATH`` leads to, as an interpreter does that was started without ``-E`` and ``-S``.
+
+    It is how tracers come in: ``opentelemetry-instrument`` and ``ddtrace-run``, called by a wrapper script, put their folder there.
+    """
+    runtime = os.environ.get("LAMBDA_RUNTIME_DIR", "/var/runtime")
+    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path not in ("", runtime)]
+    if not paths:
+        return
+    import site
+    from importlib.machinery import PathFinder
+
+    # Not by the whole path: a distribution's own sitecustomize, beside its standard library, is none of AWS's.
+    if PathFinder.find_spec("sitecustomize", paths) is not None:
+        sys.path[:0] = paths
+        sys.modules.pop("sitecustomize", None)
+        site.execsitecustomize()  # prints what it raises and goes on
+
+
 def _post(path: str, body: bytes, extra: str = "", content_type: str = "application/json") -> bytes:
     head = f"POST {API}{path} HTTP/1.1\r\nHost: 127.0.0.1:9001\r\nContent-Type: {content_type}\r\n{extra}"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
@@ -310,6 +329,7 @@ def main(wire: tuple[int, int] | None = None) -> None:
         import site
 
         site.setquit()  # started without site: handlers may still call exit()
+    _customise()
     configure_paths()
     configure_logging()
     connection = Connection(wire)

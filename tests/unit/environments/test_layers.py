@@ -154,6 +154,46 @@ def test_a_wrapper_script_starts_the_runtime(play: Play, runtime: str, tmp_path:
     play(scene)
 
 
+@pytest.mark.parametrize("runtime", ["python3.11", "python3.12"])
+def test_a_wrapper_brings_a_sitecustomize_as_tracers_do(play: Play, runtime: str) -> None:
+    if not AVAILABLE[runtime].available:
+        pytest.skip(AVAILABLE[runtime].detail)
+    tracer = "import builtins, inner\nbuiltins.traced = [inner.NAME, 'app' in __import__('sys').modules]\n"
+    script = '#!/bin/sh\nhere=${0%/*}\nexport PYTHONPATH="$here/tracer:$here/libs:$PYTHONPATH"\nexec "$@"\n'
+
+    async def scene(on_stage: Stage) -> None:
+        files = {"wrap": script, "tracer/sitecustomize.py": tracer, "libs/inner.py": "NAME = 'seen'\n"}
+        members: dict[str, Any] = {
+            "environment": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrap"},
+            "runtime": runtime,
+        }
+        source = "def handler(e, c):\n    return traced\n"
+        assert await invoke(on_stage, source, (layer(on_stage, files),), **members) == ["seen", False]
+
+    play(scene)
+
+
+def test_a_sitecustomize_on_the_functions_own_path_may_fail_and_one_in_its_package_is_none(
+    play: Play,
+) -> None:
+    tracer = "import builtins\nbuiltins.traced = True\nraise ValueError('no')\n"
+    source = {
+        "app.py": "def handler(e, c):\n    return traced\n",
+        "sitecustomize.py": "raise SystemExit(1)\n",
+    }
+
+    async def scene(on_stage: Stage) -> None:
+        opt = layer(on_stage, {"tracer/sitecustomize.py": tracer})
+        # Without isolation nothing is mounted, and a path that the function names is one of the machine's.
+        place = "/opt" if on_stage.environments.isolation.level != "process" else str(opt)
+        members: dict[str, Any] = {"environment": {"PYTHONPATH": f"{place}/tracer"}}
+        assert await invoke(on_stage, source, (opt,), **members) is True
+        environment_id = max(on_stage.logs)
+        assert "ValueError: no" in on_stage.logs[environment_id].decode()
+
+    play(scene)
+
+
 def test_a_wrapper_that_is_not_there_fails_the_init(play: Play) -> None:
     async def scene(on_stage: Stage) -> None:
         members: dict[str, Any] = {"environment": {"AWS_LAMBDA_EXEC_WRAPPER": "/opt/none"}}
