@@ -45,6 +45,14 @@ def install_responses(module: Any) -> None:
     backends = RunningBackends()
     module.get_backend = lambda account_id, region: backends[account_id][region]
 
+    def send_task_failure(self: Any) -> Any:
+        """Pass the cause on as well, which moto leaves behind: ``Catch`` and the history have it."""
+        token, error, cause = (self._get_param(name) for name in ("taskToken", "error", "cause"))
+        self.stepfunction_backend.send_task_failure(token, error=error, cause=cause)
+        return module.EmptyResult()
+
+    module.StepFunctionResponse.send_task_failure = send_task_failure
+
 
 @cache
 def _interpreted() -> Any:
@@ -58,6 +66,7 @@ def _interpreted() -> Any:
     _name_errors(errors)
     _refuse_jsonata(models.StepFunctionsParserBackend, errors.InvalidDefinition)
     _begin_whole(ExecutionWorker)
+    _take_heartbeats(importlib.import_module("moto.stepfunctions.parser.asl.eval.callback.callback"))
     _name_executions(models.StepFunctionsParserBackend)
     _stop_at_reset(models.StepFunctionsParserBackend)
     return models.stepfunctions_parser_backends
@@ -156,6 +165,16 @@ def _begin_whole(worker_class: Any) -> None:
     worker_class._get_evaluation_environment = environment
     worker_class._execution_logic = logic
     worker_class.start = begin
+
+
+def _take_heartbeats(module: Any) -> None:
+    """A task without ``HeartbeatSeconds`` may be heard of, too: moto would call its token invalid, and the worker would fail."""
+    notify = module.CallbackEndpoint.notify_heartbeat
+
+    def notify_heartbeat(self: Any) -> bool:
+        return notify(self) or self.get_outcome() is None
+
+    module.CallbackEndpoint.notify_heartbeat = notify_heartbeat
 
 
 def _name_executions(backend_class: Any) -> None:

@@ -115,6 +115,27 @@ def test_map_retry_catch_and_a_task_token_run_their_functions(server: Server, wo
     assert kinds.count("MapIterationSucceeded") == 3
 
 
+def test_a_token_is_heard_of_without_a_heartbeat_interval_and_fails_with_its_cause(server: Server) -> None:
+    waiting, told = Queue(server, "waiting"), Queue(server, "told-of-failure")
+    asks = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+        "Parameters": {"QueueUrl": waiting.url, "MessageBody": {"token.$": "$$.Task.Token"}},
+        "TimeoutSeconds": 60,
+        "Catch": [{"ErrorEquals": ["Refused"], "Next": "Caught"}],
+        "End": True,
+    }
+    definition = branch(Ask=asks, Caught={"Type": "Pass", "End": True})
+    client = server.client("stepfunctions")
+    client.start_execution(stateMachineArn=machine(server, "asking", telling(definition, told)))
+    token = waiting.body()["token"]
+    client.send_task_heartbeat(taskToken=token)
+    client.send_task_failure(taskToken=token, error="Refused", cause="the till is closed")
+    assert told.body() == {"Error": "Refused", "Cause": "the till is closed"}
+    with pytest.raises(client.exceptions.InvalidToken):
+        client.send_task_heartbeat(taskToken=token)
+
+
 def test_executions_without_a_name_are_two_and_have_a_history_at_once(server: Server) -> None:
     waiting = branch(Wait={"Type": "Wait", "Seconds": 600, "End": True})
     arn, client = machine(server, "waiting", waiting), server.client("stepfunctions")
