@@ -8,6 +8,7 @@ import gc
 import sys
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from lambda_sandbox.config import Config
@@ -166,8 +167,9 @@ class Application:
         self._endpoint.on_schedule_change = self._triggers.schedules.wake
 
     def _make_environments(self) -> ProcessEnvironments:
+        config = replace(self.config, port=self.port)  # which was chosen only when it began to listen
         environments = ProcessEnvironments(
-            self.config, self._loop, self.driver, self._inherited.mother, OpenNetwork(self._own_ports)
+            config, self._loop, self.driver, self._inherited.mother, OpenNetwork(self._own_ports)
         )
         self.driver.environments = environments
         self.driver.xray.collect = environments.drain_traces

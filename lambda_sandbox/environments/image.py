@@ -7,13 +7,13 @@ import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lambda_sandbox.environments import node_modules
 from lambda_sandbox.environments import openings as opened
-from lambda_sandbox.environments.openings import Opening
+from lambda_sandbox.environments.openings import ENDPOINT_PORT, Opening
 from lambda_sandbox.environments.runtimes import registry
 
 _HERE = Path(__file__).parent
@@ -46,6 +46,7 @@ _PACKAGES = (
     "snapshot_restore_py",
     "aws_durable_execution_sdk_python",  # AWS: from Python 3.13 on; here wherever it is installed beside the sandbox
 )
+_DISTRIBUTIONS = {"dateutil": "python_dateutil"}  # where they have another name than their package
 _NATIVE_PACKAGES = ("awslambdaric", "runtime_client", "simplejson")
 _TEXTS = {
     "/etc/passwd": "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:993:990::/tmp:/sbin/nologin\n",
@@ -99,11 +100,13 @@ def find_packages(native: bool) -> dict[str, str]:
     return found
 
 
-def build(folder: Path, native: bool, bare: bool, openings: Sequence[Opening] = ()) -> Image:
+def build(
+    folder: Path, native: bool, bare: bool, openings: Sequence[Opening] = (), port: int = ENDPOINT_PORT
+) -> Image:
     """Fill ``folder`` (private, empty) with the runtime's own files and return the image.
 
     ``bare`` is for environments without isolation: packages become links and nothing is mounted. ``openings`` are what
-    the others may reach of the network.
+    the others may reach of the network, and ``port`` is the sandbox's own.
     """
     runtime = folder / "runtime"
     runtime.mkdir(mode=0o755)
@@ -111,6 +114,7 @@ def build(folder: Path, native: bool, bare: bool, openings: Sequence[Opening] = 
     (runtime / "etc").mkdir(mode=0o755)
     texts = {**_TEXTS, "/etc/hosts": _TEXTS["/etc/hosts"] + opened.hosts_lines(openings)}
     opened.write(openings, runtime)
+    opened.write_endpoint_port(port, runtime)
     for name, text in texts.items():
         (runtime / "etc" / os.path.basename(name)).write_text(text)
     for script in _SCRIPTS:
@@ -118,6 +122,7 @@ def build(folder: Path, native: bool, bare: bool, openings: Sequence[Opening] = 
         (runtime / script.name).chmod(0o644)
     compileall.compile_dir(runtime, quiet=2)
     packages = find_packages(native)
+    _tell_versions(packages.values(), runtime)
     if bare:
         for name, place in packages.items():
             (runtime / name).symlink_to(place)
@@ -134,6 +139,18 @@ def build(folder: Path, native: bool, bare: bool, openings: Sequence[Opening] = 
         image.folders.update({place: place for place in _AUTHORITIES if os.path.isdir(place)})
         image.files.update({place: place for place in _AUTHORITIES_FILES if os.path.isfile(place)})
     return image
+
+
+def _tell_versions(places: Iterable[str], runtime: Path) -> None:
+    """Let ``importlib.metadata`` know the packages' versions: tracers ask for them before they trace a library.
+
+    UNCONFIRMED: AWS's runtimes are taken to have it beside each of them, where pip leaves it. Copies: each mount takes time.
+    """
+    for place in map(Path, places):
+        name = _DISTRIBUTIONS.get(place.name, place.stem)
+        for found in place.parent.glob(f"{name}-*.dist-info/METADATA"):
+            (runtime / found.parent.name).mkdir(mode=0o755, exist_ok=True)
+            shutil.copyfile(found, runtime / found.parent.name / found.name)
 
 
 def readable_in_place(image: Image, native: bool) -> list[str]:

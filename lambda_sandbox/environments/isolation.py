@@ -80,10 +80,10 @@ def choose_starter(config: Config, folder: Path, mother: ZygoteProcess | None = 
                 return ZygoteStarter(folder, native, mother)
         # Where the machine forbids namespaces of our own, bubblewrap may have the right.
         with contextlib.suppress(SandboxFault, OSError):
-            return ZygoteStarter(_subfolder(folder, "zygote"), native, openings=openings)
+            return ZygoteStarter(_subfolder(folder, "zygote"), native, openings=openings, port=config.port)
     if config.isolation in ("auto", "bwrap"):
         try:
-            return _bubblewrap(_subfolder(folder, "bwrap"), native, openings)
+            return _bubblewrap(_subfolder(folder, "bwrap"), native, openings, config.port)
         except (SandboxFault, OSError):
             if config.isolation == "bwrap":
                 raise
@@ -97,13 +97,13 @@ def _subfolder(folder: Path, name: str) -> Path:
     return place
 
 
-def _bubblewrap(folder: Path, native: bool, openings: Sequence[Opening]) -> BubblewrapStarter:
+def _bubblewrap(folder: Path, native: bool, openings: Sequence[Opening], port: int) -> BubblewrapStarter:
     program = shutil.which("bwrap")
     if program is None:
         raise SandboxFault(
             "bubblewrap is not installed: install the package 'bubblewrap' or use --isolation auto"
         )
-    starter = BubblewrapStarter(folder, native, program, openings)
+    starter = BubblewrapStarter(folder, native, program, openings, port)
     listens = "import sys; sys.path.append('/var/runtime'); import networks; networks.listen(True)"
     trial = subprocess.run(
         [

@@ -16,7 +16,9 @@ else:
     import namespaces
 
 RUNTIME_API_PORT, ENDPOINT_PORT, TRACES_PORT = 9001, 9000, 2000
-_OPENINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "openings.json")
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_OPENINGS = os.path.join(_HERE, "openings.json")
+_ENDPOINT_PORT = os.path.join(_HERE, "endpoint_port")
 
 
 # Those of ``socket`` are more comfortable, and write to many pages of memory that a fork shares.
@@ -32,7 +34,17 @@ def _read_openings() -> tuple[tuple[str, int], ...]:
         return ()
 
 
+def _read_endpoint_port() -> int:
+    """Return where functions find the sandbox; there is no file where it is the usual place."""
+    try:
+        with open(_ENDPOINT_PORT, encoding="ascii") as file:
+            return int(file.read())
+    except OSError:
+        return ENDPOINT_PORT
+
+
 _OPENED = _read_openings()
+_ENDPOINT = _read_endpoint_port()
 
 
 def listen(own_network: bool) -> Listeners:
@@ -41,7 +53,7 @@ def listen(own_network: bool) -> Listeners:
 
     Where the network is the host's they have ports of their own, and nothing need be opened.
     """
-    listeners = [listen_at(port if own_network else 0) for port in (RUNTIME_API_PORT, ENDPOINT_PORT)]
+    listeners = [listen_at(port if own_network else 0) for port in (RUNTIME_API_PORT, _ENDPOINT)]
     opened = _listen_for_opened() if own_network else []
     return (*listeners, _bind_datagrams(TRACES_PORT if own_network else 0), *opened)
 

@@ -18,9 +18,10 @@ from lambda_sandbox.errors import SandboxFault
 
 # POLICY: ``--allow-network`` may be given 20 times; each environment gets a listener for every one.
 MOST_OPENINGS = 20
-FILE = "openings.json"  # beside ``networks.py``, which reads it inside
+FILE, PORT_FILE = "openings.json", "endpoint_port"  # beside ``networks.py``, which reads them inside
 LOOPBACK = "127.0.0.1"
-_TAKEN_PORTS = (9000, 9001)  # on 127.0.0.1 inside: the endpoint and the Runtime API
+ENDPOINT_PORT, _RUNTIME_API_PORT = _TAKEN_PORTS = (9000, 9001)  # on 127.0.0.1 inside
+_FIRST_UNPRIVILEGED = 1024
 _THE_ENVIRONMENT_ITSELF = ("sandbox", "sandbox.localdomain")
 _NAME = re.compile(
     r"(?=.{1,253}\Z)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*"
@@ -91,6 +92,16 @@ def write(openings: Sequence[Opening], folder: Path) -> None:
     """Tell ``networks.py`` in ``folder`` where to listen; nothing is written where nothing is opened."""
     if openings:
         (folder / FILE).write_text(json.dumps([[each.address, each.port] for each in openings]))
+
+
+def write_endpoint_port(port: int, folder: Path) -> None:
+    """Have ``networks.py`` in ``folder`` show the sandbox at the ``port`` that it has outside.
+
+    Then an address that holds it, such as a presigned URL or a queue's, is good on both sides. Where ``port`` is the Runtime API's
+    or takes a right to bind, it is ``ENDPOINT_PORT`` inside.
+    """
+    if port >= _FIRST_UNPRIVILEGED and port not in _TAKEN_PORTS:
+        (folder / PORT_FILE).write_text(str(port))
 
 
 def _pair(text: str) -> tuple[str, int]:

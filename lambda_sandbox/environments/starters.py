@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from lambda_sandbox.environments import confinement
 from lambda_sandbox.environments.control_socket import send_with_fds
 from lambda_sandbox.environments.image import Image, build, readable_in_place
-from lambda_sandbox.environments.openings import Opening
+from lambda_sandbox.environments.openings import ENDPOINT_PORT, Opening
 
 FUNCTION_USER = 993  # AWS's
 
@@ -149,9 +149,16 @@ class BubblewrapStarter(_Spawned):
 
     level = "bwrap"
 
-    def __init__(self, folder: Path, native: bool, program: str, openings: Sequence[Opening] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        native: bool,
+        program: str,
+        openings: Sequence[Opening] = (),
+        port: int = ENDPOINT_PORT,
+    ) -> None:
         super().__init__(folder)
-        self.image = build(folder, native, bare=False, openings=openings)
+        self.image = build(folder, native, bare=False, openings=openings, port=port)
         self.command = [program, *_bubblewrap_arguments(self.image)]
         if openings:  # the launcher makes their addresses and listens on any port, and then gives this up
             self.command += ["--cap-add", "CAP_NET_ADMIN", "--cap-add", "CAP_NET_BIND_SERVICE"]

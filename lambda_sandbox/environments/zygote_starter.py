@@ -15,7 +15,7 @@ from pathlib import Path
 from lambda_sandbox.environments import control_socket
 from lambda_sandbox.environments.flavours import PLAIN
 from lambda_sandbox.environments.image import build
-from lambda_sandbox.environments.openings import Opening
+from lambda_sandbox.environments.openings import ENDPOINT_PORT, Opening
 from lambda_sandbox.environments.starters import FUNCTION_USER, StartRequest, isolated_user
 from lambda_sandbox.errors import SandboxFault
 
@@ -54,8 +54,10 @@ class ZygoteProcess:
     It is started by the constructor and ready when ``wait_ready`` returns. ``folder`` is private and empty.
     """
 
-    def __init__(self, folder: Path, native: bool, openings: Sequence[Opening] = ()) -> None:
-        self.image = build(folder, native, bare=False, openings=openings)
+    def __init__(
+        self, folder: Path, native: bool, openings: Sequence[Opening] = (), port: int = ENDPOINT_PORT
+    ) -> None:
+        self.image = build(folder, native, bare=False, openings=openings, port=port)
         root = folder / "root"
         root.mkdir(mode=0o755)
         layout = {
@@ -132,12 +134,13 @@ class ZygoteStarter:
         native: bool,
         mother: ZygoteProcess | None = None,
         openings: Sequence[Opening] = (),
+        port: int = ENDPOINT_PORT,
     ) -> None:
         """With ``mother`` the zygote is a fork of hers, which takes milliseconds, and ``folder`` stays empty. She opens
-        nothing.
+        nothing, and what she houses finds the sandbox at ``ENDPOINT_PORT``.
         """
         self.mapped_user: int | None = None if os.getuid() == 0 else FUNCTION_USER
-        self._process = None if mother is not None else ZygoteProcess(folder, native, openings)
+        self._process = None if mother is not None else ZygoteProcess(folder, native, openings, port)
         source = mother or self._process
         assert source is not None
         self.image = source.image

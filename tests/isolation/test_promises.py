@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.metadata
 import json
 import os
 import signal
@@ -519,6 +520,26 @@ def test_boto3_comes_with_the_runtime_and_nothing_else_of_ours_does(
         url, found = await on_stage.run(source, memory_mb=512)
         assert url.startswith("http://127.0.0.1:")
         assert found == ["boto3", "botocore"]
+
+    play(code_folder, isolation, scene)
+
+
+def test_the_runtimes_packages_tell_their_versions_to_whoever_traces_them(
+    code_folder: Path, isolation: str
+) -> None:
+    source = """
+        import importlib.metadata
+        def handler(event, context):
+            return [[each.name, each.version] for each in importlib.metadata.distributions()]
+    """
+
+    async def scene(on_stage: Stage) -> None:
+        told = dict(await on_stage.run(source, memory_mb=512))
+        names = ("boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3")
+        assert {name: told.get(name) for name in names} == {
+            name: importlib.metadata.version(name) for name in names
+        }
+        assert "moto" not in told
 
     play(code_folder, isolation, scene)
 

@@ -56,6 +56,17 @@ def test_what_is_no_host_and_port_is_one_sentence(text: str, reason: str) -> Non
     assert "\n" not in sentence
 
 
+@pytest.mark.parametrize(
+    ("port", "inside"), [(9311, "9311"), (9000, None), (9001, None), (443, None)], ids=str
+)
+def test_the_endpoint_has_the_servers_port_inside_unless_it_is_taken_or_privileged(
+    tmp_path: Path, port: int, inside: str | None
+) -> None:
+    openings.write_endpoint_port(port, tmp_path)
+    written = tmp_path / openings.PORT_FILE
+    assert (written.read_text() if written.exists() else None) == inside
+
+
 @pytest.mark.parametrize("text", ["localhost:9000", "127.0.0.1:9001", "LOCALHOST.:9000", "db.localhost:9001"])
 def test_the_sandboxs_own_ports_inside_cannot_be_opened(text: str) -> None:
     with pytest.raises(
