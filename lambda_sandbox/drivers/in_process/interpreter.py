@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from lambda_sandbox.clock import ManualClock
+from lambda_sandbox.drivers.in_process.event_loops import stepped_out
 from lambda_sandbox.environments.runtimes import python_client, python_context
 from lambda_sandbox.environments.runtimes.python_faults import error_payload
 from lambda_sandbox.environments.runtimes.python_json import Encoder
@@ -172,7 +173,8 @@ class Interpreter:
             sys.stdout = sys.stderr = _Output(lambda data: self.write(self._with_task_root(data)))
             root.handlers[:], root.level = self._log_handlers, self._log_level
             _set_time(watch.sleep, watch.time)
-            yield
+            with stepped_out():
+                yield
         finally:
             self._variables = dict(os.environ)
             self._modules = _modules_of(entry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -78,6 +79,28 @@ def test_second_invoke_reuses_the_warm_environment_and_its_globals(sandbox: InPr
     create("counter", COUNTER)
     assert [returned("counter"), returned("counter")] == [1, 2]
     assert [row["cold"] for row in sandbox.history().invocations] == [True, False]
+
+
+def test_a_handler_runs_its_own_event_loop_also_in_an_asynchronous_test(sandbox: InProcessSandbox) -> None:
+    function = sandbox.deploy(
+        "import asyncio\n"
+        "async def double(event):\n    await asyncio.sleep(0)\n    return 2 * event\n"
+        "asyncio.run(double(1))\n"
+        "def handler(event, context):\n"
+        "    if event < 0:\n        raise ValueError('below zero')\n"
+        "    return asyncio.run(double(event))\n"
+    )
+
+    async def test() -> list[Any]:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        async with asyncio.timeout(60):
+            values = [function.invoke(21).value, function.invoke(-1).error, function.invoke(4).value]
+            await asyncio.sleep(0)
+        assert (asyncio.get_running_loop(), asyncio.current_task()) == (loop, task)
+        return values
+
+    assert asyncio.run(test()) == [42, "Unhandled", 8]
+    assert function.invoke(5).value == 10
 
 
 def test_new_code_starts_a_new_environment(sandbox: InProcessSandbox) -> None:
