@@ -13,6 +13,7 @@ _CODES = {
     "denied": ("AccessDeniedException", "AccessDenied", "AccessDenied"),
     "missing": ("MissingAuthenticationTokenException", "AccessDenied", "MissingAuthenticationToken"),
     "incomplete": ("IncompleteSignatureException", "AuthorizationHeaderMalformed", "IncompleteSignature"),
+    "outdated": ("IncompleteSignatureException", "InvalidRequest", "IncompleteSignature"),
     "mismatch": ("InvalidSignatureException", "SignatureDoesNotMatch", "SignatureDoesNotMatch"),
     "expired": ("InvalidSignatureException", "RequestTimeTooSkewed", "SignatureDoesNotMatch"),
     "over": ("ExpiredTokenException", "ExpiredToken", "ExpiredToken"),

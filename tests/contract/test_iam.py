@@ -415,6 +415,18 @@ def test_an_address_signed_ahead_opens_until_it_expires(guarded: Server) -> None
     assert fetch(address.replace("a%20b", "other"))[0] == 403
 
 
+def test_an_address_signed_ahead_by_the_old_version_is_told_the_new_one(guarded: Server) -> None:
+    s3 = root(guarded, "s3")
+    s3.create_bucket(Bucket="presigned-of-old")
+    s3.put_object(Bucket="presigned-of-old", Key="a", Body=b"content")
+    address = s3.generate_presigned_url("get_object", Params={"Bucket": "presigned-of-old", "Key": "a"})
+    assert "AWSAccessKeyId=" in address  # boto3's own choice in this Region
+    status, _, body = fetch(address)
+    assert status == 403
+    assert b"<Code>InvalidRequest</Code>" in body
+    assert b'config=Config(signature_version="s3v4")' in body
+
+
 def test_without_the_flag_every_key_may_do_everything_in_its_account(server: Server) -> None:
     client = server.client("lambda", aws_access_key_id="AKIAUNKNOWN000000000")
     assert client.list_functions()["ResponseMetadata"]["HTTPStatusCode"] == 200
