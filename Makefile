@@ -15,10 +15,21 @@ export NO_MKDOCS_2_WARNING := 1
 # Where a machine keeps no byte code, each of the hundreds of processes that the tests start would compile the project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-site_sources := mkdocs.yml CHANGELOG.md $(shell find docs docs_hooks labs lambda_sandbox -type f \
+site_sources := mkdocs.yml CHANGELOG.md labs/labs.toml $(shell find docs docs_hooks lambda_sandbox autograder -type f \
 	\( -name '*.md' -o -name '*.py' -o -name '*.ipynb' -o -name '*.css' -o -name '*.js' -o -name '*.svg' \
 	-o -name '*.yaml' -o -name '*.toml' -o -name '*.json' -o -name '*.html' -o -name '*.png' -o -name '*.mjs' -o -name '*.rb' -o -name '*.java' -o -name '*.cs' \) \
 	-not -path '*/.ipynb_checkpoints/*' -not -path '*/__pycache__/*' 2>/dev/null)
+# `make course` shows the labs as they were committed: what a learner saves in them builds no site, and breaks none.
+ifeq ($(MAKECMDGOALS),course)
+export NOTEBOOKS_AS_COMMITTED := 1
+site_sources += $(wildcard .git/logs/HEAD)
+else
+site_sources += $(wildcard labs/*/lab.ipynb) $(if $(wildcard site/notebooks-as-committed.txt),built-for-others)
+endif
+
+# Where the course was shown with other notebooks than those that are here, the site is built anew.
+.PHONY: built-for-others
+built-for-others:
 
 .PHONY: help course test site pdf lint format lock bench parsers dotnet parity clean venv needs
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import logging
+import os
 import posixpath
 import re
+import subprocess
+import tarfile
+import tempfile
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -25,15 +30,23 @@ _LINK = re.compile(r'href="([^"]+)"')
 # Prompts and copy buttons are no words of the lab: the search would show "In [ ]: Copied!" for each cell.
 _NO_WORDS = re.compile(r'<div (?=class="(?:jp-InputPrompt|jp-OutputPrompt|zeroclipboard-container)\b)')
 _STYLE_ADDRESS = "assets/css/notebook.css"  # only notebooks load it: it is as heavy as all the rest of a page
+# A site that shows other notebooks than those that are here says so with this file: `make site` builds it anew.
+_AS_COMMITTED = "notebooks-as-committed.txt"  # no hidden file: mkdocs leaves those when it cleans the folder
 _styles: dict[str, str] = {}
+_committed: list[tempfile.TemporaryDirectory[str]] = []
 
 
 @event_priority(100)  # before mkdocs-jupyter looks at the files
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     root = Path(config.config_file_path).parent
-    for notebook in sorted(root.glob("labs/*/lab.ipynb")):
-        path = notebook.relative_to(root).as_posix()
-        files.append(File(path, str(root), config.site_dir, config.use_directory_urls))
+    notebooks = dict.fromkeys(_notebooks_in(root), root)
+    if os.environ.get("NOTEBOOKS_AS_COMMITTED"):
+        folder = tempfile.TemporaryDirectory(prefix="notebooks-")
+        _committed.append(folder)
+        _take_committed(root, Path(folder.name))
+        notebooks |= dict.fromkeys(_notebooks_in(Path(folder.name)), Path(folder.name))
+    for path in sorted(notebooks):
+        files.append(File(path, str(notebooks[path]), config.site_dir, config.use_directory_urls))
     return files
 
 
@@ -55,6 +68,35 @@ def on_post_build(config: MkDocsConfig) -> None:
     target = Path(config.site_dir) / _STYLE_ADDRESS
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(_styles.get("notebook", ""), encoding="utf-8")
+    root = Path(config.config_file_path).parent
+    while _committed:
+        with _committed.pop() as folder:
+            if any(_changed(root / path, Path(folder) / path) for path in _notebooks_in(Path(folder))):
+                (Path(config.site_dir) / _AS_COMMITTED).touch()
+
+
+def _notebooks_in(root: Path) -> list[str]:
+    return [path.relative_to(root).as_posix() for path in root.glob("labs/*/lab.ipynb")]
+
+
+def _take_committed(root: Path, folder: Path) -> None:
+    """Put the labs' notebooks into ``folder`` as they were committed; none where this is no clone."""
+    command = ["git", "-C", str(root), "archive", "HEAD", ":(glob)labs/*/lab.ipynb"]
+    try:
+        done = subprocess.run(command, capture_output=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        for member in archive:
+            content = archive.extractfile(member)
+            if content is not None:  # a folder has none
+                notebook = folder / member.name
+                notebook.parent.mkdir(parents=True, exist_ok=True)
+                notebook.write_bytes(content.read())
+
+
+def _changed(notebook: Path, committed: Path) -> bool:
+    return not notebook.is_file() or notebook.read_bytes() != committed.read_bytes()
 
 
 def _page_link(match: re.Match[str], page: Page, files: Files) -> str:
