@@ -8,6 +8,7 @@ import os
 import secrets
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from course.ports import HOST, choose
 from course.service import Service, ServiceFailed
@@ -22,6 +23,11 @@ def main() -> int:
     options = _parser().parse_args()
     if not (options.site / "index.html").is_file():
         print(f"{options.site} holds no built site; run: make site", file=sys.stderr)
+        return 1
+    if not options.labs.is_dir():
+        print(
+            f"{options.labs} is no folder; name the one with the labs, or leave --labs out", file=sys.stderr
+        )
         return 1
     try:
         services = make_services(options)
@@ -147,11 +153,24 @@ def _jupyter_environment(sandbox_url: str, token: str, state: Path) -> dict[str,
     }
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and text.isascii() and int(text) <= 65535:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 65535")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m course", description=__doc__)
-    parser.add_argument("--sandbox-port", type=int, default=9000, help="default 9000; 0 takes any free port")
-    parser.add_argument("--site-port", type=int, default=8000, help="default 8000")
-    parser.add_argument("--jupyter-port", type=int, default=8888, help="default 8888")
+    parser = _Parser(prog="python -m course", description=__doc__)
+    parser.add_argument(
+        "--sandbox-port", type=_port, default=9000, help="default 9000; 0 takes any free port"
+    )
+    parser.add_argument("--site-port", type=_port, default=8000, help="default 8000")
+    parser.add_argument("--jupyter-port", type=_port, default=8888, help="default 8888")
     parser.add_argument(
         "--state", type=Path, default=ROOT / ".state", help="what the sandbox keeps; default .state"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Collection
 
@@ -10,12 +11,19 @@ _TRIES = 100
 
 
 def is_free(port: int) -> bool:
-    """Tell whether a server could listen on ``port`` now. A port whose last connections still linger counts as free."""
+    """Tell whether a server could listen on ``port`` now. A port whose last connections still linger counts as free.
+
+    Raises ``OSError`` for a port that only the machine's administrator may listen on.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
-        except OSError:
+        except OSError as error:
+            if error.errno == errno.EACCES:
+                raise OSError(
+                    f"port {port} is the administrator's; name one from 1024 on (see python -m course --help)"
+                ) from None
             return False
     return True
 

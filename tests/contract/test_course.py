@@ -1,5 +1,6 @@
 """The launcher: all three answer, all three stop, and nothing is left."""
 
+import errno
 import json
 import os
 import re
@@ -219,6 +220,43 @@ def test_without_a_built_site_it_says_what_to_do(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "run: make site" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        (
+            "--sandbox-port=-1",
+            "argument --sandbox-port: '-1' is not a whole number from 0 to 65535; see python -m",
+        ),
+        ("--site-port=x", "argument --site-port: 'x' is not a whole number from 0 to 65535; see python -m"),
+        ("--jupyter-port=65536", "argument --jupyter-port: '65536' is not a whole number"),
+        ("--kiwi", "unrecognized arguments: --kiwi; see python -m course --help"),
+        ("--labs=nowhere", "nowhere is no folder; name the one with the labs, or leave --labs out"),
+    ],
+)
+def test_a_wrong_command_line_is_one_sentence(tmp_path: Path, option: str, sentence: str) -> None:
+    (tmp_path / "index.html").touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "course", f"--site={tmp_path}", f"--state={tmp_path}", option],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (1, 2)
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_port_of_the_administrator_is_not_said_to_be_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Root may listen on any port, and tests may run as root.
+    def refuse(probe: socket.socket, address: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    with pytest.raises(OSError, match="port 80 is the administrator's; name one from 1024 on"):
+        choose(80)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
