@@ -40,7 +40,7 @@ def refuse_unknown(server: ServerClient, function: str | None) -> None:
     status, _, _ = server.request("GET", f"/2015-03-31/functions/{quote(function, safe='')}/configuration")
     if status in (400, 404):  # 400: what can be no function's name
         raise SandboxFault(
-            f"there is no function {function}, and nothing of one that is deleted; {_what_there_is(server)}"
+            f"there is no function {function}, and nothing of one that is deleted; {what_there_is(server)}"
         )
 
 
@@ -51,7 +51,8 @@ def named(context: click.Context, parameter: click.Parameter, value: str | None)
     return value
 
 
-def _what_there_is(server: ServerClient) -> str:
+def what_there_is(server: ServerClient) -> str:
+    """Return the end of a sentence about a function that is not there: the names of those that are."""
     _, _, body = server.request("GET", f"/2015-03-31/functions/?MaxItems={_NAMED}")
     names = [str(each["FunctionName"]) for each in json.loads(body).get("Functions", [])]
     if not names:

@@ -148,7 +148,7 @@ def _arn(server: ServerClient, function: str) -> str:
 
     path = f"/2015-03-31/functions/{quote(function, safe='')}/configuration"
     status, headers, body = server.request("GET", path, b"", {})
-    refuse_error(server, status, headers, body)
+    refuse_error(server, status, headers, body, function)
     return str(json.loads(body)["FunctionArn"])
 
 

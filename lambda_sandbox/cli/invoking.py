@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import click
 
+from lambda_sandbox.cli.connecting import what_there_is
 from lambda_sandbox.errors import SandboxFault
 from lambda_sandbox.server_client import ServerClient
 
@@ -50,7 +51,7 @@ def send(client: ServerClient, function: str, call: Call, *, log_tail: bool = Fa
         path += f"?Qualifier={quote(call.qualifier, safe='')}"
     headers_sent = {**call.headers(), "X-Amz-Log-Type": "Tail" if log_tail else "None"}
     status, headers, body = client.request("POST", path, call.event, headers_sent)
-    refuse_error(client, status, headers, body)
+    refuse_error(client, status, headers, body, function if call.qualifier is None else "")
     tail = base64.b64decode(headers.get("x-amz-log-result", "")).decode("utf-8", "replace")
     return Answer(status, body, headers.get("x-amz-function-error", ""), tail)
 
@@ -107,10 +108,17 @@ def checked(content: bytes, origin: str, what: str = "event") -> bytes:
     return content
 
 
-def refuse_error(client: ServerClient, status: int, headers: dict[str, str], body: bytes) -> None:
-    """Raise ``SandboxFault`` for an answer that is an error of the API, and for one that no Lambda API gives."""
+def refuse_error(
+    client: ServerClient, status: int, headers: dict[str, str], body: bytes, function: str = ""
+) -> None:
+    """Raise ``SandboxFault`` for an answer that is an error of the API, and for one that no Lambda API gives.
+
+    ``function`` is what the request was about, where nothing else can be missing: the sentence then ends with what there is.
+    """
     if "x-amzn-requestid" not in headers and "x-amzn-errortype" not in headers:
         raise client.not_a_sandbox()
+    if status == 404 and function and ":" not in function:
+        raise SandboxFault(f"{api_error(headers, body)}; {what_there_is(client)}")
     if status >= 300:
         raise SandboxFault(api_error(headers, body))
 

@@ -119,6 +119,6 @@ class PowerTuning:
 
     def _request(self, method: str, body: bytes = b"") -> dict[str, Any]:
         status, headers, answer = self._client.request(method, self._path, body)
-        refuse_error(self._client, status, headers, answer)
+        refuse_error(self._client, status, headers, answer, self._function_name)
         figures: dict[str, Any] = json.loads(answer)
         return figures

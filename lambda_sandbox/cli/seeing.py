@@ -101,7 +101,8 @@ def timeline(function: str | None, svg: Path | None, since: str | None, endpoint
             svg.write_text(drawn.svg(), encoding="utf-8")
         except OSError as error:
             raise click.UsageError(f"cannot write {svg}: {error.strerror}") from None
-        click.echo(f"{svg} shows {len(drawn.lanes)} execution environments")
+        count = len(drawn.lanes)
+        click.echo(f"{svg} shows {count} execution environment{'' if count == 1 else 's'}")
         return
     console = terminal()
     show(drawn, console, min(console.width, 160))

@@ -158,7 +158,7 @@ class Debugging:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise
             raise SandboxFault(
-                f"no debugger can be heard on port {port} ({error.strerror}): choose another with --port"
+                f"no debugger can be heard on port {port} ({os.strerror(error.errno)}): choose another, or 0 for a free one"
             ) from None
         return _Debugged(server)
 

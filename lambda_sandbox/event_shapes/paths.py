@@ -59,7 +59,7 @@ def put(document: Any, path: str, value: Any) -> None:
         elif isinstance(target, list) and isinstance(step, int) and step < len(target):
             target = target[step]
         else:
-            raise ValueError(f"the event has no {path}")
+            raise _no_such(path, target)
     _put_last(target, steps[-1], path, value)
 
 
@@ -69,7 +69,16 @@ def _put_last(target: Any, last: str | int, path: str, value: Any) -> None:
     elif isinstance(target, list) and isinstance(last, int) and last <= len(target):
         target[last : last + 1] = [value]
     else:
-        raise ValueError(f"the event has no {path}")
+        raise _no_such(path, target)
+
+
+def _no_such(path: str, target: Any) -> ValueError:
+    """``target`` is where the path could not be followed further."""
+    if not isinstance(target, list):
+        return ValueError(f"the event has no {path}")
+    return ValueError(
+        f"the event has no {path}: the first element of a list is [0], and this one has {len(target)}"
+    )
 
 
 def _steps(path: str) -> list[str | int]:

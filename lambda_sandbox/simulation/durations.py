@@ -103,7 +103,9 @@ def _from_history(path: Path, member: str) -> tuple[float, ...]:
         values = tuple(
             float(row[member]) for row in rows if row["status"] == "success" and row[member] is not None
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise SandboxFault(f"{path} cannot be read as a history: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError) as error:
         raise SandboxFault(f"{path} is not what `history --json` prints: {error}") from None
     if not values:
         raise SandboxFault(f"no successful invocation in {path} has {member}")

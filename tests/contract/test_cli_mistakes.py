@@ -64,6 +64,34 @@ def test_a_function_that_is_not_there_is_said_with_those_that_are(
     assert not Path("x.svg").exists()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("invoke", "nope"), ("power-tune", "nope"), ("send-event", "sqs", "nope")],
+    ids=["invoke", "power-tune", "send-event"],
+)
+def test_what_asks_the_api_for_a_function_that_is_not_there_names_those_that_are(
+    server: ServerProcess, here: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = ("--endpoint", server.endpoint)
+    deployed = ("create-function", "greeter", "--code", "code", "--handler", "app.handler", "--replace", *at)
+    assert main(list(deployed)) == 0
+    capsys.readouterr()
+    found = said(capsys, (*words, *at), 1)
+    assert "ResourceNotFoundException: Function not found: " in found
+    assert "; check the name: there " in found
+    assert "greeter" in found
+
+
+def test_a_version_that_is_not_there_is_no_wrong_name(
+    server: ServerProcess, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = ("--endpoint", server.endpoint)
+    main(["create-function", "greeter", "--code", "code", "--handler", "app.handler", "--replace", *at])
+    capsys.readouterr()
+    found = said(capsys, ("invoke", "greeter", "--qualifier", "7", *at), 1)
+    assert found.endswith(":function:greeter:7\n")
+
+
 def test_in_an_empty_sandbox_no_function_is_what_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     empty = ServerProcess(0, flags=("--no-neighbours",))
     try:
@@ -100,6 +128,17 @@ def test_an_explanation_fits_a_narrow_terminal(server: ServerProcess, here: Path
 @pytest.mark.parametrize("command", ["explain", "history", "logs", "timeline"])
 def test_an_empty_argument_is_not_taken_for_all(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "is empty: name one, or leave it out" in said(capsys, (command, ""), 2)
+
+
+def test_a_picture_of_one_environment_is_said_in_the_singular(
+    server: ServerProcess, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    at = ("--endpoint", server.endpoint)
+    main(["create-function", "single", "--code", "code", "--handler", "app.handler", "--replace", *at])
+    main(["invoke", "single", *at])
+    capsys.readouterr()
+    assert main(["timeline", "single", "--svg", "x.svg", *at]) == 0
+    assert capsys.readouterr().out == "x.svg shows 1 execution environment\n"
 
 
 @pytest.mark.parametrize("name", ["bad name", "bäd", "a,b"])

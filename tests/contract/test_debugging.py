@@ -189,7 +189,11 @@ def test_node_waits_for_its_inspector(server: Server) -> None:
     [
         ("nobody", {}, "Function not found"),
         ("shell", {}, "provided.al2023 functions cannot be debugged here: Python and Node.js can"),
-        ("python", {"port": "{taken}"}, "choose another with --port"),
+        (
+            "python",
+            {"port": "{taken}"},
+            "{taken} (Address already in use): choose another, or 0 for a free one",
+        ),
         ("python", {"port": "kiwi"}, "kiwi"),
     ],
     ids=["no such function", "no debugger for the runtime", "port in use", "no port"],
@@ -203,7 +207,7 @@ def test_what_cannot_be_debugged_is_one_sentence(
     with pytest.raises(urllib.error.HTTPError) as refused:
         begin(server, name, **{key: value.format(taken=taken) for key, value in query.items()})
     assert refused.value.code == 400
-    assert sentence in json.load(refused.value)["message"]
+    assert sentence.format(taken=taken) in json.load(refused.value)["message"]
 
 
 def deploy_once(server: Server, name: str, source: Any, **options: Any) -> None:

@@ -77,7 +77,14 @@ def test_fields_tell_what_each_means(capsys: pytest.CaptureFixture[str]) -> None
         (["events", "s3", "--bucket"], "--bucket needs a value"),
         (["events", "s3", "photos"], "unexpected word 'photos'"),
         (["events", "s3", "--set", "Records"], "--set needs PATH=VALUE, and 'Records' has no ="),
-        (["events", "s3", "--set", "Records[4].s3=1"], "the event has no Records[4].s3"),
+        (
+            ["events", "s3", "--set", "Records[4].s3=1"],
+            "the event has no Records[4].s3: the first element of a list is [0], and this one has 1;",
+        ),
+        (
+            ["events", "s3", "--set", "Records.0.s3=1"],
+            "the event has no Records.0.s3: the first element of a list is [0], and this one has 1;",
+        ),
         (["events", "s3", "--size", "big"], "--size must be a whole number, and 'big' is none"),
         (["events", "--set", "a=1"], "--set goes with the NAME of an event"),
         (["events", "--fields"], "--fields goes with the NAME of an event"),

@@ -1,5 +1,7 @@
 """One scenario at a time: what the core's rules do to simulated callers."""
 
+from pathlib import Path
+
 import pytest
 
 from lambda_sandbox.errors import SandboxFault
@@ -145,6 +147,13 @@ def test_durations_come_from_a_history_of_ones_own(tmp_path: object) -> None:
 def test_wrong_durations_are_refused_in_one_sentence(text: str) -> None:
     with pytest.raises(SandboxFault, match=text):
         parse(text, "duration_ms")
+
+
+def test_a_history_that_is_not_there_is_said_without_an_error_number(tmp_path: Path) -> None:
+    with pytest.raises(
+        SandboxFault, match=r"none\.json cannot be read as a history: No such file or directory$"
+    ):
+        parse(f"history:{tmp_path}/none.json", "duration_ms")
 
 
 @pytest.mark.parametrize(
