@@ -216,5 +216,7 @@ def writing(folder: Path) -> Iterator[None]:
                 f"Another labs command is writing to {folder}: wait for it, or end it."
             ) from None
         except OSError as error:  # some network drives have no locks
-            raise GraderFault(f"{folder} cannot be written: {error.strerror}.") from None
+            raise GraderFault(
+                f"{folder} cannot be written ({error.strerror}): name a folder that can."
+            ) from None
         yield

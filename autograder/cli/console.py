@@ -11,6 +11,7 @@ from rich.text import Text
 
 from autograder.catalogue import function_of, read_checks
 from autograder.discover import Lab
+from autograder.hints import read_hints
 from autograder.progress import PASSED, Progress, public_checks
 from autograder.result import GRADED, Result
 from autograder.score import CheckResult
@@ -39,9 +40,11 @@ def print_result(console: Console, lab: Lab, result: Result, whys: Mapping[str, 
     table.add_column("check", ratio=2)
     table.add_column("points", justify="right", no_wrap=True)
     table.add_column("what it saw", ratio=5, overflow="fold")
+    numbers = {name: number for number, name in enumerate(read_hints(lab.hints), 1)}
     for check in result.checks:
         if not check.held:
-            table.add_row(*_row(lab, check, whys))
+            # In so narrow a cell a check's name is broken in two, and cannot be copied.
+            table.add_row(*_row(check, whys, hint_command(lab, check.id, numbers)))
     console.print(table)
     public, most = result.part(held=False)
     held = [check for check in result.checks if check.held]
@@ -57,12 +60,12 @@ def print_result(console: Console, lab: Lab, result: Result, whys: Mapping[str, 
         console.print(Text(f"isolation: {result.isolation.level}{missing}", style="dim"))
 
 
-def _row(lab: Lab, check: CheckResult, whys: Mapping[str, str]) -> tuple[Text, str, Text]:
+def _row(check: CheckResult, whys: Mapping[str, str], hint: str) -> tuple[Text, str, Text]:
     passed = check.outcome == PASSED
     name = Text(f"{'✓' if passed else '✗'} {check.title}", style="green" if passed else "red")
     lines = [f"{label}: {text}" for label, text in told(check, whys)]
     if not passed:
-        lines.append(hint_command(lab, check.id))
+        lines.append(hint)
     return name, f"{check.earned}/{check.points}", Text(visible("\n".join(lines)))
 
 
@@ -79,9 +82,10 @@ def told(check: CheckResult, whys: Mapping[str, str]) -> list[tuple[str, str]]:
     return check.missed
 
 
-def hint_command(lab: Lab, check_id: str) -> str:
-    """Return the command that opens the next hint for a check."""
-    return f"labs hint {lab.number} {function_of(check_id)}"
+def hint_command(lab: Lab, check_id: str, numbers: Mapping[str, int] | None = None) -> str:
+    """Return the command that opens the next hint for a check; short where the check's number is among ``numbers``."""
+    name = function_of(check_id)
+    return f"labs hint {lab.number} {(numbers or {}).get(name, name)}"
 
 
 def print_step(console: Console, lab: Lab, result: Result, new: list[str], whys: Mapping[str, str]) -> None:

@@ -35,7 +35,10 @@ def export(results: Path, formats: tuple[str, ...], roster: Path | None, title: 
     """
     book = _read_book(results, roster, title)
     for name in formats or FORMATS:
-        for path in FORMATS[name](book, results)[:1]:
+        written = FORMATS[name](book, results)
+        if len(written) > 1:
+            click.echo(f"{name}: {written[0].parent} ({len(written)} files)")
+        for path in written if len(written) == 1 else ():
             click.echo(f"{name}: {path}")
 
 

@@ -23,6 +23,6 @@ def package(place: str, lab_name: str | None, out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
         written = PLACES[place](lab, out)
     except OSError as error:
-        raise GraderFault(f"{out} cannot be written: {error.strerror}.") from None
+        raise GraderFault(f"{out} cannot be written ({error.strerror}): name a folder that can.") from None
     for path in written:
         click.echo(str(path))

@@ -41,6 +41,7 @@ def test_a_class_is_graded_kept_regraded_and_exported(course: Course) -> None:
         "lti",
         "feedback",
     }
+    assert f"gradescope: {course.out}/gradescope (4 files)" in said
     assert "4 graded" in (course.out / "class.html").read_text()
 
 
@@ -132,7 +133,10 @@ def test_a_roster_is_remembered_for_the_exports(course: Course, tmp_path: Path) 
         (["grade", "nowhere", "--lab", "7", "--out", "OUT"], "does not exist"),
         (["grade", "LABS/07-plain/checks", "--lab", "7", "--out", "OUT"], "holds no .ipynb file"),
         (["grade", "--fresh", "--out", "OUT"], "is for a class"),
-        (["grade", "HANDED", "--lab", "7", "--out", "LABS/labs.toml"], "cannot be written"),
+        (
+            ["grade", "HANDED", "--lab", "7", "--out", "LABS/labs.toml"],
+            "(File exists): name a folder that can.",
+        ),
         (["grade", "HANDED", "--lab", "7", "--out", "OUT", "--roster", "HANDED/ada.ipynb"], "has no column"),
         (["grade", "HANDED", "--lab", "7", "--out", "OUT", "--jobs", "0"], "--jobs"),
         (

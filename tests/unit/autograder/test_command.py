@@ -101,6 +101,19 @@ def test_damaged_progress_is_said_once_and_the_check_goes_on(course: Path, write
     assert CliRunner().invoke(main, ["next"]).output == "Every lab is finished.\n"
 
 
+def test_in_the_table_a_hint_is_asked_for_in_words_that_fit_a_narrow_cell(
+    course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    (course / "checks" / "test_plain.py").write_text(CHECKS.replace("test_total", "test_the_total_of_it_all"))
+    (course / "hints.md").write_text("## test_other\n\n1. A.\n\n## test_the_total_of_it_all\n\n1. B.\n")
+    table = CliRunner().invoke(main, ["check", "7"]).output
+    assert "labs hint 07 2" in table
+    assert (
+        CliRunner().invoke(main, ["hint", "07", "2"]).output.startswith("Hint 1 of 1 for test_the_total_of")
+    )
+
+
 def test_why_is_shown_once_a_check_passes(course: Path, write_notebook: Write) -> None:
     source = CHECKS.replace('"""The total"""', '"""The total\n\n    Sums are sums.\n    """')
     (course / "checks" / "test_plain.py").write_text(source)
