@@ -98,8 +98,12 @@ def grade_all(
     if not hasattr(os, "fork"):
         raise GraderFault("Grading needs Linux or macOS (on Windows: WSL).")
     with contextlib.ExitStack() as stack:
+        scratches: set[str] = set()
+        # Once more when the foremen have ended: a signal may come between making a folder and noting whose it is, and a worker
+        # that is being ended may still write to its own.
+        stack.callback(_remove, scratches)
         kept = foremen or stack.enter_context(Foremen())
-        grading = _Grading(jobs, side_by_side, kept)
+        grading = _Grading(jobs, side_by_side, kept, scratches)
         stack.callback(grading.end)
         yield from grading.results()
 
@@ -110,7 +114,9 @@ def grade_one(job: Job, foremen: Foremen | None = None) -> Result:
 
 
 class _Grading:
-    def __init__(self, jobs: Iterable[Job], side_by_side: int, foremen: Foremen) -> None:
+    """``scratches`` are the folders that were made and may still be there."""
+
+    def __init__(self, jobs: Iterable[Job], side_by_side: int, foremen: Foremen, scratches: set[str]) -> None:
         self._fresh = enumerate(jobs)
         # Each start has a user id of its own, also one that begins again: what is left of the first may still fill up its limit
         # of processes for a moment. And somebody else may be grading on this machine.
@@ -118,6 +124,7 @@ class _Grading:
         self._again: deque[tuple[int, Job, int]] = deque()
         self._side_by_side = side_by_side
         self._foremen = foremen
+        self._scratches = scratches
         self._running: dict[int, _Work] = {}
 
     def results(self) -> Iterator[Result]:
@@ -132,8 +139,7 @@ class _Grading:
     def end(self) -> None:
         """End what is still running; nobody wants its result."""
         while self._running:
-            pipe, work = self._running.popitem()
-            work.end(pipe)
+            self._end(next(iter(self._running)))
 
     def _next(self) -> tuple[int, Job, int] | None:
         if self._again:
@@ -146,6 +152,7 @@ class _Grading:
         deadline = time.monotonic() + job.limits.wall_s + checks_s + _MARGIN_S
         # Made and removed by this side, so that it goes even when the worker is killed.
         scratch = tempfile.mkdtemp(prefix="labs-", dir=scratch_root(job.isolation or best_isolation()))
+        self._scratches.add(scratch)
         foreman = self._foremen.for_job(job)
         try:
             pipe = foreman.order(Order(number, replace(job, slot=next(self._slots)), scratch))
@@ -166,13 +173,11 @@ class _Grading:
                 yield from self._finished(pipe)
         for pipe, work in [*self._running.items()]:
             if time.monotonic() > work.deadline:
-                del self._running[pipe]
-                work.end(pipe)
+                self._end(pipe)
                 yield _not_graded(work.job, "Grading took too long and was stopped: grade it again.")
 
     def _finished(self, pipe: int) -> Iterator[Result]:
-        work = self._running.pop(pipe)
-        work.end(pipe)
+        work = self._end(pipe)
         try:
             document = json.loads(work.received)
             if LOST not in document:
@@ -182,11 +187,23 @@ class _Grading:
             pass
         yield from self._retry(work.number, work.job, work.attempt)
 
+    def _end(self, pipe: int) -> _Work:
+        work = self._running.pop(pipe)
+        work.end(pipe)
+        if not os.path.exists(work.scratch):
+            self._scratches.discard(work.scratch)
+        return work
+
     def _retry(self, number: int, job: Job, attempt: int) -> Iterator[Result]:
         if attempt < _ATTEMPTS:
             self._again.append((number, job, attempt + 1))
         else:
             yield _not_graded(job, "The worker that graded it ended early, three times: grade it again.")
+
+
+def _remove(folders: Iterable[str]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _not_graded(job: Job, fault: str) -> Result:

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from autograder.discover import Lab
+from autograder.foreman import Foreman
 from autograder.grade import Job
 from autograder.isolation import BARE, best_isolation
 from autograder.limits import Limits
 from autograder.result import GRADED, NOT_GRADED
 from autograder.submissions import Submission
-from autograder.workers import grade_all, grade_one
+from autograder.workers import Foremen, grade_all, grade_one
 
 from .conftest import Write
 
@@ -83,6 +84,20 @@ def test_lab_without_checks_is_not_graded_and_has_no_score(plain_lab: Lab, write
     result = grade_one(job(plain_lab, write_notebook("1")))
     assert (result.status, result.to_json()["score"]) == (NOT_GRADED, None)
     assert "No check ran" in result.fault
+
+
+def test_a_signal_between_two_submissions_leaves_no_folder(
+    plain_lab: Lab, write_notebook: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(Foremen):
+        def for_job(self, job: Job) -> Foreman:
+            raise SystemExit(129)  # what the command makes of the end of its terminal
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    with pytest.raises(SystemExit):
+        grade_one(job(plain_lab, write_notebook("total = 3"), "process"), Interrupted())
+    assert list((tmp_path / "scratch").iterdir()) == []
 
 
 def test_worker_that_dies_is_not_graded_leaves_nothing_and_the_rest_is_graded(
