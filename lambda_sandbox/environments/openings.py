@@ -20,7 +20,8 @@ from lambda_sandbox.errors import SandboxFault
 MOST_OPENINGS = 20
 FILE, PORT_FILE = "openings.json", "endpoint_port"  # beside ``networks.py``, which reads them inside
 LOOPBACK = "127.0.0.1"
-ENDPOINT_PORT, _RUNTIME_API_PORT = _TAKEN_PORTS = (9000, 9001)  # on 127.0.0.1 inside
+ENDPOINT_PORT = 9000
+_TAKEN_PORTS = (ENDPOINT_PORT, 9001)  # on 127.0.0.1 inside: kept for the endpoint and the Runtime API
 _FIRST_UNPRIVILEGED = 1024
 _THE_ENVIRONMENT_ITSELF = ("sandbox", "sandbox.localdomain")
 _NAME = re.compile(
