@@ -249,7 +249,7 @@ def test_inline_code_finds_the_module_that_answers(
 def _answers_by_https(server: Server, code: str, runtime: str) -> None:
     body = template(code, runtime=runtime, ServiceTimeout=15)
     stack = apply(server, "create", "https", body)
-    assert stack["StackStatus"] == "CREATE_COMPLETE", stack["StackStatusReason"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE", stack
     assert stack["Values"]["Size"] == "by https"
     server.client("cloudformation").delete_stack(StackName="https")
 
