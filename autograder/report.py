@@ -15,6 +15,7 @@ import jinja2
 
 from autograder.catalogue import function_of
 from autograder.result import Result
+from autograder.text import visible
 
 _HERE = Path(__file__).resolve().parent
 
@@ -78,6 +79,10 @@ def render_text(template: str, **values: object) -> str:
     return _environment(escape=False).get_template(template).render(**values)
 
 
+def _visible(value: object) -> object:
+    return visible(value) if type(value) is str else value
+
+
 @functools.cache
 def _environment(*, escape: bool = True) -> jinja2.Environment:
     loader = jinja2.FileSystemLoader(_HERE / "templates")
@@ -85,6 +90,8 @@ def _environment(*, escape: bool = True) -> jinja2.Environment:
         loader=loader,
         autoescape=escape,  # noqa: S701 - only the text of packages is no HTML
         undefined=jinja2.StrictUndefined,
+        # A name, too, may turn the direction of its row, or speak to the terminal in which the page is shown.
+        finalize=_visible if escape else None,
         trim_blocks=True,
         keep_trailing_newline=not escape,
     )

@@ -88,7 +88,7 @@ def _say_what_else(console: Console, plan: Plan, manifest: Manifest, lab: Lab, o
     if left:
         notes.append(f"{len(left)} results in {out} are of nobody who handed in now: they count for nothing.")
     for note in notes:
-        console.print(Text(f"⚠ {show.visible(note)}", style="yellow"), soft_wrap=True)
+        console.print(Text(f"⚠ {show.visible_line(note)}", style="yellow"), soft_wrap=True)
 
 
 def _mixed_up(manifest: Manifest, lab: Lab, out: Path) -> Iterator[str]:

@@ -137,8 +137,13 @@ def visible(text: str) -> str:
     return "".join(char if char == "\n" or char.isprintable() else repr(char)[1:-1] for char in text)
 
 
+def visible_line(text: str) -> str:
+    """The same for what is one line: the name of a file may hold the next, made up."""
+    return visible(text).replace("\n", "\\n")
+
+
 def print_batch_line(console: Console, result: Result, done: int, total: int) -> None:
     graded = result.status == GRADED
     text = f"{result.score}/{result.max_score}" if graded else f"not graded: {result.fault}"
-    line = f"[{done}/{total}] {result.lab} {visible(result.submission)}: {visible(text)} ({result.seconds:.1f} s)"
+    line = f"[{done}/{total}] {result.lab} {visible_line(result.submission)}: {visible_line(text)} ({result.seconds:.1f} s)"
     console.print(Text(line), soft_wrap=True)

@@ -154,7 +154,10 @@ def open_to_peers(allowed: bool) -> None:
 
 
 def go_first() -> None:
-    """Have the kernel end this process and all that it starts before any other when the machine is out of memory."""
+    """Have the kernel end this process and all that it starts before any other when the machine is out of memory.
+
+    What it starts may take that back where this process lacks CAP_SYS_RESOURCE.
+    """
     # A container without a /proc that can be written decides that for itself.
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")

@@ -101,9 +101,6 @@ try: os.nice(-20)
 except OSError: pass
 try: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(99))
 except OSError: pass
-try:
-    with open("/proc/self/oom_score_adj", "w") as file: file.write("0")
-except OSError: pass
 print("LIMIT", resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY, os.nice(0) < 0,
       open("/proc/self/oom_score_adj").read().strip() != "1000")
 """

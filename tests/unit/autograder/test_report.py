@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
 import pytest
+from rich.console import Console
 
+from autograder.cli.console import print_batch_line
 from autograder.isolation import BARE
 from autograder.report import html_report, result_schema, write_atomically, write_result
 from autograder.result import GRADED, NOT_GRADED, Result, result_from_json
@@ -43,6 +47,20 @@ def test_report_escapes_everything_and_loads_nothing() -> None:
     assert page.count("&lt;script&gt;") == 9
     assert "http:" not in page
     assert "https:" not in page
+
+
+def test_a_name_turns_no_text_and_speaks_to_no_terminal() -> None:
+    page = html_report(replace(GOOD, submission="ada\x1b[2J\u202egnp", student=""))
+    assert "\x1b" not in page
+    assert "\u202e" not in page
+    assert "ada\\x1b[2J\\u202egnp" in page
+
+
+def test_a_name_makes_no_line_of_a_grading() -> None:
+    written = io.StringIO()
+    named = replace(GOOD, submission="ada\n[2/2] 07-plain bo: 5/5 (0.1 s)")
+    print_batch_line(Console(file=written, width=40), named, 1, 2)
+    assert written.getvalue().count("\n") == 1
 
 
 def test_report_counts_held_checks_and_does_not_describe_them() -> None:
