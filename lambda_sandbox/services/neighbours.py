@@ -45,6 +45,8 @@ STOP_WAIT_S = 2.0
 # POLICY: a sandbox with ``--state`` gives the other services 15 s to write down what they hold when it stops.
 _DATABASES_WAIT_S = 15.0
 ACCOUNT_HEADER = b"x-moto-account-id"  # moto's own
+_FOLDER, _SOCKET = "lambda-sandbox-moto-", "moto.sock"
+_SOCKET_PATH_BYTES = 103  # what every system takes: macOS has 104 with the end
 _PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 _log = logging.getLogger(__name__)
 
@@ -63,7 +65,7 @@ class _Moto:
 
     @property
     def socket_path(self) -> str:
-        return str(self.folder / "moto.sock")
+        return str(self.folder / _SOCKET)
 
     @property
     def stdin(self) -> IO[bytes]:
@@ -183,9 +185,9 @@ class Neighbours:
             raise SandboxFault(
                 "The neighbour services need Unix sockets: run the sandbox on Linux, macOS or WSL."
             )
-        folder = Path(tempfile.mkdtemp(prefix="lambda-sandbox-moto-"))
+        folder = _make_folder()
         with socket.socket(socket.AF_UNIX) as listener, (folder / "moto.log").open("wb") as log:
-            listener.bind(str(folder / "moto.sock"))
+            listener.bind(str(folder / _SOCKET))
             listener.listen(1024)
             process = self._begin(listener, log, folder)
         moto = self._moto = _Moto(process, folder)
@@ -348,6 +350,15 @@ class Neighbours:
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_unix_connection(ClientConnection, moto.socket_path)
         return connection
+
+
+def _make_folder() -> Path:
+    """Return a new private folder with a path that is short enough for the sockets in it."""
+    folder = Path(tempfile.mkdtemp(prefix=_FOLDER))
+    if len(os.fsencode(folder / _SOCKET)) <= _SOCKET_PATH_BYTES:
+        return folder
+    folder.rmdir()
+    return Path(tempfile.mkdtemp(prefix=_FOLDER, dir="/tmp"))
 
 
 def _end(moto: _Moto, wait_s: float = STOP_WAIT_S) -> int:

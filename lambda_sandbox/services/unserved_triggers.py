@@ -5,7 +5,7 @@ does more than it is good for: Batch would start containers on the machine's own
 
 DIFFERS: EventBridge Pipes, Application Auto Scaling and CodeDeploy for functions, the Lambda triggers of Cognito user pools, and
 functions of AWS Config, SES and Data Firehose are refused. ``lambda-sandbox send-event`` gives a function the events of the last four.
-DIFFERS: AWS Batch runs no jobs.
+DIFFERS: AWS Batch runs no jobs in this sandbox, since nothing here starts containers.
 """
 
 from __future__ import annotations
