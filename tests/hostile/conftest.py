@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import socket
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,11 +17,11 @@ from autograder.isolation import bare_isolation, best_isolation
 from autograder.processes import become_subreaper
 from autograder.result import Result
 
-from . import traces
+from . import own_network, traces
 from .attacks import HOSTILE
 from .batch import graded_batch, hand_in, jobs_of
 from .malformed import MALFORMED, make_odd_files
-from .submitted import ADD, ALL, ALL_PLAIN, CONNECT, FACTS, FILES, NAMESPACES, WORK, Submitted
+from .submitted import ADD, ALL, ALL_PLAIN, CONNECT, FACTS, FILES, NAMESPACES, OWN_NETWORK, WORK, Submitted
 
 # The labs' checks are for the grader to run, not for this run.
 collect_ignore = ["lab", "plain_lab"]
@@ -59,7 +61,11 @@ class Batch:
 def lacks(submitted: Submitted, level: str) -> str:
     """Return what isolation at ``level`` does not give that this submission needs; empty if all is there."""
     isolation = LEVELS[level]
-    held = {NAMESPACES: isolation.has_namespaces, FILES: isolation.has_namespaces or isolation.holds_files}
+    held = {
+        NAMESPACES: isolation.has_namespaces,
+        FILES: isolation.has_namespaces or isolation.holds_files,
+        OWN_NETWORK: isolation.has_namespaces or own_network.possible(),
+    }
     return "" if held.get(submitted.needs, True) else f"needs {submitted.needs}"
 
 
@@ -76,7 +82,9 @@ def _graded(level: str, folders: pytest.TempPathFactory) -> Batch:
     (folder / "conftest.py").write_text("import os; os._exit(0)\n")
     (folder / "sitecustomize.py").write_text("import os; os._exit(0)\n")
     jobs = jobs_of(folder, (name for name, one in chosen.items() if one.aws), LEVELS[level])
-    results = {result.submission: result for result in graded_batch(jobs, out)}
+    shared = not LEVELS[level].has_namespaces and own_network.possible()
+    with own_network.entered() if shared else contextlib.nullcontext():
+        results = {result.submission: result for result in graded_batch(jobs, out)}
     return Batch(results, out, odd, {})
 
 
@@ -108,11 +116,25 @@ def graded_and_looked_after(level: str, folders: pytest.TempPathFactory) -> Batc
         patch.setattr(tempfile, "tempdir", str(scratch))
         patch.setenv("SECRET_FOR_THE_TEST", "1")
         before = {name: set(look()) for name, look in _LOOKS.items()}
-        batch = _graded(level, folders)
+        with socket.create_server(("127.0.0.1", 0)) as door:  # as a sandbox of somebody else has one
+            batch = _graded(level, folders)
+            knocks = _knocks_at(door)
         left = {name: set(look()) - before[name] for name, look in _LOOKS.items()}
-        batch.left = {**left, "temporary files": set(os.listdir(scratch))}
+        batch.left = {**left, "temporary files": set(os.listdir(scratch)), "knocks": knocks}
         scratch.rmdir()
     return batch
+
+
+def _knocks_at(door: socket.socket) -> set[object]:
+    """Return who came to a door that nobody of the batch was given."""
+    door.setblocking(False)
+    found: set[object] = set()
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            caller, address = door.accept()
+            caller.close()
+            found.add(address)
+    return found
 
 
 @pytest.fixture(scope="session")

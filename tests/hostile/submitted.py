@@ -38,6 +38,7 @@ ALL = 8
 ALL_PLAIN = 5
 NAMESPACES = "namespaces of its own (bubblewrap)"
 FILES = "files held by namespaces or by Landlock"
+OWN_NETWORK = "a network of its own, where no sandbox of somebody else is"
 
 
 @dataclass(frozen=True)

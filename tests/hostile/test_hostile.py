@@ -195,7 +195,7 @@ def test_the_search_for_the_word_broke_off_nowhere(batch: Batch, name: str) -> N
 
 @every_level
 @pytest.mark.parametrize(
-    "what", ["processes", "planted files", "control groups", "shared memory", "temporary files"]
+    "what", ["processes", "planted files", "control groups", "shared memory", "temporary files", "knocks"]
 )
 def test_nothing_is_left_behind(batch: Batch, what: str) -> None:
     assert batch.left[what] == set()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..submitted import ADD, ALL, CONNECT, FACTS, FACTS_ONLY, MEMORY, Submitted, answering
+from ..submitted import ADD, ALL, CONNECT, FACTS, FACTS_ONLY, MEMORY, OWN_NETWORK, Submitted, answering
 
 _ADMIN = """\
 import os, urllib.request
@@ -27,7 +27,7 @@ rule(kind="slow-start", ms=80_000_000)
 rule(kind="freeze", ms=80_000_000)
 """
 
-# Where a function or a notebook shares the machine's network it finds every sandbox's own address.
+# Where a function or a notebook shares the batch's network it finds every sandbox's own address.
 _KNOCK = """\
 import json, urllib.request
 def ports():
@@ -281,9 +281,11 @@ HANGS_ITS_SANDBOX = Submitted([CONNECT, FACTS, ADD, _HANG], 0, says="did not ans
 SANDBOXES = {
     "hostile-admin-calls": Submitted([CONNECT, FACTS, _ADMIN, ADD, _ADMIN], ALL),
     "hostile-leaves-faults-on": Submitted([CONNECT, FACTS, ADD, _FAULTS], ALL),
-    "hostile-knocks-at-every-port": Submitted([CONNECT, FACTS, ADD, _KNOCK + "knock()"], ALL),
+    "hostile-knocks-at-every-port": Submitted(
+        [CONNECT, FACTS, ADD, _KNOCK + "knock()"], ALL, needs=OWN_NETWORK
+    ),
     "hostile-function-knocks-at-every-port": Submitted(
-        [CONNECT, FACTS, ("add", f"deploy({_FUNCTION_KNOCKS!r}, Timeout=60)")], ALL
+        [CONNECT, FACTS, ("add", f"deploy({_FUNCTION_KNOCKS!r}, Timeout=60)")], ALL, needs=OWN_NETWORK
     ),
     "hostile-floods-its-sandbox": Submitted([CONNECT, FACTS, ADD, _FLOOD], ALL),
     "hostile-package-that-unpacks-to-a-gigabyte": Submitted([CONNECT, FACTS, ("add", _ZIP_BOMB)], FACTS_ONLY),
