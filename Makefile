@@ -27,10 +27,6 @@ else
 site_sources += $(wildcard labs/*/lab.ipynb) $(if $(wildcard site/notebooks-as-committed.txt),built-for-others)
 endif
 
-# Where the course was shown with other notebooks than those that are here, the site is built anew.
-.PHONY: built-for-others
-built-for-others:
-
 .PHONY: help course test site pdf lint format lock bench parsers dotnet parity clean venv needs
 
 help: ## List every target
@@ -50,6 +46,10 @@ site: site/index.html ## Build the site into site/ (strict), if a source changed
 site/index.html: $(site_sources) requirements.txt | venv
 	@echo "Building the site ..."
 	@$(RUN) -m mkdocs build --strict --quiet
+
+# Where the course was shown with other notebooks than those that are here, the site is built anew.
+.PHONY: built-for-others
+built-for-others:
 
 pdf: site ## Print the course into build/course.pdf (needs chromium)
 	@$(RUN) -m course.printing
