@@ -87,9 +87,9 @@ class CodeStore:
                 _publish(new / "task", folder)
                 _publish(new / "package.zip", kept)
         except OSError as error:
-            raise SandboxFault(
-                f"The package could not be stored ({error}): make room on the disk."
-            ) from error
+            gone = not self._root.is_dir()
+            todo = f"{self._root} is gone, so start the sandbox again" if gone else "make room on the disk"
+            raise SandboxFault(f"The package could not be stored ({error.strerror}): {todo}.") from error
         return code_sha256
 
     def check(self, package: bytes) -> str:

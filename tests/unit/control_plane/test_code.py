@@ -7,6 +7,7 @@ import io
 import marshal
 import os
 import py_compile
+import shutil
 import stat
 import struct
 import sys
@@ -22,6 +23,7 @@ from lambda_sandbox.errors import (
     InvalidParameterValueException,
     RequestEntityTooLargeException,
     ResourceNotFoundException,
+    SandboxFault,
 )
 
 from .conftest import make_zip
@@ -197,6 +199,13 @@ def test_package_without_its_folder_is_unpacked_again(code: CodeStore) -> None:
     code.directory(code_sha256).rmdir()
     code.put(make_zip())
     assert (code.directory(code_sha256) / "app.txt").read_text() == "hello"
+
+
+def test_a_folder_of_the_state_that_was_deleted_is_not_called_a_full_disk(tmp_path: Path) -> None:
+    code = CodeStore(tmp_path / "state")
+    shutil.rmtree(tmp_path / "state")
+    with pytest.raises(SandboxFault, match="/state/code is gone, so start the sandbox again"):
+        code.put(make_zip({"app.py": "x = 1"}))
 
 
 def test_temporary_store_goes_with_its_process() -> None:
