@@ -57,7 +57,7 @@ def refuse_unless_loopback(url: str) -> None:
     host = urlsplit(url).hostname or ""
     if not is_loopback(host):
         raise RealAwsRefused(
-            f"refused a request to {host or url!r}: after connect() no call leaves this machine. "
+            f"refused a request to {host or url!r}: after connect() no call leaves this machine, nor after one that failed. "
             "Leave out connect() to talk to real AWS, or make the client again after connect()."
         )
 

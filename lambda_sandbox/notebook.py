@@ -223,14 +223,23 @@ def connect(
     Until ``disconnect()``, a botocore request that would leave this machine raises ``RealAwsRefused``. The guard holds
     for this process; processes that it starts get the endpoint and the dummy credentials from the environment.
 
-    Raises ``SandboxFault`` when no sandbox answers or none can be started.
+    Raises ``SandboxFault`` when no sandbox answers or none can be started; the guard holds then as well: cells that follow are
+    often run all the same, and were not meant for a real account.
     """
+    try:
+        return _connect(endpoint, driver, Wish(clock, enforce_iam), quiet)
+    except BaseException:
+        if _connected is None:
+            botocore_guard.install()
+        raise
+
+
+def _connect(endpoint: str | None, driver: str, wish: Wish, quiet: bool) -> Sandbox:
     global _connected
     if driver not in ("server", "in_process"):
         raise SandboxFault(f'there is no driver {driver!r}; choose driver="server" or driver="in_process"')
     if driver == "in_process" and endpoint is not None:
         raise SandboxFault("the in_process driver has no server; leave out endpoint=")
-    wish = Wish(clock, enforce_iam)
     wish.check(driver)
     if _connected is not None and _serves(_connected, endpoint, driver, wish):
         return _connected
@@ -244,9 +253,9 @@ def connect(
 def disconnect() -> None:
     """Undo ``connect()``: environment variables, guard, and the server if it was started for this process."""
     global _connected, _server
+    botocore_guard.uninstall()
     if _connected is not None:
         aws_environment.restore()
-        botocore_guard.uninstall()
         local_names.uninstall()
         if isinstance(_connected, InProcessSandbox):
             _connected.close()

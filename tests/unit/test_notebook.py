@@ -29,6 +29,13 @@ def server() -> Iterator[ServerProcess]:
     process.stop()
 
 
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """A ``connect()`` that failed leaves its guard until somebody disconnects."""
+    yield
+    disconnect()
+
+
 @pytest.fixture
 def guard() -> Iterator[None]:
     botocore_guard.install()
@@ -235,6 +242,29 @@ def test_disconnect_leaves_environment_and_botocore_as_they_were(server: ServerP
     assert URLLib3Session.send is not send
     disconnect()
     assert dict(os.environ) == before
+    assert URLLib3Session.send is send
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["the first", "another sandbox before"])
+@pytest.mark.parametrize(
+    "wish",
+    [{"endpoint": "http://127.0.0.1:{free}"}, {"endpoint": "nowhere"}, {"driver": "train"}, {"clock": "sun"}],
+    ids=["nobody answers", "no address", "no driver", "no clock"],
+)
+def test_after_a_connect_that_failed_no_call_leaves_the_machine(
+    server: ServerProcess, unused_port: int, before: bool, wish: dict[str, str]
+) -> None:
+    send = URLLib3Session.send
+    session = boto3.Session("key", "secret", region_name="us-east-1")
+    try:
+        if before:
+            connect(server.endpoint, quiet=True)
+        with pytest.raises(SandboxFault):
+            connect(**{name: text.format(free=unused_port) for name, text in wish.items()})  # type: ignore[arg-type]
+        with pytest.raises(RealAwsRefused, match="nor after one that failed"):
+            session.client("sqs", endpoint_url="https://sqs.us-east-1.amazonaws.com").list_queues()
+    finally:
+        disconnect()
     assert URLLib3Session.send is send
 
 
