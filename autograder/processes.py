@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from autograder.limits import Limits
@@ -24,6 +24,7 @@ _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _ROUNDS = 200  # of killing a tree: more than a second
 _LOOK_EVERY_S = 0.1
 _LOOKS_A_WALK = 10  # through a sandbox's files, which takes longer than to weigh it
+_DATABASE_FOLDER = "lambda-sandbox-postgres-"  # how the sandbox begins the name of a database's folder
 _BLOCK_BYTES = 512  # in which every system counts ``st_blocks``
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
@@ -241,28 +242,47 @@ class Watchdog:
 
 class SandboxWatchdog(Watchdog):
     """Ends a sandbox's server with what runs beside it when they hold more memory than ``limits.sandbox_mb``, or more files in
-    ``folder`` than ``limits.sandbox_disk_mb``: a disk that is full is everybody's.
+    ``folder`` and in their databases than ``limits.sandbox_disk_mb``: a disk that is full is everybody's.
+
+    ``databases`` are the folders of these, which stay where nobody was left to remove them.
     """
 
     def __init__(self, root: int, limits: Limits, folder: Path) -> None:
         super().__init__(root, limits)
+        self.databases: set[Path] = set()
         self._folder = folder
         self._looks = 0
 
     def _passed(self) -> str:
         most = self._limits.sandbox_mb
-        if _weigh_more_than(most, [self._root, *descendants(self._root)]):
+        below = descendants(self._root)
+        self.databases |= _databases(below)
+        if _weigh_more_than(most, [self._root, *below]):
             return f"the notebook made its sandbox hold more than {most} MB of memory"
         self._looks += 1
         most = self._limits.sandbox_disk_mb
-        if self._looks % _LOOKS_A_WALK == 0 and holds_more_than(most, self._folder):
+        if self._looks % _LOOKS_A_WALK == 0 and holds_more_than(most, [self._folder, *self.databases]):
             return f"the notebook made its sandbox hold more than {most} MB of files"
         return ""
 
 
-def holds_more_than(most_mb: int, folder: Path) -> bool:
-    """Return whether the files below ``folder`` take more of the disk than that; links are not followed."""
-    taken, waiting = 0, [os.fspath(folder)]
+def _databases(pids: list[int]) -> set[Path]:
+    """Return the folders of the PostgreSQL servers among these processes, which work there or in the data inside."""
+    found = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            place = _PROC / str(pid) / "cwd"
+            working = place.readlink()
+            named = [each for each in (working, working.parent) if each.name.startswith(_DATABASE_FOLDER)]
+            # A function may call a folder of its own like that; it is not what has the name out here.
+            if named and place.samefile(working):
+                found.add(named[0])
+    return found
+
+
+def holds_more_than(most_mb: int, folders: Iterable[Path]) -> bool:
+    """Return whether the files below ``folders`` take more of the disk than that together; links are not followed."""
+    taken, waiting = 0, [os.fspath(folder) for folder in folders]
     while waiting:
         with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
             for entry in entries:

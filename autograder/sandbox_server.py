@@ -9,6 +9,7 @@ import os
 import queue
 import re
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -184,6 +185,8 @@ class SandboxServer:
         if self._tree is not None:
             self._tree.ended(_STOP_S)
             self._tree.end()
+        for folder in self._watchdog.databases if self._watchdog is not None else ():
+            shutil.rmtree(folder, ignore_errors=True)
         self._output.close()
 
     def _read(self) -> None:
