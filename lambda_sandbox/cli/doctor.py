@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import tempfile
@@ -117,12 +118,13 @@ def diagnose(isolation_mode: str | None = None) -> Diagnosis:
         os.chmod(folder, 0o755)  # noqa: S103 - everybody might read the secret, were it not for the isolation
         secret = Path(folder, "secret.txt")
         secret.write_text(mark)
-        with _server(mark, isolation_mode) as (client, pid):
+        # A server of the host's. Not the sandbox: functions find that at its own port.
+        with _server(mark, isolation_mode) as (client, pid), socket.create_server(("127.0.0.1", 0)) as host:
             found = client.health()["isolation"]
             facts = {
                 "mark": mark,
                 "server_pid": pid,
-                "host_port": int(client.endpoint.rpartition(":")[2]),
+                "host_port": host.getsockname()[1],
                 "host_files": [str(secret), str(_ATTEMPTS), str(Path.home() / ".bashrc"), "/etc/shadow"],
                 "secret_name": f"secret-{mark}.txt",
                 "other_account": _OTHER,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -39,8 +40,10 @@ def test_a_function_reaches_the_database_at_its_endpoint(shop: Server) -> None:
 def test_a_function_reaches_nothing_else_by_it(shop: Server) -> None:
     address, port = place_of(shop)
     own = int(shop.endpoint.rpartition(":")[2])
-    for other in ((address, port + 1), (address, own), ("127.0.0.1", own), ("127.99.99.99", port)):
-        assert reach(shop, "early", other) == "ConnectionRefusedError"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        another = listener.getsockname()[1]
+        for other in ((address, port + 1), (address, own), ("127.0.0.1", another), ("127.99.99.99", port)):
+            assert reach(shop, "early", other) == "ConnectionRefusedError"
 
 
 def test_master_user_database_and_password_are_those_that_were_asked_for(shop: Server) -> None:
