@@ -34,6 +34,8 @@ from typing import Any
 _PATIENCE_S = 10.0
 _LOOK_S = 0.005
 _ORPHANS_S = 2.0
+# What a program is told to end by. Two of them are ignored from the start where a shell began us in the background.
+_STOPPING = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 _SET_PARENT_DEATH_SIGNAL = 1
 _SET_CHILD_SUBREAPER = 36
 # POLICY: a PostgreSQL server of RDS that ends by itself is started again after half a second.
@@ -165,15 +167,19 @@ def end_orphans() -> None:
 def start(order: dict[str, Any]) -> int:
     """Start a program and return its process id."""
     parent = os.getpid()
+    # Held until the child no longer ignores them as we do: a stop that follows at once would be lost.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
     pid = os.fork()
     if pid:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         return pid
     try:
         os.setsid()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in _STOPPING:
             signal.signal(number, signal.SIG_DFL)
-        log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING)
         null = os.open(os.devnull, os.O_RDONLY)
+        log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         for source, target in ((null, 0), (log, 1), (log, 2)):
             os.dup2(source, target)
         os.chdir(order["cwd"])
