@@ -121,7 +121,7 @@ def test_a_slow_start_lengthens_init_and_nothing_else(server: Server, sandbox: S
     invoke(server, {})
     row = sandbox.history("quote").invocations[-1]
     # An init that had to be repeated has no duration of its own: the log says what happened to the first.
-    assert row["init_duration_ms"] is not None, "\n".join([*sandbox.logs("quote")][-16:] + [str(row)])
+    assert row["init_duration_ms"] is not None, f"{row}\n" + "\n".join([*sandbox.logs("quote")][-16:])
     assert row["init_duration_ms"] >= 700
     assert row["duration_ms"] < 500
 
